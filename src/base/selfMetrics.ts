@@ -1,0 +1,179 @@
+// solowatch's own metrics: counters, gauges, summaries and histograms with labels, printed in the text exposition format.
+// One registry per process, made by `app.ts` and handed down; there is no global one.
+
+export type LabelValues = Readonly<Record<string, string>>
+
+type Kind = 'counter' | 'gauge' | 'summary' | 'histogram'
+
+type Family = {
+  readonly name: string
+  readonly help: string
+  readonly kind: Kind
+  /** Prints the sample lines of the family. */
+  print(): string
+}
+
+/** A number that only grows, one per label set. */
+export type Counter = { inc(labels?: LabelValues, by?: number): void; value(labels?: LabelValues): number; remove(labels: LabelValues): void }
+
+/** A number that can be set, one per label set. */
+export type Gauge = { set(value: number, labels?: LabelValues): void; value(labels?: LabelValues): number; remove(labels: LabelValues): void }
+
+/** Observations: count, sum and, for a histogram, cumulative buckets; for a summary, quantiles over the last observations. */
+export type Distribution = { observe(value: number, labels?: LabelValues): void; remove(labels: LabelValues): void }
+
+export type Sampled = { readonly labels?: LabelValues; readonly value: number }
+
+export class MetricRegistry {
+  readonly #families = new Map<string, Family>()
+
+  counter(name: string, help: string): Counter {
+    const series = new Series()
+    this.#add({ name, help, kind: 'counter', print: () => series.print(name) })
+    return {
+      inc: (labels = {}, by = 1) => series.set(labels, series.get(labels) + by),
+      value: (labels = {}) => series.get(labels),
+      remove: (labels) => series.delete(labels),
+    }
+  }
+
+  gauge(name: string, help: string): Gauge {
+    const series = new Series()
+    this.#add({ name, help, kind: 'gauge', print: () => series.print(name) })
+    return {
+      set: (value, labels = {}) => series.set(labels, value),
+      value: (labels = {}) => series.get(labels),
+      remove: (labels) => series.delete(labels),
+    }
+  }
+
+  /** A counter or gauge whose values are read when the metrics are printed. */
+  sampled(name: string, help: string, kind: 'counter' | 'gauge', sample: () => number | readonly Sampled[]): void {
+    this.#add({
+      name,
+      help,
+      kind,
+      print: () => {
+        const samples = sample()
+        const list = typeof samples === 'number' ? [{ value: samples }] : samples
+        return list.map((one) => `${name}${formatLabels(one.labels ?? {})} ${formatValue(one.value)}\n`).join('')
+      },
+    })
+  }
+
+  /** `bounds` are the upper bounds of the buckets without `+Inf`, ascending. */
+  histogram(name: string, help: string, bounds: readonly number[]): Distribution {
+    const all = new Map<string, { labels: LabelValues; counts: number[]; count: number; sum: number }>()
+    this.#add({
+      name,
+      help,
+      kind: 'histogram',
+      print: () => {
+        let text = ''
+        for (const one of all.values()) {
+          let cumulative = 0
+          bounds.forEach((bound, i) => {
+            cumulative += one.counts[i] ?? 0
+            text += `${name}_bucket${formatLabels({ ...one.labels, le: formatValue(bound) })} ${cumulative}\n`
+          })
+          text += `${name}_bucket${formatLabels({ ...one.labels, le: '+Inf' })} ${one.count}\n`
+          text += `${name}_sum${formatLabels(one.labels)} ${formatValue(one.sum)}\n`
+          text += `${name}_count${formatLabels(one.labels)} ${one.count}\n`
+        }
+        return text
+      },
+    })
+    return {
+      observe: (value, labels = {}) => {
+        const key = formatLabels(labels)
+        let one = all.get(key)
+        if (one === undefined) all.set(key, (one = { labels, counts: bounds.map(() => 0), count: 0, sum: 0 }))
+        const bucket = bounds.findIndex((bound) => value <= bound)
+        if (bucket >= 0) one.counts[bucket] = (one.counts[bucket] ?? 0) + 1
+        one.count += 1
+        one.sum += value
+      },
+      remove: (labels) => void all.delete(formatLabels(labels)),
+    }
+  }
+
+  /** Quantiles are those of the last 500 observations. */
+  summary(name: string, help: string, quantiles: readonly number[] = [0.5, 0.9, 0.99]): Distribution {
+    const all = new Map<string, { labels: LabelValues; recent: number[]; count: number; sum: number }>()
+    const windowLength = 500
+    this.#add({
+      name,
+      help,
+      kind: 'summary',
+      print: () => {
+        let text = ''
+        for (const one of all.values()) {
+          const sorted = [...one.recent].sort((a, b) => a - b)
+          for (const quantile of quantiles) {
+            const value = sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? NaN
+            text += `${name}${formatLabels({ ...one.labels, quantile: String(quantile) })} ${formatValue(value)}\n`
+          }
+          text += `${name}_sum${formatLabels(one.labels)} ${formatValue(one.sum)}\n`
+          text += `${name}_count${formatLabels(one.labels)} ${one.count}\n`
+        }
+        return text
+      },
+    })
+    return {
+      observe: (value, labels = {}) => {
+        const key = formatLabels(labels)
+        let one = all.get(key)
+        if (one === undefined) all.set(key, (one = { labels, recent: [], count: 0, sum: 0 }))
+        one.recent[one.count % windowLength] = value
+        one.count += 1
+        one.sum += value
+      },
+      remove: (labels) => void all.delete(formatLabels(labels)),
+    }
+  }
+
+  /** Everything, in text format 0.0.4, families sorted by name. */
+  print(): string {
+    const families = [...this.#families.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    return families.map((f) => `# HELP ${f.name} ${f.help}\n# TYPE ${f.name} ${f.kind}\n${f.print()}`).join('')
+  }
+
+  #add(family: Family): void {
+    if (this.#families.has(family.name)) throw new Error(`bug: metric ${family.name} is registered twice`)
+    this.#families.set(family.name, family)
+  }
+}
+
+class Series {
+  readonly #values = new Map<string, number>()
+  get(labels: LabelValues): number {
+    return this.#values.get(formatLabels(labels)) ?? 0
+  }
+  set(labels: LabelValues, value: number): void {
+    this.#values.set(formatLabels(labels), value)
+  }
+  delete(labels: LabelValues): void {
+    this.#values.delete(formatLabels(labels))
+  }
+  print(name: string): string {
+    let text = ''
+    for (const [labels, value] of this.#values) text += `${name}${labels} ${formatValue(value)}\n`
+    return text
+  }
+}
+
+function formatLabels(labels: LabelValues): string {
+  const pairs = Object.entries(labels)
+  if (pairs.length === 0) return ''
+  return `{${pairs.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`).join(',')}}`
+}
+
+function escapeLabelValue(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}
+
+function formatValue(value: number): string {
+  if (value === Infinity) return '+Inf'
+  if (value === -Infinity) return '-Inf'
+  return String(value)
+}

@@ -1,0 +1,32 @@
+// The sample and the staleness marker. A sample is a time in milliseconds and a double; columns of them are typed arrays.
+
+/** Both ends inclusive, milliseconds since 1970. */
+export type TimeRange = { readonly minTimeMs: number; readonly maxTimeMs: number }
+
+export type Sample = { readonly timestampMs: number; readonly value: number }
+
+/**
+ * The bits of the staleness marker, a NaN. Whether a NaN is this one is only seen in its bits: JavaScript may change the
+ * bits of a NaN that passes through a number, so copy and test it as two 32-bit words.
+ */
+export const staleMarkerHighWord = 0x7ff00000
+export const staleMarkerLowWord = 0x00000002
+
+/** The bits of an ordinary NaN, as the text parsers store it. */
+export const normalNanHighWord = 0x7ff80000
+export const normalNanLowWord = 0x00000001
+
+/** Whether the double at `index` is the staleness marker; `words` is a view of the same (little-endian) memory. */
+export function isStaleMarker(words: Uint32Array, index: number): boolean {
+  return words[2 * index] === staleMarkerLowWord && words[2 * index + 1] === staleMarkerHighWord
+}
+
+/** Samples of one series, ascending by time, no time twice. */
+export type SampleColumns = {
+  readonly length: number
+  /** Milliseconds; the first `length` entries count. */
+  readonly timestampsMs: Float64Array
+  readonly values: Float64Array
+  /** `values` again as 32-bit words, two per value, for `isStaleMarker`. */
+  readonly valueWords: Uint32Array
+}
