@@ -1,0 +1,48 @@
+// Where the browser is: the page is the last path segment, its state the query string. The server's prefix is whatever
+// comes before that segment, so the app needs no configuration to live under a path.
+
+import { useEffect, useState } from 'preact/hooks'
+
+export const pageNames = ['query', 'alerts', 'rules', 'targets', 'status'] as const
+export type PageName = (typeof pageNames)[number]
+
+export type Location = { readonly page: PageName; readonly search: URLSearchParams }
+
+/** The server's URL with a trailing slash, prefix included. */
+export function serverUrl(): URL {
+  return new URL('.', window.location.href)
+}
+
+export function readLocation(): Location {
+  const segment = window.location.pathname.split('/').pop() ?? ''
+  const page = pageNames.find((name) => name === segment) ?? (segment === 'config' || segment === 'flags' || segment === 'tsdb-status' ? 'status' : 'query')
+  return { page, search: new URLSearchParams(window.location.search) }
+}
+
+export function pageHref(page: PageName, search?: URLSearchParams): string {
+  const text = search?.toString() ?? ''
+  return `./${page}${text === '' ? '' : `?${text}`}`
+}
+
+const changed = new EventTarget()
+
+/** Goes to a page; `replace` keeps the back button from stepping through every keystroke. */
+export function navigate(href: string, options: { readonly replace?: boolean } = {}): void {
+  if (options.replace === true) window.history.replaceState(null, '', href)
+  else window.history.pushState(null, '', href)
+  changed.dispatchEvent(new Event('change'))
+}
+
+export function useLocation(): Location {
+  const [location, setLocation] = useState(readLocation)
+  useEffect(() => {
+    const update = () => setLocation(readLocation())
+    window.addEventListener('popstate', update)
+    changed.addEventListener('change', update)
+    return () => {
+      window.removeEventListener('popstate', update)
+      changed.removeEventListener('change', update)
+    }
+  }, [])
+  return location
+}

@@ -1,0 +1,67 @@
+// Times and durations as the pages show and read them.
+
+const unitSeconds: readonly (readonly [unit: string, seconds: number])[] = [
+  ['w', 604_800], ['d', 86_400], ['h', 3_600], ['m', 60], ['s', 1],
+]
+
+/** Reads `1h30m`, `15s`, `90` (seconds); `undefined` when it is none of these. */
+export function parseDurationSeconds(text: string): number | undefined {
+  const trimmed = text.trim()
+  if (/^\d+(\.\d+)?$/.test(trimmed)) return Number(trimmed)
+  if (!/^(\d+(w|d|h|m|s|ms))+$/.test(trimmed)) return undefined
+  let total = 0
+  for (const [, count, unit] of trimmed.matchAll(/(\d+)(ms|[wdhms])/g)) {
+    total += Number(count) * (unit === 'ms' ? 0.001 : (unitSeconds.find(([name]) => name === unit)?.[1] ?? 0))
+  }
+  return total
+}
+
+export function formatDurationSeconds(seconds: number): string {
+  let rest = Math.round(seconds)
+  let text = ''
+  for (const [unit, size] of unitSeconds) {
+    const count = Math.floor(rest / size)
+    if (count > 0) text += `${count}${unit}`
+    rest -= count * size
+  }
+  return text === '' ? '0s' : text
+}
+
+/** "12.3s ago", "never" for the zero time. */
+export function formatAgo(time: string, nowMs: number): string {
+  const atMs = Date.parse(time)
+  if (Number.isNaN(atMs) || atMs < 0) return 'never'
+  const seconds = Math.max(0, (nowMs - atMs) / 1000)
+  return seconds < 60 ? `${seconds.toFixed(1)}s ago` : `${formatDurationSeconds(seconds)} ago`
+}
+
+export function formatSeconds(seconds: number): string {
+  return seconds < 1 ? `${(seconds * 1000).toFixed(1)}ms` : `${seconds.toFixed(3)}s`
+}
+
+export function formatTime(timeMs: number, utc: boolean): string {
+  const date = new Date(utc ? timeMs : timeMs - new Date(timeMs).getTimezoneOffset() * 60_000)
+  return date.toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** Reads what `formatTime` prints. */
+export function parseTimeMs(text: string, utc: boolean): number | undefined {
+  const atMs = Date.parse(`${text.trim().replace(' ', 'T')}${utc ? 'Z' : ''}`)
+  return Number.isNaN(atMs) ? undefined : atMs
+}
+
+/** Short form for axes and legends: 1.23k, 4.5M, 12m. */
+export function formatValue(value: number): string {
+  if (!Number.isFinite(value)) return String(value)
+  const size = Math.abs(value)
+  if (size === 0) return '0'
+  for (const [limit, suffix] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
+    if (size >= limit) return `${trimZeros((value / limit).toPrecision(4))}${suffix}`
+  }
+  if (size >= 0.001) return trimZeros(value.toPrecision(4))
+  return value.toExponential(2)
+}
+
+function trimZeros(text: string): string {
+  return text.includes('.') && !text.includes('e') ? text.replace(/\.?0+$/, '') : text
+}
