@@ -44,8 +44,8 @@ export type ScrapeConfig = {
   readonly nativeHistogramBucketLimit: number
   readonly nativeHistogramMinBucketFactor: number
   readonly keepDroppedTargets: number
-  readonly metricNameValidationScheme: NameValidation
-  readonly metricNameEscapingScheme: NameEscaping
+  readonly nameValidationScheme: NameValidation
+  readonly nameEscapingScheme: NameEscaping
   readonly relabelConfigs: readonly RelabelConfig[]
   readonly metricRelabelConfigs: readonly RelabelConfig[]
   readonly http: HttpClientConfig

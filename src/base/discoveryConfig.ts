@@ -22,14 +22,25 @@ export type DiscoveryConfig =
       readonly port: number
       readonly refreshIntervalMs: number
     }
-  | {
-      readonly kind: 'kubernetes'
-      /** Empty when in-cluster. */
-      readonly apiServer: string
-      readonly role: KubernetesRole
-      readonly kubeconfigFile: string
-      readonly namespaces: { readonly ownNamespace: boolean; readonly names: readonly string[] }
-      readonly http: HttpClientConfig
-    }
-  /** Valid in Prometheus, not built here yet; `name` is the key, such as `consul_sd_configs`. It finds nothing. */
-  | { readonly kind: 'unbuilt'; readonly name: string }
+  | KubernetesDiscoveryConfig
+  /** Valid in Prometheus, not built here yet; `key` is such as `consul_sd_configs`. It finds nothing and says why. */
+  | { readonly kind: 'unsupported'; readonly key: string }
+
+export type KubernetesDiscoveryConfig = {
+  readonly kind: 'kubernetes'
+  readonly role: KubernetesRole
+  /** Empty when in-cluster. */
+  readonly apiServer: string
+  readonly kubeconfigFile: string
+  readonly ownNamespace: boolean
+  readonly namespaces: readonly string[]
+  readonly selectors: readonly { readonly role: KubernetesRole; readonly label: string; readonly field: string }[]
+  readonly attachMetadata: {
+    readonly node: boolean
+    readonly namespace: boolean
+    readonly deployment: boolean
+    readonly job: boolean
+    readonly cronjob: boolean
+  }
+  readonly http: HttpClientConfig
+}
