@@ -1,6 +1,6 @@
 // The frame around the pages: navigation, and which page is shown.
 
-import { useLocation, pageHref, navigate, type PageName } from './router.ts'
+import { follow, pageHref, useLocation, type PageName } from './router.ts'
 import { QueryPage } from './pages/query.tsx'
 import { AlertsPage } from './pages/alerts.tsx'
 import { RulesPage } from './pages/rules.tsx'
@@ -40,13 +40,4 @@ export function App() {
       </main>
     </>
   )
-}
-
-/** Follows a link inside the app without loading the document again, unless the user asked for a new tab. */
-export function follow(event: MouseEvent): void {
-  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
-  const link = event.currentTarget
-  if (!(link instanceof HTMLAnchorElement)) return
-  event.preventDefault()
-  navigate(link.getAttribute('href') ?? './')
 }

@@ -46,3 +46,17 @@ export function useLocation(): Location {
   }, [])
   return location
 }
+
+/** Follows a link inside the app without loading the document again, unless the user asked for a new tab. */
+export function follow(event: MouseEvent): void {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
+  const link = event.currentTarget
+  if (!(link instanceof HTMLAnchorElement)) return
+  event.preventDefault()
+  navigate(link.getAttribute('href') ?? './')
+}
+
+/** A link to the query page with one expression. */
+export function expressionHref(expression: string): string {
+  return pageHref('query', new URLSearchParams({ 'g0.expr': expression, 'g0.tab': '0' }))
+}

@@ -2,10 +2,9 @@
 
 import { useState } from 'preact/hooks'
 import { useApi, type AlertInstance, type Rule, type RuleGroup } from '../api.ts'
-import { follow } from '../app.tsx'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
+import { expressionHref, follow } from '../router.ts'
 import { formatAgo } from '../time.ts'
-import { expressionHref } from './rules.tsx'
 
 const states = ['firing', 'pending', 'inactive', 'unknown'] as const
 

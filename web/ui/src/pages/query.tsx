@@ -62,7 +62,7 @@ function readPanels(search: URLSearchParams): PanelState[] {
       stacked: read('stacked') === '1',
     })
   }
-  return panels.length > 0 ? panels : [emptyPanel(welcomeExpression)]
+  return panels.length > 0 ? panels : [{ ...emptyPanel(welcomeExpression), range: '5m' }]
 }
 
 function writePanels(panels: readonly PanelState[]): URLSearchParams {

@@ -2,14 +2,8 @@
 
 import { useApi, type RuleGroup } from '../api.ts'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
-import { follow } from '../app.tsx'
-import { pageHref } from '../router.ts'
+import { expressionHref, follow } from '../router.ts'
 import { formatAgo, formatDurationSeconds, formatSeconds } from '../time.ts'
-
-/** A link to the query page with one expression. */
-export function expressionHref(expression: string): string {
-  return pageHref('query', new URLSearchParams({ 'g0.expr': expression, 'g0.tab': '0' }))
-}
 
 export function RulesPage() {
   const { answer, error } = useApi<{ groups: readonly RuleGroup[] }>('rules', 10_000)

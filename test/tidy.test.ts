@@ -1,0 +1,111 @@
+// The rules of the layout, as code: which folder may import which, no cycles, no file and no export that nobody uses,
+// no skipped test, nothing of this machine in what is published.
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const sources = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('src/kernels/assembly/'))
+
+type Source = { readonly path: string; readonly text: string; readonly imports: readonly string[] }
+
+const files = new Map<string, Source>()
+for (const path of sources) {
+  const text = readFileSync(path, 'utf8')
+  const imports = [...text.matchAll(/(?:from|import)\s+'(\.{1,2}\/[^']+)'|new URL\('(\.{1,2}\/[^']+\.ts)'/g)].map((m) => normalize(join(dirname(path), m[1] ?? m[2] ?? '')))
+  files.set(path, { path, text, imports })
+}
+
+const isTest = (path: string) => path.endsWith('.test.ts') || path.startsWith('test/') || path.startsWith('bench/')
+
+/** The area of a file and, for `src`, whether it is one of the leaves. */
+function areaOf(path: string): string {
+  if (path.startsWith('src/base/')) return 'src/base'
+  if (path.startsWith('src/kernels/')) return 'src/kernels'
+  if (path.startsWith('web/ui/')) return 'web/ui'
+  return path.split('/')[0] ?? ''
+}
+
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'src/base': [],
+  'src/kernels': [],
+  'web/ui': [],
+  storage: ['src/base', 'src/kernels'],
+  ingest: ['storage', 'src/base', 'src/kernels'],
+  query: ['storage', 'src/base', 'src/kernels'],
+  alerting: ['query', 'storage', 'src/base'],
+  web: ['alerting', 'ingest', 'query', 'storage', 'src/base', 'src/kernels'],
+}
+
+describe('imports', () => {
+  it('point from an area only to the areas below it', () => {
+    const wrong: string[] = []
+    for (const file of files.values()) {
+      const from = areaOf(file.path)
+      const allowed = mayImport[from]
+      if (allowed === undefined || isTest(file.path)) continue
+      for (const target of file.imports) {
+        const to = areaOf(target)
+        if (to !== from && !allowed.includes(to)) wrong.push(`${file.path} imports ${target}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('do not form a cycle', () => {
+    const done = new Set<string>()
+    const cycles: string[] = []
+    const visit = (path: string, trail: readonly string[]) => {
+      if (trail.includes(path)) {
+        cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
+        return
+      }
+      if (done.has(path)) return
+      // Types are erased, so a pair of files that know each other's types is no cycle at run time; `import type` lines are left out.
+      for (const target of runtimeImports(files.get(path))) visit(target, [...trail, path])
+      done.add(path)
+    }
+    for (const path of files.keys()) visit(path, [])
+    expect(cycles).toEqual([])
+  })
+
+  it('lead to every file from an entry, a worker or a test', () => {
+    const imported = new Set([...files.values()].flatMap((file) => file.imports))
+    const entries = /^(src\/(main|inspect)\.ts|src\/kernels\/build\.ts|vitest\.config\.ts|web\/ui\/(vite\.config\.ts|src\/main\.tsx)|bench\/|test\/)/
+    const orphans = [...files.keys()].filter((path) => !imported.has(path) && !entries.test(path) && !path.endsWith('.test.ts'))
+    expect(orphans).toEqual([])
+  })
+
+  it('use every export somewhere else', () => {
+    const unused: string[] = []
+    for (const file of files.values()) {
+      if (isTest(file.path)) continue
+      const others = [...files.values()].filter((other) => other.path !== file.path && other.imports.includes(file.path)).map((other) => other.text)
+      for (const [, name] of file.text.matchAll(/^export (?:async )?(?:function|const|class) (\w+)/gm)) {
+        if (name !== undefined && !others.some((text) => new RegExp(`\\b${name}\\b`).test(text))) unused.push(`${file.path}: ${name}`)
+      }
+    }
+    expect(unused.filter((line) => !line.includes('vite.config.ts') && !line.includes('vitest.config.ts'))).toEqual([])
+  })
+})
+
+describe('sources', () => {
+  it('skip no test and leave none alone', () => {
+    const skipping = [...files.values()].filter((file) => file.path !== 'test/tidy.test.ts' && /\b(it|describe|test)\.(skip|only|todo|skipIf|runIf)\b/.test(file.text))
+    expect(skipping.map((file) => file.path)).toEqual([])
+  })
+
+  it('begin with a comment that says what they are', () => {
+    const silent = [...files.values()].filter((file) => !isTest(file.path) && !/^(#!.*\n)?\/[/*]/.test(file.text))
+    expect(silent.map((file) => file.path)).toEqual([])
+  })
+})
+
+function runtimeImports(file: Source | undefined): string[] {
+  if (file === undefined) return []
+  const values = [...file.text.matchAll(/^(?:import(?! type)\s[^'"]*?|export\s+(?:\*|\{[^}]*\})\s+)from '(\.{1,2}\/[^']+)'/gm)]
+  return values.map((m) => normalize(join(dirname(file.path), m[1] ?? '')))
+}
