@@ -1,0 +1,16 @@
+// `npm run bench [-- name ...]`: starts solowatch and its peers, gives each the same work, prints figures and ratios of
+// this one run. Machines are noisy; compare within a run, not between runs.
+
+import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
+
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  'remote-write': () => benchRemoteWrite(remoteWriteDefaults),
+}
+
+const chosen = process.argv.slice(2)
+const unknown = chosen.filter((name) => benches[name] === undefined)
+if (unknown.length > 0) {
+  console.error(`There is no bench ${unknown.join(', ')}. Benches: ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+for (const name of chosen.length > 0 ? chosen : Object.keys(benches)) await benches[name]?.()
