@@ -4,44 +4,10 @@
 import { createHash } from 'node:crypto'
 import type { Matcher as RegexMatcher, RE2JS } from 're2js'
 import { unreachable } from '../src/base/assert.ts'
+import type { RelabelConfig } from '../src/base/relabelConfig.ts'
 import { type Labels, sortLabels } from '../storage/labels.ts'
 import { compileAnchored } from '../storage/matcher.ts'
-
-export type RelabelAction =
-  | 'replace' | 'keep' | 'drop' | 'keepequal' | 'dropequal' | 'hashmod'
-  | 'labelmap' | 'labeldrop' | 'labelkeep' | 'lowercase' | 'uppercase'
-
-export const relabelActions: readonly RelabelAction[] = [
-  'replace', 'keep', 'drop', 'keepequal', 'dropequal', 'hashmod',
-  'labelmap', 'labeldrop', 'labelkeep', 'lowercase', 'uppercase',
-]
-
-/** Which label and metric names are allowed: any non-empty UTF-8, or the letters of Prometheus 2. */
-export type NameScheme = 'utf8' | 'legacy'
-
-/** One item of `relabel_configs`. */
-export type RelabelConfig = {
-  readonly sourceLabels: readonly string[]
-  readonly separator: string
-  /** Not given is not the same as given as `(.*)`: some actions forbid a regex. */
-  readonly regex?: string
-  readonly modulus: number
-  readonly targetLabel: string
-  readonly replacement: string
-  readonly action: RelabelAction
-}
-
-export const defaultRelabelConfig: RelabelConfig = {
-  sourceLabels: [],
-  separator: ';',
-  modulus: 0,
-  targetLabel: '',
-  replacement: '$1',
-  action: 'replace',
-}
-
-/** A relabel rule that Prometheus would refuse to load; the message is Prometheus's. */
-export class RelabelError extends Error {}
+import type { NameValidation } from './scrapeConfig.ts'
 
 /** Rules ready to run. Made by `compileRelabel`. */
 export type RelabelRules = { readonly rules: readonly Rule[] }
@@ -51,22 +17,17 @@ type Rule = {
   readonly regex: Pattern
   readonly target: Template
   readonly replacement: Template
-  readonly scheme: NameScheme
 }
 
-/** Checks and compiles rules. Throws `RelabelError`, or `RegexError` for an expression that is not RE2. */
-export function compileRelabel(configs: readonly RelabelConfig[], scheme: NameScheme = 'utf8'): RelabelRules {
+/** Compiles rules that the configuration reader has checked. */
+export function compileRelabel(configs: readonly RelabelConfig[]): RelabelRules {
   return {
-    rules: configs.map((config) => {
-      checkRule(config, scheme)
-      return {
-        config,
-        regex: compilePattern(config.regex),
-        target: parseTemplate(config.targetLabel),
-        replacement: parseTemplate(config.replacement),
-        scheme,
-      }
-    }),
+    rules: configs.map((config) => ({
+      config,
+      regex: compilePattern(config.regex),
+      target: parseTemplate(config.targetLabel),
+      replacement: parseTemplate(config.replacement),
+    })),
   }
 }
 
@@ -95,65 +56,19 @@ export function relabelSteps(labels: Labels, { rules }: RelabelRules): RelabelSt
 const legacyNamePattern = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
 /** Whether `name` may be a label name. */
-export function isLabelName(name: string, scheme: NameScheme): boolean {
+export function isLabelName(name: string, scheme: NameValidation): boolean {
   return scheme === 'legacy' ? legacyNamePattern.test(name) : name !== '' && name.isWellFormed()
 }
 
 const legacyMetricPattern = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 
 /** Whether `name` may be a metric name. */
-export function isMetricName(name: string, scheme: NameScheme): boolean {
+export function isMetricName(name: string, scheme: NameValidation): boolean {
   return scheme === 'legacy' ? legacyMetricPattern.test(name) : name !== '' && name.isWellFormed()
 }
 
-const legacyTemplatePattern = /^(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+$/
-
-function checkRule(config: RelabelConfig, scheme: NameScheme): void {
-  const { action, targetLabel } = config
-  const fail = (message: string): never => {
-    throw new RelabelError(message)
-  }
-  const isNameTemplate = (text: string) =>
-    scheme === 'utf8' ? isLabelName(text, scheme) : legacyTemplatePattern.test(text)
-  if (action === 'hashmod' && config.modulus === 0) fail('relabel configuration for hashmod requires non-zero modulus')
-  switch (action) {
-    case 'replace':
-    case 'hashmod':
-    case 'lowercase':
-    case 'uppercase':
-    case 'keepequal':
-    case 'dropequal': {
-      if (targetLabel === '') fail(`relabel configuration for ${action} action requires 'target_label' value`)
-      const isTemplate = action === 'replace' && targetLabel.includes('$')
-      const isValid = isTemplate ? isNameTemplate(targetLabel) : isLabelName(targetLabel, scheme)
-      if (!isValid) fail(`${JSON.stringify(targetLabel)} is invalid 'target_label' for ${action} action`)
-      if (action === 'replace' || action === 'hashmod') break
-      if (config.replacement !== '$1') fail(`'replacement' can not be set for ${action} action`)
-      if (action === 'lowercase' || action === 'uppercase') break
-      if (config.regex !== undefined || config.modulus !== 0 || config.separator !== ';')
-        fail(`${action} action requires only 'source_labels' and \`target_label\`, and no other fields`)
-      break
-    }
-    case 'labelmap':
-      if (!isNameTemplate(config.replacement))
-        fail(`${JSON.stringify(config.replacement)} is invalid 'replacement' for ${action} action`)
-      break
-    case 'labeldrop':
-    case 'labelkeep':
-      if (config.sourceLabels.length > 0 || targetLabel !== '' || config.modulus !== 0 ||
-        config.separator !== ';' || config.replacement !== '$1')
-        fail(`${action} action requires only 'regex', and no other fields`)
-      break
-    case 'keep':
-    case 'drop':
-      break
-    default:
-      unreachable(action)
-  }
-}
-
 /** Changes `builder` as the rule says; false when the rule drops the set. */
-function applyRule({ config, regex, target, replacement, scheme }: Rule, builder: LabelBuilder): boolean {
+function applyRule({ config, regex, target, replacement }: Rule, builder: LabelBuilder): boolean {
   const { action, targetLabel } = config
   switch (action) {
     case 'labelmap':
@@ -190,7 +105,7 @@ function applyRule({ config, regex, target, replacement, scheme }: Rule, builder
       const groups = regex.groups(value)
       if (groups === undefined) return true
       const name = expand(target, groups)
-      if (isLabelName(name, scheme)) builder.set(name, expand(replacement, groups))
+      if (isLabelName(name, config.nameValidation)) builder.set(name, expand(replacement, groups))
       return true
     }
     default:
@@ -205,9 +120,9 @@ function joinedValue(config: RelabelConfig, builder: LabelBuilder): string {
 }
 
 /** The last eight bytes of the MD5 hash as a big-endian number, modulo `modulus`. */
-function hashMod(value: string, modulus: number): string {
+function hashMod(value: string, modulus: bigint): string {
   const hash = createHash('md5').update(value, 'utf8').digest()
-  return String(hash.readBigUInt64BE(8) % BigInt(modulus))
+  return String(hash.readBigUInt64BE(8) % modulus)
 }
 
 /** Go changes case character by character, JavaScript may make two characters of one (`ß` to `SS`). */
@@ -246,8 +161,8 @@ type Pattern = {
 
 type Groups = { number(index: number): string; name(name: string): string }
 
-function compilePattern(pattern: string | undefined): Pattern {
-  if (pattern === undefined || pattern === '(.*)') return everything
+function compilePattern(pattern: string): Pattern {
+  if (pattern === '(.*)') return everything
   const regex = compileAnchored(pattern)
   const isPlain = !/[\\.+*?()|[\]{}^$]/.test(pattern)
   const find = (text: string): RegexMatcher | undefined => {
