@@ -1,0 +1,112 @@
+// What the HTTP API can ask of the query engine, and what comes back: the types that cross from the main thread to a query
+// worker, and the envelope of an error. Times are milliseconds; the text of a request is parsed by the web server.
+
+import type { Labels } from '../storage/labels.ts'
+import type { ErrorType, QueryError } from './queryError.ts'
+
+export type StatsLevel = 'none' | 'basic' | 'all'
+
+export type QueryParams = {
+  readonly query: string
+  /** Shortens the engine's timeout, never lengthens it. */
+  readonly timeoutMs?: number
+  readonly lookbackMs?: number
+  /** The most series in the answer; 0 is no limit. */
+  readonly limit?: number
+  readonly stats?: StatsLevel
+  /** Who asks, such as a remote address: the queue takes turns between clients. */
+  readonly client?: string
+}
+
+export type InstantRequest = QueryParams & { readonly kind: 'instant'; readonly timeMs: number }
+
+export type RangeRequest = QueryParams & {
+  readonly kind: 'range'
+  readonly startMs: number
+  readonly endMs: number
+  readonly stepMs: number
+}
+
+/** Bounds that are missing mean all time; `limit` 0 or missing means all. */
+export type MetadataParams = {
+  readonly match: readonly string[]
+  readonly startMs?: number
+  readonly endMs?: number
+  readonly limit?: number
+  readonly client?: string
+}
+
+export type SeriesRequest = MetadataParams & { readonly kind: 'series' }
+export type LabelsRequest = MetadataParams & { readonly kind: 'labels' }
+export type LabelValuesRequest = MetadataParams & { readonly kind: 'labelValues'; readonly name: string }
+
+export type ExemplarsRequest = {
+  readonly kind: 'exemplars'
+  readonly query: string
+  readonly startMs?: number
+  readonly endMs?: number
+  readonly client?: string
+}
+
+export type FormatQueryRequest = { readonly kind: 'formatQuery'; readonly query: string; readonly client?: string }
+export type ParseQueryRequest = { readonly kind: 'parseQuery'; readonly query: string; readonly client?: string }
+
+export type FederateRequest = {
+  readonly kind: 'federate'
+  readonly match: readonly string[]
+  readonly nowMs: number
+  readonly externalLabels: Labels
+  readonly format: 'text' | 'openmetrics'
+  readonly client?: string
+}
+
+export type TsdbStatusRequest = { readonly kind: 'tsdbStatus'; readonly limit: number; readonly client?: string }
+
+export type ApiRequest =
+  | InstantRequest
+  | RangeRequest
+  | SeriesRequest
+  | LabelsRequest
+  | LabelValuesRequest
+  | ExemplarsRequest
+  | FormatQueryRequest
+  | ParseQueryRequest
+  | FederateRequest
+  | TsdbStatusRequest
+
+export type ApiResponse = {
+  readonly status: number
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export const jsonHeaders: Readonly<Record<string, string>> = { 'content-type': 'application/json' }
+
+const statusByType: Readonly<Record<ErrorType, number>> = {
+  bad_data: 400,
+  execution: 422,
+  canceled: 499,
+  timeout: 503,
+  internal: 500,
+  unavailable: 500,
+  not_found: 404,
+  not_acceptable: 406,
+}
+
+export function statusOf(errorType: ErrorType): number {
+  return statusByType[errorType]
+}
+
+/** The JSON envelope of an error. */
+export function errorBody(errorType: ErrorType, message: string): Uint8Array {
+  return Buffer.from(`{"status":"error","errorType":${jsonString(errorType)},"error":${jsonString(message)}}`)
+}
+
+export function errorResponse(error: QueryError): ApiResponse {
+  return { status: statusOf(error.errorType), body: errorBody(error.errorType, error.message), headers: jsonHeaders }
+}
+
+/** A JSON string as Go prints it, with `<`, `>` and `&` escaped. */
+export function jsonString(text: string): string {
+  return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}

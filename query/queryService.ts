@@ -1,0 +1,133 @@
+// The query engine as the main thread sees it: answers API requests with finished bytes and rules with values. Nothing is
+// evaluated here; a pool of workers does that. Owns the engine's settings and its own metrics.
+
+import { availableParallelism } from 'node:os'
+import type { Logger } from '../src/base/log.ts'
+import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import type { Labels } from '../storage/labels.ts'
+import type { QuerierInit } from '../storage/querier.ts'
+import { errorResponse, type ApiRequest, type ApiResponse } from './api.ts'
+import { QueryError } from './queryError.ts'
+import type { EvaluateRequest, JobAnswer, JobSettings } from './workerMessages.ts'
+import { WorkerPool, type PoolJob } from './workerPool.ts'
+
+export type QueryServiceOptions = {
+  readonly querierInit: () => QuerierInit
+  readonly registry: MetricRegistry
+  readonly logger: Logger
+  readonly lookbackMs: number
+  readonly timeoutMs: number
+  readonly maxSamples: number
+  readonly maxConcurrency: number
+  /** The step of subqueries that name none: the global evaluation interval. */
+  readonly evaluationIntervalMs: number
+  /** Names given to `--enable-feature`. */
+  readonly features: readonly string[]
+  /** One less than there are processors by default. */
+  readonly workers?: number
+}
+
+export type EvaluatedSample = { readonly labels: Labels; readonly value: number; readonly timestampMs: number }
+
+export type EvaluationResult = (
+  | { readonly kind: 'vector'; readonly samples: readonly EvaluatedSample[] }
+  | { readonly kind: 'scalar'; readonly value: number; readonly timestampMs: number }
+  | { readonly kind: 'string'; readonly text: string; readonly timestampMs: number }
+) & { readonly warnings: readonly string[]; readonly infos: readonly string[] }
+
+export type EvaluateOptions = { readonly lookbackMs?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal }
+
+export type QueryService = {
+  /** Never rejects: an error is a response too, status 499 when `signal` ended the query. */
+  respond(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>
+  /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
+  evaluate(query: string, timeMs: number, options?: EvaluateOptions): Promise<EvaluationResult>
+  setEvaluationInterval(intervalMs: number): void
+  /** Ends what waits and what runs. */
+  close(): Promise<void>
+}
+
+export function createQueryService(options: QueryServiceOptions): QueryService {
+  const pool = new WorkerPool({
+    querierInit: options.querierInit,
+    features: options.features,
+    logger: options.logger,
+    workers: options.workers ?? Math.max(1, availableParallelism() - 1),
+    maxConcurrency: options.maxConcurrency,
+  })
+  const observe = createEngineMetrics(options, pool)
+  let evaluationIntervalMs = options.evaluationIntervalMs
+
+  const run = async (request: ApiRequest | EvaluateRequest, job: Omit<PoolJob, 'message' | 'deadlineMs'>, timeoutMs: number | undefined) => {
+    const deadlineMs = Date.now() + Math.min(options.timeoutMs, timeoutMs ?? Infinity)
+    const { lookbackMs, maxSamples } = options
+    const settings = (queueSeconds: number): JobSettings => ({ lookbackMs, maxSamples, deadlineMs, evaluationIntervalMs, queueSeconds })
+    let queued = 0
+    const answer = await pool.run({
+      ...job,
+      deadlineMs,
+      message: (id, queueSeconds) => {
+        queued = queueSeconds
+        return { id, request, settings: settings(queueSeconds) }
+      },
+    })
+    observe(answer, queued)
+    return answer
+  }
+
+  return {
+    async respond(request, signal) {
+      const timeoutMs = request.kind === 'instant' || request.kind === 'range' ? request.timeoutMs : undefined
+      const answer = await run(request, { lane: 'api', client: request.client ?? '', signal }, timeoutMs)
+      if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: { 'content-type': answer.contentType } }
+      return errorResponse(errorOf(answer))
+    },
+    async evaluate(query, timeMs, { lookbackMs, timeoutMs, signal } = {}) {
+      const request: EvaluateRequest = { kind: 'evaluate', query, timeMs, ...(lookbackMs !== undefined && { lookbackMs }) }
+      const answer = await run(request, { lane: 'rules', client: '', signal }, timeoutMs)
+      if (answer.kind === 'evaluated') return evaluationResult(answer, timeMs)
+      throw errorOf(answer)
+    },
+    setEvaluationInterval(intervalMs) {
+      evaluationIntervalMs = intervalMs
+    },
+    close: () => pool.close(),
+  }
+}
+
+function errorOf(answer: JobAnswer): QueryError {
+  if (answer.kind === 'error') return new QueryError(answer.errorType, answer.message)
+  return new QueryError('internal', `bug: unexpected answer of kind ${answer.kind}`)
+}
+
+function evaluationResult(answer: JobAnswer & { kind: 'evaluated' }, timestampMs: number): EvaluationResult {
+  const { value, warnings, infos } = answer.evaluated
+  switch (value.kind) {
+    case 'vector': {
+      const samples = value.labels.map((labels, i) => ({ labels, value: value.values[i] ?? NaN, timestampMs }))
+      return { kind: 'vector', samples, warnings, infos }
+    }
+    case 'scalar':
+      return { kind: 'scalar', value: value.value, timestampMs, warnings, infos }
+    case 'string':
+      return { kind: 'string', text: value.text, timestampMs, warnings, infos }
+  }
+}
+
+function createEngineMetrics(options: QueryServiceOptions, pool: WorkerPool): (answer: JobAnswer, queueSeconds: number) => void {
+  const { registry } = options
+  registry.sampled('prometheus_engine_queries', 'The current number of queries being executed or waiting.', 'gauge', () => pool.load)
+  registry
+    .gauge('prometheus_engine_queries_concurrent_max', 'The max number of concurrent queries.')
+    .set(options.maxConcurrency)
+  const samples = registry.counter('prometheus_engine_query_samples_total', 'The total number of samples loaded by all queries.')
+  const durations = registry.summary('prometheus_engine_query_duration_seconds', 'Query timings')
+  return ({ cost }, queueSeconds) => {
+    if (cost === undefined) return
+    samples.inc({}, cost.samples)
+    durations.observe(queueSeconds, { slice: 'queue_time' })
+    durations.observe(cost.prepareSeconds, { slice: 'prepare_time' })
+    durations.observe(cost.evalSeconds, { slice: 'inner_eval' })
+    durations.observe(cost.sortSeconds, { slice: 'result_sort' })
+  }
+}

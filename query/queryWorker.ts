@@ -1,0 +1,90 @@
+// The main thread's side of one query worker: starts the thread, hands it one job at a time, tells it to stop, and turns
+// its death into an answer. It does not know which job comes next; that is the pool's concern.
+
+import { Worker } from 'node:worker_threads'
+import type { QuerierInit } from '../storage/querier.ts'
+import type { JobAnswer, JobMessage, WorkerInit } from './workerMessages.ts'
+
+export type QueryWorkerOptions = {
+  readonly querier: QuerierInit
+  readonly features: readonly string[]
+  /** Called once, when the thread has ended; `reason` is set when nobody asked it to. */
+  readonly onExit: (worker: QueryWorker, reason: string | undefined) => void
+}
+
+/** The JavaScript heap of a worker. Samples are in typed arrays, outside of it, and bounded by `--query.max-samples`. */
+const heapMegabytes = 2048
+
+export class QueryWorker {
+  readonly #worker: Worker
+  readonly #control: Int32Array
+  #pending: { readonly id: number; readonly settle: (answer: JobAnswer) => void } | undefined
+  #ended = false
+  #stopping = false
+
+  constructor(options: QueryWorkerOptions) {
+    const control = new SharedArrayBuffer(4)
+    this.#control = new Int32Array(control)
+    const init: WorkerInit = { querier: options.querier, features: options.features, control }
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: init,
+      name: 'query',
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    })
+    // An idle worker must not keep the process alive.
+    this.#worker.unref()
+    this.#worker.on('message', (answer: JobAnswer) => this.#settle(answer))
+    let reason: string | undefined
+    this.#worker.on('error', (error) => {
+      reason = error instanceof Error ? error.message : String(error)
+    })
+    this.#worker.on('exit', (code) => {
+      this.#ended = true
+      reason ??= `exit code ${code}`
+      this.#fail(`query worker ended: ${reason}`)
+      options.onExit(this, this.#stopping ? undefined : reason)
+    })
+  }
+
+  /** Whether it can take a job now. */
+  get idle(): boolean {
+    return this.#pending === undefined && !this.#ended && !this.#stopping
+  }
+
+  /** Whether job `id` is the one that runs. */
+  runs(id: number): boolean {
+    return this.#pending?.id === id
+  }
+
+  /** The worker must be idle. Never rejects: the end of the thread is an `internal` error. */
+  run(message: JobMessage): Promise<JobAnswer> {
+    return new Promise((settle) => {
+      this.#pending = { id: message.id, settle }
+      this.#worker.ref()
+      this.#worker.postMessage(message)
+    })
+  }
+
+  /** Asks the running job to end; it looks often. */
+  cancel(id: number): void {
+    Atomics.store(this.#control, 0, id)
+  }
+
+  /** Ends the thread; a running job fails. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    if (!this.#ended) await this.#worker.terminate()
+  }
+
+  #settle(answer: JobAnswer): void {
+    const pending = this.#pending
+    if (pending?.id !== answer.id) return
+    this.#pending = undefined
+    this.#worker.unref()
+    pending.settle(answer)
+  }
+
+  #fail(message: string): void {
+    if (this.#pending !== undefined) this.#settle({ id: this.#pending.id, kind: 'error', errorType: 'internal', message })
+  }
+}

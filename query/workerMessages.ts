@@ -1,0 +1,52 @@
+// What the main thread and a query worker say to each other. Everything here survives structured cloning; byte buffers
+// are transferred.
+
+import type { Labels } from '../storage/labels.ts'
+import type { QuerierInit } from '../storage/querier.ts'
+import type { ApiRequest } from './api.ts'
+import type { ErrorType } from './queryError.ts'
+
+export type WorkerInit = {
+  readonly querier: QuerierInit
+  readonly features: readonly string[]
+  /** One Int32: the id of the job that nobody waits for any more. */
+  readonly control: SharedArrayBuffer
+}
+
+/** The engine's settings as they hold for one job. */
+export type JobSettings = {
+  readonly lookbackMs: number
+  readonly maxSamples: number
+  /** Milliseconds since 1970. */
+  readonly deadlineMs: number
+  /** The step of subqueries that name none. */
+  readonly evaluationIntervalMs: number
+  /** Seconds that the job waited for a worker. */
+  readonly queueSeconds: number
+}
+
+/** A rule or template: the answer comes back as values, not as JSON. */
+export type EvaluateRequest = {
+  readonly kind: 'evaluate'
+  readonly query: string
+  readonly timeMs: number
+  readonly lookbackMs?: number
+}
+
+export type JobMessage = { readonly id: number; readonly request: ApiRequest | EvaluateRequest; readonly settings: JobSettings }
+
+/** A result without an object per sample: `values[i]` belongs to `labels[i]`. */
+export type EvaluatedValue =
+  | { readonly kind: 'vector'; readonly labels: readonly Labels[]; readonly values: Float64Array }
+  | { readonly kind: 'scalar'; readonly value: number }
+  | { readonly kind: 'string'; readonly text: string }
+
+export type Evaluated = { readonly value: EvaluatedValue; readonly warnings: readonly string[]; readonly infos: readonly string[] }
+
+export type JobCost = { readonly samples: number; readonly prepareSeconds: number; readonly evalSeconds: number; readonly sortSeconds: number }
+
+export type JobAnswer = { readonly id: number; readonly cost?: JobCost } & (
+  | { readonly kind: 'response'; readonly status: number; readonly body: Uint8Array<ArrayBuffer>; readonly contentType: string }
+  | { readonly kind: 'evaluated'; readonly evaluated: Evaluated }
+  | { readonly kind: 'error'; readonly errorType: ErrorType; readonly message: string }
+)

@@ -1,0 +1,213 @@
+// Which job runs on which query worker, and when. Workers start when they are needed and stop when they have long been idle.
+// Rules never wait behind API queries: when all workers are busy they get one of their own. A query that has waited for a
+// while behind heavy ones gets an additional worker too, so that the operating system shares the processor between them.
+
+import type { Logger } from '../src/base/log.ts'
+import type { QuerierInit } from '../storage/querier.ts'
+import { FairQueue } from './queryQueue.ts'
+import { QueryWorker } from './queryWorker.ts'
+import type { JobAnswer, JobMessage } from './workerMessages.ts'
+
+export type PoolOptions = {
+  readonly querierInit: () => QuerierInit
+  readonly features: readonly string[]
+  readonly logger: Logger
+  /** Workers for API queries as long as none is held up. */
+  readonly workers: number
+  /** API queries that may run at one time, whatever the number of workers. */
+  readonly maxConcurrency: number
+}
+
+export type PoolJob = {
+  readonly client: string
+  /** Rules go first and do not count as API queries. */
+  readonly lane: 'api' | 'rules'
+  readonly deadlineMs: number
+  readonly signal: AbortSignal | undefined
+  /** Builds the message when a worker is there, after `queueSeconds` in line. */
+  readonly message: (id: number, queueSeconds: number) => JobMessage
+}
+
+type Entry = PoolJob & {
+  readonly id: number
+  readonly enqueuedMs: number
+  readonly settle: (answer: JobAnswer) => void
+  worker?: QueryWorker
+}
+
+/** Additional workers for queries that are held up. More would only divide the same processor further. */
+const maxAdditionalWorkers = 3
+/** How long a query waits behind running ones before it gets an additional worker. */
+const patienceMs = 250
+/** A worker that does not notice its deadline or cancellation for this long is ended from outside. */
+const graceMs = 5_000
+/** All workers but one end after this time without work. */
+const idleMs = 60_000
+
+export class WorkerPool {
+  readonly #options: PoolOptions
+  readonly #workers = new Set<QueryWorker>()
+  readonly #rules: Entry[] = []
+  readonly #queue = new FairQueue<Entry>()
+  #runningApi = 0
+  #runningRules = 0
+  #nextId = 1
+  #patience: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /** Jobs that run or wait. */
+  get load(): number {
+    return this.#runningApi + this.#runningRules + this.#queue.length + this.#rules.length
+  }
+
+  /** Never rejects: what goes wrong is an answer of kind `error`. */
+  async run(job: PoolJob): Promise<JobAnswer> {
+    const id = this.#nextId
+    this.#nextId = (this.#nextId % 0x3fffffff) + 1
+    if (this.#closed) return { id, kind: 'error', errorType: 'unavailable', message: 'the query engine is shutting down' }
+    if (job.signal?.aborted) return canceled(id, 'query queue')
+    const { promise, resolve } = Promise.withResolvers<JobAnswer>()
+    const entry: Entry = { ...job, id, enqueuedMs: Date.now(), settle: resolve }
+    const abort = () => this.#cancel(entry)
+    const deadline = setTimeout(() => this.#expire(entry), Math.max(0, job.deadlineMs - Date.now())).unref()
+    job.signal?.addEventListener('abort', abort, { once: true })
+    if (job.lane === 'rules') this.#rules.push(entry)
+    else this.#queue.push(entry)
+    this.#dispatch()
+    try {
+      return await promise
+    } finally {
+      clearTimeout(deadline)
+      job.signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#patience)
+    for (const entry of [...this.#queue.drain(), ...this.#rules.splice(0)]) entry.settle(canceled(entry.id, 'query queue'))
+    await Promise.all([...this.#workers].map((worker) => worker.stop()))
+  }
+
+  #dispatch(): void {
+    if (this.#closed) return
+    while (this.#rules.length > 0) {
+      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit(true) + 1)
+      if (worker === undefined) break
+      const entry = this.#rules.shift()
+      if (entry !== undefined) void this.#start(entry, worker)
+    }
+    while (this.#queue.length > 0 && this.#runningApi < this.#options.maxConcurrency) {
+      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit(false) + this.#runningRules)
+      if (worker === undefined) break
+      const entry = this.#queue.shift()
+      if (entry !== undefined) void this.#start(entry, worker)
+    }
+    if (this.#queue.length > 0 && this.#runningApi < this.#options.maxConcurrency) this.#watchPatience()
+  }
+
+  /** How many workers API queries may occupy; `impatient` counts the additional ones as well. */
+  #apiWorkerLimit(impatient: boolean): number {
+    const { workers } = this.#options
+    return impatient ? workers + maxAdditionalWorkers : workers
+  }
+
+  #watchPatience(): void {
+    this.#patience ??= setTimeout(() => {
+      this.#patience = undefined
+      const worker = this.#closed ? undefined : this.#startWorker(this.#apiWorkerLimit(true) + this.#runningRules)
+      const entry = worker && this.#queue.shift()
+      if (worker && entry) void this.#start(entry, worker)
+      this.#dispatch()
+    }, patienceMs).unref()
+  }
+
+  #idleWorker(): QueryWorker | undefined {
+    for (const worker of this.#workers) if (worker.idle) return worker
+    return undefined
+  }
+
+  /** Starts one more worker unless there are `limit` already. */
+  #startWorker(limit: number): QueryWorker | undefined {
+    if (this.#workers.size >= limit) return undefined
+    const worker = new QueryWorker({
+      querier: this.#options.querierInit(),
+      features: this.#options.features,
+      onExit: (ended, reason) => {
+        this.#workers.delete(ended)
+        if (reason !== undefined) this.#options.logger.error('query worker ended, the next query starts a new one', { reason })
+        this.#dispatch()
+      },
+    })
+    this.#workers.add(worker)
+    return worker
+  }
+
+  async #start(entry: Entry, worker: QueryWorker): Promise<void> {
+    entry.worker = worker
+    if (entry.lane === 'rules') this.#runningRules += 1
+    else this.#runningApi += 1
+    const answer = await worker.run(entry.message(entry.id, (Date.now() - entry.enqueuedMs) / 1000))
+    if (entry.lane === 'rules') this.#runningRules -= 1
+    else this.#runningApi -= 1
+    entry.settle(answer)
+    this.#retireWhenIdle(worker)
+    this.#dispatch()
+  }
+
+  #retireWhenIdle(worker: QueryWorker): void {
+    if (this.#workers.size <= 1) return
+    setTimeout(() => {
+      if (worker.idle && this.#workers.size > 1) void worker.stop()
+    }, idleMs).unref()
+  }
+
+  /** The client is gone: a waiting job leaves the line, a running one is told. */
+  #cancel(entry: Entry): void {
+    const worker = entry.worker
+    if (worker === undefined) {
+      this.#forget(entry)
+      entry.settle(canceled(entry.id, 'query queue'))
+      return
+    }
+    worker.cancel(entry.id)
+    entry.settle(canceled(entry.id, 'query execution'))
+    this.#endUnlessDone(entry, worker)
+  }
+
+  /** The deadline has passed: a running job sees that itself and answers. */
+  #expire(entry: Entry): void {
+    if (entry.worker !== undefined) {
+      this.#endUnlessDone(entry, entry.worker)
+    } else {
+      this.#forget(entry)
+      entry.settle(timedOut(entry.id, 'query queue'))
+    }
+  }
+
+  #endUnlessDone(entry: Entry, worker: QueryWorker): void {
+    setTimeout(() => {
+      if (!worker.runs(entry.id)) return
+      entry.settle(timedOut(entry.id, 'query execution'))
+      void worker.stop()
+    }, graceMs).unref()
+  }
+
+  #forget(entry: Entry): void {
+    const index = this.#rules.indexOf(entry)
+    if (index >= 0) this.#rules.splice(index, 1)
+    else this.#queue.remove(entry)
+  }
+}
+
+function canceled(id: number, stage: string): JobAnswer {
+  return { id, kind: 'error', errorType: 'canceled', message: `query was canceled in ${stage}` }
+}
+
+function timedOut(id: number, stage: string): JobAnswer {
+  return { id, kind: 'error', errorType: 'timeout', message: `query timed out in ${stage}` }
+}

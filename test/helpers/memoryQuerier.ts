@@ -1,0 +1,89 @@
+// A slow, obvious querier over samples in memory: the model that tests of the query engine read from.
+
+import { compareBytes, compareLabels, labelsFrom, labelsKey, labelValue, type Labels } from '../../storage/labels.ts'
+import type { Matcher } from '../../storage/matcher.ts'
+import type { Querier, SeriesSelection, TsdbStatus } from '../../storage/querier.ts'
+import { staleMarkerHighWord, staleMarkerLowWord, type SampleColumns, type TimeRange } from '../../storage/sample.ts'
+
+/** The value that `MemorySeries` takes for a staleness marker. */
+export const stale = Symbol('stale')
+
+export type MemorySample = readonly [timestampMs: number, value: number | typeof stale]
+
+export type MemorySeries = { readonly labels: Labels; readonly samples: readonly MemorySample[] }
+
+/** One series with a sample every `intervalMs` from 0 on; `undefined` leaves a gap. */
+export function seriesEvery(
+  intervalMs: number,
+  labels: Readonly<Record<string, string>>,
+  values: readonly (number | typeof stale | undefined)[],
+): MemorySeries {
+  const samples: MemorySample[] = []
+  values.forEach((value, i) => value !== undefined && samples.push([i * intervalMs, value]))
+  return { labels: labelsFrom(labels), samples }
+}
+
+/** Series are held in the order given; `select` returns them in that order. */
+export function createMemoryQuerier(all: readonly MemorySeries[]): Querier {
+  const inRange = (series: MemorySeries, range: TimeRange) =>
+    series.samples.filter(([timestampMs]) => timestampMs >= range.minTimeMs && timestampMs <= range.maxTimeMs)
+
+  const passes = (series: MemorySeries, matchers: readonly Matcher[]) =>
+    matchers.every((matcher) => matcher.matches(labelValue(series.labels, matcher.name)))
+
+  const union = (sets: readonly (readonly Matcher[])[], range: TimeRange) =>
+    all.filter((series) => (sets.length === 0 || sets.some((set) => passes(series, set))) && inRange(series, range).length > 0)
+
+  const cut = <T>(list: T[], limit: number) => (limit > 0 ? list.slice(0, limit) : list)
+
+  return {
+    select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection {
+      const chosen = all.flatMap((series, ref) => (passes(series, matchers) && inRange(series, range).length > 0 ? [{ series, ref }] : []))
+      const at = (index: number) => chosen[index] ?? fail(`no series ${index}`)
+      return {
+        count: chosen.length,
+        labels: (index) => at(index).series.labels,
+        ref: (index) => at(index).ref,
+        read: (index) => columns(inRange(at(index).series, range)),
+      }
+    },
+    labelNames(sets, range, limit) {
+      const names = new Set(union(sets, range).flatMap((series) => series.labels.map((label) => label.name)))
+      return cut([...names].sort(compareBytes), limit)
+    },
+    labelValues(name, sets, range, limit) {
+      const values = new Set(union(sets, range).map((series) => labelValue(series.labels, name)))
+      values.delete('')
+      return cut([...values].sort(compareBytes), limit)
+    },
+    seriesLabels(sets, range, limit) {
+      const distinct = new Map(union(sets, range).map((series) => [labelsKey(series.labels), series.labels]))
+      return cut([...distinct.values()].sort(compareLabels), limit)
+    },
+    status(limit: number): TsdbStatus {
+      void limit
+      return fail('the memory querier has no status')
+    },
+    close() {},
+  }
+}
+
+function fail(message: string): never {
+  throw new Error(`bug: ${message}`)
+}
+
+function columns(samples: readonly MemorySample[]): SampleColumns {
+  const timestampsMs = new Float64Array(samples.length)
+  const values = new Float64Array(samples.length)
+  const valueWords = new Uint32Array(values.buffer)
+  samples.forEach(([timestampMs, value], i) => {
+    timestampsMs[i] = timestampMs
+    if (typeof value === 'number') {
+      values[i] = value
+    } else {
+      valueWords[2 * i] = staleMarkerLowWord
+      valueWords[2 * i + 1] = staleMarkerHighWord
+    }
+  })
+  return { length: samples.length, timestampsMs, values, valueWords }
+}
