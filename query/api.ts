@@ -57,6 +57,8 @@ export type FederateRequest = {
   readonly nowMs: number
   readonly externalLabels: Labels
   readonly format: 'text' | 'openmetrics'
+  /** Whether the scraper takes quoted UTF-8 names; otherwise every character beyond the old rules becomes `_`. */
+  readonly utf8Names?: boolean
   readonly client?: string
 }
 
