@@ -1,8 +1,22 @@
-// alertmanager.yml as configured: the route tree with inheritance filled in, receivers with the global fallbacks filled
-// in, inhibition rules, time intervals and template globs.
+// alertmanager.yml as configured: global fallbacks, the route tree, receivers, inhibition rules, time intervals, templates.
+// Parsing gives the whole configuration or an error that lists what is wrong and where; it never touches what runs.
 
-import type { FilePosition } from './rulesConfig.ts'
+import { readFileSync } from 'node:fs'
+import { isLabelName } from '../src/base/names.ts'
+import { globFiles } from '../src/base/globFiles.ts'
+import { errorText } from '../src/base/assert.ts'
+import { collect, duration, fields, joinToFile, list, maskSecrets, text, tree } from '../src/base/yamlReaders.ts'
+import type { Reader } from '../src/base/yamlReaders.ts'
+import { ConfigError, parseYaml } from '../src/base/yaml.ts'
+import type { ConfigProblem, YamlNode } from '../src/base/yaml.ts'
+import { globalReceiverSchema, readReceiverGlobals } from './receiverGlobals.ts'
+import { readReceiver } from './receiverReaders.ts'
 import type { ReceiverConfig } from './receiverConfig.ts'
+import { checkAll, matcherList, matchMap, readRootRoute } from './routeConfig.ts'
+import type { RawMatcher, RouteConfig, RouteContext } from './routeConfig.ts'
+import type { FilePosition } from './rulesConfig.ts'
+import { timeInterval } from './timeIntervalConfig.ts'
+import type { TimeIntervalConfig } from './timeIntervalConfig.ts'
 
 export type AlertmanagerConfig = {
   readonly file: string
@@ -13,7 +27,7 @@ export type AlertmanagerConfig = {
   readonly inhibitRules: readonly InhibitRuleConfig[]
   /** `time_intervals` and `mute_time_intervals` together; names are unique. */
   readonly timeIntervals: readonly TimeIntervalConfig[]
-  /** Template files the globs matched, as absolute paths, in order, with their text. */
+  /** The template files that the globs match, in order, with their text. */
   readonly templates: readonly TemplateFile[]
   /** The file as the API shows it: what the user set, in the keys the original knows, secrets masked. */
   readonly canonicalYaml: string
@@ -23,33 +37,6 @@ export type AlertmanagerConfig = {
 
 export type TemplateFile = { readonly path: string; readonly text: string }
 
-/** Matchers as written; alerting/matchers.ts turns them into matchers. All of a list are AND-ed. */
-export type RawMatcher =
-  /** One entry of a `matchers` list; may hold several matchers. */
-  | { readonly kind: 'text'; readonly text: string; readonly position: FilePosition }
-  /** One entry of a deprecated `match` / `match_re` map; `regex` is anchored both ends. */
-  | { readonly kind: 'equal' | 'regex'; readonly name: string; readonly value: string; readonly position: FilePosition }
-
-/** A node of the routing tree. Receiver, grouping and the three intervals are inherited already. */
-export type RouteConfig = {
-  readonly receiver: string
-  /** Sorted label names; empty when `groupByAll`. */
-  readonly groupBy: readonly string[]
-  /** `group_by: ['...']`. */
-  readonly groupByAll: boolean
-  readonly groupWaitMs: number
-  readonly groupIntervalMs: number
-  readonly repeatIntervalMs: number
-  readonly matchers: readonly RawMatcher[]
-  readonly muteTimeIntervals: readonly string[]
-  readonly activeTimeIntervals: readonly string[]
-  readonly continue: boolean
-  /** Route labels (templates), those of the parents included. */
-  readonly labels: Readonly<Record<string, string>>
-  readonly routes: readonly RouteConfig[]
-  readonly position: FilePosition
-}
-
 export type InhibitRuleConfig = {
   readonly name: string
   readonly sourceMatchers: readonly RawMatcher[]
@@ -58,22 +45,105 @@ export type InhibitRuleConfig = {
   readonly position: FilePosition
 }
 
-/** Matches when any spec matches. */
-export type TimeIntervalConfig = { readonly name: string; readonly specs: readonly TimeIntervalSpec[] }
+export type AlertmanagerChecks = Pick<RouteContext, 'checkMatchers'>
 
-/** An absent field matches always, an empty list never; within a field any item may match, all fields must. */
-export type TimeIntervalSpec = {
-  /** Minutes of the day; start inclusive, end exclusive (1440 = 24:00). */
-  readonly times?: readonly { readonly startMinute: number; readonly endMinute: number }[]
-  /** Sunday = 0 ... Saturday = 6, inclusive. */
-  readonly weekdays?: readonly NumberRange[]
-  /** 1...31 or -31...-1 (-1 = last day of the month), inclusive. */
-  readonly daysOfMonth?: readonly NumberRange[]
-  /** January = 1, inclusive. */
-  readonly months?: readonly NumberRange[]
-  readonly years?: readonly NumberRange[]
-  /** IANA name, `UTC` or `Local`. */
-  readonly location: string
+export type ParsedAlertmanager = { readonly config: AlertmanagerConfig; readonly warnings: readonly ConfigProblem[] }
+
+/** Reads the text of an alertmanager.yml; `file` names it in messages and anchors relative paths. Throws `ConfigError`. */
+export function parseAlertmanagerConfig(yaml: string, file: string, checks: AlertmanagerChecks): ParsedAlertmanager {
+  const node = parseYaml(yaml, file)
+  if (node.isNull) node.fail('no route provided in config')
+  const read = fields(node, {
+    global: (at: YamlNode) => fields(at, { resolve_timeout: duration, ...globalReceiverSchema }),
+    route: (at: YamlNode) => at,
+    receivers: list((at: YamlNode) => at),
+    inhibit_rules: list(inhibitRule(checks)),
+    time_intervals: list(timeInterval),
+    mute_time_intervals: list(timeInterval),
+    templates: list(text),
+    tracing: notBuilt('tracing'),
+    event_recorder: notBuilt('event_recorder'),
+  })
+  if (read.route === undefined) return node.fail('no route provided in config')
+  const globals = readReceiverGlobals(node.at('global'), read.global ?? {})
+  const problems: ConfigProblem[] = []
+  const receivers = (read.receivers ?? []).flatMap((at) => collect(problems, () => readReceiver(at, globals)) ?? [])
+  const timeIntervals = [...(read.time_intervals ?? []), ...(read.mute_time_intervals ?? [])]
+  failOnRepeatedName(node.at('receivers'), receivers, (name) => `notification config name "${name}" is not unique`)
+  failOnRepeatedName(node.at('time_intervals'), timeIntervals, (name) => `time interval "${name}" is not unique`)
+  const route = collect(problems, () =>
+    readRootRoute(node.at('route'), {
+      receivers: new Set((read.receivers ?? []).map((at) => at.get('name')?.text ?? '')),
+      timeIntervals: new Set(timeIntervals.map((interval) => interval.name)),
+      checkMatchers: checks.checkMatchers,
+    }),
+  )
+  const templates = collect(problems, () => readTemplates(node.get('templates')))
+  if (problems.length > 0 || route === undefined) throw new ConfigError(problems)
+  return {
+    config: {
+      file,
+      resolveTimeoutMs: read.global?.resolve_timeout ?? 300_000,
+      route,
+      receivers,
+      inhibitRules: read.inhibit_rules ?? [],
+      timeIntervals,
+      templates: templates ?? [],
+      canonicalYaml: node.file.printMasked(),
+      text: yaml,
+    },
+    warnings: node.file.warnings,
+  }
 }
 
-export type NumberRange = { readonly begin: number; readonly end: number }
+function failOnRepeatedName(node: YamlNode, items: readonly { readonly name: string }[], message: (name: string) => string): void {
+  const repeated = items.find((item, index) => items.findIndex((other) => other.name === item.name) < index)
+  if (repeated !== undefined) node.fail(message(repeated.name))
+}
+
+function notBuilt(key: string): Reader<true> {
+  return (node) => {
+    tree(node)
+    maskSecrets(node)
+    node.warn(`${key} is valid in Alertmanager but not built here yet: it has no effect`)
+    return true
+  }
+}
+
+function inhibitRule(checks: AlertmanagerChecks): Reader<InhibitRuleConfig> {
+  return (node) => {
+    const read = fields(node, {
+      name: text,
+      source_matchers: matcherList,
+      source_match: matchMap('equal'),
+      source_match_re: matchMap('regex'),
+      target_matchers: matcherList,
+      target_match: matchMap('equal'),
+      target_match_re: matchMap('regex'),
+      equal: list(labelName),
+    })
+    const sourceMatchers = [...(read.source_match ?? []), ...(read.source_match_re ?? []), ...(read.source_matchers ?? [])]
+    const targetMatchers = [...(read.target_match ?? []), ...(read.target_match_re ?? []), ...(read.target_matchers ?? [])]
+    checkAll(node, [...sourceMatchers, ...targetMatchers], checks.checkMatchers)
+    return { name: read.name ?? '', sourceMatchers, targetMatchers, equal: read.equal ?? [], position: node.position }
+  }
+}
+
+const labelName: Reader<string> = (node) => {
+  const name = text(node)
+  if (!isLabelName(name)) node.fail(`invalid label name "${name}" in equal list`)
+  return name
+}
+
+function readTemplates(node: YamlNode | undefined): TemplateFile[] {
+  if (node === undefined || node.isNull) return []
+  return node.items().flatMap((item) =>
+    globFiles(joinToFile(item, text(item))).map((path) => {
+      try {
+        return { path, text: readFileSync(path, 'utf8') }
+      } catch (error) {
+        return item.fail(`cannot read the template file ${path}: ${errorText(error)}`)
+      }
+    }),
+  )
+}

@@ -2,14 +2,13 @@
 // redirects as `http_config` says, the whole body in memory within a limit, errors worded as Go words them. Secret
 // files are read for each request; nothing secret reaches a message.
 
-import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync } from 'node:zlib'
 import type { Dispatcher } from 'undici'
 import { errorText } from './assert.ts'
-import type { HttpClientConfig } from './httpClientConfig.ts'
-import { describeNetworkError, isRetryableOnFreshConnection } from './httpErrors.ts'
+import { defaultHttpClientConfig, type HttpClientConfig } from './httpClientConfig.ts'
 import { HttpDispatchers } from './httpDispatchers.ts'
+import { describeNetworkError, HttpRequestError, isRetryableOnFreshConnection, readSecretFile } from './httpErrors.ts'
 import { OAuth2TokenSource } from './oauth2.ts'
 import { maskUrlPassword, type Secret } from './secret.ts'
 
@@ -37,18 +36,6 @@ export type HttpAnswer = {
   readonly body: Uint8Array
 }
 
-export type HttpFailure = 'timeout' | 'canceled' | 'connection' | 'bodyTooLarge' | 'redirects' | 'decoding' | 'credentials'
-
-/** The request got no usable answer. An answer with an error status is not this error. */
-export class HttpRequestError extends Error {
-  readonly reason: HttpFailure
-
-  constructor(reason: HttpFailure, message: string, cause?: unknown) {
-    super(message, { cause })
-    this.reason = reason
-  }
-}
-
 const maxRedirects = 10
 
 /** A gzip body up to this size is decoded at once: handing it to another thread costs more than the 0.2 ms it takes. */
@@ -60,13 +47,16 @@ export class HttpClient {
   readonly #config: HttpClientConfig
   readonly #userAgent: string
   readonly #dispatchers: HttpDispatchers
-  readonly #oauth2: OAuth2TokenSource | undefined
+  readonly #oauth2?: OAuth2TokenSource
 
   constructor(config: HttpClientConfig, options: { readonly userAgent: string }) {
     this.#config = config
     this.#userAgent = options.userAgent
     this.#dispatchers = new HttpDispatchers({ tls: config.tls, proxy: config.proxy, enableHttp2: config.enableHttp2 })
-    this.#oauth2 = config.oauth2 && new OAuth2TokenSource(config.oauth2, options.userAgent)
+    if (config.oauth2 !== undefined) {
+      const { tls, proxy } = config.oauth2
+      this.#oauth2 = new OAuth2TokenSource(config.oauth2, new HttpClient({ ...defaultHttpClientConfig, tls, proxy }, options))
+    }
   }
 
   /** Sends the request and reads the whole answer, whatever its status. Throws `HttpRequestError`. */
@@ -240,15 +230,6 @@ function basic(username: string, password: string): string {
 async function secretText(inline: Secret | undefined, file: string | undefined): Promise<string> {
   if (file !== undefined) return readSecretFile(file)
   return inline?.reveal() ?? ''
-}
-
-/** The trimmed text of a secret file. Throws `HttpRequestError` that names the file. */
-export async function readSecretFile(path: string): Promise<string> {
-  try {
-    return (await readFile(path, 'utf8')).trim()
-  } catch (error) {
-    throw new HttpRequestError('credentials', `unable to read file ${path}: ${errorText(error)}`, error)
-  }
 }
 
 type Deadline = {

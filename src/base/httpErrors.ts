@@ -1,7 +1,29 @@
-// Node's and undici's connection errors in the words of Go's net/http, which operators know and match alerts and
-// dashboards against.
+// What can go wrong with an HTTP request before there is an answer. Node's and undici's connection errors are put into
+// the words of Go's net/http, which operators know from Prometheus.
 
+import { readFile } from 'node:fs/promises'
 import { errorText } from './assert.ts'
+
+export type HttpFailure = 'timeout' | 'canceled' | 'connection' | 'bodyTooLarge' | 'redirects' | 'decoding' | 'credentials'
+
+/** The request got no usable answer. An answer with an error status is not this error. */
+export class HttpRequestError extends Error {
+  readonly reason: HttpFailure
+
+  constructor(reason: HttpFailure, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.reason = reason
+  }
+}
+
+/** The trimmed text of a secret file. Throws `HttpRequestError` that names the file. */
+export async function readSecretFile(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    throw new HttpRequestError('credentials', `unable to read file ${path}: ${errorText(error)}`, error)
+  }
+}
 
 type NodeError = Error & {
   readonly code?: string

@@ -3,25 +3,39 @@
 
 import { createSign, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { HttpClient, HttpRequestError, readSecretFile } from './httpClient.ts'
-import { defaultHttpClientConfig, type OAuth2Config } from './httpClientConfig.ts'
+import type { OAuth2Config } from './httpClientConfig.ts'
+import { HttpRequestError, readSecretFile } from './httpErrors.ts'
 
 /** A token is asked for anew this long before it expires. */
 const expiryMarginMs = 10_000
 
 const jwtLifetimeSeconds = 3600
 
+/** The part of an HTTP client that is needed to ask for a token. */
+export type TokenClient = {
+  request(request: {
+    method: 'POST'
+    url: string
+    headers: Record<string, string>
+    body: string
+    timeoutMs: number
+    maxBodyBytes: number
+  }): Promise<{ readonly status: number; readonly statusLine: string; readonly body: Uint8Array }>
+  close(): Promise<void>
+}
+
 type Token = { readonly text: string; readonly expiresAtMs: number }
 
 export class OAuth2TokenSource {
   readonly #config: OAuth2Config
-  readonly #client: HttpClient
+  readonly #client: TokenClient
   #token: Token | undefined
   #pending: Promise<Token> | undefined
 
-  constructor(config: OAuth2Config, userAgent: string) {
+  /** Closes `client` when it is closed. */
+  constructor(config: OAuth2Config, client: TokenClient) {
     this.#config = config
-    this.#client = new HttpClient({ ...defaultHttpClientConfig, tls: config.tls, proxy: config.proxy }, { userAgent })
+    this.#client = client
   }
 
   /** A valid token. Throws `HttpRequestError` when the token endpoint gives none. */

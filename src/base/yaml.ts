@@ -2,8 +2,8 @@
 // and warnings that name them. Strict: a key twice or a node that does not fit is an error, never ignored.
 // It knows nothing of what the keys mean; yamlReaders.ts has the readers of values and mappings.
 
-import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml'
-import type { Document, Node, Pair, Scalar } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar, visit } from 'yaml'
+import type { Document, Node, Pair } from 'yaml'
 
 /** One thing wrong, or worth saying, at one place of a file. Lines and columns are 1-based. */
 export type ConfigProblem = {
@@ -42,6 +42,7 @@ export class YamlFile {
   readonly warnings: ConfigProblem[] = []
   readonly #lines: LineCounter
   readonly #masks = new Map<Scalar, string>()
+  readonly #edits: (() => void)[] = []
   #nodeCount = 0
 
   constructor(file: string, document: Document, lines: LineCounter) {
@@ -59,6 +60,11 @@ export class YamlFile {
     this.#masks.set(node, shown)
   }
 
+  /** Remembers a change to the document for `printMasked`. */
+  edit(change: () => void): void {
+    this.#edits.push(change)
+  }
+
   countNode(at: YamlNode): void {
     this.#nodeCount += 1
     if (this.#nodeCount > maxNodes) at.fail(`more than ${maxNodes} values, aliases followed; nothing of that size is read`)
@@ -71,6 +77,7 @@ export class YamlFile {
       scalar.value = shown
       scalar.type = 'PLAIN'
     }
+    for (const change of this.#edits) change()
     visit(this.document, {
       Node: (_, node) => {
         node.comment = null
@@ -247,8 +254,23 @@ export class YamlNode {
     return this.get(key) ?? this
   }
 
-  /** The collection node itself, for code that rewrites a document before it is printed. */
-  get collection(): Node | undefined {
-    return isCollection(this.#node) ? this.#node : undefined
+  /** Sets a value below this mapping in what `printMasked` prints; what was read stays as it is. */
+  setPrinted(path: readonly string[], value: string): void {
+    const map = this.#node
+    if (!isMap(map)) return
+    this.file.edit(() => {
+      const [first] = path
+      if (isScalar(map.get(first, true))) map.delete(first)
+      const scalar = new Scalar(value)
+      // Quotes, or a block, keep other readers from taking the text for something else.
+      scalar.type = value.includes('\n') ? 'BLOCK_LITERAL' : 'QUOTE_SINGLE'
+      map.setIn(path, scalar)
+    })
+  }
+
+  /** Removes a key of this mapping from what `printMasked` prints. */
+  removePrinted(key: string): void {
+    const map = this.#node
+    if (isMap(map)) this.file.edit(() => void map.delete(key))
   }
 }
