@@ -2,9 +2,11 @@
 // this one run. Machines are noisy; compare within a run, not between runs.
 
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
+import { benchScrape, scrapeDefaults } from './scrape.ts'
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'remote-write': () => benchRemoteWrite(remoteWriteDefaults),
+  scrape: () => benchScrape(scrapeDefaults),
 }
 
 const chosen = process.argv.slice(2)
