@@ -1,7 +1,7 @@
 // alertmanager.yml as configured: global fallbacks, the route tree, receivers, inhibition rules, time intervals, templates.
 // Parsing gives the whole configuration or an error that lists what is wrong and where; it never touches what runs.
 
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { isLabelName } from '../src/base/names.ts'
 import { globFiles } from '../src/base/globFiles.ts'
 import { errorText } from '../src/base/assert.ts'
@@ -50,7 +50,7 @@ export type AlertmanagerChecks = Pick<RouteContext, 'checkMatchers'>
 export type ParsedAlertmanager = { readonly config: AlertmanagerConfig; readonly warnings: readonly ConfigProblem[] }
 
 /** Reads the text of an alertmanager.yml; `file` names it in messages and anchors relative paths. Throws `ConfigError`. */
-export function parseAlertmanagerConfig(yaml: string, file: string, checks: AlertmanagerChecks): ParsedAlertmanager {
+export async function parseAlertmanagerConfig(yaml: string, file: string, checks: AlertmanagerChecks): Promise<ParsedAlertmanager> {
   const node = parseYaml(yaml, file)
   if (node.isNull) node.fail('no route provided in config')
   const read = fields(node, {
@@ -78,8 +78,8 @@ export function parseAlertmanagerConfig(yaml: string, file: string, checks: Aler
       checkMatchers: checks.checkMatchers,
     }),
   )
-  const templates = collect(problems, () => readTemplates(node.get('templates')))
   if (problems.length > 0 || route === undefined) throw new ConfigError(problems)
+  const templates = await readTemplates(node.get('templates'))
   return {
     config: {
       file,
@@ -88,7 +88,7 @@ export function parseAlertmanagerConfig(yaml: string, file: string, checks: Aler
       receivers,
       inhibitRules: read.inhibit_rules ?? [],
       timeIntervals,
-      templates: templates ?? [],
+      templates,
       canonicalYaml: node.file.printMasked(),
       text: yaml,
     },
@@ -135,15 +135,13 @@ const labelName: Reader<string> = (node) => {
   return name
 }
 
-function readTemplates(node: YamlNode | undefined): TemplateFile[] {
-  if (node === undefined || node.isNull) return []
-  return node.items().flatMap((item) =>
-    globFiles(joinToFile(item, text(item))).map((path) => {
-      try {
-        return { path, text: readFileSync(path, 'utf8') }
-      } catch (error) {
-        return item.fail(`cannot read the template file ${path}: ${errorText(error)}`)
-      }
-    }),
-  )
+async function readTemplates(node: YamlNode | undefined): Promise<TemplateFile[]> {
+  const templates: TemplateFile[] = []
+  for (const item of node === undefined || node.isNull ? [] : node.items()) {
+    for (const path of await globFiles(joinToFile(item, text(item)))) {
+      const content = await readFile(path, 'utf8').catch((error: unknown) => item.fail(`cannot read the template file ${path}: ${errorText(error)}`))
+      templates.push({ path, text: content })
+    }
+  }
+  return templates
 }

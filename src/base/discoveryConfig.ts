@@ -4,7 +4,7 @@ import { httpClientSchema, readHttpClient } from './httpClientConfig.ts'
 import type { HttpClientConfig } from './httpClientConfig.ts'
 import { isLabelName } from './names.ts'
 import type { YamlNode } from './yaml.ts'
-import { bool, duration, fields, filePath, httpUrl, joinToFile, list, maskSecrets, oneOf, record, text, unsigned } from './yamlReaders.ts'
+import { bool, duration, fields, filePath, httpUrl, joinToFile, list, maskSecrets, oneOf, record, text, tree, unsigned } from './yamlReaders.ts'
 import type { FieldsOf, Reader } from './yamlReaders.ts'
 
 export type TargetGroupConfig = {
@@ -28,8 +28,8 @@ export type DiscoveryConfig =
       readonly refreshIntervalMs: number
     }
   | KubernetesDiscoveryConfig
-  /** Valid in Prometheus, not built here yet; `key` is such as `consul_sd_configs`. It finds nothing and says why. */
-  | { readonly kind: 'unsupported'; readonly key: string }
+  /** Valid in Prometheus, not built here yet; `key` is such as `consul_sd_configs`. It finds nothing and says why. `shown` is it as written, secrets masked. */
+  | { readonly kind: 'unsupported'; readonly key: string; readonly shown: unknown }
 
 export type KubernetesDiscoveryConfig = {
   readonly kind: 'kubernetes'
@@ -196,7 +196,7 @@ function unsupported(key: string): Reader<DiscoveryConfig[]> {
       maskSecrets(item)
     }
     node.warn(`${key} is valid in Prometheus but not built here yet: it finds no targets`)
-    return [{ kind: 'unsupported', key }]
+    return [{ kind: 'unsupported', key, shown: tree(node) }]
   }
 }
 

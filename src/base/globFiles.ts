@@ -1,37 +1,41 @@
 // Files by a glob as Go's filepath.Glob has it: `*`, `?` and `[...]` within a path segment, no `**`.
 
-import { readdirSync, statSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Paths that match, sorted; none is fine, and so is a plain path that does not exist. */
-export function globFiles(pattern: string): string[] {
-  const isRooted = pattern.startsWith('/')
-  let found = [isRooted ? '/' : '']
-  const segments = pattern.split('/').filter((segment) => segment !== '')
-  segments.forEach((segment) => {
-    found = found.flatMap((directory) => expand(directory, segment))
-  })
+export async function globFiles(pattern: string): Promise<string[]> {
+  let found = [pattern.startsWith('/') ? '/' : '']
+  for (const segment of pattern.split('/').filter((part) => part !== '')) {
+    const next = await Promise.all(found.map((directory) => expand(directory, segment)))
+    found = next.flat()
+  }
   return found
 }
 
-function expand(directory: string, segment: string): string[] {
+async function expand(directory: string, segment: string): Promise<string[]> {
   if (!/[*?[\\]/.test(segment)) {
     const path = join(directory, segment)
-    return statSync(path, { throwIfNoEntry: false }) === undefined ? [] : [path]
+    return (await exists(path)) ? [path] : []
   }
   const matches = segmentPattern(segment)
-  return listNames(directory === '' ? '.' : directory)
+  const names = await listNames(directory === '' ? '.' : directory)
+  return names
     .filter((name) => matches.test(name))
     .sort()
     .map((name) => join(directory, name))
 }
 
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return [] // what is not there, or may not be read, matches nothing
-  }
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** What is not there, or may not be read, has no names. */
+function listNames(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => [])
 }
 
 function segmentPattern(segment: string): RegExp {

@@ -60,6 +60,10 @@ export class YamlFile {
     this.#masks.set(node, shown)
   }
 
+  maskOf(node: Scalar): string | undefined {
+    return this.#masks.get(node)
+  }
+
   /** Remembers a change to the document for `printMasked`. */
   edit(change: () => void): void {
     this.#edits.push(change)
@@ -189,6 +193,11 @@ export class YamlNode {
     if (isMap(this.#node)) return 'a mapping'
     if (isSeq(this.#node)) return 'a list'
     return JSON.stringify(this.text)
+  }
+
+  /** The text of a scalar as people may see it: masked when it is a secret. */
+  get shownText(): string | undefined {
+    return isScalar(this.#node) ? (this.file.maskOf(this.#node) ?? this.text) : undefined
   }
 
   /** Marks the scalar so that `printMasked` shows `shown` in its place. */

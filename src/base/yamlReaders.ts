@@ -234,12 +234,12 @@ function checkHttpUrl(node: YamlNode, value: string): void {
   if (hostname === '') node.fail('expected a URL with a host')
 }
 
-/** Anything, as plain objects, lists and scalars (numbers, booleans and null where written plain). */
+/** Anything, as plain objects, lists and scalars (numbers, booleans and null where written plain); secrets that were found before are masked. */
 export const tree: Reader<unknown> = (node) => {
   if (node.isNull) return null
   if (node.isList) return node.items().map(tree)
   if (node.isMapping) return Object.fromEntries(node.entries().map((entry) => [entry.key, tree(entry.value)]))
-  const value = node.text ?? ''
+  const value = node.shownText ?? ''
   if (!node.isPlain) return value
   if (/^(?:true|True|TRUE)$/.test(value)) return true
   if (/^(?:false|False|FALSE)$/.test(value)) return false

@@ -1,0 +1,76 @@
+// Fixed addresses of the shared memory. Every thread has its own instance of this module over the one memory, so nothing
+// may live in module globals or data segments: all state is here, or behind a pointer that is kept here.
+// Only the main thread writes below, except for the epoch slots and the stack of freed spans.
+
+// Control block.
+export const EPOCH: usize = 1024 // u32, atomic: grows with every step of reclamation
+export const FREED_SPANS: usize = 1032 // i64, atomic: top of a stack of spans given back by workers (low word) and a tag against ABA (high word)
+export const BUMP_NEXT: usize = 1040 // u32: where the next small block is cut
+export const BUMP_END: usize = 1044 // u32
+export const LARGE_FREE: usize = 1048 // u32: free large blocks, by address
+export const RETIRED_FIRST: usize = 1052 // u32: oldest page of the queue of retired blocks
+export const RETIRED_LAST: usize = 1056 // u32
+export const ALLOCATED_BYTES: usize = 1064 // i64: bytes in use by main, size classes included
+export const SCRATCH_PTR: usize = 1072 // u32: main's scratch for encoding and label parsing
+export const SCRATCH_BYTES: usize = 1076 // u32
+export const RETIRED_BYTES: usize = 1080 // i64
+
+// Counters of the head.
+export const MAX_REF: usize = 1088 // u32, atomic: greatest series ref in use
+export const SERIES_COUNT: usize = 1092 // u32
+export const SYMBOL_COUNT: usize = 1096 // u32
+export const PAIR_COUNT: usize = 1100 // u32, atomic
+export const NAME_COUNT: usize = 1104 // u32, atomic
+export const NEXT_REF: usize = 1108 // u32
+export const HEAD_MAX_TIME: usize = 1112 // i64: newest sample time, i64.MIN_VALUE when there is none
+export const OUT_OF_ORDER_WINDOW: usize = 1120 // i64, ms; 0 = off
+export const MIN_VALID_FLOOR: usize = 1128 // i64: nothing older is in bounds, whatever the newest sample is
+export const CHUNK_COUNT: usize = 1136 // u32: sealed chunks in memory
+export const CHUNK_BYTES: usize = 1144 // i64: their bytes
+export const APPENDED_SAMPLES: usize = 1152 // i64
+export const RAW_ENTRY_COUNT: usize = 1160 // u32
+export const HEAD_MIN_TIME: usize = 1168 // i64: oldest sample time ever appended
+export const ACTIVE_SAMPLES: usize = 1176 // i64: samples in active blocks and out-of-order buffers
+export const CHUNK_SAMPLES: usize = 1184 // i64: samples in sealed chunks in memory
+export const PUBLISH_FENCE: usize = 1192 // u32, atomic: written between a batch's samples and their counts
+
+// Secret of the hash function, written once by the main thread before anything is hashed.
+export const HASH_SECRET: usize = 1280 // 4 x u64
+
+// Epoch slots of the readers: 128 x 16 bytes { pinned epoch u32 (0 = not pinned), ... }.
+export const READER_SLOTS: usize = 2048
+export const READER_SLOT_BYTES: usize = 16
+export const READER_SLOT_COUNT: i32 = 128
+
+// Heads of the free lists of the small size classes, u32 each.
+export const CLASS_FREE: usize = 4096
+
+// Hash tables: 256 shards each of { slots u32, capacity u32 } and, apart, their fill.
+export const TABLE_SHARDS: i32 = 256
+export const SYMBOL_TABLE: usize = 8192
+export const PAIR_TABLE: usize = SYMBOL_TABLE + 4096
+export const NAME_TABLE: usize = PAIR_TABLE + 4096
+export const SERIES_TABLE: usize = NAME_TABLE + 4096
+export const RAW_TABLE: usize = SERIES_TABLE + 4096
+/** Distance from a table's shard words to its fill counts. */
+export const TABLE_FILLS: usize = 2048
+
+// Powers of ten for the parsing of numbers: 128-bit mantissas of 10^q for q in [-342, 308], written once by the main thread.
+export const POWERS_OF_TEN: usize = 32768 // 651 x 16 bytes
+
+// Directories of segmented arrays: u32 pointers to segments. Segments never move.
+export const SERIES_DIRECTORY: usize = 65536
+export const SERIES_SEGMENT_BITS: u32 = 10
+export const SERIES_DIRECTORY_LENGTH: u32 = 1 << 20
+export const SYMBOL_DIRECTORY: usize = SERIES_DIRECTORY + 4 * (1 << 20)
+export const SYMBOL_SEGMENT_BITS: u32 = 12
+export const SYMBOL_DIRECTORY_LENGTH: u32 = 1 << 16
+export const PAIR_DIRECTORY: usize = SYMBOL_DIRECTORY + 4 * (1 << 16)
+export const PAIR_SEGMENT_BITS: u32 = 10
+export const PAIR_DIRECTORY_LENGTH: u32 = 1 << 18
+export const NAME_DIRECTORY: usize = PAIR_DIRECTORY + 4 * (1 << 18)
+export const NAME_SEGMENT_BITS: u32 = 8
+export const NAME_DIRECTORY_LENGTH: u32 = 1 << 16
+export const FIXED_END: usize = NAME_DIRECTORY + 4 * (1 << 16)
+
+export const DAY_MS: i64 = 86_400_000

@@ -1,0 +1,298 @@
+// Memory of the head: the main thread's allocator, its scratch, and the reclamation of what readers may still look at.
+// Small blocks come from size classes (four per doubling), large ones from an address-ordered list. Workers never
+// allocate here: they take spans of their own with memory.grow and give them back over the stack FREED_SPANS.
+
+import {
+  ALLOCATED_BYTES, BUMP_END, BUMP_NEXT, CLASS_FREE, EPOCH, FREED_SPANS, LARGE_FREE, READER_SLOTS, READER_SLOT_BYTES,
+  READER_SLOT_COUNT, RETIRED_BYTES, RETIRED_FIRST, RETIRED_LAST, SCRATCH_BYTES, SCRATCH_PTR,
+} from './layout'
+import { freeBlockChain } from './series'
+
+const MAX_SMALL: u32 = 32768
+const LARGE_GRANULE: u32 = 4096
+const SPAN_BYTES: u32 = 1 << 20
+const PAGE_BYTES: u32 = 65536
+
+// @ts-ignore: decorator
+@inline
+function classOf(bytes: u32): u32 {
+  if (bytes <= 128) return (bytes + 15) >> 4
+  const n = bytes - 1
+  const exponent = 31 - clz(n)
+  return 9 + ((exponent - 7) << 2) + ((n >> (exponent - 2)) & 3)
+}
+
+// @ts-ignore: decorator
+@inline
+function classBytes(sizeClass: u32): u32 {
+  if (sizeClass <= 8) return sizeClass << 4
+  const exponent = 7 + ((sizeClass - 9) >> 2)
+  return (5 + ((sizeClass - 9) & 3)) << (exponent - 2)
+}
+
+/** A block of at least `bytes` bytes, 16-aligned (small) or 4096-aligned (large). Traps when memory is exhausted; callers check the room beforehand. */
+export function alloc(bytes: u32): usize {
+  if (bytes > MAX_SMALL) return allocLarge(bytes)
+  const sizeClass = classOf(bytes == 0 ? 1 : bytes)
+  const size = classBytes(sizeClass)
+  store<i64>(ALLOCATED_BYTES, load<i64>(ALLOCATED_BYTES) + <i64>size)
+  const list: usize = CLASS_FREE + (<usize>sizeClass << 2)
+  const block = load<u32>(list)
+  if (block != 0) {
+    store<u32>(list, load<u32>(block))
+    return block
+  }
+  let next = load<u32>(BUMP_NEXT)
+  if (next + size > load<u32>(BUMP_END)) {
+    refillBump()
+    next = load<u32>(BUMP_NEXT)
+  }
+  store<u32>(BUMP_NEXT, next + size)
+  return next
+}
+
+/** Gives a block back; `bytes` is what was asked for. */
+export function free(ptr: usize, bytes: u32): void {
+  if (bytes > MAX_SMALL) {
+    freeLarge(ptr, bytes)
+    return
+  }
+  const sizeClass = classOf(bytes == 0 ? 1 : bytes)
+  store<i64>(ALLOCATED_BYTES, load<i64>(ALLOCATED_BYTES) - <i64>classBytes(sizeClass))
+  const list: usize = CLASS_FREE + (<usize>sizeClass << 2)
+  store<u32>(ptr, load<u32>(list))
+  store<u32>(list, <u32>ptr)
+}
+
+/** The bytes a block really has: a vector may use them all. */
+export function usableBytes(bytes: u32): u32 {
+  if (bytes > MAX_SMALL) return (bytes + LARGE_GRANULE - 1) & ~(LARGE_GRANULE - 1)
+  return classBytes(classOf(bytes == 0 ? 1 : bytes))
+}
+
+function refillBump(): void {
+  // What is left of the old span goes to the free lists, largest class first.
+  let next = load<u32>(BUMP_NEXT)
+  let left = load<u32>(BUMP_END) - next
+  while (left >= 16) {
+    let sizeClass = classOf(left > MAX_SMALL ? MAX_SMALL : left)
+    if (classBytes(sizeClass) > left) sizeClass--
+    const size = classBytes(sizeClass)
+    const list: usize = CLASS_FREE + (<usize>sizeClass << 2)
+    store<u32>(next, load<u32>(list))
+    store<u32>(list, next)
+    next += size
+    left -= size
+  }
+  const span = takeLarge(SPAN_BYTES)
+  store<u32>(BUMP_NEXT, <u32>span)
+  store<u32>(BUMP_END, <u32>span + SPAN_BYTES)
+}
+
+function allocLarge(bytes: u32): usize {
+  const size = (bytes + LARGE_GRANULE - 1) & ~(LARGE_GRANULE - 1)
+  store<i64>(ALLOCATED_BYTES, load<i64>(ALLOCATED_BYTES) + <i64>size)
+  return takeLarge(size)
+}
+
+function freeLarge(ptr: usize, bytes: u32): void {
+  const size = (bytes + LARGE_GRANULE - 1) & ~(LARGE_GRANULE - 1)
+  store<i64>(ALLOCATED_BYTES, load<i64>(ALLOCATED_BYTES) - <i64>size)
+  giveLarge(ptr, size)
+}
+
+/** First fit; grows the memory when nothing fits. Free blocks are { next u32, size u32 }. */
+function takeLarge(size: u32): usize {
+  for (let pass = 0; pass < 2; pass++) {
+    let previous: usize = 0
+    let block: usize = load<u32>(LARGE_FREE)
+    while (block != 0) {
+      const have = load<u32>(block, 4)
+      if (have >= size) {
+        const next = load<u32>(block)
+        let rest = next
+        if (have > size) {
+          rest = <u32>block + size
+          store<u32>(rest, next)
+          store<u32>(rest, have - size, 4)
+        }
+        store<u32>(previous == 0 ? LARGE_FREE : previous, rest)
+        return block
+      }
+      previous = block
+      block = load<u32>(block)
+    }
+    if (pass == 0) growBy(size)
+  }
+  return unreachable()
+}
+
+function growBy(size: u32): void {
+  // An eighth more each time keeps the number of growths small without claiming much that is never used.
+  let wanted = <u32>(memory.size() >> 3)
+  const needed = (size + PAGE_BYTES - 1) / PAGE_BYTES
+  if (wanted < 16) wanted = 16
+  if (wanted > 1024) wanted = 1024
+  if (wanted < needed) wanted = needed
+  let pages = memory.grow(<i32>wanted)
+  if (pages < 0) {
+    wanted = needed
+    pages = memory.grow(<i32>wanted)
+    if (pages < 0) unreachable()
+  }
+  giveLarge((<usize>pages) << 16, wanted << 16)
+}
+
+/** Puts a span into the address-ordered list and joins it with its neighbours. */
+export function giveLarge(ptr: usize, size: u32): void {
+  let previous: usize = 0
+  let next: usize = load<u32>(LARGE_FREE)
+  while (next != 0 && next < ptr) {
+    previous = next
+    next = load<u32>(next)
+  }
+  if (next != 0 && ptr + size == next) {
+    size += load<u32>(next, 4)
+    next = load<u32>(next)
+  }
+  if (previous != 0 && previous + load<u32>(previous, 4) == ptr) {
+    store<u32>(previous, load<u32>(previous, 4) + size, 4)
+    store<u32>(previous, <u32>next)
+    return
+  }
+  store<u32>(ptr, <u32>next)
+  store<u32>(ptr, size, 4)
+  store<u32>(previous == 0 ? LARGE_FREE : previous, <u32>ptr)
+}
+
+/** Main's scratch of at least `bytes` bytes. Its contents last until the next call that asks for more. */
+export function scratch(bytes: u32): usize {
+  if (load<u32>(SCRATCH_BYTES) < bytes) {
+    const old = load<u32>(SCRATCH_PTR)
+    if (old != 0) free(old, load<u32>(SCRATCH_BYTES))
+    const size = usableBytes(bytes + (bytes >> 1))
+    store<u32>(SCRATCH_PTR, <u32>alloc(size))
+    store<u32>(SCRATCH_BYTES, size)
+  }
+  return load<u32>(SCRATCH_PTR)
+}
+
+// Spans of workers.
+
+/** Any thread: a span of its own. 0 when the memory is exhausted. */
+export function takeSpan(bytes: u32): usize {
+  const pages = memory.grow(<i32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES))
+  return pages < 0 ? 0 : <usize>pages << 16
+}
+
+/** Any thread: gives a span back to main. `bytes` as taken. */
+export function giveSpan(ptr: usize, bytes: u32): void {
+  store<u32>(ptr, ((bytes + PAGE_BYTES - 1) / PAGE_BYTES) * PAGE_BYTES, 4)
+  while (true) {
+    const top = atomic.load<i64>(FREED_SPANS)
+    store<u32>(ptr, <u32>top)
+    const next = (((top >> 32) + 1) << 32) | <i64>(<u32>ptr)
+    if (atomic.cmpxchg<i64>(FREED_SPANS, top, next) == top) return
+  }
+}
+
+/** Main: takes over what workers gave back. */
+export function drainSpans(): void {
+  const top = atomic.load<i64>(FREED_SPANS)
+  if (<u32>top == 0) return
+  let span: usize = <usize>(<u32>atomic.xchg<i64>(FREED_SPANS, ((top >> 32) + 1) << 32))
+  while (span != 0) {
+    const next: usize = load<u32>(span)
+    giveLarge(span, load<u32>(span, 4))
+    span = next
+  }
+}
+
+// Reclamation by epochs. A reader pins the epoch it starts in; a block that was unlinked in epoch e is free when every
+// pinned epoch is greater than e.
+
+/** What `retire` takes instead of a size for a chain of active blocks. */
+export const BLOCK_CHAIN: u32 = 0
+
+// A page of the queue: { next page u32, first u32, count u32, zero } and entries of { ptr u32, bytes u32, epoch u32 }.
+const RETIRED_PAGE_BYTES: u32 = 4096
+const RETIRED_PER_PAGE: u32 = 340
+
+/** Frees the block once no reader can see it. It must be unlinked already. */
+export function retire(ptr: usize, bytes: u32): void {
+  let page: usize = load<u32>(RETIRED_LAST)
+  if (page == 0 || load<u32>(page, 8) == RETIRED_PER_PAGE) {
+    const fresh = alloc(RETIRED_PAGE_BYTES)
+    store<u64>(fresh, 0)
+    store<u64>(fresh, 0, 8)
+    store<u32>(page == 0 ? RETIRED_FIRST : page, <u32>fresh)
+    store<u32>(RETIRED_LAST, <u32>fresh)
+    page = fresh
+  }
+  const count = load<u32>(page, 8)
+  const entry = page + 16 + count * 12
+  store<u32>(entry, <u32>ptr)
+  store<u32>(entry, bytes, 4)
+  store<u32>(entry, atomic.load<u32>(EPOCH), 8)
+  store<u32>(page, count + 1, 8)
+  store<i64>(RETIRED_BYTES, load<i64>(RETIRED_BYTES) + <i64>bytes)
+}
+
+/** The least epoch a reader has pinned, u32.MAX_VALUE when none is. */
+export function minPinnedEpoch(): u32 {
+  let least = u32.MAX_VALUE
+  for (let i = 0; i < READER_SLOT_COUNT; i++) {
+    const pinned = atomic.load<u32>(READER_SLOTS + <usize>i * READER_SLOT_BYTES)
+    if (pinned != 0 && pinned < least) least = pinned
+  }
+  return least
+}
+
+/** Main: starts a new epoch and frees up to `limit` retired blocks that no reader can see. Returns how many it freed. */
+export function reclaim(limit: u32): u32 {
+  atomic.add<u32>(EPOCH, 1)
+  drainSpans()
+  const pinned = minPinnedEpoch()
+  let freed: u32 = 0
+  while (freed < limit) {
+    const page: usize = load<u32>(RETIRED_FIRST)
+    if (page == 0) break
+    let first = load<u32>(page, 4)
+    const count = load<u32>(page, 8)
+    while (first < count && freed < limit) {
+      const entry = page + 16 + first * 12
+      if (load<u32>(entry, 8) >= pinned) break
+      const bytes = load<u32>(entry, 4)
+      if (bytes == BLOCK_CHAIN) freeBlockChain(load<u32>(entry))
+      else free(load<u32>(entry), bytes)
+      store<i64>(RETIRED_BYTES, load<i64>(RETIRED_BYTES) - <i64>bytes)
+      first++
+      freed++
+    }
+    store<u32>(page, first, 4)
+    if (first < count) break
+    if (load<u32>(RETIRED_LAST) == page) {
+      store<u32>(page, 0, 4)
+      store<u32>(page, 0, 8)
+      break
+    }
+    store<u32>(RETIRED_FIRST, load<u32>(page))
+    free(page, RETIRED_PAGE_BYTES)
+  }
+  return freed
+}
+
+/** Reader: pins the current epoch in its slot. */
+export function pinEpoch(slot: i32): u32 {
+  const address = READER_SLOTS + <usize>slot * READER_SLOT_BYTES
+  while (true) {
+    const epoch = atomic.load<u32>(EPOCH)
+    atomic.store<u32>(address, epoch)
+    // Main may have moved on between the two lines and not have seen the pin.
+    if (atomic.load<u32>(EPOCH) == epoch) return epoch
+  }
+}
+
+export function unpinEpoch(slot: i32): void {
+  atomic.store<u32>(READER_SLOTS + <usize>slot * READER_SLOT_BYTES, 0)
+}

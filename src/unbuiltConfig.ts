@@ -1,0 +1,157 @@
+// Sections of prometheus.yml that Prometheus knows and solowatch does not act on yet: remote write and read, tracing,
+// OTLP. They are checked like the others, so that a typo is found today, and each is named in one warning.
+
+import { httpClientSchema, isReservedHeader, readHttpClient, tlsConfig } from './base/httpClientConfig.ts'
+import { relabelConfig } from './base/relabelConfig.ts'
+import type { NameScheme } from './base/names.ts'
+import type { YamlNode } from './base/yaml.ts'
+import { bool, duration, fields, float, integer, list, maskSecrets, oneOf, record, text, tree, unsigned } from './base/yamlReaders.ts'
+import type { Reader } from './base/yamlReaders.ts'
+
+/** The readers of the unbuilt sections. What they give is what `/api/v1/status/config` shows: the section with secrets masked. */
+export function unbuiltSchema(scheme: NameScheme) {
+  return {
+    remote_write: endpoints('remote_write', 'nothing is sent', (node) => checkRemoteWrite(node, scheme)),
+    remote_read: endpoints('remote_read', 'nothing is read', checkRemoteRead),
+    tracing: section('tracing', 'no traces are sent', checkTracing),
+    otlp: section('otlp', 'OTLP is not received', (node) => checkOtlp(node, scheme)),
+  }
+}
+
+function section(key: string, effect: string, check: (node: YamlNode) => void): Reader<unknown> {
+  return (node) => {
+    check(node)
+    maskSecrets(node)
+    node.warn(`${key} is valid in Prometheus but not built here yet: ${effect}`)
+    return tree(node)
+  }
+}
+
+function endpoints(key: string, effect: string, check: (node: YamlNode) => { readonly name: string }): Reader<unknown> {
+  return section(key, effect, (node) => {
+    const names = list(check)(node).map(({ name }) => name)
+    const repeated = names.find((name, index) => name !== '' && names.indexOf(name) < index)
+    if (repeated !== undefined) node.fail(`found multiple ${key.replace('_', ' ')} configs with job name "${repeated}"`)
+  })
+}
+
+/** Sections for sending to clouds: their keys are not looked into. */
+const cloudAuth: Reader<true> = (node) => {
+  tree(node)
+  return true
+}
+
+const authKeys = ['basic_auth', 'authorization', 'oauth2', 'sigv4', 'azuread', 'google_iam'] as const
+
+function checkRemoteWrite(node: YamlNode, scheme: NameScheme): { name: string } {
+  const read = fields(node, {
+    url: text,
+    name: text,
+    remote_timeout: duration,
+    headers,
+    write_relabel_configs: list(relabelConfig(scheme)),
+    send_exemplars: bool,
+    send_native_histograms: bool,
+    round_robin_dns: bool,
+    protobuf_message: oneOf('prometheus.WriteRequest', 'io.prometheus.write.v2.Request'),
+    failed_request_logging: bool,
+    sigv4: cloudAuth,
+    azuread: cloudAuth,
+    google_iam: cloudAuth,
+    queue_config: queueConfig,
+    metadata_config: (at: YamlNode) => fields(at, { send: bool, send_interval: duration, max_samples_per_send: integer }),
+    ...httpClientSchema,
+  })
+  if ((read.url ?? '') === '') node.fail('url for remote_write is empty')
+  if (authKeys.filter((key) => node.get(key)?.isNull === false).length > 1) node.fail(`at most one of ${authKeys.join(', ')} must be configured`)
+  readHttpClient(node, read)
+  return { name: read.name ?? '' }
+}
+
+const queueConfig: Reader<true> = (node) => {
+  const read = fields(node, {
+    capacity: integer,
+    max_shards: integer,
+    min_shards: integer,
+    max_samples_per_send: integer,
+    batch_send_deadline: duration,
+    min_backoff: duration,
+    max_backoff: duration,
+    retry_on_http_429: bool,
+    sample_age_limit: duration,
+  })
+  for (const key of ['capacity', 'max_shards', 'min_shards', 'max_samples_per_send'] as const) {
+    if ((read[key] ?? 1) <= 0) node.at(key).fail(`${key} must be greater than 0`)
+  }
+  if ((read.min_shards ?? 1) > (read.max_shards ?? 50)) node.at('min_shards').fail('min_shards must not be greater than max_shards')
+  if ((read.max_backoff ?? 5000) < (read.min_backoff ?? 30)) node.at('max_backoff').fail('max_backoff must not be less than min_backoff')
+  return true
+}
+
+function checkRemoteRead(node: YamlNode): { name: string } {
+  const read = fields(node, {
+    url: text,
+    name: text,
+    remote_timeout: duration,
+    chunked_read_limit: unsigned,
+    headers,
+    read_recent: bool,
+    required_matchers: record(text),
+    filter_external_labels: bool,
+    ...httpClientSchema,
+  })
+  if ((read.url ?? '') === '') node.fail('url for remote_read is empty')
+  readHttpClient(node, read)
+  return { name: read.name ?? '' }
+}
+
+const headers: Reader<Record<string, string>> = (node) => {
+  for (const { key, value } of node.entries()) {
+    if (isReservedHeader(key) && key.toLowerCase() !== 'x-prometheus-scrape-timeout-seconds') {
+      value.fail(`${key} is a reserved header. It must not be changed`)
+    }
+  }
+  return record(text)(node)
+}
+
+function checkTracing(node: YamlNode): void {
+  const read = fields(node, {
+    client_type: oneOf('grpc', 'http'),
+    endpoint: text,
+    sampling_fraction: float,
+    insecure: bool,
+    headers,
+    compression: oneOf('', 'gzip'),
+    timeout: duration,
+    tls_config: tlsConfig,
+  })
+  if ((read.endpoint ?? '') === '') node.fail('tracing endpoint must be set')
+}
+
+function checkOtlp(node: YamlNode, scheme: NameScheme): void {
+  const read = fields(node, {
+    promote_all_resource_attributes: bool,
+    promote_resource_attributes: list(text),
+    ignore_resource_attributes: list(text),
+    translation_strategy: oneOf('', 'UnderscoreEscapingWithSuffixes', 'UnderscoreEscapingWithoutSuffixes', 'NoUTF8EscapingWithSuffixes', 'NoTranslation'),
+    keep_identifying_resource_attributes: bool,
+    convert_histograms_to_nhcb: bool,
+    promote_scope_metadata: bool,
+    label_name_underscore_sanitization: bool,
+    label_name_preserve_multiple_underscores: bool,
+  })
+  const promoted = (read.promote_resource_attributes ?? []).map((attribute) => attribute.trim())
+  const promotesAll = read.promote_all_resource_attributes ?? false
+  if (promotesAll && promoted.length > 0) {
+    node.at('promote_resource_attributes').fail("'promote_all_resource_attributes' and 'promote_resource_attributes' cannot be configured simultaneously")
+  }
+  if (!promotesAll && (read.ignore_resource_attributes ?? []).length > 0) {
+    node.at('ignore_resource_attributes').fail("'ignore_resource_attributes' cannot be configured unless 'promote_all_resource_attributes' is true")
+  }
+  if (promoted.includes('')) node.at('promote_resource_attributes').fail('empty promoted OTel resource attribute')
+  if (new Set(promoted).size < promoted.length) node.at('promote_resource_attributes').fail('duplicated promoted OTel resource attribute')
+  const strategy = read.translation_strategy ?? ''
+  if (scheme === 'legacy' && (strategy === 'NoUTF8EscapingWithSuffixes' || strategy === 'NoTranslation')) {
+    node.at('translation_strategy').fail(`OTLP translation strategy "${strategy}" is not allowed when UTF8 is disabled`)
+  }
+}
