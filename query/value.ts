@@ -1,0 +1,121 @@
+// What an expression evaluates to, for all steps of a query at once: a vector is a list of columns, one per series. Also
+// the two things every operator does with label sets: drop the metric name, and join series that became equal.
+
+import { labelsKey, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
+import type { Annotations } from './annotations.ts'
+import { QueryError } from './queryError.ts'
+
+/** The times at which a query is evaluated; an instant query has one. */
+export type Steps = { readonly startMs: number; readonly stepMs: number; readonly count: number }
+
+/** One entry per step. `present[i]` is 1 when the series has a value at step i (which may be NaN), else 0. */
+export type VectorSeries = { readonly labels: Labels; readonly values: Float64Array; readonly present: Uint8Array }
+
+export type ScalarValue = { readonly kind: 'scalar'; readonly values: Float64Array }
+export type VectorValue = { readonly kind: 'vector'; readonly series: readonly VectorSeries[] }
+export type StringValue = { readonly kind: 'string'; readonly text: string }
+/** Samples of one series at their own times, ascending. */
+export type MatrixSeries = { readonly labels: Labels; readonly timestampsMs: Float64Array; readonly values: Float64Array }
+/** Only the result of an instant query that is a bare range selector or subquery. */
+export type MatrixValue = { readonly kind: 'matrix'; readonly series: readonly MatrixSeries[] }
+
+export type Value = ScalarValue | VectorValue | StringValue | MatrixValue
+
+/** What operators and functions need besides their operands. */
+export type EvalContext = {
+  readonly steps: Steps
+  readonly annotations: Annotations
+  /** The query's own range and step (not those of an enclosing subquery), for `start()`, `end()`, `range()`, `step()`. An instant query has step 0. */
+  readonly query: { readonly startMs: number; readonly endMs: number; readonly stepMs: number }
+  /** True for an instant query: `sort` and `topk` then order their result. */
+  readonly instant: boolean
+}
+
+export function newColumns(count: number): { values: Float64Array; present: Uint8Array } {
+  return { values: new Float64Array(count), present: new Uint8Array(count) }
+}
+
+/** A scalar with the same value at every step. */
+export function constantScalar(value: number, count: number): ScalarValue {
+  return { kind: 'scalar', values: new Float64Array(count).fill(value) }
+}
+
+const withoutName = new WeakMap<Labels, Labels>()
+
+/** Labels that arithmetic, functions and aggregations remove: they describe the metric, not the series. */
+const metadataLabels: readonly string[] = [metricNameLabel, '__type__', '__unit__']
+
+/** The set without the metric name. The same set gives the same object, so that identity can key caches. */
+export function dropMetricName(labels: Labels): Labels {
+  let rest = withoutName.get(labels)
+  if (rest === undefined) {
+    rest = labels.some((label) => metadataLabels.includes(label.name)) ? labels.filter((label) => !metadataLabels.includes(label.name)) : labels
+    withoutName.set(labels, rest)
+  }
+  return rest
+}
+
+const keys = new WeakMap<Labels, string>()
+
+/** `labelsKey`, remembered per label set. */
+export function cachedLabelsKey(labels: Labels): string {
+  let key = keys.get(labels)
+  if (key === undefined) {
+    key = labelsKey(labels)
+    keys.set(labels, key)
+  }
+  return key
+}
+
+/**
+ * For series whose labels were changed: joins those that are now equal into one. Throws when two of them have a value at
+ * the same step. Equal label sets become one object only when they are joined.
+ */
+export function joinEqualSeries(series: readonly VectorSeries[]): readonly VectorSeries[] {
+  if (series.length < 2) return series
+  const byKey = new Map<string, number>()
+  const joined: VectorSeries[] = []
+  for (const one of series) {
+    const key = cachedLabelsKey(one.labels)
+    const index = byKey.get(key)
+    if (index === undefined) {
+      byKey.set(key, joined.length)
+      joined.push(one)
+    } else {
+      joined[index] = overlay(joined[index] as VectorSeries, one) // index came from this list
+    }
+  }
+  return joined.length === series.length ? series : joined
+}
+
+function overlay(a: VectorSeries, b: VectorSeries): VectorSeries {
+  const values = a.values.slice()
+  const present = a.present.slice()
+  for (let i = 0; i < values.length; i++) {
+    if (b.present[i] === 0) continue
+    if (present[i] === 1) throw sameLabelsetError()
+    values[i] = b.values[i] as number // the columns of one query have one length
+    present[i] = 1
+  }
+  return { labels: a.labels, values, present }
+}
+
+export function sameLabelsetError(): QueryError {
+  return new QueryError('execution', 'vector cannot contain metrics with the same labelset')
+}
+
+/**
+ * Replaces every label set by the one without metric name and joins what became equal. `columns` of the result are those
+ * given. When all series have one metric name they stay distinct, which spares the look-up.
+ */
+export function withoutMetricNames(series: readonly VectorSeries[]): readonly VectorSeries[] {
+  const renamed = series.map((one) => ({ labels: dropMetricName(one.labels), values: one.values, present: one.present }))
+  return haveOneName(series) ? renamed : joinEqualSeries(renamed)
+}
+
+function haveOneName(series: readonly VectorSeries[]): boolean {
+  const first = series[0]
+  if (first === undefined) return true
+  const name = labelValue(first.labels, metricNameLabel)
+  return series.every((one) => labelValue(one.labels, metricNameLabel) === name && !one.labels.some((label) => label.name === '__type__' || label.name === '__unit__'))
+}
