@@ -1,0 +1,49 @@
+// A set of named templates that can call each other, and the functions they know: the engine's door. One set is parsed once
+// per configuration and then executed many times, as text or as HTML.
+
+import { builtins } from './builtins.ts'
+import { execute, TextOutput } from './executor.ts'
+import { HtmlOutput } from './htmlOutput.ts'
+import { isEmptyTree, type Tree } from './nodes.ts'
+import { parseTemplate, type ParseOptions } from './parser.ts'
+import type { FunctionTable, Value } from './value.ts'
+
+export type RenderOptions = {
+  readonly mode: 'text' | 'html'
+  /** Functions bound to this rendering; they replace those of the same name the set was made with. */
+  readonly functions?: FunctionTable
+  readonly metricValue?: (name: string) => Value | undefined
+}
+
+export class TemplateSet {
+  readonly #functions: FunctionTable
+  readonly #trees: Map<string, Tree>
+
+  /** `functions` are known beside Go's built-in ones. */
+  constructor(functions: FunctionTable, trees: ReadonlyMap<string, Tree> = new Map()) {
+    this.#functions = { ...builtins, ...functions }
+    this.#trees = new Map(trees)
+  }
+
+  /** Parses `text` as template `name`; what it defines is added, or replaces what was there. Throws `TemplateError`. */
+  add(name: string, text: string, onMetricName?: ParseOptions['onMetricName']): void {
+    const hasFunction = (word: string): boolean => Object.hasOwn(this.#functions, word)
+    const parsed = parseTemplate(name, text, { hasFunction, ...(onMetricName && { onMetricName }) })
+    for (const [key, tree] of parsed) {
+      // An empty definition never replaces a full one.
+      if (!this.#trees.has(key) || !isEmptyTree(tree.root)) this.#trees.set(key, tree)
+    }
+  }
+
+  /** A set of its own with all that this one has. */
+  clone(): TemplateSet {
+    return new TemplateSet(this.#functions, this.#trees)
+  }
+
+  /** Executes the template `name` with `data`. Throws `TemplateError`. */
+  render(name: string, data: Value, options: RenderOptions): string {
+    const output = options.mode === 'html' ? new HtmlOutput() : new TextOutput()
+    const functions = { ...this.#functions, ...options.functions }
+    return execute(name, data, { trees: this.#trees, functions, output, ...(options.metricValue && { metricValue: options.metricValue }) })
+  }
+}
