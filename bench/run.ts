@@ -1,12 +1,14 @@
 // `npm run bench [-- name ...]`: starts solowatch and its peers, gives each the same work, prints figures and ratios of
 // this one run. Machines are noisy; compare within a run, not between runs.
 
+import { benchDisk } from './disk.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
 import { benchScrape, scrapeDefaults } from './scrape.ts'
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'remote-write': () => benchRemoteWrite(remoteWriteDefaults),
   scrape: () => benchScrape(scrapeDefaults),
+  disk: benchDisk,
 }
 
 const chosen = process.argv.slice(2)

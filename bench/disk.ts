@@ -1,0 +1,177 @@
+// How many bytes does a real sample take on disk? The captured scrapes of four exporters, sent by remote write as if
+// scraped every 15 s for a whole day, jitter included; then the data directory after each server's own compaction.
+
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import snappy from 'snappyjs'
+import { Pool } from 'undici'
+import { remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
+import { captureNames, readCapture, type CaptureName } from '../test/helpers/scrapeCapture.ts'
+import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
+import { formatBytes, formatCount, printTable } from './table.ts'
+
+const intervalMs = 15_000
+const dayMs = 86_400_000
+
+type Replay = { readonly series: Map<string, { readonly labelBytes: Buffer; readonly values: Float64Array }>; readonly offsetsMs: readonly number[]; readonly scrapes: number }
+
+/** Runs the bench on all three servers in turn and prints the table. */
+export async function benchDisk(): Promise<void> {
+  const replays = captureNames.map(loadReplay)
+  const results: { readonly name: string; readonly bytes: number; readonly samples: number }[] = []
+  for (const run of [runSolowatch, runPrometheus, runVictoria]) {
+    const dir = mkdtempSync(join(tmpdir(), 'solowatch-bench-'))
+    try {
+      results.push(await run(dir, replays))
+    } finally {
+      rmSync(dir, { recursive: true, force: true })
+    }
+  }
+  const own = results[0]
+  if (own === undefined) return
+  const perSample = (result: { bytes: number; samples: number }) => result.bytes / result.samples
+  printTable(
+    `disk: ${formatCount(own.samples)} real samples, 24 h at 15 s (in brackets: solowatch / this)`,
+    ['', ...results.map((result) => result.name)],
+    [
+      ['bytes per sample, whole directory', ...results.map((r) => `${perSample(r).toFixed(3)} (${(perSample(own) / perSample(r)).toFixed(2)}x)`)],
+      ['whole directory', ...results.map((r) => formatBytes(r.bytes))],
+    ],
+  )
+}
+
+/** The last whole UTC day, so that its partition is closed. */
+const startMs = Math.floor(Date.now() / dayMs) * dayMs - dayMs
+
+async function runSolowatch(dir: string, replays: readonly Replay[]) {
+  const config = join(dir, 'prometheus.yml')
+  writeFileSync(config, 'global: {}\n')
+  const data = join(dir, 'data')
+  const flags = [`--config.file=${config}`, '--storage.tsdb.retention.time=100y']
+  const server = await startSolowatch(data, flags)
+  const samples = await sendDay(server, replays)
+  await server.stop()
+  // A restart finds the closed day and compacts it; the directory has settled when its size has.
+  const again = await startSolowatch(data, flags)
+  await untilSettled(data)
+  await again.stop()
+  return { name: server.name, bytes: directoryBytes(data), samples }
+}
+
+async function runPrometheus(dir: string, replays: readonly Replay[]) {
+  const config = join(dir, 'prometheus.yml')
+  writeFileSync(config, 'global: {}\n')
+  const data = join(dir, 'data')
+  const server = await startPrometheus(data, config, ['--web.enable-remote-write-receiver', '--web.enable-admin-api', '--storage.tsdb.retention.time=100y'])
+  const samples = await sendDay(server, replays)
+  await untilSettled(data, 65)
+  // A snapshot is blocks only, the head included: the log does not count against it.
+  await fetch(`${server.url}/api/v1/admin/tsdb/snapshot`, { method: 'POST' })
+  await server.stop()
+  return { name: server.name, bytes: directoryBytes(join(data, 'snapshots')), samples }
+}
+
+async function runVictoria(dir: string, replays: readonly Replay[]) {
+  const server = await startVictoriaMetrics(dir)
+  const samples = await sendDay(server, replays)
+  await fetch(`${server.url}/internal/force_flush`)
+  await fetch(`${server.url}/internal/force_merge`)
+  await untilSettled(dir)
+  await server.stop()
+  return { name: server.name, bytes: directoryBytes(dir), samples }
+}
+
+async function sendDay(server: RunningServer, replays: readonly Replay[]): Promise<number> {
+  const pool = new Pool(server.url, { connections: replays.length })
+  let samples = 0
+  for (let scrape = 0; scrape < dayMs / intervalMs; scrape++) {
+    await Promise.all(replays.map(async (replay) => {
+      const body = scrapeBody(replay, scrape)
+      samples += body.samples
+      const response = await pool.request({ path: '/api/v1/write', method: 'POST', headers: remoteWriteHeaders, body: body.bytes })
+      const text = await response.body.text()
+      if (response.statusCode >= 300) throw new Error(`${server.name} answered ${response.statusCode}: ${text}`)
+    }))
+  }
+  await pool.close()
+  return samples
+}
+
+/** One scrape as a remote-write body; the capture starts over when it ends. */
+function scrapeBody(replay: Replay, scrape: number): { readonly bytes: Uint8Array; readonly samples: number } {
+  const captured = scrape % replay.scrapes
+  const timestampMs = startMs + scrape * intervalMs + (replay.offsetsMs[captured] ?? 0)
+  const parts: Buffer[] = []
+  for (const { labelBytes, values } of replay.series.values()) {
+    const value = values[captured] ?? absent
+    if (Object.is(value, absent)) continue
+    const sample = Buffer.alloc(17)
+    sample[0] = 0x09
+    sample.writeDoubleLE(value, 1)
+    sample[9] = 0x10
+    const time = varint(timestampMs)
+    const sampleBytes = Buffer.concat([sample.subarray(0, 10), time])
+    const series = Buffer.concat([labelBytes, Buffer.from([0x12]), varint(sampleBytes.length), sampleBytes])
+    parts.push(Buffer.from([0x0a]), varint(series.length), series)
+  }
+  return { bytes: snappy.compress(Buffer.concat(parts)), samples: parts.length / 3 }
+}
+
+/** Stands for "not in this scrape"; no exporter of the capture exposes it. */
+const absent = -1.2345678901234567e-300
+
+function loadReplay(name: CaptureName): Replay {
+  const scrapes = readCapture(name)
+  const series: Replay['series'] = new Map()
+  scrapes.forEach((scrape, index) => {
+    for (const line of scrape.body.split('\n')) {
+      if (line === '' || line.startsWith('#')) continue
+      const split = line.lastIndexOf(' ')
+      const key = line.slice(0, split)
+      let one = series.get(key)
+      if (one === undefined) series.set(key, (one = { labelBytes: encodeLabels(key, name), values: new Float64Array(scrapes.length).fill(absent) }))
+      one.values[index] = Number(line.slice(split + 1).replace('Inf', 'Infinity'))
+    }
+  })
+  const firstMs = scrapes[0]?.timestampMs ?? 0
+  return { series, offsetsMs: scrapes.map((scrape, index) => scrape.timestampMs - firstMs - index * 5_000 + 1_000), scrapes: scrapes.length }
+}
+
+function encodeLabels(text: string, job: string): Buffer {
+  const brace = text.indexOf('{')
+  const labels: [string, string][] = [['__name__', brace < 0 ? text : text.slice(0, brace)], ['instance', `${job}.example.internal:9100`], ['job', job]]
+  if (brace >= 0) for (const [, label = '', value = ''] of text.slice(brace).matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)) labels.push([label, value.replace(/\\(.)/g, '$1')])
+  labels.sort(([a], [b]) => (a < b ? -1 : 1))
+  return Buffer.concat(labels.map(([label, value]) => {
+    const pair = Buffer.concat([Buffer.from([0x0a]), varint(Buffer.byteLength(label)), Buffer.from(label), Buffer.from([0x12]), varint(Buffer.byteLength(value)), Buffer.from(value)])
+    return Buffer.concat([Buffer.from([0x0a]), varint(pair.length), pair])
+  }))
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  let rest = value
+  while (rest >= 128) {
+    bytes.push((rest % 128) | 128)
+    rest = Math.floor(rest / 128)
+  }
+  bytes.push(rest)
+  return Buffer.from(bytes)
+}
+
+function directoryBytes(dir: string): number {
+  return readdirSync(dir, { recursive: true, withFileTypes: true }).reduce((sum, entry) => sum + (entry.isFile() ? (statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0) : 0), 0)
+}
+
+/** Waits until the directory has kept its size for ten seconds, at least `minSeconds` in all, at most two minutes. */
+async function untilSettled(dir: string, minSeconds = 0): Promise<void> {
+  let last = -1
+  for (let second = 0, still = 0; second < 120 && (still < 10 || second < minSeconds); second++) {
+    await delay(1_000)
+    const size = directoryBytes(dir)
+    still = size === last ? still + 1 : 0
+    last = size
+  }
+}
