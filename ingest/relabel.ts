@@ -4,10 +4,10 @@
 import { createHash } from 'node:crypto'
 import type { Matcher as RegexMatcher, RE2JS } from 're2js'
 import { unreachable } from '../src/base/assert.ts'
+import { isLabelName } from '../src/base/names.ts'
 import type { RelabelConfig } from '../src/base/relabelConfig.ts'
 import { type Labels, sortLabels } from '../storage/labels.ts'
 import { compileAnchored } from '../storage/matcher.ts'
-import type { NameValidation } from './scrapeConfig.ts'
 
 /** Rules ready to run. Made by `compileRelabel`. */
 export type RelabelRules = { readonly rules: readonly Rule[] }
@@ -51,20 +51,6 @@ export function relabelSteps(labels: Labels, { rules }: RelabelRules): RelabelSt
     if (!keep) break
   }
   return steps
-}
-
-const legacyNamePattern = /^[a-zA-Z_][a-zA-Z0-9_]*$/
-
-/** Whether `name` may be a label name. */
-export function isLabelName(name: string, scheme: NameValidation): boolean {
-  return scheme === 'legacy' ? legacyNamePattern.test(name) : name !== '' && name.isWellFormed()
-}
-
-const legacyMetricPattern = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
-
-/** Whether `name` may be a metric name. */
-export function isMetricName(name: string, scheme: NameValidation): boolean {
-  return scheme === 'legacy' ? legacyMetricPattern.test(name) : name !== '' && name.isWellFormed()
 }
 
 /** Changes `builder` as the rule says; false when the rule drops the set. */
