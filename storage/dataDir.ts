@@ -1,0 +1,138 @@
+// The layout of a data directory: which file lies where and what its name says. No file contents here; those are in the
+// one module per kind of file (logFile.ts, partitionFile.ts, seriesFile.ts, stateFile.ts).
+
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+
+export const dayMs = 86_400_000
+
+/** What of a database file lies beside it while it is in use. */
+const companions = ['-wal', '-shm', '-journal']
+
+export function logDir(dir: string): string {
+  return join(dir, 'log')
+}
+
+export function partitionsDir(dir: string): string {
+  return join(dir, 'partitions')
+}
+
+/** Where damaged files go, out of the way but not deleted. */
+export function asideDir(dir: string): string {
+  return join(dir, 'damaged')
+}
+
+export function seriesPath(dir: string): string {
+  return join(dir, 'series.db')
+}
+
+export function statePath(dir: string): string {
+  return join(dir, 'state.db')
+}
+
+/** Creates the directories of a data directory. */
+export function createDataDir(dir: string): void {
+  for (const path of [dir, logDir(dir), partitionsDir(dir)]) mkdirSync(path, { recursive: true })
+}
+
+export type LogSegment = { readonly path: string; readonly number: number }
+
+export function logSegmentPath(dir: string, number: number): string {
+  return join(logDir(dir), `${String(number).padStart(8, '0')}.db`)
+}
+
+/** The segments of the sample log, oldest first. */
+export function listLogSegments(dir: string): LogSegment[] {
+  const found = names(logDir(dir)).flatMap((name) => {
+    const match = /^(\d{8,})\.db$/.exec(name)
+    return match === null ? [] : [{ path: join(logDir(dir), name), number: Number(match[1]) }]
+  })
+  return found.sort((a, b) => a.number - b.number)
+}
+
+export type Partition = {
+  readonly path: string
+  /** Start of its UTC day. */
+  readonly startMs: number
+  /** Grows by one each time compaction rewrites the day; the highest one counts. */
+  readonly generation: number
+}
+
+export function partitionPath(dir: string, startMs: number, generation: number): string {
+  return join(partitionsDir(dir), `${dayName(startMs)}.${generation}.db`)
+}
+
+/** `2026-11-24`; days before year 0 or after 9999 as ISO 8601 extends them. */
+export function dayName(startMs: number): string {
+  return new Date(startMs).toISOString().replace(/T.*$/, '')
+}
+
+/** Start of the UTC day that `timeMs` lies in. */
+export function dayStartMs(timeMs: number): number {
+  return Math.floor(timeMs / dayMs) * dayMs
+}
+
+/** The partition files, oldest day first and the highest generation of each; `superseded` are the lower ones. */
+export function listPartitions(dir: string): { current: Partition[]; superseded: Partition[] } {
+  const current = new Map<number, Partition>()
+  const superseded: Partition[] = []
+  for (const name of names(partitionsDir(dir))) {
+    const match = /^([+-]?\d{4,6}-\d\d-\d\d)\.(\d+)\.db$/.exec(name)
+    const startMs = match === null ? NaN : Date.parse(`${match[1]}T00:00:00Z`)
+    if (Number.isNaN(startMs)) continue
+    const partition = { path: join(partitionsDir(dir), name), startMs, generation: Number(match?.[2]) }
+    const other = current.get(startMs)
+    if (other === undefined || other.generation < partition.generation) {
+      current.set(startMs, partition)
+      if (other !== undefined) superseded.push(other)
+    } else {
+      superseded.push(partition)
+    }
+  }
+  return { current: [...current.values()].sort((a, b) => a.startMs - b.startMs), superseded }
+}
+
+/** Where compaction builds the file that will be `path`. Left over, it is deleted at the next start. */
+export function buildingPath(path: string): string {
+  return `${path}.building`
+}
+
+/** Deletes what an interrupted compaction left. */
+export function removeBuildings(dir: string): void {
+  for (const name of names(partitionsDir(dir))) if (name.includes('.db.building')) rmSync(join(partitionsDir(dir), name), { force: true })
+}
+
+/** Bytes of a database file with what lies beside it. */
+export function databaseBytes(path: string): number {
+  let bytes = 0
+  for (const suffix of ['', ...companions]) bytes += statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0
+  return bytes
+}
+
+export function removeDatabase(path: string): void {
+  for (const suffix of ['', ...companions]) rmSync(path + suffix, { force: true })
+}
+
+/** Moves a damaged database out of the way. Returns where it is now. */
+export function setAside(dir: string, path: string): string {
+  mkdirSync(asideDir(dir), { recursive: true })
+  const to = join(asideDir(dir), basename(path))
+  let free = to
+  for (let n = 1; existsSync(free); n++) free = `${to}.${n}`
+  for (const suffix of ['', ...companions]) if (existsSync(path + suffix)) renameSync(path + suffix, free + suffix)
+  return free
+}
+
+/** Makes created, renamed and deleted names in `path` survive a power loss. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function names(path: string): string[] {
+  return existsSync(path) ? readdirSync(path) : []
+}

@@ -1,0 +1,306 @@
+// A partition: the chunks of one UTC day in one SQLite file, the only file that knows its SQL. Rows lie by series, so that
+// a query reads neighbouring pages; timestamps that several series share are stored once.
+
+import type { Statement } from 'better-sqlite3'
+import { assert } from '../src/base/assert.ts'
+import { dayMs } from './dataDir.ts'
+import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
+import { DataFileError } from './storageError.ts'
+
+export const partitionKind: FileKind = {
+  name: 'partition',
+  version: 1,
+  schema: `
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE times (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE chunk (
+      id INTEGER PRIMARY KEY,
+      first_ms INTEGER NOT NULL,
+      last_ms INTEGER NOT NULL,
+      out_of_order INTEGER NOT NULL,
+      times INTEGER NOT NULL,
+      body BLOB NOT NULL
+    );
+  `,
+}
+
+/** `chunk.id` is `ref * slotsPerSeries + slot`; a chunk written later has a higher slot. The product stays below 2^53. */
+export const slotsPerSeries = 2 ** 21
+
+/** Of the chunk as the codec makes it: `u8 version | u8 0 | u16 count | u32 timesLength`, then both sections. */
+export const chunkHeaderBytes = 8
+export const chunkVersion = 1
+
+export type ChunkRow = {
+  readonly ref: number
+  readonly slot: number
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  readonly isOutOfOrder: boolean
+  readonly times: number
+  /** The values section. */
+  readonly body: Buffer
+}
+
+export type PartitionMeta = {
+  readonly startMs: number
+  readonly nextSlot: number
+  readonly chunkCount: number
+  readonly sampleCount: number
+  /** Sum of all chunk ids modulo 2^32: together with the count it tells that no row went missing. */
+  readonly idSum: number
+  /** Of all samples; Infinity and -Infinity when there is none. */
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  /** Chunks written since compaction last rewrote the file; all of them when it never did. */
+  readonly looseChunkCount: number
+}
+
+export type NewChunk = {
+  readonly ref: number
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  readonly isOutOfOrder: boolean
+  readonly sampleCount: number
+  readonly timesSection: Uint8Array
+  readonly valuesSection: Uint8Array
+}
+
+/** Count of the samples in a section, from its header. */
+export function sectionCount(section: Uint8Array): number {
+  return (section[4] ?? 0) | ((section[5] ?? 0) << 8)
+}
+
+/** Splits an encoded chunk into its two sections, as views. */
+export function splitChunk(chunk: Uint8Array): { timesSection: Uint8Array; valuesSection: Uint8Array } {
+  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  assert(chunk.length > chunkHeaderBytes && view.getUint8(0) === chunkVersion, 'a chunk of the head has an unknown version')
+  const split = chunkHeaderBytes + view.getUint32(4, true)
+  assert(split < chunk.length, 'a chunk of the head has no values')
+  return { timesSection: chunk.subarray(chunkHeaderBytes, split), valuesSection: chunk.subarray(split) }
+}
+
+/** The reverse of `splitChunk`, into new bytes. */
+export function joinChunk(timesSection: Uint8Array, valuesSection: Uint8Array): Uint8Array {
+  const chunk = new Uint8Array(chunkHeaderBytes + timesSection.length + valuesSection.length)
+  const view = new DataView(chunk.buffer)
+  view.setUint8(0, chunkVersion)
+  view.setUint16(2, sectionCount(timesSection), true)
+  view.setUint32(4, timesSection.length, true)
+  chunk.set(timesSection, chunkHeaderBytes)
+  chunk.set(valuesSection, chunkHeaderBytes + timesSection.length)
+  return chunk
+}
+
+export type PartitionWriterOptions = {
+  readonly path: string
+  readonly startMs: number
+  /** A file that is being built under another name: fast and unsafe until `seal`. */
+  readonly building?: boolean
+}
+
+/** Adds chunks in one transaction that may last over several steps; readers see them after `commit`. */
+export class PartitionWriter {
+  readonly path: string
+  readonly startMs: number
+  readonly #db: Db
+  readonly #insertChunk: Statement<[number, number, number, number, number, Uint8Array]>
+  readonly #insertTimes: Statement<[Uint8Array]>
+  /** By the section's own checksum, which is its first word. */
+  readonly #knownTimes = new Map<number, { readonly id: number; readonly section: Buffer }>()
+  readonly #meta: { -readonly [K in keyof PartitionMeta]: PartitionMeta[K] }
+  #slotsUsed = 0
+  #lastRef = -1
+  #lastSlot = 0
+
+  constructor(options: PartitionWriterOptions) {
+    this.path = options.path
+    this.startMs = options.startMs
+    this.#db = openForWriting(options.path, partitionKind, options.building ? { synchronous: 'off', journal: 'off' } : { synchronous: 'full' })
+    try {
+      this.#meta = readPartitionMeta(this.#db, options.path) ?? {
+        startMs: options.startMs,
+        nextSlot: 0,
+        chunkCount: 0,
+        sampleCount: 0,
+        idSum: 0,
+        minTimeMs: Infinity,
+        maxTimeMs: -Infinity,
+        looseChunkCount: 0,
+      }
+      if (this.#meta.startMs !== options.startMs) throw new DataFileError(options.path, `holds the day that starts at ${this.#meta.startMs}, its name says ${options.startMs}`)
+      this.#insertChunk = this.#db.prepare('INSERT INTO chunk (id, first_ms, last_ms, out_of_order, times, body) VALUES (?, ?, ?, ?, ?, ?)')
+      this.#insertTimes = this.#db.prepare('INSERT INTO times (body) VALUES (?)')
+      this.#db.exec('BEGIN IMMEDIATE')
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+  }
+
+  /** Chunks come by series; those of one series in the order they were written. */
+  add(chunk: NewChunk): void {
+    const firstMs = chunk.minTimeMs - this.startMs
+    const lastMs = chunk.maxTimeMs - this.startMs
+    assert(firstMs >= 0 && lastMs >= firstMs && lastMs < dayMs, `chunk of series ${chunk.ref} does not lie in the day of ${this.path}`)
+    assert(chunk.ref >= 1 && chunk.ref < 2 ** 32, `series ref ${chunk.ref} is out of bounds`)
+    this.#lastSlot = chunk.ref === this.#lastRef ? this.#lastSlot + 1 : this.#meta.nextSlot
+    this.#lastRef = chunk.ref
+    assert(this.#lastSlot < slotsPerSeries, `series ${chunk.ref} has too many chunks in ${this.path}`)
+    this.#slotsUsed = Math.max(this.#slotsUsed, this.#lastSlot + 1 - this.#meta.nextSlot)
+    const id = chunk.ref * slotsPerSeries + this.#lastSlot
+    this.#insertChunk.run(id, firstMs, lastMs, chunk.isOutOfOrder ? 1 : 0, this.#timesId(chunk.timesSection), chunk.valuesSection)
+    const meta = this.#meta
+    meta.chunkCount++
+    meta.sampleCount += chunk.sampleCount
+    meta.idSum = (meta.idSum + (id % 2 ** 32)) % 2 ** 32
+    meta.minTimeMs = Math.min(meta.minTimeMs, chunk.minTimeMs)
+    meta.maxTimeMs = Math.max(meta.maxTimeMs, chunk.maxTimeMs)
+    meta.looseChunkCount++
+  }
+
+  /** Commits what was added and closes. With `full` synchronization the data is on the disk when this returns. */
+  commit(): void {
+    this.#finish(this.#meta)
+    this.#db.pragma('wal_checkpoint(TRUNCATE)')
+    this.#db.close()
+  }
+
+  /** Like `commit`, for a file that compaction has built: all its chunks count as compacted, and it goes on with a write-ahead log. */
+  seal(): void {
+    this.#finish({ ...this.#meta, looseChunkCount: 0 })
+    this.#db.pragma('synchronous = full')
+    this.#db.pragma('journal_mode = wal')
+    this.#db.close()
+  }
+
+  rollback(): void {
+    if (this.#db.inTransaction && this.#db.pragma('journal_mode', { simple: true }) !== 'off') this.#db.exec('ROLLBACK')
+    this.#db.close()
+  }
+
+  #finish(meta: PartitionMeta): void {
+    const write = this.#db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)')
+    for (const [name, value] of Object.entries({ ...meta, nextSlot: meta.nextSlot + this.#slotsUsed })) {
+      if (Number.isFinite(value)) write.run(name, value)
+    }
+    this.#db.exec('COMMIT')
+  }
+
+  #timesId(section: Uint8Array): number {
+    const key = (section[0] ?? 0) + (section[1] ?? 0) * 2 ** 8 + (section[2] ?? 0) * 2 ** 16 + (section[3] ?? 0) * 2 ** 24
+    const known = this.#knownTimes.get(key)
+    if (known !== undefined && known.section.equals(section)) return known.id
+    const id = Number(this.#insertTimes.run(section).lastInsertRowid)
+    this.#knownTimes.set(key, { id, section: Buffer.from(section) })
+    return id
+  }
+}
+
+/** Reads one partition. Sections are checked by whoever decodes them. */
+export class PartitionReader {
+  readonly path: string
+  readonly startMs: number
+  readonly #db: Db
+  readonly #chunksOf: Statement<[number, number, number, number], unknown>
+  readonly #timesOf: Statement<[number], unknown>
+
+  constructor(path: string, startMs: number) {
+    this.path = path
+    this.startMs = startMs
+    this.#db = openForReading(path, partitionKind)
+    try {
+      const meta = readPartitionMeta(this.#db, path)
+      if (meta !== undefined && meta.startMs !== startMs) throw new DataFileError(path, `holds the day that starts at ${meta.startMs}, its name says ${startMs}`)
+      this.#chunksOf = this.#db
+        .prepare<[number, number, number, number]>('SELECT id, first_ms, last_ms, out_of_order, times, body FROM chunk WHERE id BETWEEN ? AND ? AND first_ms <= ? AND last_ms >= ?')
+        .raw()
+      this.#timesOf = this.#db.prepare<[number]>('SELECT body FROM times WHERE id = ?').pluck()
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+  }
+
+  /** What this reader sees does not change until `end`. */
+  begin(): void {
+    this.#db.exec('BEGIN')
+    // The snapshot is taken by the first read.
+    this.#timesOf.get(0)
+  }
+
+  end(): void {
+    if (this.#db.inTransaction) this.#db.exec('COMMIT')
+  }
+
+  meta(): PartitionMeta | undefined {
+    return readPartitionMeta(this.#db, this.path)
+  }
+
+  /** Chunks of `ref` that overlap the range (both ends inclusive), in the order they were written. */
+  chunks(ref: number, minTimeMs: number, maxTimeMs: number): ChunkRow[] {
+    const first = ref * slotsPerSeries
+    const rows = this.#chunksOf.all(first, first + slotsPerSeries - 1, maxTimeMs - this.startMs, minTimeMs - this.startMs)
+    return rows.map((row) => this.#row(row))
+  }
+
+  /** All chunks with a ref of at least `fromRef`, by series, in the order they were written. */
+  *chunksFrom(fromRef: number): Generator<ChunkRow> {
+    const all = this.#db.prepare('SELECT id, first_ms, last_ms, out_of_order, times, body FROM chunk WHERE id >= ? ORDER BY id').raw()
+    for (const row of all.iterate(fromRef * slotsPerSeries)) yield this.#row(row)
+  }
+
+  /** A times section; `undefined` when there is none with this id. */
+  times(id: number): Buffer | undefined {
+    return this.#timesOf.get(id) as Buffer | undefined
+  }
+
+  timesIds(): number[] {
+    return this.#db.prepare('SELECT id FROM times ORDER BY id').pluck().all() as number[]
+  }
+
+  /** SQLite's own look at pages and b-trees; empty when all is well. */
+  structureProblems(): string[] {
+    const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
+    return found.map((row) => row.integrity_check).filter((text) => text !== 'ok')
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  #row(row: unknown): ChunkRow {
+    // The columns of both queries above, all NOT NULL.
+    const [id, firstMs, lastMs, outOfOrder, times, body] = row as [number, number, number, number, number, Buffer]
+    const ref = Math.floor(id / slotsPerSeries)
+    return {
+      ref,
+      slot: id - ref * slotsPerSeries,
+      minTimeMs: this.startMs + firstMs,
+      maxTimeMs: this.startMs + lastMs,
+      isOutOfOrder: outOfOrder === 1,
+      times,
+      body,
+    }
+  }
+}
+
+function readPartitionMeta(db: Db, path: string): PartitionMeta | undefined {
+  const values = new Map(db.prepare('SELECT name, value FROM meta').raw().all() as [string, number][])
+  if (values.size === 0) return undefined
+  const read = (name: string): number => {
+    const value = values.get(name)
+    if (typeof value !== 'number') throw new DataFileError(path, `meta row ${name} is missing`)
+    return value
+  }
+  return {
+    startMs: read('startMs'),
+    nextSlot: read('nextSlot'),
+    chunkCount: read('chunkCount'),
+    sampleCount: read('sampleCount'),
+    idSum: read('idSum'),
+    minTimeMs: values.get('minTimeMs') ?? Infinity,
+    maxTimeMs: values.get('maxTimeMs') ?? -Infinity,
+    looseChunkCount: read('looseChunkCount'),
+  }
+}

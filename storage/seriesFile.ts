@@ -1,0 +1,222 @@
+// series.db: which series a ref stands for, and how far the partitions are ahead of the sample log. The only file that
+// knows its SQL. Series lie in pages of neighbouring refs, compressed together, because their labels are nearly the same.
+
+import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { assert, errorText } from '../src/base/assert.ts'
+import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
+
+export const seriesKind: FileKind = {
+  name: 'series file',
+  version: 1,
+  schema: `
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE series (page INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE lifetime (page INTEGER PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL);
+  `,
+}
+
+/** Refs `page * seriesPerPage` up to the next page share a row. */
+export const seriesPerPage = 512
+
+export type SeriesRow = { readonly ref: number; readonly labelBytes: Uint8Array }
+
+export type SeriesMeta = {
+  /** Records of the log up to this number are in partitions. */
+  readonly flushedRecord: number
+  /** Refs up to this one were given out. */
+  readonly maxRef: number
+  readonly maxTimeMs: number
+}
+
+/**
+ * Body of a series page before compression, refs ascending:
+ *
+ *   u32 ref | u32 length | label bytes     for each series
+ */
+export function encodeSeriesPage(rows: readonly SeriesRow[]): Buffer {
+  const body = Buffer.alloc(rows.reduce((sum, row) => sum + 8 + row.labelBytes.length, 0))
+  let at = 0
+  for (const { ref, labelBytes } of rows) {
+    body.writeUInt32LE(ref, at)
+    body.writeUInt32LE(labelBytes.length, at + 4)
+    body.set(labelBytes, at + 8)
+    at += 8 + labelBytes.length
+  }
+  return body
+}
+
+/** Throws when the body is malformed. */
+export function decodeSeriesPage(body: Uint8Array): SeriesRow[] {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+  const rows: SeriesRow[] = []
+  let at = 0
+  while (at < body.length) {
+    if (at + 8 > body.length) throw new Error(`series page ends within a header at byte ${at}`)
+    const length = view.getUint32(at + 4, true)
+    if (at + 8 + length > body.length) throw new Error(`series page ends within labels at byte ${at}`)
+    rows.push({ ref: view.getUint32(at, true), labelBytes: body.subarray(at + 8, at + 8 + length) })
+    at += 8 + length
+  }
+  return rows
+}
+
+/** The writer's side. All changes of one flush are one transaction. */
+export class SeriesFileWriter {
+  readonly #db: Db
+  readonly #lifetimes = new Map<number, Float64Array>()
+  readonly #changedLifetimes = new Set<number>()
+
+  constructor(path: string) {
+    this.#db = openForWriting(path, seriesKind, { synchronous: 'full' })
+    for (const [page, body] of readLifetimePages(this.#db)) this.#lifetimes.set(page, body)
+  }
+
+  meta(): SeriesMeta {
+    return readMeta(this.#db)
+  }
+
+  /** Notes a range of samples of `ref` that goes to disk; kept until the next `commit`. */
+  extendLifetime(ref: number, minTimeMs: number, maxTimeMs: number): void {
+    const page = Math.floor(ref / seriesPerPage)
+    let body = this.#lifetimes.get(page)
+    if (body === undefined) this.#lifetimes.set(page, (body = emptyLifetimes()))
+    const at = 2 * (ref % seriesPerPage)
+    // Unknown (NaN, after damage) stays unknown.
+    body[at] = Math.min(body[at] ?? Infinity, minTimeMs)
+    body[at + 1] = Math.max(body[at + 1] ?? -Infinity, maxTimeMs)
+    this.#changedLifetimes.add(page)
+  }
+
+  /** Adds series, writes lifetimes and `meta` in one transaction. `rows` have ascending refs that are not in the file yet. */
+  commit(rows: readonly SeriesRow[], meta: SeriesMeta): void {
+    transaction(this.#db, () => {
+      const pages = Map.groupBy(rows, (row) => Math.floor(row.ref / seriesPerPage))
+      const read = this.#db.prepare('SELECT body FROM series WHERE page = ?').pluck()
+      const write = this.#db.prepare('INSERT OR REPLACE INTO series (page, count, crc, body) VALUES (?, ?, ?, ?)')
+      for (const [page, added] of pages) {
+        const kept = readableRows(read.get(page))
+        const known = new Set(kept.map((row) => row.ref))
+        const all = [...kept, ...added.filter((row) => !known.has(row.ref))].sort((a, b) => a.ref - b.ref)
+        const body = zstdCompressSync(encodeSeriesPage(all))
+        write.run(page, all.length, crc32(body), body)
+      }
+      const writeLifetime = this.#db.prepare('INSERT OR REPLACE INTO lifetime (page, crc, body) VALUES (?, ?, ?)')
+      for (const page of this.#changedLifetimes) {
+        const values = this.#lifetimes.get(page)
+        assert(values !== undefined, `lifetimes of page ${page} are not in memory`)
+        const body = zstdCompressSync(new Uint8Array(values.buffer))
+        writeLifetime.run(page, crc32(body), body)
+      }
+      const writeMeta = this.#db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)')
+      for (const [name, value] of Object.entries(meta)) if (Number.isFinite(value)) writeMeta.run(name, value)
+    })
+    this.#changedLifetimes.clear()
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
+
+/** Reads the file page by page. */
+export class SeriesFileReader {
+  readonly #db: Db
+
+  constructor(path: string) {
+    this.#db = openForReading(path, seriesKind)
+  }
+
+  meta(): SeriesMeta {
+    return readMeta(this.#db)
+  }
+
+  /** Pages ascending, each with its series ascending by ref, or with what is wrong with it. */
+  *pages(): Generator<{ page: number; rows: SeriesRow[]; problem: string | undefined }> {
+    for (const row of this.#db.prepare('SELECT page, count, crc, body FROM series ORDER BY page').raw().iterate()) {
+      // The columns of the table, all NOT NULL.
+      const [page, count, crc, body] = row as [number, number, number, Buffer]
+      try {
+        yield { page, rows: readPage(page, count, crc, body), problem: undefined }
+      } catch (error) {
+        yield { page, rows: [], problem: errorText(error) }
+      }
+    }
+  }
+
+  /** By page: first and last sample time of each ref, alternating. */
+  lifetimes(): Map<number, Float64Array> {
+    return new Map(readLifetimePages(this.#db))
+  }
+
+  /** Pages of lifetimes that cannot be read; what they say is then taken as unknown. */
+  damagedLifetimePages(): number[] {
+    const rows = this.#db.prepare('SELECT page, crc, body FROM lifetime ORDER BY page').raw().all() as [number, number, Buffer][]
+    return rows.filter(([, crc, body]) => decodeLifetimes(crc, body) === undefined).map(([page]) => page)
+  }
+
+  structureProblems(): string[] {
+    const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
+    return found.map((row) => row.integrity_check).filter((text) => text !== 'ok')
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
+
+function readPage(page: number, count: number, crc: number, body: Buffer): SeriesRow[] {
+  if (crc32(body) !== crc) throw new Error('checksum is wrong')
+  const rows = decodeSeriesPage(zstdDecompressSync(body))
+  if (rows.length !== count) throw new Error(`has ${rows.length} series instead of ${count}`)
+  let last = page * seriesPerPage - 1
+  for (const { ref } of rows) {
+    if (ref <= last || Math.floor(ref / seriesPerPage) !== page) throw new Error(`series ref ${ref} is out of place`)
+    last = ref
+  }
+  return rows
+}
+
+/** The rows of a page that is about to be extended; a damaged one was reported at start and is lost. */
+function readableRows(body: unknown): SeriesRow[] {
+  if (!Buffer.isBuffer(body)) return []
+  try {
+    return decodeSeriesPage(zstdDecompressSync(body))
+  } catch {
+    return []
+  }
+}
+
+function readMeta(db: Db): SeriesMeta {
+  const rows = db.prepare('SELECT name, value FROM meta').raw().all() as [string, number][]
+  const values = new Map(rows)
+  return {
+    flushedRecord: values.get('flushedRecord') ?? 0,
+    maxRef: values.get('maxRef') ?? 0,
+    maxTimeMs: values.get('maxTimeMs') ?? -Infinity,
+  }
+}
+
+function* readLifetimePages(db: Db): Generator<[number, Float64Array]> {
+  for (const row of db.prepare('SELECT page, crc, body FROM lifetime ORDER BY page').raw().iterate()) {
+    const [page, crc, body] = row as [number, number, Buffer]
+    yield [page, decodeLifetimes(crc, body) ?? new Float64Array(2 * seriesPerPage).fill(NaN)]
+  }
+}
+
+function decodeLifetimes(crc: number, body: Buffer): Float64Array | undefined {
+  if (crc32(body) !== crc) return undefined
+  const bytes = zstdDecompressSync(body)
+  if (bytes.length !== seriesPerPage * 16) return undefined
+  const values = emptyLifetimes()
+  new Uint8Array(values.buffer).set(bytes)
+  return values
+}
+
+function emptyLifetimes(): Float64Array {
+  const values = new Float64Array(2 * seriesPerPage)
+  for (let i = 0; i < seriesPerPage; i++) {
+    values[2 * i] = Infinity
+    values[2 * i + 1] = -Infinity
+  }
+  return values
+}

@@ -1,0 +1,116 @@
+// What all our SQLite files have in common: how they are opened, how they carry the version of their format, and which
+// errors mean that the disk refuses or that the file is damaged.
+
+import Database from 'better-sqlite3'
+import { errorText } from '../src/base/assert.ts'
+import { DataFileError } from './storageError.ts'
+
+export type Db = Database.Database
+
+/** `solo` in ASCII: marks a file as ours, so that no other database is taken for one. */
+const applicationId = 0x736f6c6f
+
+export type FileKind = {
+  /** In messages: `partition`, `log segment`. */
+  readonly name: string
+  /** Kept in `PRAGMA user_version`. */
+  readonly version: number
+  readonly schema: string
+}
+
+export type OpenOptions = {
+  /** `full` waits for the disk at each commit, `normal` leaves it to the operating system, `off` is for files that are renamed when complete. */
+  readonly synchronous: 'full' | 'normal' | 'off'
+  readonly autoCheckpoint?: boolean
+  readonly journal?: 'wal' | 'off'
+}
+
+/** Opens a file for writing and creates it when it is not there. Throws `DataFileError` when it is not what it should be. */
+export function openForWriting(path: string, kind: FileKind, options: OpenOptions): Db {
+  // There is one writer: only readers can be in the way, of a checkpoint, and that is not worth waiting for.
+  const db = new Database(path, { timeout: 0 })
+  try {
+    db.pragma(`journal_mode = ${options.journal ?? 'wal'}`)
+    db.pragma(`synchronous = ${options.synchronous}`)
+    if (options.autoCheckpoint === false) db.pragma('wal_autocheckpoint = 0')
+    db.pragma('cache_size = -4000')
+    if (db.pragma('user_version', { simple: true }) === 0 && isEmpty(db)) create(db, kind)
+    checkKind(db, path, kind)
+  } catch (error) {
+    db.close()
+    throw asDataFileError(path, error)
+  }
+  return db
+}
+
+/** Opens a file for reading; it must exist. Throws `DataFileError` when it is not what it should be. */
+export function openForReading(path: string, kind: FileKind): Db {
+  let db: Db
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true })
+  } catch (error) {
+    throw asDataFileError(path, error)
+  }
+  try {
+    checkKind(db, path, kind)
+  } catch (error) {
+    db.close()
+    throw asDataFileError(path, error)
+  }
+  return db
+}
+
+/** Runs `body` in one transaction that takes the write lock at its start. */
+export function transaction<T>(db: Db, body: () => T): T {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const result = body()
+    db.exec('COMMIT')
+    return result
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** The disk is full, read-only or failing: worth another try later. */
+export function isDiskRefusal(error: unknown): boolean {
+  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY|LOCKED)/.test(codeOf(error)) || /^(ENOSPC|EROFS|EDQUOT|EIO|EACCES|EMFILE|ENFILE)$/.test(codeOf(error))
+}
+
+/** The file itself is wrong; trying again does not help. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof DataFileError || /^SQLITE_(CORRUPT|NOTADB|FORMAT|SCHEMA|ERROR)/.test(codeOf(error))
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+function isEmpty(db: Db): boolean {
+  return db.prepare('SELECT count(*) AS n FROM sqlite_schema').pluck().get() === 0
+}
+
+function create(db: Db, kind: FileKind): void {
+  transaction(db, () => {
+    db.exec(kind.schema)
+    db.pragma(`application_id = ${applicationId}`)
+    db.pragma(`user_version = ${kind.version}`)
+  })
+}
+
+function checkKind(db: Db, path: string, kind: FileKind): void {
+  if (db.pragma('application_id', { simple: true }) !== applicationId) {
+    throw new DataFileError(path, `is a SQLite file but not a solowatch ${kind.name}; move it out of the data directory`)
+  }
+  const version = Number(db.pragma('user_version', { simple: true }))
+  if (version > kind.version) {
+    throw new DataFileError(path, `has format version ${version} of a newer solowatch, this one reads up to ${kind.version}; start the newer version`)
+  }
+  if (version < 1) throw new DataFileError(path, `has no format version; it is no complete ${kind.name}`)
+}
+
+function asDataFileError(path: string, error: unknown): unknown {
+  if (error instanceof DataFileError || isDiskRefusal(error)) return error
+  return new DataFileError(path, errorText(error), { cause: error })
+}

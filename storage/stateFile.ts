@@ -1,0 +1,145 @@
+// state.db: small durable records and the notification ledger, the only file that knows its SQL. The writer thread writes
+// it; what it holds is described in state.ts.
+
+import type { Statement } from 'better-sqlite3'
+import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
+import type { SyncMode } from './logFile.ts'
+
+export const stateKind: FileKind = {
+  name: 'state file',
+  version: 1,
+  schema: `
+    CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+    CREATE TABLE ledger (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      time_ms INTEGER NOT NULL,
+      receiver TEXT NOT NULL,
+      group_key TEXT NOT NULL,
+      outcome TEXT NOT NULL,
+      detail TEXT NOT NULL
+    );
+    CREATE INDEX ledger_time ON ledger (time_ms);
+    CREATE INDEX ledger_group ON ledger (group_key, id);
+    CREATE INDEX ledger_receiver ON ledger (receiver, id);
+  `,
+}
+
+/** The ledger keeps the newest entries up to this number ... */
+export const ledgerMaxEntries = 100_000
+/** ... and no older ones than this. */
+export const ledgerMaxAgeMs = 90 * 86_400_000
+/** Entries written between two looks at the bounds. */
+const ledgerTrimEvery = 500
+
+/** A change as it crosses to the writer thread: values are JSON texts. */
+export type StateRow =
+  | { readonly kind: string; readonly key: string; readonly json: string | undefined }
+  | { readonly ledger: { readonly timeMs: number; readonly receiver: string; readonly groupKey: string; readonly outcome: string; readonly json: string } }
+
+export type LedgerQuery = { readonly limit: number; readonly receiver?: string; readonly groupKey?: string; readonly sinceMs?: number }
+
+export type LedgerRow = { readonly timeMs: number; readonly receiver: string; readonly groupKey: string; readonly outcome: string; readonly json: string }
+
+export class StateFileWriter {
+  readonly #db: Db
+  readonly #put: Statement<[string, string, string]>
+  readonly #delete: Statement<[string, string]>
+  readonly #insertLedger: Statement<[number, string, string, string, string]>
+  #untrimmed = ledgerTrimEvery
+
+  constructor(path: string, sync: SyncMode) {
+    this.#db = openForWriting(path, stateKind, { synchronous: sync === 'commit' ? 'full' : 'normal' })
+    this.#put = this.#db.prepare('INSERT OR REPLACE INTO record (kind, key, value) VALUES (?, ?, ?)')
+    this.#delete = this.#db.prepare('DELETE FROM record WHERE kind = ? AND key = ?')
+    this.#insertLedger = this.#db.prepare('INSERT INTO ledger (time_ms, receiver, group_key, outcome, detail) VALUES (?, ?, ?, ?, ?)')
+  }
+
+  /** All records as `[kind, key, json]`. */
+  records(): [string, string, string][] {
+    return this.#db.prepare('SELECT kind, key, value FROM record').raw().all() as [string, string, string][]
+  }
+
+  /** Writes all rows in order in one transaction. */
+  write(rows: readonly StateRow[]): void {
+    transaction(this.#db, () => {
+      let newestMs = -Infinity
+      for (const row of rows) {
+        if ('ledger' in row) {
+          const { timeMs, receiver, groupKey, outcome, json } = row.ledger
+          this.#insertLedger.run(timeMs, receiver, groupKey, outcome, json)
+          newestMs = Math.max(newestMs, timeMs)
+          this.#untrimmed++
+        } else if (row.json === undefined) {
+          this.#delete.run(row.kind, row.key)
+        } else {
+          this.#put.run(row.kind, row.key, row.json)
+        }
+      }
+      if (this.#untrimmed >= ledgerTrimEvery && newestMs > -Infinity) this.#trim(newestMs)
+    })
+  }
+
+  #trim(newestMs: number): void {
+    this.#untrimmed = 0
+    this.#db.prepare('DELETE FROM ledger WHERE time_ms < ?').run(newestMs - ledgerMaxAgeMs)
+    this.#db.prepare('DELETE FROM ledger WHERE id <= (SELECT id FROM ledger ORDER BY id DESC LIMIT 1 OFFSET ?)').run(ledgerMaxEntries)
+  }
+
+  /** Newest first. */
+  ledger(query: LedgerQuery): LedgerRow[] {
+    return selectLedger(this.#db, query)
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
+
+/** Reads everything once, for `check`. Yields what is wrong with single rows. */
+export function* stateRowProblems(path: string): Generator<{ table: string; row: string; problem: string }> {
+  const db = openForReading(path, stateKind)
+  try {
+    for (const text of db.pragma('integrity_check(20)') as { integrity_check: string }[]) {
+      if (text.integrity_check !== 'ok') yield { table: 'sqlite', row: '', problem: text.integrity_check }
+    }
+    for (const [kind, key, value] of db.prepare('SELECT kind, key, value FROM record').raw().iterate() as IterableIterator<[string, string, string]>) {
+      if (!isJson(value)) yield { table: 'record', row: `${kind}/${key}`, problem: 'value is no JSON' }
+    }
+    for (const [id, detail] of db.prepare('SELECT id, detail FROM ledger').raw().iterate() as IterableIterator<[number, string]>) {
+      if (!isJson(detail)) yield { table: 'ledger', row: String(id), problem: 'detail is no JSON' }
+    }
+  } finally {
+    db.close()
+  }
+}
+
+function selectLedger(db: Db, query: LedgerQuery): LedgerRow[] {
+  const where: string[] = []
+  const values: (string | number)[] = []
+  if (query.receiver !== undefined) {
+    where.push('receiver = ?')
+    values.push(query.receiver)
+  }
+  if (query.groupKey !== undefined) {
+    where.push('group_key = ?')
+    values.push(query.groupKey)
+  }
+  if (query.sinceMs !== undefined) {
+    where.push('time_ms >= ?')
+    values.push(query.sinceMs)
+  }
+  const filter = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`
+  const rows = db
+    .prepare(`SELECT time_ms AS timeMs, receiver, group_key AS groupKey, outcome, detail AS json FROM ledger ${filter} ORDER BY id DESC LIMIT ?`)
+    .all(...values, query.limit)
+  return rows as LedgerRow[]
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

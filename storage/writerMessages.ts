@@ -1,0 +1,91 @@
+// What the main thread and the writer thread say to each other. Everything here survives structured cloning.
+
+import type { LogFields, LogLevel } from '../src/base/log.ts'
+import type { SyncMode } from './logFile.ts'
+import type { SeriesMeta } from './seriesFile.ts'
+import type { LedgerQuery, LedgerRow, StateRow } from './stateFile.ts'
+
+export type WriterInit = {
+  readonly dir: string
+  readonly memory: WebAssembly.Memory
+  readonly module: WebAssembly.Module
+  /** One Int32: grows by one whenever a partition file appears, changes or goes, so that queriers look again. */
+  readonly partitionsGeneration: SharedArrayBuffer
+  readonly sync: SyncMode
+  readonly segmentBytes: number
+}
+
+/** A record of the log in the shared memory, or, when an earlier try failed and the memory is gone, its bytes. */
+export type AppendEntry = { readonly number: number; readonly ptr: number; readonly length: number } | { readonly number: number; readonly bytes: Uint8Array }
+
+/** The chunks of a flush: a table in the shared memory, described in headFlush.ts. */
+export type FlushTable = { readonly ptr: number; readonly entryBytes: number; readonly chunkCount: number }
+
+export type FlushRequest = {
+  readonly table: FlushTable
+  /** Records of the log up to this one are in the table. */
+  readonly upToRecord: number
+  readonly maxRef: number
+  readonly maxTimeMs: number
+}
+
+export type Maintenance = {
+  readonly retentionMs: number
+  /** 0: no limit. */
+  readonly retentionBytes: number
+  /** The newest sample of all; age is counted from here. */
+  readonly newestMs: number
+}
+
+export type ToWriter =
+  /** `epoch` grows when main has heard of a failure; messages of an older epoch are dropped, their records come again. */
+  | { readonly kind: 'append'; readonly epoch: number; readonly entries: readonly AppendEntry[] }
+  /** Records from here on go to a new segment. */
+  | { readonly kind: 'rotate' }
+  | { readonly kind: 'request'; readonly id: number; readonly request: WriterRequest }
+
+export type WriterRequest =
+  | { readonly kind: 'recover' }
+  | { readonly kind: 'state'; readonly rows: readonly StateRow[] }
+  | { readonly kind: 'ledger'; readonly query: LedgerQuery }
+  /** New series of the flush that follows, packed as in a series page. */
+  | { readonly kind: 'series'; readonly packed: Uint8Array }
+  | { readonly kind: 'flush'; readonly flush: FlushRequest }
+  | { readonly kind: 'maintain'; readonly maintenance: Maintenance }
+  | { readonly kind: 'close' }
+
+/** The next piece of what was found on disk, in this order: state, series pages, log records, end. */
+export type RecoveryPiece =
+  | { readonly kind: 'state'; readonly records: readonly (readonly [kind: string, key: string, json: string])[] }
+  | { readonly kind: 'series'; readonly packed: Uint8Array; readonly lifetimes: Float64Array | undefined; readonly firstRef: number }
+  | { readonly kind: 'records'; readonly segment: number; readonly segments: number; readonly numbers: readonly number[]; readonly bodies: readonly Uint8Array[] }
+  | { readonly kind: 'end'; readonly meta: SeriesMeta; readonly nextRecord: number; readonly stats: DiskStats }
+
+export type DiskStats = {
+  readonly partitionCount: number
+  readonly partitionBytes: number
+  /** Start of the oldest day; NaN when there is no partition. */
+  readonly oldestPartitionMs: number
+  readonly logSegmentCount: number
+  readonly logBytes: number
+  /** Files set aside and records skipped since start. */
+  readonly corruptionCount: number
+  readonly compactionCount: number
+  readonly compactionFailureCount: number
+  readonly timeRetentionCount: number
+  readonly sizeRetentionCount: number
+  readonly truncationCount: number
+}
+
+export type WriterAnswer =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'recovery'; readonly piece: RecoveryPiece }
+  | { readonly kind: 'ledger'; readonly rows: readonly LedgerRow[] }
+  | { readonly kind: 'stats'; readonly stats: DiskStats }
+
+export type FromWriter =
+  | { readonly kind: 'appended'; readonly lastNumber: number; readonly logBytes: number; readonly commitSeconds: number }
+  | { readonly kind: 'appendFailed'; readonly epoch: number; readonly firstNumber: number; readonly message: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: WriterAnswer }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string; readonly isRefusal: boolean }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: LogFields }
