@@ -61,7 +61,6 @@ export class HtmlOutput implements Output {
 /** A piece of literal text that leads from one context to another. */
 function literal(before: HtmlContext, after: HtmlContext, text: string): string {
   if (isComment(before) && before.delimiter === 'none') {
-    if (isComment(after)) return ''
     if (before.state === 'jsBlockComment') return /[\n\r\u2028\u2029]/.test(text) ? '\n' : ' '
     return before.state === 'cssBlockComment' ? ' ' : ''
   }
