@@ -111,17 +111,17 @@ export const flagTable: readonly Flag[] = [
   flag('log.format', 'text', 'logfmt', 'logfmt or json.'),
 ]
 
-/** Flags of the original Alertmanager that may stay on a command line; all have no effect. */
+/** Flags of the original Alertmanager that may stay on a command line. */
 export const alertmanagerFlags: readonly Flag[] = [
   ignored('storage.path', 'text', 'data/', `${alertmanagerOnly}State is kept in --storage.tsdb.path.`),
-  ignored('data.retention', 'duration', '120h', `${alertmanagerOnly}The notification log is kept for 120h.`),
-  ignored('data.maintenance-interval', 'duration', '15m', `${alertmanagerOnly}State is written when it changes.`),
-  ignored('silences.max-silences', 'integer', '0', `${alertmanagerOnly}There is no such limit here.`),
-  ignored('silences.max-silence-size-bytes', 'integer', '0', `${alertmanagerOnly}There is no such limit here.`),
-  ignored('alerts.gc-interval', 'duration', '30m', `${alertmanagerOnly}Resolved alerts leave by themselves.`),
-  ignored('alerts.per-alertname-limit', 'integer', '0', `${alertmanagerOnly}There is no such limit here.`),
+  flag('data.retention', 'duration', '120h', `${alertmanagerOnly}How long the notification log and ended silences are kept.`),
+  flag('data.maintenance-interval', 'duration', '15m', `${alertmanagerOnly}How often ended silences and old log entries are removed.`),
+  flag('silences.max-silences', 'integer', '0', `${alertmanagerOnly}Most silences; 0 is no limit.`),
+  flag('silences.max-silence-size-bytes', 'integer', '0', `${alertmanagerOnly}Largest silence; 0 is no limit.`),
+  flag('alerts.gc-interval', 'duration', '30m', `${alertmanagerOnly}How often resolved alerts are removed.`),
+  flag('alerts.per-alertname-limit', 'integer', '0', `${alertmanagerOnly}Most alerts of one name; 0 is no limit.`),
   ignored('dispatch.maintenance-interval', 'duration', '30s', `${alertmanagerOnly}Empty groups leave by themselves.`),
-  ignored('dispatch.start-delay', 'duration', '0s', `${alertmanagerOnly}State is there from the start.`),
+  flag('dispatch.start-delay', 'duration', '0s', `${alertmanagerOnly}How long to wait with notifications after the start.`),
   ignored('web.get-concurrency', 'integer', '0', `${alertmanagerOnly}Requests are not limited.`),
   ignored('web.timeout', 'duration', '0s', `${alertmanagerOnly}Requests are not limited.`),
   ...[

@@ -47,6 +47,7 @@ export type Options = {
   readonly queryTimeoutMs: number
   readonly queryMaxConcurrency: number
   readonly queryMaxSamples: number
+  readonly alertmanager: AlertmanagerLimits
   readonly features: readonly string[]
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
@@ -54,6 +55,18 @@ export type Options = {
   readonly warnings: readonly string[]
   /** Every flag with its value as text, for `/api/v1/status/flags`. */
   readonly shown: Readonly<Record<string, string>>
+}
+
+/** What the original Alertmanager takes as flags; undefined = not given. */
+export type AlertmanagerLimits = {
+  readonly dataRetentionMs?: number
+  readonly maintenanceIntervalMs?: number
+  readonly maxSilences?: number
+  readonly maxSilenceSizeBytes?: number
+  readonly gcIntervalMs?: number
+  readonly perAlertnameLimit?: number
+  readonly dispatchStartDelayMs?: number
+  readonly matcherMode?: 'utf8' | 'classic'
 }
 
 export type ListenAddress = { readonly host: string; readonly port: number }
@@ -193,12 +206,31 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     queryTimeoutMs: durationMs('query.timeout'),
     queryMaxConcurrency: positive('query.max-concurrency', integer),
     queryMaxSamples: positive('query.max-samples', integer),
+    alertmanager: readAlertmanagerLimits(given, features),
     features,
     logLevel: oneOf('log.level', last('log.level'), logLevels),
     logFormat: oneOf('log.format', last('log.format'), ['logfmt', 'json'] as const),
     warnings: [...ignoredWarnings(given), ...featureWarnings(features)],
     shown: shownFlags(given, externalUrl.href),
   }
+}
+
+function readAlertmanagerLimits(given: ReadonlyMap<string, readonly string[]>, features: readonly string[]): AlertmanagerLimits {
+  const value = (name: string, parse: (text: string) => number | undefined) => {
+    const text = given.get(name)?.at(-1)
+    return text === undefined ? undefined : parse(text)
+  }
+  const limits: { -readonly [K in keyof AlertmanagerLimits]: AlertmanagerLimits[K] | undefined } = {
+    dataRetentionMs: value('data.retention', parseDurationMs),
+    maintenanceIntervalMs: value('data.maintenance-interval', parseDurationMs),
+    maxSilences: value('silences.max-silences', Number),
+    maxSilenceSizeBytes: value('silences.max-silence-size-bytes', Number),
+    gcIntervalMs: value('alerts.gc-interval', parseDurationMs),
+    perAlertnameLimit: value('alerts.per-alertname-limit', Number),
+    dispatchStartDelayMs: value('dispatch.start-delay', parseDurationMs),
+    matcherMode: features.includes('utf8-strict-mode') ? 'utf8' : features.includes('classic-mode') ? 'classic' : undefined,
+  }
+  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined))
 }
 
 function defaultOf(name: string): string {
@@ -263,6 +295,9 @@ const knownFeatures: Readonly<Record<string, 'used' | 'always on' | 'not built y
   'use-uncached-io': 'not built yet',
   'fast-startup': 'not built yet',
   'search-api': 'not built yet',
+  'utf8-strict-mode': 'used',
+  'classic-mode': 'used',
+  'receiver-name-in-metrics': 'always on',
 }
 
 function featureWarnings(features: readonly string[]): string[] {

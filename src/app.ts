@@ -1,0 +1,216 @@
+// Builds the parts in the order in which data flows through them, applies the configuration, and stops everything in
+// reverse. The one place that knows every part; it decides nothing else. main.ts and the end-to-end tests call it.
+
+import { createAlertmanager } from '../alerting/alertmanager.ts'
+import { createNotifier } from '../alerting/notifier.ts'
+import { createRuleManager } from '../alerting/ruleManager.ts'
+import { createRemoteWrite } from '../ingest/remoteWrite.ts'
+import { createScrapeManager } from '../ingest/scrapeManager.ts'
+import { createQueryService } from '../query/queryService.ts'
+import { defaultRetentionMs, openStorage } from '../storage/storage.ts'
+import { registerProcessMetrics } from '../web/metrics.ts'
+import { Notifications } from '../web/notifications.ts'
+import { createServer } from '../web/server.ts'
+import type { WebServer } from '../web/server.ts'
+import { formatBytes } from './base/bytes.ts'
+import { ClosingStack } from './base/closing.ts'
+import { formatDurationMs } from './base/duration.ts'
+import type { Logger } from './base/log.ts'
+import { MetricRegistry } from './base/selfMetrics.ts'
+import type { Config } from './config.ts'
+import { printScrapeConfig } from './configYaml.ts'
+import type { Options } from './flags.ts'
+import { createReloader } from './reload.ts'
+import type { Reloader } from './reload.ts'
+import type { StorageConfig } from './storageConfig.ts'
+import { alertmanagerBuildInfo, buildInfo, userAgent } from './version.ts'
+
+export type AppDeps = {
+  readonly logger: Logger
+  /** Reads the configuration again, for a reload. */
+  readonly loadConfig: () => Promise<Config>
+  readonly configChecksum: () => Promise<string>
+  /** Called when somebody asks over HTTP that the process ends. */
+  readonly quit: () => void
+}
+
+export type App = {
+  readonly server: WebServer
+  reload(): Promise<void>
+  stop(): Promise<void>
+}
+
+const startingNotification = 'Prometheus is starting and replaying the write-ahead log (WAL).'
+const stoppingNotification = 'Prometheus is shutting down and gracefully stopping all operations.'
+
+/** Resolves when the server is ready. Rejects when a part cannot start; then everything started before it is stopped. */
+export async function createApp(config: Config, options: Options, deps: AppDeps): Promise<App> {
+  const closing = new ClosingStack() // stop() unwinds this in reverse
+  try {
+    return await buildApp(config, { options, deps, closing })
+  } catch (error) {
+    await closing.close()
+    throw error
+  }
+}
+
+type Build = { readonly options: Options; readonly deps: AppDeps; readonly closing: ClosingStack }
+
+async function buildApp(config: Config, { options, deps, closing }: Build): Promise<App> {
+  const { logger } = deps
+  const registry = new MetricRegistry()
+  const notifications = new Notifications()
+  closing.add(registerProcessMetrics(registry, buildInfo))
+  notifications.add(startingNotification)
+
+  // The server listens first, so that health, metrics and the progress of the replay can be asked.
+  let reloader: Reloader | undefined
+  let replay = { min: 0, max: 0, current: 0 }
+  const server = closing.add(
+    await createServer(
+      { ...options, build: buildInfo, flags: options.shown },
+      {
+        logger: logger.with({ component: 'web' }),
+        registry,
+        notifications,
+        reload: async () => reloader?.reload(),
+        quit: deps.quit,
+        replay: () => replay,
+      },
+    ),
+  )
+
+  const storage = closing.add(
+    await openStorage({
+      dir: options.storagePath,
+      ...effectiveRetention(config.storage, options),
+      outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
+      lockFile: options.lockFile,
+      logger,
+      registry,
+      onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),
+    }),
+  )
+  const query = closing.add(
+    createQueryService({
+      querierInit: storage.querierInit,
+      registry,
+      logger: logger.with({ component: 'query' }),
+      lookbackMs: options.lookbackMs,
+      timeoutMs: options.queryTimeoutMs,
+      maxSamples: options.queryMaxSamples,
+      maxConcurrency: options.queryMaxConcurrency,
+      evaluationIntervalMs: config.global.evaluationIntervalMs,
+      features: options.features,
+    }),
+  )
+  const alertmanager = closing.add(
+    createAlertmanager({
+      state: storage.state,
+      logger: logger.with({ component: 'alertmanager' }),
+      registry,
+      externalUrl: options.externalUrl,
+      version: alertmanagerBuildInfo,
+      options: options.alertmanager,
+    }),
+  )
+  const notifier = closing.add(
+    createNotifier({
+      logger: logger.with({ component: 'notifier' }),
+      registry,
+      userAgent,
+      builtin: (alerts) => alertmanager.receive(alerts),
+      queueCapacity: options.notificationQueueCapacity,
+      maxBatchSize: options.notificationBatchSize,
+      drainOnShutdown: options.drainNotificationQueue,
+    }),
+  )
+  const rules = closing.add(
+    createRuleManager({
+      evaluate: (expr, timeMs, signal) => query.evaluate(expr, timeMs, signal === undefined ? {} : { signal }),
+      appender: () => storage.appender(),
+      state: storage.state,
+      notify: (alerts) => notifier.send(alerts),
+      logger: logger.with({ component: 'rules' }),
+      registry,
+      externalUrl: options.externalUrl,
+      forGracePeriodMs: options.forGracePeriodMs,
+      forOutageToleranceMs: options.forOutageToleranceMs,
+      resendDelayMs: options.resendDelayMs,
+    }),
+  )
+  const scraping = closing.add(createScrapeManager({ storage, logger: logger.with({ component: 'scrape' }), registry, userAgent }))
+  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }) })
+
+  reloader = closing.add(
+    await createReloader(config, {
+      // What can refuse a configuration comes first.
+      steps: [
+        { name: 'alertmanager', apply: (next) => alertmanager.apply(next.alertmanager) },
+        { name: 'scrape', apply: (next) => scraping.apply(next.scrapeConfigs, next.global.externalLabels) },
+        { name: 'notify', apply: (next) => notifier.apply(next.alerting, next.global.externalLabels) },
+        { name: 'rules', apply: (next) => rules.apply(next.ruleFiles, { externalLabels: next.global.externalLabels }) },
+        {
+          name: 'storage',
+          apply: (next) => {
+            storage.setRetention(effectiveRetention(next.storage, options))
+            storage.setOutOfOrderWindow(next.storage.outOfOrderWindowMs)
+            query.setEvaluationInterval(next.global.evaluationIntervalMs)
+          },
+        },
+      ],
+      load: deps.loadConfig,
+      checksum: deps.configChecksum,
+      autoReloadIntervalMs: options.autoReloadIntervalMs,
+      logger,
+      registry,
+      notifications,
+    }),
+  )
+  const running = reloader
+  server.serve({
+    query,
+    scraping,
+    rules,
+    notifier,
+    alertmanager,
+    remoteWrite,
+    externalLabels: () => running.config.global.externalLabels,
+    configYaml: () => running.config.yaml,
+    scrapeConfigYaml: printScrapeConfig,
+    status: {
+      storage: () => storage.stats(),
+      retention: () => retentionText(effectiveRetention(running.config.storage, options)),
+      reloadConfigSuccess: () => running.isLastSuccessful,
+      lastConfigTimeMs: () => running.lastSuccessMs,
+    },
+  })
+  notifications.remove(startingNotification)
+  return {
+    server,
+    reload: () => running.reload(),
+    async stop() {
+      const graceMs = 5_000
+      notifications.add(stoppingNotification)
+      await server.drain(graceMs)
+      await closing.close()
+    },
+  }
+}
+
+export type Retention = { readonly retentionMs: number; readonly retentionBytes: number }
+
+/** The file's retention section counts alone when there is one; else the flags; else 15 days. 0 is no limit. */
+export function effectiveRetention(storage: StorageConfig, options: Pick<Options, 'retentionTimeMs' | 'retentionSizeBytes'>): Retention {
+  if (storage.retention !== undefined) return { retentionMs: storage.retention.timeMs, retentionBytes: storage.retention.sizeBytes }
+  const { retentionTimeMs, retentionSizeBytes } = options
+  const byDefault = retentionSizeBytes > 0 ? 0 : defaultRetentionMs
+  return { retentionMs: retentionTimeMs ?? byDefault, retentionBytes: retentionSizeBytes }
+}
+
+/** `15d`, `10GiB` or `15d or 10GiB`. */
+function retentionText({ retentionMs, retentionBytes }: Retention): string {
+  const time = retentionMs > 0 ? formatDurationMs(retentionMs) : ''
+  const size = retentionBytes > 0 ? formatBytes(retentionBytes) : ''
+  return time !== '' && size !== '' ? `${time} or ${size}` : time + size
+}

@@ -1,0 +1,17 @@
+// How the texts inside a configuration are checked while it is read: expressions, templates and matchers, each by the
+// parser that runs them later.
+
+import { checkMatchers } from '../alerting/matchers.ts'
+import { checkRuleTemplate } from '../alerting/template/ruleTemplates.ts'
+import { parseQuery } from '../query/parse.ts'
+import type { ConfigChecks } from './config.ts'
+
+/** `features` are names of `--enable-feature`: some make more expressions valid. */
+export function createConfigChecks(features: readonly string[]): ConfigChecks {
+  const featureSet = new Set(features)
+  return {
+    checkExpression: (expr) => void parseQuery(expr, featureSet),
+    checkTemplate: checkRuleTemplate,
+    checkMatchers,
+  }
+}

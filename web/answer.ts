@@ -1,0 +1,42 @@
+// What an HTTP handler gives back, and the shapes that Prometheus's answers have: the JSON envelope and plain text.
+
+import type { Readable } from 'node:stream'
+import { errorBody, jsonHeaders, jsonString, statusOf } from '../query/api.ts'
+import type { ErrorType } from '../query/queryError.ts'
+
+export type Answer = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | Readable
+}
+
+/** `{"status":"success","data":...}` */
+export function success(data: unknown): Answer {
+  return { status: 200, headers: jsonHeaders, body: `{"status":"success","data":${toJson(data)}}` }
+}
+
+/** The envelope of an error that the server itself found. */
+export function failure(errorType: ErrorType, message: string): Answer {
+  return { status: statusOf(errorType), headers: jsonHeaders, body: errorBody(errorType, message) }
+}
+
+export function plain(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', ...headers }, body }
+}
+
+export function redirect(location: string): Answer {
+  return { status: 302, headers: { location, 'content-type': 'text/html; charset=utf-8' }, body: `<a href=${jsonString(location)}>Found</a>.\n\n` }
+}
+
+export const noContent: Answer = { status: 204, headers: {}, body: '' }
+
+/** JSON as Go's encoder prints it: `<`, `>`, `&` and the two line separators are escaped. */
+export function toJson(data: unknown): string {
+  return (JSON.stringify(data) ?? 'null').replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** RFC 3339 with as many fractional digits as there are; `undefined` is Go's zero time, "never". */
+export function formatTime(timeMs: number | undefined): string {
+  if (timeMs === undefined) return '0001-01-01T00:00:00Z'
+  return new Date(timeMs).toISOString().replace(/\.?0*Z$/, 'Z')
+}

@@ -1,0 +1,45 @@
+// The ways in and out for other servers: remote write, federation, and this server's own metrics.
+
+import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
+import { plain } from '../answer.ts'
+import type { Parts } from '../parts.ts'
+import type { Router } from '../router.ts'
+
+/** One byte beyond what the receiver takes, so that the refusal is its own. */
+const writeBodyLimitBytes = 32 * 1024 * 1024 + 1
+
+export function addIngestRoutes(router: Router, parts: () => Parts, registry: MetricRegistry): void {
+  router.route(
+    ['POST'],
+    '/api/v1/write',
+    async (request) => {
+      const answer = await parts().remoteWrite.receive(request.body, {
+        'content-type': request.header('content-type'),
+        'content-encoding': request.header('content-encoding'),
+      })
+      return plain(answer.status, answer.body ?? '', answer.headers)
+    },
+    { bodyLimitBytes: writeBodyLimitBytes },
+  )
+
+  router.get('/federate', async (request) => {
+    const accept = request.header('accept')
+    const answer = await parts().query.respond(
+      {
+        kind: 'federate',
+        match: request.params.list('match[]'),
+        nowMs: Date.now(),
+        externalLabels: parts().externalLabels(),
+        format: accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text',
+        utf8Names: /escaping\s*=\s*"?allow-utf-8/.test(accept),
+        client: request.client,
+      },
+      request.signal,
+    )
+    return answer
+  })
+
+  router.get('/metrics', () => ({ status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body: registry.print() }), {
+    whenNotReady: true,
+  })
+}

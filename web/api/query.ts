@@ -1,0 +1,53 @@
+// Instant and range queries, exemplars, and the two endpoints that show a query's text and tree. Only parsing of
+// parameters happens here; the engine's workers print the answers.
+
+import type { QueryParams, StatsLevel } from '../../query/api.ts'
+import type { Answer } from '../answer.ts'
+import type { Parts } from '../parts.ts'
+import type { Router, WebRequest } from '../router.ts'
+
+export function addQueryRoutes(router: Router, parts: () => Parts): void {
+  const respond = (request: WebRequest, ...[query]: Parameters<Parts['query']['respond']>): Promise<Answer> => parts().query.respond(query, request.signal)
+
+  router.getOrPost('/api/v1/query', (request) => {
+    const timeMs = request.params.timeMs('time') ?? Date.now()
+    return respond(request, { kind: 'instant', ...readQueryParams(request), timeMs })
+  })
+  router.getOrPost('/api/v1/query_range', (request) => {
+    const { params } = request
+    const startMs = params.requiredTimeMs('start')
+    const endMs = params.requiredTimeMs('end')
+    const stepMs = params.requiredDurationMs('step')
+    return respond(request, { kind: 'range', ...readQueryParams(request), startMs, endMs, stepMs })
+  })
+  router.getOrPost('/api/v1/query_exemplars', (request) => {
+    const { params, client } = request
+    return respond(request, { kind: 'exemplars', query: params.text('query'), client, ...readTimeRange(request) })
+  })
+  router.getOrPost('/api/v1/format_query', (request) => respond(request, { kind: 'formatQuery', query: request.params.text('query') }))
+  router.getOrPost('/api/v1/parse_query', (request) => respond(request, { kind: 'parseQuery', query: request.params.text('query') }))
+}
+
+function readQueryParams({ params, client }: WebRequest): QueryParams {
+  const timeoutMs = params.durationMs('timeout')
+  const lookbackMs = params.durationMs('lookback_delta')
+  return {
+    query: params.text('query'),
+    limit: params.limit(),
+    stats: readStats(params.text('stats')),
+    client,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(lookbackMs !== undefined && { lookbackMs }),
+  }
+}
+
+function readStats(text: string): StatsLevel {
+  return text === '' ? 'none' : text === 'all' ? 'all' : 'basic'
+}
+
+/** `start` and `end`, each only when given. */
+export function readTimeRange({ params }: WebRequest): { readonly startMs?: number; readonly endMs?: number } {
+  const startMs = params.timeMs('start')
+  const endMs = params.timeMs('end')
+  return { ...(startMs !== undefined && { startMs }), ...(endMs !== undefined && { endMs }) }
+}

@@ -1,0 +1,82 @@
+// The sockets: one HTTP server per listen address, all answering with the same routes, with one limit on connections over
+// all of them. It knows nothing of what is served.
+
+import { createServer } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+export type ListenAddress = { readonly host: string; readonly port: number }
+
+export type ListenOptions = {
+  readonly addresses: readonly ListenAddress[]
+  /** To read a whole request, and to keep an idle connection. */
+  readonly readTimeoutMs: number
+  readonly maxConnections: number
+}
+
+export type Listeners = {
+  /** As they are bound; the port is a real one where 0 was asked for. */
+  readonly addresses: readonly ListenAddress[]
+  close(): Promise<void>
+}
+
+/** Listens on every address, or on none: rejects with the first failure, naming the address. */
+export async function openListeners(options: ListenOptions, answer: RequestListener): Promise<Listeners> {
+  const connections = new Set<Socket>()
+  const accept = (socket: Socket) => {
+    if (connections.size >= options.maxConnections) {
+      socket.destroy()
+      return
+    }
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  }
+  const servers: Server[] = []
+  try {
+    for (const address of options.addresses) {
+      const server = createServer({ requestTimeout: options.readTimeoutMs, keepAliveTimeout: options.readTimeoutMs }, answer)
+      server.on('connection', accept)
+      servers.push(server)
+      await listen(server, address)
+    }
+  } catch (error) {
+    await Promise.all(servers.filter((server) => server.listening).map(close))
+    throw error
+  }
+  return {
+    addresses: servers.map(boundAddress),
+    close: async () => {
+      await Promise.all(servers.map(close))
+    },
+  }
+}
+
+function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+  return new Promise((done, failed) => {
+    const fail = (error: Error) => failed(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error }))
+    server.once('error', fail)
+    server.listen({ port, ...(host !== '' && { host }) }, () => {
+      server.off('error', fail)
+      done()
+    })
+  })
+}
+
+function boundAddress(server: Server): ListenAddress {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('bug: a listening server has no TCP address')
+  return { host: address.address, port: address.port }
+}
+
+/** Waits for answers under way for a moment, then ends what is left. */
+function close(server: Server): Promise<void> {
+  const graceMs = 2_000
+  return new Promise((done) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    server.close(() => {
+      clearTimeout(timer)
+      done()
+    })
+    server.closeIdleConnections()
+  })
+}

@@ -1,0 +1,58 @@
+// The single-page app: its document at the paths it knows, its assets, and the redirects that old links need. Unknown
+// paths stay 404, because clients probe for them.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance } from 'fastify'
+import { plain, redirect } from './answer.ts'
+import type { Answer } from './answer.ts'
+import type { Router } from './router.ts'
+
+export type PageOptions = {
+  /** `` or `/path`. */
+  readonly prefix: string
+  /** The directory that the UI is built into. */
+  readonly uiDir: string
+  /** Served at /user when not empty. */
+  readonly userAssets: string
+  readonly pageTitle: string
+}
+
+const pagePaths = ['query', 'alerts', 'rules', 'targets', 'status', 'config', 'flags', 'tsdb-status', 'service-discovery', 'alertmanager-discovery']
+
+export async function addPageRoutes(fastify: FastifyInstance, router: Router, options: PageOptions): Promise<void> {
+  const { prefix, uiDir, userAssets } = options
+  const document = await readDocument(options)
+  const always = { whenNotReady: true }
+  for (const path of pagePaths) router.get(`/${path}`, () => document, always)
+  router.get('/', () => redirect(`${prefix}/query`), always)
+  router.get('/graph', ({ rawQuery }) => redirect(`${prefix}/query${rawQuery === '' ? '' : `?${rawQuery}`}`), always)
+  if (prefix !== '') {
+    fastify.get('/', (_, reply) => reply.redirect(`${prefix}/`, 302))
+    fastify.get(prefix, (_, reply) => reply.redirect(`${prefix}/`, 302))
+  }
+  const favicon = await readFile(join(uiDir, 'favicon.svg')).catch(() => undefined)
+  if (favicon !== undefined) {
+    for (const name of ['favicon.svg', 'favicon.ico']) {
+      router.get(`/${name}`, () => ({ status: 200, headers: { 'content-type': 'image/svg+xml', 'cache-control': 'max-age=86400' }, body: favicon }), always)
+    }
+  }
+  // Their names hold a hash of their content, so a browser may keep them for good.
+  await fastify.register(fastifyStatic, { root: join(uiDir, 'assets'), prefix: `${prefix}/assets/`, immutable: true, maxAge: '365d', index: false })
+  if (userAssets !== '') await fastify.register(fastifyStatic, { root: userAssets, prefix: `${prefix}/user/`, decorateReply: false })
+}
+
+async function readDocument({ uiDir, pageTitle }: PageOptions): Promise<Answer> {
+  const html = await readFile(join(uiDir, 'index.html'), 'utf8').catch(() => undefined)
+  if (html === undefined) return plain(404, 'The pages are not built: run `npm run build:ui` once. The HTTP API works without them.\n')
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' },
+    body: html.replace(/<title>.*?<\/title>/, () => `<title>${escapeHtml(pageTitle)}</title>`),
+  }
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+}

@@ -1,0 +1,37 @@
+// What the HTTP server shows and does, as the handlers in api/ need it. app.ts fills it in when everything runs; until
+// then the routes answer 503.
+
+import type { Alertmanager } from '../alerting/alertmanager.ts'
+import type { Notifier } from '../alerting/notifier.ts'
+import type { RuleManager } from '../alerting/ruleManager.ts'
+import type { RemoteWrite } from '../ingest/remoteWrite.ts'
+import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
+import type { ScrapeManager } from '../ingest/scrapeManager.ts'
+import type { QueryService } from '../query/queryService.ts'
+import type { Labels } from '../storage/labels.ts'
+import type { StorageStats } from '../storage/storage.ts'
+
+export type Parts = {
+  readonly query: Pick<QueryService, 'respond'>
+  readonly scraping: Pick<
+    ScrapeManager,
+    'targets' | 'droppedTargets' | 'droppedTargetCounts' | 'scrapePools' | 'scrapePool' | 'metadata'
+  >
+  readonly rules: Pick<RuleManager, 'groups' | 'alerts'>
+  readonly notifier: Pick<Notifier, 'alertmanagers'>
+  readonly alertmanager: Pick<Alertmanager, 'respond'>
+  readonly remoteWrite: Pick<RemoteWrite, 'receive'>
+  readonly status: StatusSource
+  /** Of the configuration that runs. */
+  readonly externalLabels: () => Labels
+  readonly configYaml: () => string
+  readonly scrapeConfigYaml: (config: ScrapeConfig) => string
+}
+
+export type StatusSource = {
+  readonly storage: () => StorageStats
+  /** Such as `15d` or `15d or 10GiB`. */
+  readonly retention: () => string
+  readonly reloadConfigSuccess: () => boolean
+  readonly lastConfigTimeMs: () => number
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest'
+import { parseTimeMs, RequestParams } from './requestParams.ts'
+
+const paramsOf = (query: string, body?: string) => new RequestParams(body === undefined ? undefined : new URLSearchParams(body), new URLSearchParams(query))
+
+describe('parseTimeMs', () => {
+  const reads = (text: string, expectedMs: number | undefined) => it(`reads ${text}`, () => expect(parseTimeMs(text)).toBe(expectedMs))
+  reads('1700000000', 1_700_000_000_000)
+  reads('1700000000.1234', 1_700_000_000_123)
+  reads('-1.5', -1500)
+  reads('1.5e9', 1_500_000_000_000)
+  reads('2024-01-02T03:04:05.678Z', 1_704_164_645_678)
+  reads('2024-01-02T03:04:05.678901234+01:00', 1_704_161_045_678)
+  reads('-292273086-05-16T16:47:06Z', -8.64e15)
+  reads('292277025-08-18T07:12:54.999999999Z', 8.64e15)
+  reads('now', undefined)
+  reads('NaN', undefined)
+  reads('2024-01-02', undefined)
+})
+
+describe('RequestParams', () => {
+  it('takes body values before URL values', () => {
+    const params = paramsOf('query=url&match[]=a', 'query=body&match[]=b')
+    expect(params.text('query')).toBe('body')
+    expect(params.list('match[]')).toEqual(['b', 'a'])
+  })
+
+  it('reads durations as seconds or as text', () => {
+    expect(paramsOf('step=1.5').requiredDurationMs('step')).toBe(1500)
+    expect(paramsOf('step=1m30s').requiredDurationMs('step')).toBe(90_000)
+    expect(paramsOf('step=-5').requiredDurationMs('step')).toBe(-5000)
+    expect(paramsOf('').durationMs('timeout')).toBe(undefined)
+  })
+
+  const refuses = (what: string, read: () => unknown, message: string) => it(`refuses ${what}`, () => expect(read).toThrow(message))
+  refuses('a bad time', () => paramsOf('start=x').timeMs('start'), 'invalid parameter "start": cannot parse "x" to a valid timestamp')
+  refuses('a missing start', () => paramsOf('').requiredTimeMs('start'), 'invalid parameter "start": cannot parse "" to a valid timestamp')
+  refuses('a bad step', () => paramsOf('step=fast').requiredDurationMs('step'), 'invalid parameter "step": cannot parse "fast" to a valid duration')
+  refuses('an endless step', () => paramsOf('step=1e20').requiredDurationMs('step'), 'It overflows int64')
+  refuses('a negative limit', () => paramsOf('limit=-1').limit(), 'invalid parameter "limit": limit must be non-negative')
+  refuses('a limit that is no number', () => paramsOf('limit=x').limit(), 'invalid parameter "limit"')
+  refuses('a bad boolean', () => paramsOf('exclude_alerts=maybe').bool('exclude_alerts'), 'ParseBool')
+})

@@ -1,0 +1,101 @@
+// The parameters of a request, as Prometheus reads them: form values of the body before those of the URL; times in
+// seconds or RFC 3339, durations in seconds or as text, everything turned into milliseconds here and nowhere else.
+
+import { parseDurationMs } from '../src/base/duration.ts'
+import { invalidParameter, QueryError } from '../query/queryError.ts'
+
+/** The ends of time that Go clients send for "everything". */
+const minTime = '-292273086-05-16T16:47:06Z'
+const maxTime = '292277025-08-18T07:12:54.999999999Z'
+
+/** As far as a JavaScript date goes, which is beyond every sample. */
+const endOfTimeMs = 8.64e15
+
+export class RequestParams {
+  readonly #values: URLSearchParams
+
+  constructor(body: URLSearchParams | undefined, url: URLSearchParams) {
+    this.#values = body === undefined ? url : new URLSearchParams([...body, ...url])
+  }
+
+  /** The first value, '' when there is none. */
+  text(name: string): string {
+    return this.#values.get(name) ?? ''
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name)
+  }
+
+  list(name: string): string[] {
+    return this.#values.getAll(name)
+  }
+
+  timeMs(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === '') return undefined
+    const timeMs = parseTimeMs(text)
+    if (timeMs === undefined) throw invalidParameter(name, `cannot parse ${JSON.stringify(text)} to a valid timestamp`)
+    return timeMs
+  }
+
+  requiredTimeMs(name: string): number {
+    const timeMs = this.timeMs(name)
+    if (timeMs === undefined) throw invalidParameter(name, 'cannot parse "" to a valid timestamp')
+    return timeMs
+  }
+
+  durationMs(name: string): number | undefined {
+    const text = this.text(name)
+    return text === '' ? undefined : this.requiredDurationMs(name)
+  }
+
+  requiredDurationMs(name: string): number {
+    const text = this.text(name)
+    const durationMs = parseDurationParam(text)
+    if (durationMs === undefined) throw invalidParameter(name, `cannot parse ${JSON.stringify(text)} to a valid duration`)
+    if (Math.abs(durationMs) > 9_223_372_036_854) {
+      throw invalidParameter(name, `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`)
+    }
+    return durationMs
+  }
+
+  /** 0 = no limit. */
+  limit(name = 'limit'): number {
+    const text = this.text(name)
+    if (text === '') return 0
+    if (!/^[+-]?\d+$/.test(text)) throw invalidParameter(name, `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+    if (Number(text) < 0) throw invalidParameter(name, 'limit must be non-negative')
+    return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
+  }
+
+  /** As Go's ParseBool. */
+  bool(name: string): boolean {
+    const text = this.text(name)
+    if (text === '') return false
+    if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true
+    if (/^(?:0|f|F|false|FALSE|False)$/.test(text)) return false
+    throw new QueryError('bad_data', `error converting ${name}: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`)
+  }
+}
+
+const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+
+/** Seconds as a number, its fraction rounded to milliseconds, or RFC 3339. */
+export function parseTimeMs(text: string): number | undefined {
+  if (decimal.test(text)) {
+    const seconds = Number(text)
+    const whole = Math.trunc(seconds)
+    return whole * 1000 + Math.round((seconds - whole) * 1000)
+  }
+  if (text === minTime) return -endOfTimeMs
+  if (text === maxTime) return endOfTimeMs
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)$/.test(text)) return undefined
+  const timeMs = Date.parse(text.replace(',', '.'))
+  return Number.isNaN(timeMs) ? undefined : timeMs
+}
+
+/** Seconds as a number, or a Prometheus duration. */
+function parseDurationParam(text: string): number | undefined {
+  return decimal.test(text) ? Number(text) * 1000 : parseDurationMs(text)
+}

@@ -1,0 +1,152 @@
+// One place where requests become calls and results become answers: parameters, methods, readiness, errors to statuses,
+// metrics. The handlers in api/ see a `WebRequest` and give an `Answer`; fastify stays inside this file and server.ts.
+
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import { QueryError } from '../query/queryError.ts'
+import { errorText } from '../src/base/assert.ts'
+import type { Logger } from '../src/base/log.ts'
+import { StorageUnavailableError } from '../storage/storageError.ts'
+import { failure, plain } from './answer.ts'
+import type { Answer } from './answer.ts'
+import type { HttpMetrics } from './metrics.ts'
+import { RequestParams } from './requestParams.ts'
+
+export type WebRequest = {
+  readonly method: string
+  /** Path and query string as received. */
+  readonly url: string
+  /** The query string as received, without `?`. */
+  readonly rawQuery: string
+  readonly params: RequestParams
+  /** Values of `:name` and `*` in the route's path, decoded. */
+  readonly path: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal
+  /** Who asks, for fairness between clients. */
+  readonly client: string
+  header(name: string): string
+}
+
+export type Handler = (request: WebRequest) => Answer | Promise<Answer>
+
+export type RouteOptions = {
+  /** Answers also before the server is ready and while it stops. */
+  readonly whenNotReady?: boolean
+  readonly bodyLimitBytes?: number
+  /** The text of a 405. */
+  readonly wrongMethodText?: string
+}
+
+/** What a server can be: replaying its log, serving, or on its way down. */
+export type Readiness = 'starting' | 'ready' | 'stopping'
+
+export type RouterOptions = {
+  /** `` or `/path`. */
+  readonly prefix: string
+  readonly readiness: () => Readiness
+  readonly metrics: HttpMetrics
+  readonly logger: Logger
+}
+
+const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+export class Router {
+  readonly #fastify: FastifyInstance
+  readonly #options: RouterOptions
+
+  constructor(fastify: FastifyInstance, options: RouterOptions) {
+    this.#fastify = fastify
+    this.#options = options
+  }
+
+  get(path: string, handler: Handler, options?: RouteOptions): void {
+    this.route(['GET'], path, handler, options)
+  }
+
+  getOrPost(path: string, handler: Handler, options?: RouteOptions): void {
+    this.route(['GET', 'POST'], path, handler, options)
+  }
+
+  /** Answers `allowed` methods with `handler` and every other one with 405. */
+  route(allowed: readonly HTTPMethods[], path: string, handler: Handler, options: RouteOptions = {}): void {
+    const url = this.#options.prefix + path
+    const bodyLimit = options.bodyLimitBytes === undefined ? {} : { bodyLimit: options.bodyLimitBytes }
+    this.#fastify.route({ method: [...allowed], url, ...bodyLimit, handler: (request, reply) => this.#run({ request, reply, path, handler, options }) })
+    const others = methods.filter((method) => !allowed.includes(method))
+    if (others.length === 0) return
+    const refusal = plain(405, options.wrongMethodText ?? 'Method Not Allowed\n', { allow: allowed.join(', ') })
+    this.#fastify.route({ method: others, url, handler: (_, reply) => send(reply, refusal) })
+  }
+
+  async #run(call: { request: FastifyRequest; reply: FastifyReply; path: string; handler: Handler; options: RouteOptions }): Promise<FastifyReply> {
+    const { request, reply, path, handler, options } = call
+    const startMs = performance.now()
+    const readiness = this.#options.readiness()
+    const answer = readiness === 'ready' || options.whenNotReady === true ? await this.#answer(request, reply, handler) : notReady(readiness)
+    this.#options.metrics.observe({ handler: path, code: answer.status, seconds: (performance.now() - startMs) / 1000, bytes: answer.body instanceof Readable ? 0 : answer.body.length })
+    return send(reply, answer)
+  }
+
+  async #answer(request: FastifyRequest, reply: FastifyReply, handler: Handler): Promise<Answer> {
+    const gone = new AbortController()
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) gone.abort()
+    })
+    try {
+      return await handler(await readRequest(request, gone.signal))
+    } catch (error) {
+      return answerOf(error, this.#options.logger.with({ path: request.routeOptions.url ?? '' }))
+    }
+  }
+}
+
+/** The one table from errors to answers. What is not in it is our own mistake. */
+export function answerOf(error: unknown, logger: Logger): Answer {
+  if (error instanceof QueryError) return failure(error.errorType, error.message)
+  if (error instanceof StorageUnavailableError) return plain(503, `${error.message}\n`)
+  logger.error('a request failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  return failure('internal', errorText(error))
+}
+
+export function notReady(readiness: Readiness): Answer {
+  return plain(503, 'Service Unavailable', { 'x-prometheus-stopping': String(readiness === 'stopping') })
+}
+
+export function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  const { body } = answer
+  const sent = body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body
+  return reply.code(answer.status).headers({ ...answer.headers }).send(answer.status === 204 ? undefined : sent)
+}
+
+async function readRequest(request: FastifyRequest, signal: AbortSignal): Promise<WebRequest> {
+  const url = request.raw.url ?? '/'
+  const queryAt = url.indexOf('?')
+  const rawQuery = queryAt < 0 ? '' : url.slice(queryAt + 1)
+  const body = request.body instanceof Uint8Array ? request.body : new Uint8Array()
+  const header = (name: string) => String(request.headers[name] ?? '')
+  return {
+    method: request.method,
+    url,
+    rawQuery,
+    params: new RequestParams(await readForm(header('content-type'), body), new URLSearchParams(rawQuery)),
+    path: request.params as Record<string, string>, // fastify gives text for every part of a path
+    body,
+    signal,
+    client: request.ip,
+    header,
+  }
+}
+
+/** The fields of a form body; `undefined` when the body is something else. */
+async function readForm(contentType: string, body: Uint8Array): Promise<URLSearchParams | undefined> {
+  if (body.length === 0) return undefined
+  const mediaType = contentType.split(';')[0]?.trim().toLowerCase()
+  if (mediaType === 'application/x-www-form-urlencoded') return new URLSearchParams(Buffer.from(body).toString('utf8'))
+  if (mediaType !== 'multipart/form-data') return undefined
+  const form = await new Response(Buffer.from(body), { headers: { 'content-type': contentType } }).formData().catch((error: unknown): never => {
+    throw new QueryError('bad_data', `error parsing form values: ${errorText(error)}`)
+  })
+  return new URLSearchParams([...form.entries()].filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+}

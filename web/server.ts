@@ -1,0 +1,228 @@
+// The HTTP server: every listen address, the routes of api/ and the pages, and what is the same for all answers: CORS,
+// compression, 404s. It listens before the data is there, so that health, metrics and replay can be asked; `serve` gives
+// it the parts, and from then on it is ready.
+
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { RE2JS } from 're2js'
+import { assert } from '../src/base/assert.ts'
+import type { Logger } from '../src/base/log.ts'
+import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import { plain } from './answer.ts'
+import { addAlertmanagerRoutes } from './api/alertmanager.ts'
+import { addIngestRoutes } from './api/ingest.ts'
+import { addLabelRoutes } from './api/labels.ts'
+import { addLifecycleRoutes } from './api/lifecycle.ts'
+import { addQueryRoutes } from './api/query.ts'
+import { addRuleRoutes } from './api/rules.ts'
+import { addStatusRoutes } from './api/status.ts'
+import { addTargetRoutes } from './api/targets.ts'
+import { chooseEncoding, compressBody, compressStream } from './compression.ts'
+import { openListeners } from './listeners.ts'
+import type { ListenAddress, Listeners } from './listeners.ts'
+import { createHttpMetrics } from './metrics.ts'
+import type { BuildInfo } from './metrics.ts'
+import type { Notifications } from './notifications.ts'
+import { addPageRoutes } from './pages.ts'
+import type { Parts } from './parts.ts'
+import { answerOf, Router, send } from './router.ts'
+import type { Readiness } from './router.ts'
+
+export type ServerOptions = {
+  readonly listenAddresses: readonly ListenAddress[]
+  readonly readTimeoutMs: number
+  readonly maxConnections: number
+  /** `` or `/path`. */
+  readonly routePrefix: string
+  readonly externalUrl: string
+  /** A regular expression, anchored. */
+  readonly corsOrigin: string
+  readonly enableLifecycle: boolean
+  readonly enableAdminApi: boolean
+  readonly userAssets: string
+  readonly pageTitle: string
+  readonly maxNotificationsSubscribers: number
+  readonly build: BuildInfo
+  readonly flags: Readonly<Record<string, string>>
+  readonly features: readonly string[]
+  readonly uiDir?: string
+}
+
+export type ServerDeps = {
+  readonly logger: Logger
+  readonly registry: MetricRegistry
+  readonly notifications: Notifications
+  readonly reload: () => Promise<void>
+  readonly quit: () => void
+  readonly replay: () => { readonly min: number; readonly max: number; readonly current: number }
+}
+
+export type WebServer = {
+  /** As bound. */
+  readonly addresses: readonly ListenAddress[]
+  /** For tests: requests without a socket. */
+  readonly inject: FastifyInstance['inject']
+  /** From here on the server is ready. */
+  serve(parts: Parts): void
+  /** From here on it is not: new requests get 503. Resolves when the answers under way are out, or after `graceMs`. */
+  drain(graceMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** The largest form or JSON body. */
+const bodyLimitBytes = 10 * 1024 * 1024
+
+export async function createServer(options: ServerOptions, deps: ServerDeps): Promise<WebServer> {
+  const state = new ServerState()
+  const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000 } })
+  // Every body arrives as bytes; handlers know what they take.
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+  addCors(fastify, options)
+  addCompression(fastify)
+  fastify.addHook('onRequest', async () => state.begin())
+  fastify.addHook('onResponse', async () => state.end())
+  fastify.addHook('onRequestAbort', async () => state.end())
+  fastify.setNotFoundHandler((_, reply) => send(reply, plain(404, '404 page not found\n')))
+  fastify.setErrorHandler((error, _, reply) => send(reply, frameworkAnswer(error, deps.logger)))
+
+  const router = new Router(fastify, {
+    prefix: options.routePrefix,
+    readiness: () => state.readiness,
+    metrics: createHttpMetrics(deps.registry),
+    logger: deps.logger,
+  })
+  const parts = () => state.parts
+  let ports: readonly number[] = []
+  addQueryRoutes(router, parts)
+  addLabelRoutes(router, parts)
+  addTargetRoutes(router, parts, { externalUrl: options.externalUrl, ports: () => ports })
+  addRuleRoutes(router, parts)
+  addAlertmanagerRoutes(router, parts)
+  addStatusRoutes(router, parts, { ...options, notifications: deps.notifications, replay: deps.replay })
+  addIngestRoutes(router, parts, deps.registry)
+  addLifecycleRoutes(router, {
+    readiness: () => state.readiness,
+    isEnabled: options.enableLifecycle,
+    isAdminEnabled: options.enableAdminApi,
+    reload: deps.reload,
+    quit: deps.quit,
+  })
+  await addPageRoutes(fastify, router, {
+    prefix: options.routePrefix,
+    uiDir: options.uiDir ?? join(import.meta.dirname, 'ui/dist'),
+    userAssets: options.userAssets,
+    pageTitle: options.pageTitle,
+  })
+  await fastify.ready()
+
+  const listeners: Listeners = await openListeners(
+    { addresses: options.listenAddresses, readTimeoutMs: options.readTimeoutMs, maxConnections: options.maxConnections },
+    (request, response) => fastify.routing(request, response),
+  )
+  ports = listeners.addresses.map(({ port }) => port)
+  return {
+    addresses: listeners.addresses,
+    inject: fastify.inject.bind(fastify),
+    serve: (given) => state.serve(given),
+    drain: (graceMs) => state.drain(graceMs),
+    async close() {
+      await listeners.close()
+      await fastify.close()
+    },
+  }
+}
+
+/** Readiness, the parts once there are some, and the requests under way. */
+class ServerState {
+  readiness: Readiness = 'starting'
+  #parts: Parts | undefined
+  #underWay = 0
+  #drained: (() => void) | undefined
+
+  get parts(): Parts {
+    assert(this.#parts !== undefined, 'a handler runs before the server is ready')
+    return this.#parts
+  }
+
+  serve(parts: Parts): void {
+    this.#parts = parts
+    this.readiness = 'ready'
+  }
+
+  begin(): void {
+    this.#underWay += 1
+  }
+
+  end(): void {
+    this.#underWay -= 1
+    if (this.#underWay <= 0) this.#drained?.()
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.readiness = 'stopping'
+    if (this.#underWay <= 0) return
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, graceMs)
+      this.#drained = () => {
+        clearTimeout(timer)
+        done()
+      }
+    })
+  }
+}
+
+/** What fastify refuses before a handler runs: a body too large, a URL that cannot be decoded. */
+function frameworkAnswer(error: unknown, logger: Logger) {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+  if (status >= 400 && status < 500 && error instanceof Error) return plain(status, `${error.message}\n`)
+  return answerOf(error, logger)
+}
+
+function addCors(fastify: FastifyInstance, options: ServerOptions): void {
+  const allowsAll = options.corsOrigin === '.*'
+  const allowed = RE2JS.compile(`^(?:${options.corsOrigin})$`)
+  const apiPath = `${options.routePrefix}/api/v1/`
+  fastify.addHook('onRequest', async (request, reply) => {
+    if (!request.url.startsWith(apiPath)) return
+    reply.header('vary', 'Origin')
+    const { origin } = request.headers
+    if (origin === undefined) return
+    reply.headers({
+      'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
+      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-expose-headers': 'Date',
+    })
+    if (allowsAll) reply.header('access-control-allow-origin', '*')
+    else if (allowed.matches(origin)) reply.header('access-control-allow-origin', origin)
+  })
+  fastify.options(`${apiPath}*`, (_, reply) => reply.code(204).send())
+}
+
+const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|javascript|openmetrics-text)|image\/svg\+xml)/
+
+function addCompression(fastify: FastifyInstance): void {
+  fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
+    const encoding = chooseEncoding(request.headers['accept-encoding'])
+    const type = String(reply.getHeader('content-type') ?? '')
+    if (encoding === undefined || reply.hasHeader('content-encoding') || reply.statusCode === 206 || !compressible.test(type)) return payload
+    if (payload instanceof Readable) {
+      announce(reply, encoding)
+      return compressStream(payload, encoding)
+    }
+    if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) return payload
+    const compressed = await compressBody(payload, encoding)
+    if (compressed === undefined) return payload
+    announce(reply, encoding)
+    return compressed
+  })
+}
+
+function announce(reply: FastifyReply, encoding: string): void {
+  const vary = reply.getHeader('vary')
+  reply.header('content-encoding', encoding)
+  reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${String(vary)}, Accept-Encoding`)
+  reply.removeHeader('content-length')
+}
