@@ -1,0 +1,483 @@
+// A rule group: evaluates its rules one after another at each of its slots, stores what they give, sends what is due, and
+// keeps track of series that vanish. Owns its timer; the slot's time, not the clock, is the time of an evaluation.
+
+import { errorText } from '../src/base/assert.ts'
+import type { Logger } from '../src/base/log.ts'
+import type { EvaluateOptions, EvaluationResult } from '../query/queryService.ts'
+import { labelsFrom, labelsKey, type Labels } from '../storage/labels.ts'
+import { AlertingRule, syntheticSamples, type NotifiedAlert, type RuleState, type TemplateSettings } from './alertingRule.ts'
+import { recordSamples, RuleError } from './recordingRule.ts'
+import { ruleKeys, type RuleStates, type SavedGroup } from './ruleState.ts'
+import type { RuleMetrics } from './ruleMetrics.ts'
+import { bridgeDowntime, forStateSelector, restoreForState, restoresForState, type RestoreSettings } from './ruleRestore.ts'
+import type { RuleConfig, RuleGroupConfig } from './rulesConfig.ts'
+import { expressionLink, type QuerySample } from './template/ruleFunctions.ts'
+import { expandWithQueries } from './template/ruleTemplates.ts'
+
+/** Where rules store their samples: a part of the storage's appender. */
+export type RuleAppender = {
+  append(labels: Labels, timestampMs: number, value: number): string
+  appendStale(labels: Labels, timestampMs: number): string
+  commit(): Promise<void>
+}
+
+export type RuleGroupDeps = {
+  readonly evaluate: (query: string, timeMs: number, options?: EvaluateOptions) => Promise<EvaluationResult>
+  readonly appender: () => RuleAppender
+  readonly states: RuleStates
+  readonly notify: (alerts: readonly NotifiedAlert[]) => void
+  /** The expression as Prometheus prints it. */
+  readonly normalizeQuery: (query: string) => string
+  readonly logger: Logger
+  readonly metrics: RuleMetrics
+  readonly resendDelayMs: number
+  readonly restore: RestoreSettings
+  readonly nowMs: () => number
+}
+
+export type AlertStatus = {
+  readonly labels: Labels
+  readonly annotations: readonly { readonly name: string; readonly value: string }[]
+  readonly state: 'pending' | 'firing'
+  readonly activeAtMs: number
+  readonly value: number
+  /** While the alert is kept firing although its condition is gone. */
+  readonly keepFiringSinceMs?: number
+}
+
+export type RuleStatus = {
+  readonly name: string
+  /** Normalized. */
+  readonly query: string
+  readonly labels: Labels
+  readonly health: 'unknown' | 'ok' | 'err'
+  /** `''` when the last evaluation went well. */
+  readonly lastError: string
+  readonly evaluationSeconds: number
+  /** By the clock; `undefined` before the first evaluation. */
+  readonly lastEvaluationMs: number | undefined
+} & (
+  | { readonly kind: 'recording' }
+  | {
+      readonly kind: 'alerting'
+      readonly state: RuleState | 'unknown'
+      readonly durationSeconds: number
+      readonly keepFiringForSeconds: number
+      /** As templates. */
+      readonly annotations: Readonly<Record<string, string>>
+      readonly alerts: readonly AlertStatus[]
+    }
+)
+
+export type RuleGroupStatus = {
+  readonly name: string
+  readonly file: string
+  readonly intervalMs: number
+  readonly limit: number
+  readonly evaluationSeconds: number
+  readonly lastEvaluationMs: number | undefined
+  readonly rules: readonly RuleStatus[]
+}
+
+type Rule = {
+  readonly config: RuleConfig
+  readonly key: string
+  readonly query: string
+  readonly alerting: AlertingRule | undefined
+  health: RuleStatus['health']
+  lastError: string
+  evaluationSeconds: number
+  lastEvaluationMs: number | undefined
+  /** What the last successful evaluation stored, by labels. */
+  previousSeries: Map<string, Labels>
+}
+
+/** Node's timers wait no longer than this. */
+const maxTimerMs = 2 ** 31 - 1
+
+export class RuleGroup {
+  readonly config: RuleGroupConfig
+  readonly #deps: RuleGroupDeps
+  readonly #rules: readonly Rule[]
+  readonly #abort = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #stopped = false
+  #lastSlotMs = 0
+  #evaluationSeconds = 0
+  #lastEvaluationMs: number | undefined
+  /** Series of rules that are gone, to be marked stale at the end of the next evaluation. */
+  #goneSeries: Labels[] = []
+  /** Set until the first evaluation after a restart has bridged the downtime. */
+  #saved: SavedGroup | undefined
+  /** Evaluations still to come before the state is restored from ALERTS_FOR_STATE. */
+  #restoreAfter = 0
+
+  constructor(config: RuleGroupConfig, settings: TemplateSettings, deps: RuleGroupDeps) {
+    this.config = config
+    this.#deps = deps
+    const named = config.rules.map((rule) => ({ name: rule.kind === 'alerting' ? rule.alert : rule.record, labels: rule.labels }))
+    const keys = ruleKeys(named)
+    this.#rules = config.rules.map((rule, i) => ({
+      config: rule,
+      key: keys[i] ?? '',
+      query: deps.normalizeQuery(rule.expr),
+      alerting: rule.kind === 'alerting' ? new AlertingRule(rule, settings) : undefined,
+      health: 'unknown',
+      lastError: '',
+      evaluationSeconds: 0,
+      lastEvaluationMs: undefined,
+      previousSeries: new Map(),
+    }))
+    this.#initializeMetrics()
+  }
+
+  /** `file;name`, which tells groups apart. */
+  get key(): string {
+    return groupKey(this.config)
+  }
+
+  /** A group of the first load takes over what an earlier process left; `false` when that is to be looked for in ALERTS_FOR_STATE. */
+  restoreSaved(): boolean {
+    const saved = this.#deps.states.saved(this.key)
+    if (saved === undefined) {
+      this.#restoreAfter = 2
+      return false
+    }
+    this.#saved = saved
+    for (const rule of this.#rules) {
+      if (rule.alerting === undefined) continue
+      rule.alerting.adopt(saved.alertsOf(rule.key))
+      rule.alerting.restored = true
+      const active = [...rule.alerting.alerts().values()].filter((alert) => alert.state !== 'inactive')
+      rule.previousSeries = new Map(active.flatMap((alert) => syntheticSamples(alert).map((sample) => [labelsKey(sample.labels), sample.labels])))
+    }
+    return true
+  }
+
+  /** A group that a reload brought has nothing to restore. */
+  markRestored(): void {
+    for (const rule of this.#rules) if (rule.alerting !== undefined) rule.alerting.restored = true
+  }
+
+  /** Takes over the state of the stopped group it replaces, rule by rule of the same name and labels. */
+  copyStateFrom(old: RuleGroup): void {
+    this.#evaluationSeconds = old.#evaluationSeconds
+    this.#lastEvaluationMs = old.#lastEvaluationMs
+    this.#goneSeries = [...old.#goneSeries]
+    this.#restoreAfter = old.#restoreAfter
+    this.#saved = old.#saved
+    const mine = new Map(this.#rules.map((rule) => [rule.key, rule]))
+    for (const rule of old.#rules) {
+      const heir = mine.get(rule.key)
+      if (heir === undefined || (heir.alerting === undefined) !== (rule.alerting === undefined)) {
+        this.#goneSeries.push(...rule.previousSeries.values())
+        continue
+      }
+      heir.previousSeries = rule.previousSeries
+      if (heir.alerting === undefined || rule.alerting === undefined) continue
+      heir.alerting.adopt(rule.alerting.alerts().values())
+      heir.alerting.restored = rule.alerting.restored
+    }
+  }
+
+  /** Begins to evaluate at the group's slots, the next one first. */
+  start(): void {
+    this.#lastSlotMs = this.#slotBefore(this.#deps.nowMs())
+    this.#waitForNextSlot()
+  }
+
+  /** Waits for an evaluation that is going on; `abort` cancels its queries. */
+  async stop(options: { readonly abort: boolean }): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    if (options.abort) this.#abort.abort()
+    await this.#running
+  }
+
+  /** For a stopped group that is gone: marks all its series stale as of `stoppedMs`. */
+  async markAllStale(stoppedMs: number): Promise<void> {
+    for (const rule of this.#rules) this.#goneSeries.push(...rule.previousSeries.values())
+    await this.#markGoneSeries(stoppedMs)
+  }
+
+  status(): RuleGroupStatus {
+    return {
+      name: this.config.name,
+      file: this.config.file,
+      intervalMs: this.config.intervalMs,
+      limit: this.config.limit,
+      evaluationSeconds: this.#evaluationSeconds,
+      lastEvaluationMs: this.#lastEvaluationMs,
+      rules: this.#rules.map(ruleStatus),
+    }
+  }
+
+  /** One evaluation of all rules as of `timestampMs`. Failures become the health of the rule. */
+  async evaluate(timestampMs: number): Promise<void> {
+    const { metrics, nowMs } = this.#deps
+    const label = { rule_group: this.key }
+    const startMs = nowMs()
+    this.#bridgeDowntime(timestampMs)
+    let sampleCount = 0
+    let seconds = 0
+    for (const rule of this.#rules) {
+      if (this.#abort.signal.aborted) return
+      sampleCount += await this.#evaluateRule(rule, timestampMs)
+      seconds += rule.evaluationSeconds
+    }
+    await this.#markGoneSeries(timestampMs)
+    await this.#saveState(timestampMs)
+    this.#lastEvaluationMs = startMs
+    this.#evaluationSeconds = (nowMs() - startMs) / 1000
+    metrics.groupSeconds(this.#evaluationSeconds)
+    metrics.groupSamples.set(sampleCount, label)
+    metrics.groupLastDuration.set(this.#evaluationSeconds, label)
+    metrics.groupLastRuleDurationSum.set(seconds, label)
+    metrics.groupLastEvaluation.set(startMs / 1000, label)
+    if (this.#restoreAfter > 0 && --this.#restoreAfter === 0) await this.#restoreForState()
+  }
+
+  #initializeMetrics(): void {
+    const { metrics } = this.#deps
+    const label = { rule_group: this.key }
+    for (const counter of [metrics.iterations, metrics.iterationsMissed, metrics.evaluations, metrics.evaluationFailures]) counter.inc(label, 0)
+    metrics.groupInterval.set(this.config.intervalMs / 1000, label)
+    metrics.groupRules.set(this.#rules.length, label)
+  }
+
+  /** Slots lie at multiples of the interval plus an offset that spreads groups and survives restarts. */
+  #slotBefore(nowMs: number): number {
+    const { intervalMs } = this.config
+    const offsetMs = Number(fnv1a(this.key) % BigInt(intervalMs))
+    return nowMs - ((((nowMs - offsetMs) % intervalMs) + intervalMs) % intervalMs)
+  }
+
+  #waitForNextSlot(): void {
+    if (this.#stopped) return
+    const waitMs = Math.max(0, this.#lastSlotMs + this.config.intervalMs - this.#deps.nowMs())
+    this.#timer = setTimeout(() => (waitMs > maxTimerMs ? this.#waitForNextSlot() : this.#runSlot()), Math.min(waitMs, maxTimerMs))
+  }
+
+  #runSlot(): void {
+    const { metrics, logger } = this.#deps
+    const { intervalMs } = this.config
+    const label = { rule_group: this.key }
+    const missed = Math.max(0, Math.floor((this.#deps.nowMs() - this.#lastSlotMs) / intervalMs) - 1)
+    if (missed > 0) {
+      metrics.iterationsMissed.inc(label, missed)
+      metrics.iterations.inc(label, missed)
+    }
+    this.#lastSlotMs += (missed + 1) * intervalMs
+    metrics.iterations.inc(label)
+    this.#running = this.evaluate(this.#lastSlotMs)
+      .catch((error: unknown) => logger.error('Evaluating rule group failed', { file: this.config.file, group: this.config.name, err: errorText(error) }))
+      .then(() => this.#waitForNextSlot())
+  }
+
+  #bridgeDowntime(timestampMs: number): void {
+    if (this.#saved === undefined) return
+    const { intervalMs } = this.config
+    const gapMs = timestampMs - this.#saved.lastEvaluationMs - intervalMs
+    this.#saved = undefined
+    for (const rule of this.#rules) if (rule.alerting !== undefined) bridgeDowntime(rule.alerting, { timestampMs, gapMs, intervalMs }, this.#deps.restore)
+  }
+
+  /** Returns how many samples the rule gave. */
+  async #evaluateRule(rule: Rule, timestampMs: number): Promise<number> {
+    const { metrics, nowMs } = this.#deps
+    const startMs = nowMs()
+    metrics.evaluations.inc({ rule_group: this.key })
+    try {
+      const samples = await this.#ruleSamples(rule, timestampMs)
+      rule.health = 'ok'
+      rule.lastError = ''
+      if (rule.alerting !== undefined) this.#send(rule, rule.alerting, timestampMs)
+      await this.#store(rule, samples, timestampMs - this.config.queryOffsetMs)
+      return samples.length
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#fail(rule, error, 'Evaluating rule failed')
+      return 0
+    } finally {
+      rule.evaluationSeconds = (nowMs() - startMs) / 1000
+      rule.lastEvaluationMs = startMs
+      metrics.evaluationSeconds(rule.evaluationSeconds)
+    }
+  }
+
+  #fail(rule: Rule, error: unknown, message: string): void {
+    rule.health = 'err'
+    rule.lastError = errorText(error)
+    this.#deps.metrics.evaluationFailures.inc({ rule_group: this.key })
+    this.#deps.logger.warn(message, { file: this.config.file, group: this.config.name, name: ruleName(rule), err: rule.lastError })
+  }
+
+  async #ruleSamples(rule: Rule, timestampMs: number): Promise<readonly QuerySample[]> {
+    const { config, alerting } = rule
+    const { limit, queryOffsetMs } = this.config
+    const result = await this.#query(config.expr, timestampMs - queryOffsetMs)
+    if (config.kind === 'recording') return recordSamples(config, result, limit)
+    if (alerting === undefined) throw new Error('bug: an alerting rule without its state')
+    const { metrics, logger } = this.#deps
+    const instances = await expandWithQueries(
+      (answers) =>
+        alerting.expand(result, timestampMs, answers, (error) => {
+          metrics.templateFailures.inc()
+          logger.warn('Expanding alert template failed', { file: this.config.file, group: this.config.name, name: config.alert, err: error.message })
+        }),
+      (expr) => this.#query(expr, timestampMs),
+    )
+    metrics.templateExpansions.inc({}, instances.length * (Object.keys(config.labels).length + Object.keys(config.annotations).length))
+    return alerting.step(instances, timestampMs, limit)
+  }
+
+  async #query(expr: string, timeMs: number): Promise<readonly QuerySample[]> {
+    const result = await this.#deps.evaluate(expr, timeMs, { signal: this.#abort.signal })
+    switch (result.kind) {
+      case 'vector':
+        return result.samples
+      case 'scalar':
+        return [{ labels: [], value: result.value }]
+      default:
+        throw new RuleError('rule result is not a vector or scalar')
+    }
+  }
+
+  #send(rule: Rule, alerting: AlertingRule, timestampMs: number): void {
+    const { intervalMs } = this.config
+    const generatorUrl = alerting.settings.externalUrl + expressionLink(rule.query, 'table')
+    const due = alerting.takeDue({ timestampMs, intervalMs, resendDelayMs: this.#deps.resendDelayMs, generatorUrl })
+    if (due.length > 0) this.#deps.notify(due)
+  }
+
+  async #store(rule: Rule, samples: readonly QuerySample[], timestampMs: number): Promise<void> {
+    const appender = this.#deps.appender()
+    const stored = new Map<string, Labels>()
+    const dropped = new Map<string, number>()
+    for (const sample of samples) {
+      const outcome = appender.append(sample.labels, timestampMs, sample.value)
+      if (outcome === 'stored') stored.set(labelsKey(sample.labels), sample.labels)
+      else dropped.set(outcome, (dropped.get(outcome) ?? 0) + 1)
+    }
+    for (const [key, labels] of rule.previousSeries) if (!stored.has(key)) appender.appendStale(labels, timestampMs)
+    for (const [outcome, count] of dropped) {
+      rule.health = 'err'
+      rule.lastError = droppedText(outcome)
+      const fields = { file: this.config.file, group: this.config.name, name: ruleName(rule), num_dropped: count }
+      this.#deps.logger.warn(`Error on ingesting rule evaluation result: ${droppedText(outcome)}`, fields)
+    }
+    try {
+      await appender.commit()
+      rule.previousSeries = stored
+    } catch (error) {
+      this.#fail(rule, error, 'Rule sample appending failed')
+    }
+  }
+
+  async #markGoneSeries(timestampMs: number): Promise<void> {
+    if (this.#goneSeries.length === 0) return
+    const appender = this.#deps.appender()
+    for (const labels of this.#goneSeries) appender.appendStale(labels, timestampMs - this.config.queryOffsetMs)
+    try {
+      await appender.commit()
+      this.#goneSeries = []
+    } catch (error) {
+      this.#deps.logger.warn('Stale sample appending for previous configuration failed', { file: this.config.file, group: this.config.name, err: errorText(error) })
+    }
+  }
+
+  async #saveState(timestampMs: number): Promise<void> {
+    const rules = this.#rules.map((rule) => ({ key: rule.key, alerts: rule.alerting?.alerts().values() ?? [] }))
+    try {
+      await this.#deps.states.save(this.key, timestampMs, rules)
+    } catch (error) {
+      this.#deps.logger.error('Saving alert state failed', { file: this.config.file, group: this.config.name, err: errorText(error) })
+    }
+  }
+
+  async #restoreForState(): Promise<void> {
+    const { nowMs, restore, logger, metrics } = this.#deps
+    const startMs = nowMs()
+    for (const rule of this.#rules) {
+      if (rule.alerting === undefined) continue
+      try {
+        if (restoresForState(rule.alerting.config, restore)) {
+          const selector = forStateSelector(rule.alerting.config)
+          const options = { lookbackMs: restore.forOutageToleranceMs, signal: this.#abort.signal }
+          const read = async (query: string): Promise<readonly QuerySample[]> => {
+            const result = await this.#deps.evaluate(query, startMs, options)
+            return result.kind === 'vector' ? result.samples : []
+          }
+          const [activeAt, writtenAt] = await Promise.all([read(selector), read(`timestamp(${selector})`)])
+          restoreForState(rule.alerting, { activeAt, writtenAt }, startMs, restore)
+        }
+      } catch (error) {
+        logger.error("Failed to restore 'for' state", { file: this.config.file, group: this.config.name, labels: ruleName(rule), stage: 'Select', err: errorText(error) })
+      }
+      rule.alerting.restored = true
+    }
+    metrics.groupLastRestoreDuration.set((nowMs() - startMs) / 1000, { rule_group: this.key })
+  }
+}
+
+/** `file;name`, which tells groups apart. */
+export function groupKey(group: Pick<RuleGroupConfig, 'file' | 'name'>): string {
+  return `${group.file};${group.name}`
+}
+
+function ruleName(rule: Rule): string {
+  return rule.config.kind === 'alerting' ? rule.config.alert : rule.config.record
+}
+
+function droppedText(outcome: string): string {
+  switch (outcome) {
+    case 'duplicate':
+      return 'duplicate sample for timestamp'
+    case 'outOfOrder':
+      return 'out of order sample'
+    case 'tooOld':
+      return 'too old sample'
+    case 'tooFarAhead':
+      return 'sample too far in the future'
+    default:
+      return `sample not stored: ${outcome}`
+  }
+}
+
+function ruleStatus(rule: Rule): RuleStatus {
+  const common = {
+    name: ruleName(rule),
+    query: rule.query,
+    labels: labelsFrom(rule.config.labels),
+    health: rule.health,
+    lastError: rule.lastError,
+    evaluationSeconds: rule.evaluationSeconds,
+    lastEvaluationMs: rule.lastEvaluationMs,
+  }
+  if (rule.config.kind === 'recording' || rule.alerting === undefined) return { ...common, kind: 'recording' }
+  return {
+    ...common,
+    kind: 'alerting',
+    state: rule.lastEvaluationMs === undefined ? 'unknown' : rule.alerting.state(),
+    durationSeconds: rule.config.forMs / 1000,
+    keepFiringForSeconds: rule.config.keepFiringForMs / 1000,
+    annotations: rule.config.annotations,
+    alerts: activeAlerts(rule.alerting),
+  }
+}
+
+function activeAlerts(rule: AlertingRule): AlertStatus[] {
+  const active: AlertStatus[] = []
+  for (const alert of rule.alerts().values()) {
+    const { state, labels, annotations, activeAtMs, value, keepFiringSinceMs } = alert
+    if (state !== 'inactive') active.push({ labels, annotations, state, activeAtMs, value, ...(keepFiringSinceMs !== undefined && { keepFiringSinceMs }) })
+  }
+  return active
+}
+
+/** A stable hash of a text, FNV-1a with 64 bits. */
+function fnv1a(text: string): bigint {
+  let hash = 0xcbf29ce484222325n
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
+  return hash
+}
