@@ -32,8 +32,16 @@ export type Discovery = {
   }): DiscoverySet
 }
 
+export type DiscoveryOptions = {
+  readonly registry: MetricRegistry
+  readonly logger: Logger
+  readonly userAgent: string
+  /** Changes of one set within this time of the last are told together; 5 s by default. */
+  readonly reloadIntervalMs?: number
+}
+
 /** One per process: its metrics are registered once. */
-export function createDiscovery(deps: { readonly registry: MetricRegistry; readonly logger: Logger; readonly userAgent: string }): Discovery {
+export function createDiscovery(deps: DiscoveryOptions): Discovery {
   const metrics = createDiscoveryMetrics(deps.registry)
   const failing = { scrape: 0, notify: 0 }
   for (const name of ['scrape', 'notify'] as const) {
@@ -46,6 +54,7 @@ export function createDiscovery(deps: { readonly registry: MetricRegistry; reado
       const failures = new Map<number, DiscoveryFailure>()
       const labels = { name, config: set }
       let closed = false
+      const notice = throttle(onChange, deps.reloadIntervalMs ?? 5_000, () => metrics.updatesDelayed.inc({ name }))
       const setFailure = (index: number, failure: DiscoveryFailure | undefined) => {
         if (failure !== undefined && !failures.has(index)) failing[name]++
         if (failure === undefined && failures.has(index)) failing[name]--
@@ -63,7 +72,7 @@ export function createDiscovery(deps: { readonly registry: MetricRegistry; reado
           found[index] = groups
           countTargets()
           metrics.updates.inc({ name })
-          onChange()
+          notice.call()
         },
         fail: (error) => !closed && setFailure(index, error === undefined ? undefined : { mechanism: mechanismOf(config), error }),
         timed: async (mechanism, refresh) => {
@@ -92,12 +101,34 @@ export function createDiscovery(deps: { readonly registry: MetricRegistry; reado
         failures: () => [...failures.values()],
         close: async () => {
           closed = true
+          notice.cancel()
           for (const index of [...failures.keys()]) setFailure(index, undefined)
           metrics.discoveredTargets.remove(labels)
           await Promise.all(running.map((discoverer) => discoverer.close()))
         },
       }
     },
+  }
+}
+
+/** Calls `callback` at once when the last call is long enough ago, else as soon as it is; `onDelay` hears of the latter. */
+function throttle(callback: () => void, intervalMs: number, onDelay: () => void): { call(): void; cancel(): void } {
+  let lastMs = -Infinity
+  let timer: NodeJS.Timeout | undefined
+  const run = () => {
+    timer = undefined
+    lastMs = performance.now()
+    callback()
+  }
+  return {
+    call: () => {
+      if (timer !== undefined) return
+      const waitMs = lastMs + intervalMs - performance.now()
+      if (waitMs <= 0) return run()
+      onDelay()
+      timer = setTimeout(run, waitMs)
+    },
+    cancel: () => clearTimeout(timer),
   }
 }
 

@@ -1,0 +1,331 @@
+// One target: wait for its slot, request, parse, relabel what is new, append, report `up`. The samples go through the
+// target's scrape cache, which knows its series by their text; no object is made per sample. Starting and stopping loops
+// is scrapePool.ts.
+
+import { errorText } from '../src/base/assert.ts'
+import { formatDurationMs } from '../src/base/duration.ts'
+import type { HttpAnswer, HttpRequest } from '../src/base/httpClient.ts'
+import { HttpRequestError } from '../src/base/httpErrors.ts'
+import type { Logger } from '../src/base/log.ts'
+import { type Labels, labelsFrom, labelsToObject } from '../storage/labels.ts'
+import { parseSeries } from './exposition.ts'
+import { ExpositionError } from './expositionLexer.ts'
+import { OpenMetricsReader } from './openMetrics.ts'
+import type { RelabelRules } from './relabel.ts'
+import { SampleLabelsError, sampleLabels } from './sampleLabels.ts'
+import type { ScrapeCache, ScrapeCommit, UnknownSeries } from './scrapeCache.ts'
+import type { ScrapeConfig } from './scrapeConfig.ts'
+import type { FailureLogFile } from './scrapeFailureLog.ts'
+import type { ScrapeMetrics } from './scrapeMetrics.ts'
+import { bodyFormat } from './scrapeProtocol.ts'
+import { alignedTimeMs, followingSlot, type ScrapeGrid, slotAfter } from './scrapeSchedule.ts'
+import { type MetricMetadata, TargetMetadata } from './targetMetadata.ts'
+import type { Target } from './target.ts'
+
+/** What the loops of a pool share; replaced as a whole on reload. */
+export type ScrapeJob = {
+  readonly config: ScrapeConfig
+  readonly metricRules: RelabelRules
+  readonly accept: string
+  /** Sends a request; throws `HttpRequestError`. */
+  readonly send: (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>
+  readonly failureLog: FailureLogFile | undefined
+}
+
+/** Where samples go. */
+export type ScrapeSink = {
+  createCache(): ScrapeCache
+  /** The series ref of a label set, made when there is none. */
+  refOf(labels: Labels): number
+}
+
+export type ScrapeLoopOptions = {
+  readonly target: Target
+  readonly job: ScrapeJob
+  readonly sink: ScrapeSink
+  readonly offsetMs: number
+  readonly timestampToleranceMs: number
+  readonly metrics: ScrapeMetrics
+  readonly logger: Logger
+  /** That of a former loop of the same target: its series are known and, when gone, get their staleness markers. */
+  readonly cache: ScrapeCache | undefined
+}
+
+export type TargetStatus = {
+  readonly discoveredLabels: Labels
+  readonly labels: Labels
+  readonly scrapePool: string
+  readonly scrapeUrl: string
+  readonly lastError: string
+  /** 0 before the first scrape. */
+  readonly lastScrapeMs: number
+  readonly lastScrapeDurationSeconds: number
+  readonly health: 'up' | 'down' | 'unknown'
+  readonly scrapeIntervalMs: number
+  readonly scrapeTimeoutMs: number
+}
+
+/** A body beyond this is refused even without `body_size_limit`: it could not be held in memory. */
+const maxBodyBytes = 1024 * 1024 * 1024
+
+/** setTimeout takes no more. */
+const maxTimerMs = 2 ** 31 - 1
+
+/** What came of reading one answer, before it is committed. */
+type Scraped = { scraped: number; kept: number; added: number; bodyBytes: number; error: Error | undefined }
+
+export class ScrapeLoop {
+  readonly target: Target
+  readonly cache: ScrapeCache
+  readonly metadata = new TargetMetadata()
+  readonly #options: ScrapeLoopOptions
+  readonly #grid: ScrapeGrid
+  readonly #interval: string
+  readonly #openMetrics = new OpenMetricsReader()
+  readonly #stopping = new AbortController()
+  readonly #aborting = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #lastSlotMs: number | undefined
+  #lastStartedMs: number | undefined
+  #forcedError: Error | undefined
+  #reportRefs: number[] | undefined
+  #lastError = ''
+  #lastScrapeMs = 0
+  #lastDurationSeconds = 0
+  #health: TargetStatus['health'] = 'unknown'
+
+  constructor(options: ScrapeLoopOptions) {
+    this.#options = options
+    this.target = options.target
+    this.cache = options.cache ?? options.sink.createCache()
+    this.#grid = { intervalMs: options.target.intervalMs, offsetMs: options.offsetMs }
+    this.#interval = formatDurationMs(options.target.intervalMs)
+  }
+
+  start(): void {
+    this.#arm(slotAfter(Date.now(), this.#grid))
+  }
+
+  /** Every scrape fails with this error until it is `undefined`. */
+  setForcedError(error: Error | undefined): void {
+    this.#forcedError = error
+  }
+
+  /** No further scrape; resolves when the one in flight is stored. The cache stays open. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  /** As `stop`, but the scrape in flight is given up and leaves nothing: for the end of the process. */
+  async abort(): Promise<void> {
+    this.#aborting.abort()
+    await this.stop()
+  }
+
+  /**
+   * After `stop`, when the target is gone: staleness markers for all its series, dated at the first scrape that did not
+   * happen. They are written only after another scrape would have been, in case the target comes back, and not at all
+   * when `signal` says so first.
+   */
+  async retire(signal: AbortSignal): Promise<void> {
+    if (this.#lastSlotMs === undefined) return
+    const { intervalMs } = this.target
+    const missedMs = this.#lastSlotMs + intervalMs
+    await untilTimeMs(missedMs + intervalMs * 1.1, signal)
+    if (signal.aborted) return
+    for (const ref of this.#reportRefs ?? []) this.cache.appendStale(ref, missedMs)
+    try {
+      await this.cache.commitFailed(missedMs, { discardOutOfOrder: true })
+    } catch (error) {
+      this.#options.logger.warn('Stale report failed', { err: errorText(error) })
+    }
+  }
+
+  status(): TargetStatus {
+    const { discoveredLabels, labels, url, intervalMs, timeoutMs } = this.target
+    return {
+      discoveredLabels,
+      labels,
+      scrapePool: this.#options.job.config.jobName,
+      scrapeUrl: url,
+      lastError: this.#lastError,
+      lastScrapeMs: this.#lastScrapeMs,
+      lastScrapeDurationSeconds: this.#lastDurationSeconds,
+      health: this.#health,
+      scrapeIntervalMs: intervalMs,
+      scrapeTimeoutMs: timeoutMs,
+    }
+  }
+
+  metadataOf(): ReadonlyMap<string, MetricMetadata> {
+    return this.metadata.entries()
+  }
+
+  #arm(slotMs: number): void {
+    if (this.#stopping.signal.aborted) return
+    const waitMs = Math.min(Math.max(0, slotMs - Date.now()), maxTimerMs)
+    this.#timer = setTimeout(() => this.#tick(slotMs), waitMs)
+  }
+
+  #tick(slotMs: number): void {
+    const nowMs = Date.now()
+    const { intervalMs } = this.target
+    // Only a timer cut to its maximum, or a clock set back, is this early.
+    if (slotMs - nowMs > Math.min(intervalMs / 2, 10)) return this.#arm(slotMs - nowMs > intervalMs * 2 ? slotAfter(nowMs, this.#grid) : slotMs)
+    const timestampMs = alignedTimeMs(nowMs, slotMs, intervalMs, this.#options.timestampToleranceMs)
+    this.#running = this.#scrape(timestampMs).then(() => {
+      this.#lastSlotMs = slotMs
+      this.#running = undefined
+      this.#arm(followingSlot(slotMs, Date.now(), this.#grid))
+    })
+  }
+
+  async #scrape(timestampMs: number): Promise<void> {
+    const startedMs = performance.now()
+    if (this.#lastStartedMs !== undefined) this.#options.metrics.intervalLength.observe((startedMs - this.#lastStartedMs) / 1000, { interval: this.#interval })
+    this.#lastStartedMs = startedMs
+
+    const result = await this.#read(timestampMs)
+    if (this.#aborting.signal.aborted) return this.cache.rollback()
+    const durationSeconds = (performance.now() - startedMs) / 1000
+    this.#lastScrapeMs = timestampMs
+    this.#lastDurationSeconds = durationSeconds
+    this.#lastError = result.error?.message ?? ''
+    this.#health = result.error === undefined ? 'up' : 'down'
+    if (result.error !== undefined) this.#logFailure(result.error)
+    if (result.error !== undefined) this.cache.rollback()
+    this.#appendReport(timestampMs, durationSeconds, result)
+    try {
+      this.#count(await (result.error === undefined ? this.cache.commit() : this.cache.commitFailed(timestampMs)))
+    } catch (error) {
+      if (errorText(error).startsWith('bug:')) throw error
+      this.#options.logger.error('Scrape commit failed', { target: this.target.url, err: errorText(error) })
+    }
+  }
+
+  /** Requests and parses; what is parsed is staged in the cache, unless there was an error. */
+  async #read(timestampMs: number): Promise<Scraped> {
+    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, error: this.#forcedError }
+    if (result.error !== undefined) return result
+    try {
+      const answer = await this.#request()
+      result.bodyBytes = answer.body.length
+      await this.#parse(answer, timestampMs, result)
+    } catch (error) {
+      if (!(error instanceof Error) || error.message.startsWith('bug:')) throw error
+      result.error = error
+      if (error instanceof HttpRequestError && error.reason === 'bodyTooLarge') {
+        result.bodyBytes = -1
+        this.#options.metrics.exceededBodySizeLimit.inc()
+      }
+      if (error instanceof SampleLabelsError && error.isLabelLimit) this.#options.metrics.exceededLabelLimits.inc()
+      if (error instanceof ExpositionError) {
+        result.scraped = error.samplesBefore
+        result.kept = error.keptBefore
+      }
+    }
+    return result
+  }
+
+  async #request(): Promise<HttpAnswer> {
+    const { config, accept, send } = this.#options.job
+    const { url, unixSocket, timeoutMs } = this.target
+    const answer = await send(
+      {
+        url,
+        headers: {
+          accept,
+          'accept-encoding': config.enableCompression ? 'gzip' : 'identity',
+          'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
+        },
+        timeoutMs,
+        maxBodyBytes: config.bodySizeLimitBytes > 0 ? config.bodySizeLimitBytes : maxBodyBytes,
+        ...(unixSocket !== undefined && { unixSocket }),
+      },
+      this.#aborting.signal,
+    )
+    if (answer.status !== 200) throw new Error(`server returned HTTP status ${answer.statusLine}`)
+    return answer
+  }
+
+  async #parse(answer: HttpAnswer, timestampMs: number, result: Scraped): Promise<void> {
+    const { config } = this.#options.job
+    // An empty body needs no type: it is a target that shows nothing.
+    const format = answer.body.length === 0 ? 'text' : bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
+    const body = format === 'openMetrics' ? this.#openMetrics.toText(answer.body) : answer.body
+    const { honorTimestamps, trackTimestampsStaleness } = config
+    const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')
+    const parsed = await this.cache.parse(body, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
+    result.scraped = parsed.sampleCount
+    result.kept = parsed.keptCount
+    result.added = parsed.addedCount
+    if (config.sampleLimit > 0 && parsed.keptCount > config.sampleLimit) {
+      this.#options.metrics.exceededSampleLimit.inc()
+      throw new Error('sample limit exceeded')
+    }
+    if (format === 'openMetrics') this.metadata.update(this.#openMetrics.changedMetadata())
+    else this.metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
+  }
+
+  /** The ref of a series that the cache has not seen, 0 when it is not to be stored. */
+  #resolve(series: UnknownSeries, isOpenMetrics: boolean): number {
+    const { job, sink } = this.#options
+    const exposed = isOpenMetrics ? this.#openMetrics.parseSeries(series.bytes, series.familyType, series.line) : parseSeries(series.bytes, series.familyType, series.line)
+    const labels = sampleLabels(exposed, this.target.labels, job.config, job.metricRules)
+    return labels === undefined ? 0 : sink.refOf(labels)
+  }
+
+  #appendReport(timestampMs: number, durationSeconds: number, { scraped, kept, added, bodyBytes, error }: Scraped): void {
+    const { config } = this.#options.job
+    const values = [error === undefined ? 1 : 0, durationSeconds, scraped, kept, added]
+    if (config.extraScrapeMetrics) values.push(this.target.timeoutMs / 1000, config.sampleLimit, bodyBytes)
+    this.#reportRefs ??= reportNames.slice(0, values.length).map((name) => this.#options.sink.refOf(labelsFrom({ ...labelsToObject(this.target.labels), __name__: name })))
+    this.#reportRefs.forEach((ref, i) => this.cache.append(ref, timestampMs, values[i] ?? 0))
+  }
+
+  #count({ duplicate, outOfOrder, outOfBounds }: ScrapeCommit): void {
+    const { metrics, logger } = this.#options
+    const warn = (message: string, count: number) => logger.warn(message, { target: this.target.url, num_dropped: count })
+    if (outOfOrder > 0) {
+      metrics.outOfOrder.inc({}, outOfOrder)
+      warn('Error on ingesting out-of-order samples', outOfOrder)
+    }
+    if (duplicate > 0) {
+      metrics.duplicateTimestamp.inc({}, duplicate)
+      warn('Error on ingesting samples with different value but same timestamp', duplicate)
+    }
+    if (outOfBounds > 0) {
+      metrics.outOfBounds.inc({}, outOfBounds)
+      warn('Error on ingesting samples that are too old or are too far into the future', outOfBounds)
+    }
+  }
+
+  #logFailure(error: Error): void {
+    const { job, logger } = this.#options
+    logger.debug('Scrape failed', { target: this.target.url, err: error.message })
+    job.failureLog?.write({ msg: error.message, job_name: job.config.jobName, target: this.target.url })
+  }
+}
+
+const reportNames = [
+  'up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_samples_post_metric_relabeling', 'scrape_series_added',
+  'scrape_timeout_seconds', 'scrape_sample_limit', 'scrape_body_size_bytes',
+]
+
+/** Resolves at `timeMs`, or as soon as `signal` aborts. */
+async function untilTimeMs(timeMs: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && Date.now() < timeMs) {
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, Math.min(timeMs - Date.now(), maxTimerMs))
+      signal.addEventListener('abort', end)
+    })
+  }
+}
