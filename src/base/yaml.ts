@@ -33,7 +33,7 @@ export class ConfigError extends Error {
 
 /** How deep mappings and lists may nest, and how many nodes one file may have when its aliases are followed. */
 const maxDepth = 100
-const maxNodes = 1_000_000
+const maxNodes = 500_000
 
 /** A parsed file: where problems of its nodes are, what was warned about, and which scalars hold secrets. */
 export class YamlFile {

@@ -63,6 +63,11 @@ export function writeVarint(ptr: usize, value: u64): usize {
   return ptr
 }
 
+/** Bytes that `writeVarint` takes for `value`. */
+export function varintLength(value: u64): u32 {
+  return value == 0 ? 1 : <u32>((70 - clz(value)) / 7)
+}
+
 // @ts-ignore: decorator
 @inline
 export function zigzag(value: i64): u64 {

@@ -185,10 +185,32 @@ export function pairPostings(pair: u32): u64 {
   return atomic.load<u64>(pairRecord(pair) + 8)
 }
 
-/** Adds a series to a pair's postings; refs arrive ascending. Main only. */
+/** Adds a series to a pair's postings, which stay ascending. Main only. */
 export function addPosting(pair: u32, ref: u32): void {
   const record = pairRecord(pair)
-  vectorPush(record + 8, record + 16, ref)
+  const word = load<u64>(record, 8)
+  const count = <u32>(word >> 32)
+  if (count == 0 || ref > vectorAt(word, count - 1)) {
+    vectorPush(record + 8, record + 16, ref)
+    return
+  }
+  // A replayed log may bring a series after one that was created later.
+  let at = count
+  while (at > 0 && vectorAt(word, at - 1) > ref) at--
+  const bytes = usableBytes((count + 1) << 2)
+  const fresh = alloc(bytes)
+  for (let i: u32 = 0; i <= count; i++) {
+    store<u32>(fresh + (<usize>i << 2), i < at ? vectorAt(word, i) : i == at ? ref : vectorAt(word, i - 1))
+  }
+  atomic.store<u64>(record, <u64>(<u32>fresh) | (<u64>(count + 1) << 32), 8)
+  if (count > 1) retire(<u32>word, load<u32>(record, 16) << 2)
+  store<u32>(record, bytes >> 2, 16)
+}
+
+// @ts-ignore: decorator
+@inline
+function vectorAt(word: u64, index: u32): u32 {
+  return word >> 32 == 1 ? <u32>word : load<u32>(<usize>(<u32>word) + (<usize>index << 2))
 }
 
 /** The { ptr, count } word of a name's values. Any thread. */

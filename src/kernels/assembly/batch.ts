@@ -1,0 +1,248 @@
+// A batch: samples staged as columns, then validated against their series, then appended and published. Nothing of it is
+// visible before `appendBatch`. Long batches go in slices (`from`, `to`), so every slice looks at its series afresh.
+//
+//   0 refs u32, 4 times u32, 8 values u32, 12 outcomes u32: the columns (u32, i64, u64, u8)
+//  16 count u32, 20 capacity u32
+//  24 outcome counts, 12 x u32
+//  72 first bad sample u32, its kind at 76 u32; kind 0: none
+//  80 least time i64, 88 greatest time i64 of the stored samples
+//  96 log record u32, 100 its length u32, 104 its allocated bytes u32, 108 new series in it u32
+
+import {
+  ACTIVE_SAMPLES, APPENDED_SAMPLES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
+} from './layout'
+import { alloc, free, usableBytes } from './memory'
+import { appendInOrder, fence, insertOutOfOrder, isFull, publish, sealActive } from './append'
+import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
+
+export const BATCH_BYTES: u32 = 128
+export const BATCH_REFS: usize = 0
+export const BATCH_TIMES: usize = 4
+export const BATCH_VALUES: usize = 8
+export const BATCH_OUTCOMES: usize = 12
+export const BATCH_COUNT: usize = 16
+export const BATCH_CAPACITY: usize = 20
+export const BATCH_TALLY: usize = 24
+export const BATCH_FIRST_BAD: usize = 72
+export const BATCH_FIRST_BAD_KIND: usize = 76
+export const BATCH_MIN_TIME: usize = 80
+export const BATCH_MAX_TIME: usize = 88
+export const BATCH_RECORD: usize = 96
+export const BATCH_RECORD_LENGTH: usize = 100
+export const BATCH_RECORD_BYTES: usize = 104
+export const BATCH_NEW_SERIES: usize = 108
+
+export const STORED: u8 = 0
+export const REPEATED: u8 = 1 // same time and bits as the newest sample: accepted, nothing to store
+export const STORED_OUT_OF_ORDER: u8 = 2
+export const DUPLICATE: u8 = 3
+export const OUT_OF_ORDER: u8 = 4
+export const TOO_OLD: u8 = 5
+export const OUT_OF_BOUNDS: u8 = 6
+export const TOO_FAR_AHEAD: u8 = 7
+export const NO_SERIES: u8 = 8 // staged with ref 0: dropped by relabelling
+export const TOO_LATE: u8 = 9 // was in order when validated, and another batch came in between
+
+/** Half of Prometheus's 2 h chunk range: without a window, samples older than this before the newest are out of bounds. */
+const IN_BOUNDS_MS: i64 = 3_600_000
+
+export function newBatch(): usize {
+  const batch = alloc(BATCH_BYTES)
+  memory.fill(batch, 0, BATCH_BYTES)
+  clearBatch(batch)
+  return batch
+}
+
+export function freeBatch(batch: usize): void {
+  freeColumns(batch)
+  free(batch, BATCH_BYTES)
+}
+
+function freeColumns(batch: usize): void {
+  const capacity = load<u32>(batch, BATCH_CAPACITY)
+  if (capacity != 0) free(load<u32>(batch, BATCH_TIMES), columnBytes(capacity))
+  store<u32>(batch, 0, BATCH_CAPACITY)
+}
+
+/** Empties the batch; gives the columns back when they are larger than `keep` samples. */
+export function clearBatch(batch: usize): void {
+  if (load<u32>(batch, BATCH_CAPACITY) > 65536) freeColumns(batch)
+  memory.fill(batch + BATCH_COUNT, 0, 4)
+  memory.fill(batch + BATCH_TALLY, 0, <usize>BATCH_BYTES - BATCH_TALLY)
+  store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
+  store<i64>(batch, i64.MIN_VALUE, BATCH_MAX_TIME)
+}
+
+// @ts-ignore: decorator
+@inline
+function columnBytes(capacity: u32): u32 {
+  return capacity * 21
+}
+
+/** Makes room for `more` samples. The four columns lie in one block. */
+export function reserveBatch(batch: usize, more: u32): void {
+  const count = load<u32>(batch, BATCH_COUNT)
+  const old = load<u32>(batch, BATCH_CAPACITY)
+  if (count + more <= old) return
+  let capacity = (max(max(count + more, old << 1), 64) + 7) & ~7
+  capacity = (usableBytes(columnBytes(capacity)) / 21) & ~7
+  const block = alloc(columnBytes(capacity))
+  const times = block
+  const values = times + (<usize>capacity << 3)
+  const refs = values + (<usize>capacity << 3)
+  const outcomes = refs + (<usize>capacity << 2)
+  if (old != 0) {
+    memory.copy(times, load<u32>(batch, BATCH_TIMES), count << 3)
+    memory.copy(values, load<u32>(batch, BATCH_VALUES), count << 3)
+    memory.copy(refs, load<u32>(batch, BATCH_REFS), count << 2)
+    free(load<u32>(batch, BATCH_TIMES), columnBytes(old))
+  }
+  store<u32>(batch, <u32>refs, BATCH_REFS)
+  store<u32>(batch, <u32>times, BATCH_TIMES)
+  store<u32>(batch, <u32>values, BATCH_VALUES)
+  store<u32>(batch, <u32>outcomes, BATCH_OUTCOMES)
+  store<u32>(batch, capacity, BATCH_CAPACITY)
+}
+
+// @ts-ignore: decorator
+@inline
+export function stage(batch: usize, ref: u32, time: i64, value: u64): void {
+  const count = load<u32>(batch, BATCH_COUNT)
+  if (count == load<u32>(batch, BATCH_CAPACITY)) reserveBatch(batch, 1)
+  store<u32>(<usize>load<u32>(batch, BATCH_REFS) + (<usize>count << 2), ref)
+  store<i64>(<usize>load<u32>(batch, BATCH_TIMES) + (<usize>count << 3), time)
+  store<u64>(<usize>load<u32>(batch, BATCH_VALUES) + (<usize>count << 3), value)
+  store<u32>(batch, count + 1, BATCH_COUNT)
+}
+
+/** For callers outside the module, whose numbers are doubles. */
+export function stageSample(batch: usize, ref: u32, time: f64, value: f64): void {
+  let bits = reinterpret<u64>(value)
+  // A NaN that went through JavaScript has lost its payload; the staleness marker has `stageStale`.
+  if (value != value) bits = 0x7ff8000000000001
+  stage(batch, ref, <i64>time, bits)
+}
+
+export function stageStale(batch: usize, ref: u32, time: f64): void {
+  stage(batch, ref, <i64>time, 0x7ff0000000000002)
+}
+
+/** The least time a sample may have without an out-of-order window. */
+function minValidTime(): i64 {
+  const newest = load<i64>(HEAD_MAX_TIME)
+  const floor = load<i64>(MIN_VALID_FLOOR)
+  return newest == i64.MIN_VALUE ? floor : max(newest - IN_BOUNDS_MS, floor)
+}
+
+/** Decides what becomes of samples `from` to `to`; `latest` is the greatest time allowed (ten minutes ahead). */
+export function validateBatch(batch: usize, from: u32, to: u32, latest: f64): void {
+  const refs: usize = load<u32>(batch, BATCH_REFS)
+  const times: usize = load<u32>(batch, BATCH_TIMES)
+  const values: usize = load<u32>(batch, BATCH_VALUES)
+  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
+  const window = load<i64>(OUT_OF_ORDER_WINDOW)
+  const newest = load<i64>(HEAD_MAX_TIME)
+  const hasWindow = window > 0
+  const oldest = !hasWindow ? minValidTime() : newest == i64.MIN_VALUE ? i64.MIN_VALUE : newest < i64.MIN_VALUE + window ? i64.MIN_VALUE : newest - window
+  const limit = <i64>latest
+  for (let i = from; i < to; i++) {
+    const ref = load<u32>(refs + (<usize>i << 2))
+    const time = load<i64>(times + (<usize>i << 3))
+    const value = load<u64>(values + (<usize>i << 3))
+    let outcome: u8 = STORED
+    if (ref == 0) outcome = NO_SERIES
+    else if (time > limit) outcome = TOO_FAR_AHEAD
+    else {
+      const record = seriesRecord(ref)
+      const flags = load<u32>(record, R_FLAGS)
+      let hasLast = (flags & FLAG_HAS_LAST) != 0
+      let lastTime = load<i64>(record, R_LAST_TIME)
+      let lastValue = load<u64>(record, R_LAST_VALUE)
+      let anyValue = (flags & FLAG_LAST_VALUE_UNKNOWN) != 0
+      // The series may have an earlier sample in this very batch: its slot then points at it.
+      const slot = load<u32>(record, R_SLOT)
+      if (slot < i && load<u32>(refs + (<usize>slot << 2)) == ref && load<u8>(outcomes + <usize>slot) == STORED) {
+        hasLast = true
+        lastTime = load<i64>(times + (<usize>slot << 3))
+        lastValue = load<u64>(values + (<usize>slot << 3))
+        anyValue = false
+      }
+      if (time < oldest) outcome = hasWindow ? TOO_OLD : OUT_OF_BOUNDS
+      else if (!hasLast || time > lastTime) store<u32>(record, i, R_SLOT)
+      else if (time == lastTime) outcome = anyValue || value == lastValue ? REPEATED : DUPLICATE
+      else outcome = hasWindow ? STORED_OUT_OF_ORDER : OUT_OF_ORDER
+    }
+    store<u8>(outcomes + <usize>i, outcome)
+    const tally = batch + BATCH_TALLY + (<usize>outcome << 2)
+    store<u32>(tally, load<u32>(tally) + 1)
+    if (outcome >= DUPLICATE && outcome < NO_SERIES && load<u32>(batch, BATCH_FIRST_BAD_KIND) == 0) {
+      store<u32>(batch, i, BATCH_FIRST_BAD)
+      store<u32>(batch, <u32>outcome, BATCH_FIRST_BAD_KIND)
+    }
+  }
+}
+
+/** Takes back what `validateBatch` found. */
+export function forgetOutcomes(batch: usize): void {
+  memory.fill(batch + BATCH_TALLY, 0, BATCH_MIN_TIME - BATCH_TALLY)
+}
+
+/** Replay: every sample is taken, whatever the window is now. */
+export function acceptAll(batch: usize): void {
+  memory.fill(load<u32>(batch, BATCH_OUTCOMES), STORED, load<u32>(batch, BATCH_COUNT))
+}
+
+/**
+ * Appends and publishes the good samples from `from` to `to`. A sample that is no longer in order goes out of order when
+ * `late` is set, else it is marked TOO_LATE.
+ */
+export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void {
+  const refs: usize = load<u32>(batch, BATCH_REFS)
+  const times: usize = load<u32>(batch, BATCH_TIMES)
+  const values: usize = load<u32>(batch, BATCH_VALUES)
+  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
+  let least = load<i64>(batch, BATCH_MIN_TIME)
+  let greatest = load<i64>(batch, BATCH_MAX_TIME)
+  let appended: i64 = 0
+  let inserted: i64 = 0
+  for (let i = from; i < to; i++) {
+    let outcome = load<u8>(outcomes + <usize>i)
+    if (outcome != STORED && outcome != STORED_OUT_OF_ORDER) continue
+    const record = seriesRecord(load<u32>(refs + (<usize>i << 2)))
+    const time = load<i64>(times + (<usize>i << 3))
+    const value = load<u64>(values + (<usize>i << 3))
+    if (outcome == STORED) {
+      const flags = load<u32>(record, R_FLAGS)
+      const lastTime = load<i64>(record, R_LAST_TIME)
+      if ((flags & FLAG_HAS_LAST) == 0 || time > lastTime) {
+        appendInOrder(record, time, value)
+        appended++
+      } else {
+        outcome = time == lastTime && (flags & FLAG_LAST_VALUE_UNKNOWN) == 0 && value == load<u64>(record, R_LAST_VALUE) ? REPEATED : late ? STORED_OUT_OF_ORDER : TOO_LATE
+        store<u8>(outcomes + <usize>i, outcome)
+      }
+    }
+    if (outcome == STORED_OUT_OF_ORDER) {
+      insertOutOfOrder(record, time, value)
+      inserted++
+    }
+    if (outcome == STORED || outcome == STORED_OUT_OF_ORDER) {
+      least = min(least, time)
+      greatest = max(greatest, time)
+    }
+  }
+  fence()
+  store<i64>(ACTIVE_SAMPLES, load<i64>(ACTIVE_SAMPLES) + appended)
+  for (let i = from; i < to; i++) {
+    if (load<u8>(outcomes + <usize>i) != STORED) continue
+    const ref = load<u32>(refs + (<usize>i << 2))
+    const record = seriesRecord(ref)
+    publish(record)
+    if (isFull(record, ref)) sealActive(record)
+  }
+  store<i64>(APPENDED_SAMPLES, load<i64>(APPENDED_SAMPLES) + appended + inserted)
+  store<i64>(batch, least, BATCH_MIN_TIME)
+  store<i64>(batch, greatest, BATCH_MAX_TIME)
+  if (greatest > load<i64>(HEAD_MAX_TIME)) store<i64>(HEAD_MAX_TIME, greatest)
+  if (least < load<i64>(HEAD_MIN_TIME)) store<i64>(HEAD_MIN_TIME, least)
+}

@@ -1,0 +1,295 @@
+// Series records and their creation. A record is 64 bytes in a segmented array indexed by the series ref, so it never
+// moves and its cache line is all that an in-order append touches besides the sample's own.
+//
+//    0 labels u32        -> { count u32, pair ids u32... }, ordered by label name; 0: no such series
+//    4 flags u32
+//    8 last time i64     newest in-order sample
+//   16 last value u64
+//   24 published u64     { tail block u32, samples in it u32 }: what readers see of the active blocks
+//   32 tail u32          the same, ahead of what is published
+//   36 tail count u8, 37 tail capacity u8, 38 active samples u16
+//   40 first sealed chunk u32, 44 last sealed chunk u32
+//   48 out of order u32  -> out-of-order part, see append.ts
+//   52 slot u32          index in the batch that is being validated
+//   56 day i32           UTC day of the active blocks
+//   60 first day i32     UTC day of the oldest sample ever seen
+//
+// Active block: { previous u32, day i32, samples before u16, capacity u16 } and samples { ms of the day u32, value u64 }.
+
+import {
+  HEAD_MAX_TIME, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY, SERIES_DIRECTORY_LENGTH, SERIES_SEGMENT_BITS, SERIES_TABLE,
+} from './layout'
+import { alloc, free } from './memory'
+import { bytesEqual, compareBytes, copyBytes, isUtf8, readVarint, varintEnd, writeVarint } from './bytes'
+import { hash64 } from './hash'
+import { addPosting, ensureSegment, internPair, internSymbol, pairName, pairValue, symbolBlob } from './labelIndex'
+import { shardWord, slotIdAt, tableInsert } from './table'
+
+export const SERIES_BYTES: usize = 64
+export const R_LABELS: usize = 0
+export const R_FLAGS: usize = 4
+export const R_LAST_TIME: usize = 8
+export const R_LAST_VALUE: usize = 16
+export const R_PUBLISHED: usize = 24
+export const R_TAIL: usize = 32
+export const R_TAIL_COUNT: usize = 36
+export const R_TAIL_CAPACITY: usize = 37
+export const R_ACTIVE_COUNT: usize = 38
+export const R_SEALED_FIRST: usize = 40
+export const R_SEALED_LAST: usize = 44
+export const R_OUT_OF_ORDER: usize = 48
+export const R_SLOT: usize = 52
+export const R_DAY: usize = 56
+export const R_FIRST_DAY: usize = 60
+
+/** The labels are in the sample log or in the series table. */
+export const FLAG_LOGGED: u32 = 1
+/** `last time` counts. */
+export const FLAG_HAS_LAST: u32 = 2
+/** `last value` is not known: the newest sample is on disk. */
+export const FLAG_LAST_VALUE_UNKNOWN: u32 = 4
+
+export const B_PREVIOUS: usize = 0
+export const B_DAY: usize = 4
+export const B_BEFORE: usize = 8
+export const B_CAPACITY: usize = 10
+export const BLOCK_HEADER: usize = 12
+export const BLOCK_SAMPLE: usize = 12
+
+/** A label while a series is being looked up: { name ptr, name length, value ptr, value length }, u32 each. */
+export const LABEL_BYTES: usize = 16
+/** More labels than this make a label set invalid. */
+export const MAX_LABELS: u32 = 1024
+
+// @ts-ignore: decorator
+@inline
+export function seriesRecord(ref: u32): usize {
+  const segment: usize = load<u32>(SERIES_DIRECTORY + (<usize>(ref >> SERIES_SEGMENT_BITS) << 2))
+  return segment + (<usize>(ref & ((1 << SERIES_SEGMENT_BITS) - 1)) << 6)
+}
+
+/** Whether a series with this ref exists. Any thread. */
+export function hasSeries(ref: u32): bool {
+  if (ref == 0 || ref > atomic.load<u32>(MAX_REF)) return false
+  if (load<u32>(SERIES_DIRECTORY + (<usize>(ref >> SERIES_SEGMENT_BITS) << 2)) == 0) return false
+  return load<u32>(seriesRecord(ref)) != 0
+}
+
+/** Frees a chain of active blocks, newest first. */
+export function freeBlockChain(block: usize): void {
+  while (block != 0) {
+    const previous: usize = load<u32>(block, B_PREVIOUS)
+    free(block, <u32>(BLOCK_HEADER + BLOCK_SAMPLE * <usize>load<u16>(block, B_CAPACITY)))
+    block = previous
+  }
+}
+
+export const LABELS_OK: i32 = 0
+export const LABELS_NO_NAME: i32 = 1
+export const LABELS_BAD_NAME: i32 = 2
+export const LABELS_BAD_UTF8: i32 = 3
+export const LABELS_DUPLICATE: i32 = 4
+export const LABELS_TOO_MANY: i32 = 5
+
+// @ts-ignore: decorator
+@inline
+function isMetricNameLabel(ptr: usize, length: u32): bool {
+  return length == 8 && load<u64>(ptr) == 0x5f5f656d616e5f5f // "__name__"
+}
+
+/** Sorts the labels by name, drops those with an empty value, and checks them. Returns their number, or -(reason). */
+export function normalizeLabels(labels: usize, count: u32): i32 {
+  if (count > MAX_LABELS) return -LABELS_TOO_MANY
+  let named = false
+  let kept: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const label = labels + <usize>i * LABEL_BYTES
+    const name: usize = load<u32>(label)
+    const nameLength = load<u32>(label, 4)
+    const value: usize = load<u32>(label, 8)
+    const valueLength = load<u32>(label, 12)
+    if (nameLength == 0) return -LABELS_BAD_NAME
+    if (!isUtf8(name, nameLength) || !isUtf8(value, valueLength)) return -LABELS_BAD_UTF8
+    if (isMetricNameLabel(name, nameLength)) {
+      if (valueLength == 0) return -LABELS_BAD_NAME
+      named = true
+    }
+    // Insertion from the end: labels nearly always arrive sorted.
+    let at: u32 = kept
+    while (at > 0) {
+      const before = labels + <usize>(at - 1) * LABEL_BYTES
+      const order = compareBytes(load<u32>(before), load<u32>(before, 4), name, nameLength)
+      if (order == 0) return -LABELS_DUPLICATE
+      if (order < 0) break
+      const to = labels + <usize>at * LABEL_BYTES
+      store<u64>(to, load<u64>(before))
+      store<u64>(to, load<u64>(before, 8), 8)
+      at--
+    }
+    const to = labels + <usize>at * LABEL_BYTES
+    store<u32>(to, <u32>name)
+    store<u32>(to, nameLength, 4)
+    store<u32>(to, <u32>value, 8)
+    store<u32>(to, valueLength, 12)
+    kept++
+  }
+  if (!named) return -LABELS_NO_NAME
+  return dropEmptyValues(labels, kept)
+}
+
+/** Empty values are dropped only after the check for duplicates, which counts them. */
+function dropEmptyValues(labels: usize, count: u32): i32 {
+  let kept: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const from = labels + <usize>i * LABEL_BYTES
+    if (load<u32>(from, 12) == 0) continue
+    if (i != kept) {
+      const to = labels + <usize>kept * LABEL_BYTES
+      store<u64>(to, load<u64>(from))
+      store<u64>(to, load<u64>(from, 8), 8)
+    }
+    kept++
+  }
+  return <i32>kept
+}
+
+/** The ref of the series with these labels, which are sorted, unique and not empty; new if need be. */
+export function findOrCreate(labels: usize, count: u32): u32 {
+  const pairs = internLabels(labels, count)
+  const hash = <u32>hash64(pairs, count << 2)
+  const known = findByPairs(pairs, count, hash)
+  if (known != 0) return known
+  const ref = load<u32>(NEXT_REF)
+  createSeries(ref, pairs, count, hash)
+  return ref
+}
+
+/** Interns the labels in place: the array of labels becomes an array of pair ids. */
+function internLabels(labels: usize, count: u32): usize {
+  for (let i: u32 = 0; i < count; i++) {
+    const label = labels + <usize>i * LABEL_BYTES
+    const name = internSymbol(load<u32>(label), load<u32>(label, 4))
+    const value = internSymbol(load<u32>(label, 8), load<u32>(label, 12))
+    store<u32>(labels + (<usize>i << 2), internPair(name, value))
+  }
+  return labels
+}
+
+function findByPairs(pairs: usize, count: u32, hash: u32): u32 {
+  const word = shardWord(SERIES_TABLE, hash)
+  if (word == 0) return 0
+  let index = hash
+  while (true) {
+    const entry = slotIdAt(word, index++)
+    if (entry == 0) return 0
+    if (<u32>entry != hash) continue
+    const ref = <u32>(entry >> 32)
+    const labels: usize = load<u32>(seriesRecord(ref))
+    if (load<u32>(labels) == count && bytesEqual(labels + 4, pairs, count << 2)) return ref
+  }
+}
+
+function createSeries(ref: u32, pairs: usize, count: u32, hash: u32): void {
+  ensureSegment(SERIES_DIRECTORY, SERIES_DIRECTORY_LENGTH, SERIES_SEGMENT_BITS, <u32>SERIES_BYTES, ref)
+  const record = seriesRecord(ref)
+  const labels = alloc(4 + (count << 2))
+  store<u32>(labels, count)
+  copyBytes(labels + 4, pairs, count << 2)
+  store<i32>(record, i32.MAX_VALUE, R_FIRST_DAY)
+  store<u32>(record, <u32>labels, R_LABELS)
+  if (ref > load<u32>(MAX_REF)) atomic.store<u32>(MAX_REF, ref)
+  if (ref >= load<u32>(NEXT_REF)) store<u32>(NEXT_REF, ref + 1)
+  store<u32>(SERIES_COUNT, load<u32>(SERIES_COUNT) + 1)
+  tableInsert(SERIES_TABLE, hash, ref)
+  // The postings come last: they are how readers find the series.
+  for (let i: u32 = 0; i < count; i++) addPosting(load<u32>(labels + 4 + (<usize>i << 2)), ref)
+}
+
+// Labels as bytes: varint pair count, then per pair varint length and bytes of the name and of the value.
+
+/** Reads labels as bytes into an array of labels. Returns their number, -1 when the bytes are damaged. */
+export function parseLabelBytes(ptr: usize, length: u32, labels: usize): i32 {
+  const end = ptr + length
+  let next = varintEnd(ptr, end)
+  if (next == 0) return -1
+  const count = readVarint(ptr)
+  if (count == 0 || count > <u64>MAX_LABELS) return -1
+  let at = next
+  for (let i: u32 = 0; i < <u32>count; i++) {
+    const label = labels + <usize>i * LABEL_BYTES
+    for (let part: usize = 0; part < 2; part++) {
+      next = varintEnd(at, end)
+      if (next == 0) return -1
+      const bytes = readVarint(at)
+      if (bytes == 0 || bytes > <u64>(end - next)) return -1
+      store<u32>(label + (part << 3), <u32>next)
+      store<u32>(label + (part << 3), <u32>bytes, 4)
+      at = next + <usize>bytes
+    }
+    if (i > 0) {
+      const before = label - LABEL_BYTES
+      if (compareBytes(load<u32>(before), load<u32>(before, 4), load<u32>(label), load<u32>(label, 4)) >= 0) return -1
+    }
+  }
+  return at == end ? <i32>count : -1
+}
+
+/** Writes a series' labels as bytes. Returns their length; when that exceeds `capacity`, nothing was written. Any thread. */
+export function seriesLabelBytes(ref: u32, out: usize, capacity: u32): u32 {
+  const labels: usize = load<u32>(seriesRecord(ref))
+  const count = load<u32>(labels)
+  let bound: u32 = 5
+  for (let i: u32 = 0; i < count; i++) {
+    const pair = load<u32>(labels + 4 + (<usize>i << 2))
+    bound += 10 + load<u32>(symbolBlob(pairName(pair))) + load<u32>(symbolBlob(pairValue(pair)))
+  }
+  if (bound > capacity) return bound
+  let at = writeVarint(out, count)
+  for (let i: u32 = 0; i < count; i++) {
+    const pair = load<u32>(labels + 4 + (<usize>i << 2))
+    at = writeSymbol(at, pairName(pair))
+    at = writeSymbol(at, pairValue(pair))
+  }
+  return <u32>(at - out)
+}
+
+/** A symbol's length and bytes. */
+export function writeSymbol(at: usize, symbol: u32): usize {
+  const blob = symbolBlob(symbol)
+  const length = load<u32>(blob)
+  at = writeVarint(at, length)
+  copyBytes(at, blob + 4, length)
+  return at + length
+}
+
+export const LOAD_OK: i32 = 0
+export const LOAD_DAMAGED: i32 = -1
+export const LOAD_OTHER_LABELS: i32 = -2
+export const LOAD_OTHER_REF: i32 = -3
+
+/** Start-up: adds the series `ref` with the labels in `labels` (an array of labels, sorted). A repetition of what is known is no error. */
+export function restoreSeries(ref: u32, labels: usize, count: u32): i32 {
+  const pairs = internLabels(labels, count)
+  const hash = <u32>hash64(pairs, count << 2)
+  const known = findByPairs(pairs, count, hash)
+  if (hasSeries(ref)) return known == ref ? LOAD_OK : LOAD_OTHER_LABELS
+  if (known != 0) return LOAD_OTHER_REF
+  createSeries(ref, pairs, count, hash)
+  return LOAD_OK
+}
+
+/** Start-up: the newest persisted sample of a series. */
+export function setPersistedTime(ref: u32, time: i64): void {
+  const record = seriesRecord(ref)
+  const flags = load<u32>(record, R_FLAGS)
+  if ((flags & FLAG_HAS_LAST) != 0 && load<i64>(record, R_LAST_TIME) >= time) return
+  store<u32>(record, flags | FLAG_HAS_LAST | FLAG_LAST_VALUE_UNKNOWN, R_FLAGS)
+  store<i64>(record, time, R_LAST_TIME)
+  store<i32>(record, i32.MIN_VALUE, R_FIRST_DAY)
+  if (time > load<i64>(HEAD_MAX_TIME)) store<i64>(HEAD_MAX_TIME, time)
+}
+
+export function markLogged(ref: u32): void {
+  const record = seriesRecord(ref)
+  store<u32>(record, load<u32>(record, R_FLAGS) | FLAG_LOGGED, R_FLAGS)
+}
