@@ -13,6 +13,8 @@ export type WriterInit = {
   readonly partitionsGeneration: SharedArrayBuffer
   readonly sync: SyncMode
   readonly segmentBytes: number
+  /** Whether a second process on the same directory is refused. */
+  readonly lockFile: boolean
 }
 
 /** A record of the log in the shared memory, or, when an earlier try failed and the memory is gone, its bytes. */
@@ -52,20 +54,23 @@ export type WriterRequest =
   | { readonly kind: 'series'; readonly packed: Uint8Array }
   | { readonly kind: 'flush'; readonly flush: FlushRequest }
   | { readonly kind: 'maintain'; readonly maintenance: Maintenance }
+  /** A reader took this partition for damaged: look, and set it aside if it is. */
+  | { readonly kind: 'suspect'; readonly path: string }
   | { readonly kind: 'close' }
 
-/** The next piece of what was found on disk, in this order: state, series pages, log records, end. */
+/** The next piece of what was found on disk, in this order: start, series pages, their end, log records, end. */
 export type RecoveryPiece =
-  | { readonly kind: 'state'; readonly records: readonly (readonly [kind: string, key: string, json: string])[] }
-  | { readonly kind: 'series'; readonly packed: Uint8Array; readonly lifetimes: Float64Array | undefined; readonly firstRef: number }
+  | { readonly kind: 'start'; readonly meta: SeriesMeta; readonly records: readonly (readonly [kind: string, key: string, json: string])[] }
+  | { readonly kind: 'series'; readonly packed: Uint8Array; readonly lifetimes: Float64Array | undefined }
+  | { readonly kind: 'seriesEnd' }
   | { readonly kind: 'records'; readonly segment: number; readonly segments: number; readonly numbers: readonly number[]; readonly bodies: readonly Uint8Array[] }
-  | { readonly kind: 'end'; readonly meta: SeriesMeta; readonly nextRecord: number; readonly stats: DiskStats }
+  | { readonly kind: 'end'; readonly nextRecord: number; readonly stats: DiskStats }
 
 export type DiskStats = {
   readonly partitionCount: number
   readonly partitionBytes: number
-  /** Start of the oldest day; NaN when there is no partition. */
-  readonly oldestPartitionMs: number
+  /** Of the oldest partition; NaN when there is none. */
+  readonly minTimeMs: number
   readonly logSegmentCount: number
   readonly logBytes: number
   /** Files set aside and records skipped since start. */

@@ -1,0 +1,378 @@
+// A column of 64-bit integers, packed: what timestamps and values become after codec.ts has turned them into integers.
+// Blocks of 128 choose for themselves between values and deltas and how many bits each takes; a few outliers are patched.
+//
+//   u8 flags | zigzag varint first | [zigzag varint slope] | [varint step] | blocks of 128 for all but the first integer
+//   integer i = first + slope * i + step * y(i),  y(0) = 0
+//   block: u8 width code, delta bit, exceptions bit | zigzag varint base | packed bits, low first | [exceptions]
+//     y = base + packed, or in a delta block y = y(before) + base + packed
+//   exceptions: u8 number | u8 position each | varint of the bits above the width each
+// A flat column has no blocks. All arithmetic wraps, so any 64 bits are fine.
+
+import { readVarint, unzigzag, varintEnd, varintLength, writeVarint, zigzag } from './bytes'
+
+const BLOCK: i32 = 128
+
+const COLUMN_SLOPE: u8 = 1
+const COLUMN_STEP: u8 = 2
+const COLUMN_FLAT: u8 = 4
+
+// Header byte of a block: width code in the low six bits.
+const BLOCK_DELTA: u8 = 64
+const BLOCK_EXCEPTIONS: u8 = 128
+/** Widths 0..57 stand for themselves (a value then lies within one 64-bit load), this code for 64. */
+const WIDTH_CODE_64: u32 = 58
+
+/** Packs `count` integers. `slope` was taken out of them and is put back by `decodeColumn`. `work` needs 8 bytes an integer and 1024 more. Returns the end. */
+export function encodeColumn(source: usize, count: i32, slope: i64, out: usize, work: usize): usize {
+  const first = load<i64>(source)
+  const y = work + 1024
+  let step: u64 = 0
+  store<i64>(y, 0)
+  for (let i = 1; i < count; i++) {
+    const offset = (<usize>i) << 3
+    const difference = load<i64>(source + offset) - first
+    store<i64>(y + offset, difference)
+    if (step != 1) step = commonDivisor(step, <u64>(difference < 0 ? -difference : difference))
+  }
+  // |min i64| is 2^63, which as a signed step would be negative.
+  if (step > <u64>i64.MAX_VALUE) step = 1
+  let flags: u8 = 0
+  if (slope != 0) flags |= COLUMN_SLOPE
+  if (step == 0) flags |= COLUMN_FLAT
+  if (step > 1) flags |= COLUMN_STEP
+  store<u8>(out, flags)
+  let at = writeVarint(out + 1, zigzag(first))
+  if (slope != 0) at = writeVarint(at, zigzag(slope))
+  if (step == 0) return at
+  if (step > 1) {
+    at = writeVarint(at, step)
+    divideAll(y, count, <i64>step)
+  }
+  for (let start = 1; start < count; start += BLOCK) at = encodeBlock(y + (<usize>start << 3), min(BLOCK, count - start), at, work)
+  return at
+}
+
+function divideAll(y: usize, count: i32, step: i64): void {
+  if ((step & (step - 1)) == 0) {
+    const shift = ctz(step)
+    for (let i = 1; i < count; i++) {
+      const at = y + (<usize>i << 3)
+      store<i64>(at, load<i64>(at) >> shift)
+    }
+    return
+  }
+  for (let i = 1; i < count; i++) {
+    const at = y + (<usize>i << 3)
+    store<i64>(at, load<i64>(at) / step)
+  }
+}
+
+function commonDivisor(a: u64, b: u64): u64 {
+  while (b != 0) {
+    const rest = a % b
+    a = b
+    b = rest
+  }
+  return a
+}
+
+/** Packs one block of `length` integers at `y`; the integer before them lies at `y - 8`. Tries values and deltas, each over its least and its second least. */
+function encodeBlock(y: usize, length: i32, out: usize, work: usize): usize {
+  let bestCost: i32 = i32.MAX_VALUE
+  let bestBase: i64 = 0
+  let bestWidth: i32 = 0
+  let bestDelta = false
+  for (let mode = 0; mode < 2; mode++) {
+    const delta = mode == 1
+    let least: i64 = i64.MAX_VALUE
+    let second: i64 = i64.MAX_VALUE
+    let most: i64 = i64.MIN_VALUE
+    for (let i = 0; i < length; i++) {
+      const value = blockValue(y, i, delta)
+      if (value < least) {
+        second = least
+        least = value
+      } else if (value < second) {
+        second = value
+      }
+      if (value > most) most = value
+    }
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const base = attempt == 0 ? least : second
+      // The second least is worth a try only when the least stands far apart, as one reset of a counter does.
+      if (attempt == 1 && (length < 3 || <u64>(second - least) <= <u64>(most - second))) break
+      const choice = chooseWidth(y, length, delta, base, work)
+      const cost = (choice >> 8) + ((<i32>varintLength(zigzag(base))) << 3)
+      if (cost < bestCost) {
+        bestCost = cost
+        bestBase = base
+        bestWidth = choice & 255
+        bestDelta = delta
+      }
+    }
+  }
+  return writeBlock(y, length, bestDelta, bestBase, bestWidth, out)
+}
+
+// @ts-ignore: decorator
+@inline
+function blockValue(y: usize, i: i32, delta: bool): i64 {
+  const at = y + (<usize>i << 3)
+  return delta ? load<i64>(at) - load<i64>(at - 8) : load<i64>(at)
+}
+
+/** The cheapest width for `value - base`, as bits of cost << 8 | width. `counts` is room for 65 counters. */
+function chooseWidth(y: usize, length: i32, delta: bool, base: i64, counts: usize): i32 {
+  memory.fill(counts, 0, 65 * 4)
+  for (let i = 0; i < length; i++) {
+    const bits = 64 - <i32>clz(<u64>(blockValue(y, i, delta) - base))
+    const at = counts + ((<usize>bits) << 2)
+    store<u32>(at, load<u32>(at) + 1)
+  }
+  let widest = 64
+  while (widest > 0 && load<u32>(counts + ((<usize>widest) << 2)) == 0) widest--
+  let bestWidth = widest
+  let bestCost = length * roundedWidth(widest)
+  let exceptions = 0
+  for (let width = widest - 1; width >= 0; width--) {
+    exceptions += <i32>load<u32>(counts + ((<usize>(width + 1)) << 2))
+    if (exceptions << 3 > length) break
+    if (width > 57) continue
+    const cost = length * width + 8 + exceptions * (8 + 8 * ((widest - width + 6) / 7))
+    if (cost < bestCost) {
+      bestCost = cost
+      bestWidth = width
+    }
+  }
+  return (bestCost << 8) | bestWidth
+}
+
+// @ts-ignore: decorator
+@inline
+function roundedWidth(width: i32): i32 {
+  return width > 57 ? 64 : width
+}
+
+function writeBlock(y: usize, length: i32, delta: bool, base: i64, width: i32, out: usize): usize {
+  const rounded = roundedWidth(width)
+  let at = writeVarint(out + 1, zigzag(base))
+  const limit: u64 = rounded >= 64 ? u64.MAX_VALUE : (<u64>1 << rounded) - 1
+  let exceptions = 0
+  let word: u64 = 0
+  let filled: u32 = 0
+  for (let i = 0; i < length; i++) {
+    const value = <u64>(blockValue(y, i, delta) - base)
+    if (value > limit) exceptions++
+    if (rounded == 0) continue
+    const low = value & limit
+    word |= low << filled
+    filled += <u32>rounded
+    if (filled >= 64) {
+      store<u64>(at, word)
+      at += 8
+      filled -= 64
+      // Shifting by 64 would shift by nothing.
+      word = filled == 0 ? 0 : low >> (<u32>rounded - filled)
+    }
+  }
+  while (filled > 0) {
+    store<u8>(at++, <u8>word)
+    word >>= 8
+    filled = filled > 8 ? filled - 8 : 0
+  }
+  let header: u8 = rounded == 64 ? <u8>WIDTH_CODE_64 : <u8>rounded
+  if (delta) header |= BLOCK_DELTA
+  if (exceptions > 0) {
+    header |= BLOCK_EXCEPTIONS
+    store<u8>(at++, <u8>exceptions)
+    for (let i = 0; i < length; i++) if (<u64>(blockValue(y, i, delta) - base) > limit) store<u8>(at++, <u8>i)
+    for (let i = 0; i < length; i++) {
+      const value = <u64>(blockValue(y, i, delta) - base)
+      if (value > limit) at = writeVarint(at, value >> rounded)
+    }
+  }
+  store<u8>(out, header)
+  return at
+}
+
+/** Unpacks `count` integers to `out`. Returns the end of the column, 0 when it is malformed. */
+export function decodeColumn(start: usize, end: usize, out: usize, count: i32): usize {
+  if (start >= end) return 0
+  const flags = load<u8>(start)
+  if (flags > 7) return 0
+  let at = start + 1
+  let next = varintEnd(at, end)
+  if (next == 0) return 0
+  const first = unzigzag(readVarint(at))
+  at = next
+  let slope: i64 = 0
+  if (flags & COLUMN_SLOPE) {
+    next = varintEnd(at, end)
+    if (next == 0) return 0
+    slope = unzigzag(readVarint(at))
+    at = next
+  }
+  let step: i64 = 1
+  if (flags & COLUMN_STEP) {
+    next = varintEnd(at, end)
+    if (next == 0) return 0
+    step = <i64>readVarint(at)
+    at = next
+  }
+  store<i64>(out, 0)
+  if (flags & COLUMN_FLAT) {
+    if (slope == 0) {
+      fillWords(out, count, first)
+      return at
+    }
+    memory.fill(out, 0, (<usize>count) << 3)
+  } else {
+    for (let position = 1; position < count; position += BLOCK) {
+      at = decodeBlock(at, end, out + (<usize>position << 3), min(BLOCK, count - position))
+      if (at == 0) return 0
+    }
+  }
+  if (step != 1) {
+    if (slope == 0) {
+      for (let i = 0; i < count; i++) {
+        const to = out + (<usize>i << 3)
+        store<i64>(to, first + step * load<i64>(to))
+      }
+      return at
+    }
+    for (let i = 0; i < count; i++) {
+      const to = out + (<usize>i << 3)
+      store<i64>(to, step * load<i64>(to))
+    }
+  }
+  if (slope == 0) {
+    if (first != 0) addConstant(out, count, first)
+    return at
+  }
+  let line = first
+  for (let i = 0; i < count; i++) {
+    const to = out + (<usize>i << 3)
+    store<i64>(to, line + load<i64>(to))
+    line += slope
+  }
+  return at
+}
+
+/** Stores the same 64 bits `length` times. */
+export function fillWords(out: usize, length: i32, bits: i64): void {
+  const pair = i64x2.splat(bits)
+  let i = 0
+  for (; i + 1 < length; i += 2) v128.store(out + (<usize>i << 3), pair)
+  if (i < length) store<i64>(out + (<usize>i << 3), bits)
+}
+
+function addConstant(out: usize, count: i32, constant: i64): void {
+  const pair = i64x2.splat(constant)
+  let i = 0
+  for (; i + 1 < count; i += 2) {
+    const at = out + (<usize>i << 3)
+    v128.store(at, i64x2.add(v128.load(at), pair))
+  }
+  if (i < count) {
+    const at = out + (<usize>i << 3)
+    store<i64>(at, load<i64>(at) + constant)
+  }
+}
+
+function decodeBlock(start: usize, end: usize, y: usize, length: i32): usize {
+  if (start >= end) return 0
+  const header = load<u8>(start)
+  const code = <u32>(header & 63)
+  if (code > WIDTH_CODE_64) return 0
+  const width: u32 = code == WIDTH_CODE_64 ? 64 : code
+  const packed = varintEnd(start + 1, end)
+  if (packed == 0) return 0
+  const base = unzigzag(readVarint(start + 1))
+  let at = packed + <usize>((<u32>length * width + 7) >> 3)
+  if (at > end) return 0
+  if (!(header & BLOCK_EXCEPTIONS)) {
+    if (header & BLOCK_DELTA) unpackDeltas(packed, width, base, y, length)
+    else unpack(packed, width, base, y, length)
+    return at
+  }
+  unpack(packed, width, 0, y, length)
+  at = patch(at, end, width, y, length)
+  if (at == 0) return 0
+  if (header & BLOCK_DELTA) {
+    let previous = load<i64>(y - 8)
+    for (let i = 0; i < length; i++) {
+      const to = y + (<usize>i << 3)
+      previous += base + load<i64>(to)
+      store<i64>(to, previous)
+    }
+  } else if (base != 0) {
+    addConstant(y, length, base)
+  }
+  return at
+}
+
+function unpack(packed: usize, width: u32, base: i64, y: usize, length: i32): void {
+  if (width == 0) {
+    fillWords(y, length, base)
+    return
+  }
+  if (width == 64) {
+    for (let i = 0; i < length; i++) {
+      const offset = (<usize>i) << 3
+      store<i64>(y + offset, base + load<i64>(packed + offset))
+    }
+    return
+  }
+  const mask: u64 = (<u64>1 << width) - 1
+  let bit: u32 = 0
+  for (let i = 0; i < length; i++) {
+    store<i64>(y + (<usize>i << 3), base + <i64>((load<u64>(packed + <usize>(bit >> 3)) >> (bit & 7)) & mask))
+    bit += width
+  }
+}
+
+function unpackDeltas(packed: usize, width: u32, base: i64, y: usize, length: i32): void {
+  let previous = load<i64>(y - 8)
+  if (width == 0) {
+    for (let i = 0; i < length; i++) {
+      previous += base
+      store<i64>(y + (<usize>i << 3), previous)
+    }
+    return
+  }
+  if (width == 64) {
+    for (let i = 0; i < length; i++) {
+      const offset = (<usize>i) << 3
+      previous += base + load<i64>(packed + offset)
+      store<i64>(y + offset, previous)
+    }
+    return
+  }
+  const mask: u64 = (<u64>1 << width) - 1
+  let bit: u32 = 0
+  for (let i = 0; i < length; i++) {
+    previous += base + <i64>((load<u64>(packed + <usize>(bit >> 3)) >> (bit & 7)) & mask)
+    store<i64>(y + (<usize>i << 3), previous)
+    bit += width
+  }
+}
+
+/** Adds the bits above the width to the values that have some. Returns the end, 0 when malformed. */
+function patch(start: usize, end: usize, width: u32, y: usize, length: i32): usize {
+  if (start >= end || width >= 64) return 0
+  const number = <i32>load<u8>(start)
+  const positions = start + 1
+  let at = positions + <usize>number
+  if (number < 1 || number > length || at > end) return 0
+  for (let k = 0; k < number; k++) {
+    const position = <i32>load<u8>(positions + <usize>k)
+    if (position >= length) return 0
+    const next = varintEnd(at, end)
+    if (next == 0) return 0
+    const word = readVarint(at)
+    at = next
+    const to = y + (<usize>position << 3)
+    store<u64>(to, load<u64>(to) | (word << width))
+  }
+  return at
+}

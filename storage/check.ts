@@ -1,0 +1,260 @@
+// Every invariant of a data directory, as code. Reads only; works on a closed directory and on a copy. Tests run it after
+// each use of storage, `npm run inspect -- DIR check` prints what it finds.
+
+import { basename } from 'node:path'
+import { errorText } from '../src/base/assert.ts'
+import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
+import { ChunkCodec } from './chunkCodec.ts'
+import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, type Partition } from './dataDir.ts'
+import { existsSync } from 'node:fs'
+import { Head } from './head.ts'
+import { findWalDamage, LogSegmentReader } from './logFile.ts'
+import { PartitionReader, sectionCount, type ChunkRow } from './partitionFile.ts'
+import { SeriesFileReader, seriesPerPage } from './seriesFile.ts'
+import { stateRowProblems } from './stateFile.ts'
+
+export type Problem = {
+  readonly file: string
+  /** Table or part of the file; empty when it is the whole file. */
+  readonly table: string
+  readonly row: string
+  readonly problem: string
+  readonly wayOut: string
+}
+
+export type CheckReport = {
+  readonly problems: readonly Problem[]
+  readonly seriesCount: number
+  readonly partitionCount: number
+  readonly chunkCount: number
+  readonly sampleCount: number
+  readonly logRecordCount: number
+  readonly bytes: number
+}
+
+const restore = 'restore the file from a backup'
+const setAside = 'start solowatch: it sets the file aside and serves the rest; or restore the file from a backup'
+
+/** Checks a data directory that no process is writing to. */
+export function checkDataDir(dir: string): CheckReport {
+  const checker = new Checker(dir)
+  checker.checkSeries()
+  checker.checkLog()
+  const partitions = listPartitions(dir)
+  for (const partition of partitions.current) checker.checkPartition(partition)
+  checker.checkState()
+  return checker.report(partitions.current.length)
+}
+
+class Checker {
+  readonly #dir: string
+  readonly #problems: Problem[] = []
+  readonly #refs = new Set<number>()
+  readonly #codec: ChunkCodec
+  #lifetimes: ReadonlyMap<number, Float64Array> = new Map()
+  #flushedRecord = 0
+  #logRecords = 0
+  #chunks = 0
+  #samples = 0
+  #bytes = 0
+
+  constructor(dir: string) {
+    this.#dir = dir
+    this.#codec = new ChunkCodec(loadKernelModule())
+  }
+
+  report(partitionCount: number): CheckReport {
+    return {
+      problems: this.#problems,
+      seriesCount: this.#refs.size,
+      partitionCount,
+      chunkCount: this.#chunks,
+      sampleCount: this.#samples,
+      logRecordCount: this.#logRecords,
+      bytes: this.#bytes,
+    }
+  }
+
+  checkSeries(): void {
+    const path = seriesPath(this.#dir)
+    if (!existsSync(path)) {
+      this.#problem(path, '', '', 'is missing', 'restore it from a backup; without it no sample can be found by its labels')
+      return
+    }
+    this.#bytes += databaseBytes(path)
+    this.#file(path, restore, () => {
+      const reader = new SeriesFileReader(path)
+      try {
+        for (const text of reader.structureProblems()) this.#problem(path, 'sqlite', '', text, restore)
+        const meta = reader.meta()
+        this.#flushedRecord = meta.flushedRecord
+        for (const { page, rows, problem } of reader.pages()) {
+          if (problem !== undefined) this.#problem(path, 'series', String(page), problem, `${restore}; otherwise its series are not found`)
+          for (const { ref } of rows) {
+            this.#refs.add(ref)
+            if (ref > meta.maxRef) this.#problem(path, 'series', String(page), `series ref ${ref} is above the highest given out, ${meta.maxRef}`, restore)
+          }
+        }
+        for (const page of reader.damagedLifetimePages()) this.#problem(path, 'lifetime', String(page), 'checksum is wrong', 'harmless: its series count as living all the time')
+        this.#lifetimes = reader.lifetimes()
+      } finally {
+        reader.close()
+      }
+    })
+  }
+
+  /** Replays the log into a head of its own, as a start would. */
+  checkLog(): void {
+    const head = new Head({
+      kernels: createKernels(loadKernelModule(), createKernelMemory()),
+      appendLog: async () => {},
+      outOfOrderWindowMs: 0,
+    })
+    this.#file(seriesPath(this.#dir), restore, () => this.#loadSeries(head))
+    let last = this.#flushedRecord
+    for (const { path } of listLogSegments(this.#dir)) {
+      this.#bytes += databaseBytes(path)
+      const damage = findWalDamage(`${path}-wal`)
+      if (damage !== undefined) {
+        this.#problem(`${path}-wal`, 'frame', `offset ${damage.offset}`, `checksum is wrong; ${damage.unreadableFrames} frames from there on cannot be read`, setAside)
+      }
+      this.#file(path, setAside, () => {
+        const reader = new LogSegmentReader(path)
+        try {
+          const numbers = reader.numbers()
+          if (numbers.count > 0 && numbers.first > last + 1) this.#problem(path, 'record', String(numbers.first), `records ${last + 1} to ${numbers.first - 1} before it are missing`, restore)
+          if (numbers.count > 0 && numbers.last - numbers.first + 1 !== numbers.count) this.#problem(path, 'record', '', `has ${numbers.count} records numbered ${numbers.first} to ${numbers.last}`, restore)
+          for (const { number, body } of reader.after(this.#flushedRecord)) {
+            this.#logRecords++
+            try {
+              this.#samples += head.replay(body).samples
+            } catch (error) {
+              this.#problem(path, 'record', String(number), errorText(error), 'start solowatch: it leaves the record out')
+            }
+          }
+          last = Math.max(last, numbers.last)
+        } finally {
+          reader.close()
+        }
+      })
+    }
+    head.close()
+  }
+
+  #loadSeries(head: Head): void {
+    if (!existsSync(seriesPath(this.#dir))) return
+    const reader = new SeriesFileReader(seriesPath(this.#dir))
+    try {
+      for (const { page, rows } of reader.pages()) {
+        for (const { ref, labelBytes } of rows) {
+          try {
+            head.loadSeries(ref, labelBytes)
+          } catch (error) {
+            this.#problem(seriesPath(this.#dir), 'series', String(page), `series ref ${ref}: ${errorText(error)}`, restore)
+          }
+        }
+      }
+      head.setNextRef(reader.meta().maxRef + 1)
+    } finally {
+      reader.close()
+    }
+  }
+
+  checkPartition(partition: Partition): void {
+    this.#bytes += databaseBytes(partition.path)
+    this.#file(partition.path, setAside, () => {
+      const reader = new PartitionReader(partition.path, partition.startMs)
+      try {
+        const structure = reader.structureProblems()
+        for (const text of structure) this.#problem(partition.path, 'sqlite', '', text, setAside)
+        if (structure.length === 0) this.#checkChunks(reader)
+      } finally {
+        reader.close()
+      }
+    })
+  }
+
+  #checkChunks(reader: PartitionReader): void {
+    const { path } = reader
+    const meta = reader.meta()
+    const unusedTimes = new Set(reader.timesIds())
+    let chunkCount = 0
+    let sampleCount = 0
+    let idSum = 0
+    for (const row of reader.chunksFrom(0)) {
+      chunkCount++
+      sampleCount += sectionCount(row.body)
+      idSum = (idSum + ((row.ref * 2 ** 21 + row.slot) % 2 ** 32)) % 2 ** 32
+      unusedTimes.delete(row.times)
+      const problem = this.#chunkProblem(reader, row) ?? (meta !== undefined && row.slot >= meta.nextSlot ? `slot is not below the next free one, ${meta.nextSlot}` : undefined)
+      if (problem !== undefined) this.#problem(path, 'chunk', `series ${row.ref}, slot ${row.slot}`, problem, `${restore}; queries leave the chunk out`)
+    }
+    this.#chunks += chunkCount
+    this.#samples += sampleCount
+    for (const id of unusedTimes) this.#problem(path, 'times', String(id), 'no chunk refers to it', restore)
+    if (meta === undefined) {
+      if (chunkCount > 0) this.#problem(path, 'meta', '', `is empty, but there are ${chunkCount} chunks`, restore)
+      return
+    }
+    const expect = (name: string, found: number, expected: number) => {
+      if (found !== expected) this.#problem(path, 'meta', name, `says ${expected}, the chunks say ${found}`, `${restore}; some chunks are gone`)
+    }
+    expect('chunkCount', chunkCount, meta.chunkCount)
+    expect('sampleCount', sampleCount, meta.sampleCount)
+    expect('idSum', idSum, meta.idSum)
+  }
+
+  #chunkProblem(reader: PartitionReader, row: ChunkRow): string | undefined {
+    if (!this.#refs.has(row.ref)) return `series ref ${row.ref} is not in series.db`
+    const times = reader.times(row.times)
+    if (times === undefined) return `times row ${row.times} is missing`
+    this.#codec.clear()
+    const problem = this.#codec.add(times, row.body)
+    if (problem !== undefined) return problem
+    const { timestampsMs } = this.#codec.columns()
+    const first = timestampsMs[0] ?? NaN
+    const last = timestampsMs[timestampsMs.length - 1] ?? NaN
+    if (first !== row.minTimeMs || last !== row.maxTimeMs) return `holds times ${first} to ${last}, the row says ${row.minTimeMs} to ${row.maxTimeMs}`
+    if (first < reader.startMs || last >= reader.startMs + dayMs) return `holds times ${first} to ${last}, outside its day`
+    return this.#lifetimeProblem(row)
+  }
+
+  /** Lifetimes are written after the chunks; with records in the log they may be behind. */
+  #lifetimeProblem(row: ChunkRow): string | undefined {
+    if (this.#logRecords > 0) return undefined
+    const page = this.#lifetimes.get(Math.floor(row.ref / seriesPerPage))
+    const at = 2 * (row.ref % seriesPerPage)
+    const firstMs = page?.[at] ?? Infinity
+    const lastMs = page?.[at + 1] ?? -Infinity
+    if (firstMs > row.minTimeMs || lastMs < row.maxTimeMs) return `lies outside the lifetime of its series in series.db, ${firstMs} to ${lastMs}`
+    return undefined
+  }
+
+  checkState(): void {
+    const path = statePath(this.#dir)
+    if (!existsSync(path)) return
+    this.#bytes += databaseBytes(path)
+    this.#file(path, setAside, () => {
+      for (const { table, row, problem } of stateRowProblems(path)) this.#problem(path, table, row, problem, restore)
+    })
+  }
+
+  /** What a whole file throws is a problem of the file. */
+  #file(path: string, wayOut: string, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#problem(path, '', '', errorText(error), wayOut)
+    }
+  }
+
+  #problem(file: string, table: string, row: string, problem: string, wayOut: string): void {
+    this.#problems.push({ file, table, row, problem, wayOut })
+  }
+}
+
+/** One line per problem, for people. */
+export function formatProblem({ file, table, row, problem, wayOut }: Problem): string {
+  const place = [basename(file), table, row].filter((part) => part !== '').join(' ')
+  return `${place}: ${problem} (${wayOut})`
+}

@@ -1,0 +1,91 @@
+// Compaction rewrites a closed day into long chunks, densely packed and in series order: a new file beside the old one, a
+// few series per step, then one rename. A crash leaves either the old file or both, of which the newer one counts.
+
+import { fsyncSync, openSync, closeSync, renameSync } from 'node:fs'
+import { assert } from '../src/base/assert.ts'
+import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, type Partition } from './dataDir.ts'
+import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
+import { PartitionReader, PartitionWriter, splitChunk, type ChunkRow, type PartitionMeta } from './partitionFile.ts'
+import { DataFileError } from './storageError.ts'
+
+/** Samples merged between two looks at the queue: a few milliseconds. */
+const samplesPerStep = 50_000
+
+/** A day is closed this long after its end: late samples of slow scrapes and the head's own copy are gone by then. */
+export const closedAfterMs = 3 * 3_600_000
+
+/** Whether a partition is worth rewriting: never compacted, or enough has come since. */
+export function needsCompaction(meta: PartitionMeta): boolean {
+  return meta.looseChunkCount > 0 && meta.looseChunkCount * 8 >= meta.chunkCount
+}
+
+/** Each `next()` is one step. Throws `DataFileError` when the partition is damaged; nothing has changed then. */
+export function* compactionSteps(dir: string, partition: Partition, codec: ChunkCodec): Generator<void, void> {
+  const target = partitionPath(dir, partition.startMs, partition.generation + 1)
+  const building = buildingPath(target)
+  removeDatabase(building)
+  const reader = new PartitionReader(partition.path, partition.startMs)
+  let writer: PartitionWriter | undefined
+  try {
+    writer = new PartitionWriter({ path: building, startMs: partition.startMs, building: true })
+    reader.begin()
+    let rows: ChunkRow[] = []
+    let samplesInStep = 0
+    for (const row of reader.chunksFrom(0)) {
+      if (rows[0] !== undefined && rows[0].ref !== row.ref) {
+        samplesInStep += rewriteSeries(reader, writer, rows, codec)
+        rows = []
+        if (samplesInStep >= samplesPerStep) {
+          samplesInStep = 0
+          yield
+        }
+      }
+      rows.push(row)
+    }
+    rewriteSeries(reader, writer, rows, codec)
+    reader.end()
+    writer.seal()
+    writer = undefined
+    syncFile(building)
+    renameSync(building, target)
+    syncDirectory(partitionsDir(dir))
+  } finally {
+    writer?.rollback()
+    reader.close()
+    removeDatabase(building)
+  }
+  removeDatabase(partition.path)
+}
+
+/** Merges what one series has in the day: out-of-order chunks over in-order ones, later over earlier. Returns the samples read. */
+function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: readonly ChunkRow[], codec: ChunkCodec): number {
+  const ref = rows[0]?.ref
+  if (ref === undefined) return 0
+  codec.clear()
+  let samplesRead = 0
+  for (const row of [...rows.filter((one) => !one.isOutOfOrder), ...rows.filter((one) => one.isOutOfOrder)]) {
+    const times = reader.times(row.times)
+    const problem = times === undefined ? `times row ${row.times} is missing` : codec.add(times, row.body)
+    if (problem !== undefined) throw new DataFileError(reader.path, `chunk of series ${ref}, slot ${row.slot}: ${problem}`)
+  }
+  samplesRead = codec.count
+  codec.merge()
+  for (let start = 0; start < codec.count; start += maxChunkSamples) {
+    const count = Math.min(maxChunkSamples, codec.count - start)
+    const times = codec.columns().timestampsMs
+    const minTimeMs = times[start]
+    const maxTimeMs = times[start + count - 1]
+    assert(minTimeMs !== undefined && maxTimeMs !== undefined, 'a chunk ends outside the columns')
+    writer.add({ ref, minTimeMs, maxTimeMs, isOutOfOrder: false, sampleCount: count, ...splitChunk(codec.encode(start, count)) })
+  }
+  return samplesRead
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r+')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

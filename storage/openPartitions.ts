@@ -1,0 +1,132 @@
+// The partition files a query worker has open: found again when the writer says that something changed, opened when a query
+// needs them, read from a snapshot until the query ends.
+
+import { statSync } from 'node:fs'
+import { errorText } from '../src/base/assert.ts'
+import { dayMs, listPartitions, type Partition } from './dataDir.ts'
+import { PartitionReader } from './partitionFile.ts'
+import { isDamage } from './sqlite.ts'
+import type { TimeRange } from './sample.ts'
+
+/** Connections kept between queries. */
+const maxIdleConnections = 64
+/** Times sections kept per partition; they are shared by many series. */
+const maxCachedTimes = 4096
+
+export type OpenPartitionsOptions = {
+  readonly dir: string
+  readonly generation: SharedArrayBuffer
+  readonly onDamage: (report: { file: string; reason: string; isWholeFile: boolean }) => void
+}
+
+export class OpenPartition {
+  readonly reader: PartitionReader
+  readonly #inode: number
+  readonly #times = new Map<number, Buffer>()
+  inSnapshot = false
+
+  constructor(reader: PartitionReader) {
+    this.reader = reader
+    this.#inode = inodeOf(reader.path)
+  }
+
+  /** Whether the file of this name is another one by now, or none. */
+  isReplaced(): boolean {
+    return inodeOf(this.reader.path) !== this.#inode
+  }
+
+  /** A row of the times table never changes, so it stays good over snapshots. */
+  times(id: number): Buffer | undefined {
+    const cached = this.#times.get(id)
+    if (cached !== undefined) return cached
+    const section = this.reader.times(id)
+    if (section === undefined) return undefined
+    if (this.#times.size >= maxCachedTimes) this.#times.clear()
+    this.#times.set(id, section)
+    return section
+  }
+}
+
+export class OpenPartitions {
+  readonly #options: OpenPartitionsOptions
+  readonly #generation: Int32Array
+  #seenGeneration = -1
+  #known: readonly Partition[] = []
+  /** By path, least recently used first. */
+  readonly #open = new Map<string, OpenPartition>()
+
+  constructor(options: OpenPartitionsOptions) {
+    this.#options = options
+    this.#generation = new Int32Array(options.generation)
+  }
+
+  /** Looks for new and gone files when the writer said so. Returns whether it did. */
+  refresh(): boolean {
+    const generation = Atomics.load(this.#generation, 0)
+    if (generation === this.#seenGeneration) return false
+    this.#seenGeneration = generation
+    this.#list()
+    return true
+  }
+
+  /** The partitions that overlap the range, oldest first, each in a snapshot that lasts until `endSnapshots`. */
+  overlapping(range: TimeRange): OpenPartition[] {
+    const overlaps = (partition: Partition) => partition.startMs <= range.maxTimeMs && partition.startMs + dayMs > range.minTimeMs
+    const opened = this.#known.filter(overlaps).map((partition) => this.#snapshot(partition))
+    // A file that was there and is gone was compacted or expired meanwhile: the list is old.
+    if (opened.includes('gone')) {
+      this.#list()
+      return this.#known.filter(overlaps).flatMap((partition) => {
+        const again = this.#snapshot(partition)
+        return typeof again === 'string' ? [] : [again]
+      })
+    }
+    return opened.filter((one) => typeof one !== 'string')
+  }
+
+  endSnapshots(): void {
+    for (const partition of this.#open.values()) {
+      if (partition.inSnapshot) partition.reader.end()
+      partition.inSnapshot = false
+    }
+    for (const [path, partition] of this.#open) {
+      if (this.#open.size <= maxIdleConnections) break
+      partition.reader.close()
+      this.#open.delete(path)
+    }
+  }
+
+  close(): void {
+    for (const partition of this.#open.values()) partition.reader.close()
+    this.#open.clear()
+  }
+
+  #list(): void {
+    this.#known = listPartitions(this.#options.dir).current
+    for (const [path, partition] of this.#open) {
+      if (partition.inSnapshot || !partition.isReplaced()) continue
+      partition.reader.close()
+      this.#open.delete(path)
+    }
+  }
+
+  #snapshot(partition: Partition): OpenPartition | 'gone' | 'damaged' {
+    let open = this.#open.get(partition.path)
+    try {
+      open ??= new OpenPartition(new PartitionReader(partition.path, partition.startMs))
+      if (!open.inSnapshot) open.reader.begin()
+      open.inSnapshot = true
+    } catch (error) {
+      if (!isDamage(error)) return 'gone'
+      this.#options.onDamage({ file: partition.path, reason: errorText(error), isWholeFile: true })
+      return 'damaged'
+    }
+    this.#open.delete(partition.path)
+    this.#open.set(partition.path, open)
+    return open
+  }
+}
+
+function inodeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0
+}

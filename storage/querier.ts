@@ -1,0 +1,197 @@
+// Samples for a query: the head in shared memory and the partitions on disk as one. Runs inside a query worker and is
+// synchronous there. First the head is pinned, then a partition's snapshot is taken: what left memory before is on disk by
+// then, what is flushed afterwards may be seen twice and is merged.
+
+import { BroadcastChannel } from 'node:worker_threads'
+import { errorText } from '../src/base/assert.ts'
+import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
+import { compareBytes, compareLabels, labelValue, type Labels } from './labels.ts'
+import type { Matcher } from './matcher.ts'
+import { OpenPartitions, type OpenPartition } from './openPartitions.ts'
+import { joinChunk, type ChunkRow } from './partitionFile.ts'
+import { createLifetimes, type Lifetimes } from './lifetimes.ts'
+import type { SampleColumns, TimeRange } from './sample.ts'
+
+/** Everything a query worker needs to read; survives structured cloning. Each worker has its own. */
+export type QuerierInit = {
+  readonly dir: string
+  readonly head: HeadReaderInit
+  /** One Int32 that grows whenever partitions change. */
+  readonly partitionsGeneration: SharedArrayBuffer
+  /** Name of the channel on which damage is reported to the main thread. */
+  readonly damageChannel: string
+}
+
+/** What a reader found damaged and left out. */
+export type DamageReport = { readonly file: string; readonly reason: string; readonly isWholeFile: boolean }
+
+export type SeriesSelection = {
+  readonly count: number
+  /** The same object for the same series as long as the worker lives. */
+  labels(index: number): Labels
+  ref(index: number): number
+  /** Samples within the selected range, ascending, no time twice, staleness markers included; may be none. Valid until the next `read`. */
+  read(index: number): SampleColumns
+}
+
+export type NameCount = { readonly name: string; readonly value: number }
+
+/** As `/api/v1/status/tsdb` shows it. */
+export type TsdbStatus = {
+  readonly headStats: {
+    readonly numSeries: number
+    readonly numLabelPairs: number
+    readonly chunkCount: number
+    readonly minTime: number
+    readonly maxTime: number
+  }
+  readonly seriesCountByMetricName: readonly NameCount[]
+  readonly labelValueCountByLabelName: readonly NameCount[]
+  readonly memoryInBytesByLabelName: readonly NameCount[]
+  readonly seriesCountByLabelValuePair: readonly NameCount[]
+}
+
+export type Querier = {
+  select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection
+  /** `sets` are alternatives, none means all series; a `limit` of 0 is none. Sorted. The time range is that of whole series, not of samples. */
+  labelNames(sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
+  labelValues(name: string, sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
+  seriesLabels(sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): Labels[]
+  /** The `limit` largest of each list. */
+  status(limit: number): TsdbStatus
+  close(): void
+}
+
+export type QuerierSource = {
+  /** One at a time: close a querier before the next. */
+  querier(): Querier
+  close(): void
+}
+
+/** Opens the way to the samples, once per worker. */
+export function openQuerierSource(init: QuerierInit): QuerierSource {
+  const head = openHeadReader(init.head)
+  const channel = new BroadcastChannel(init.damageChannel)
+  channel.unref()
+  const reported = new Set<string>()
+  const onDamage = (report: DamageReport) => {
+    const key = `${report.file} ${report.reason}`
+    if (reported.has(key)) return
+    reported.add(key)
+    channel.postMessage(report)
+  }
+  const partitions = new OpenPartitions({ dir: init.dir, generation: init.partitionsGeneration, onDamage })
+  const lifetimes = createLifetimes(init.dir)
+  return {
+    querier() {
+      head.pin()
+      if (partitions.refresh()) lifetimes.forget()
+      return createQuerier({ head, partitions, lifetimes, onDamage })
+    },
+    close() {
+      partitions.close()
+      head.close()
+      channel.close()
+    },
+  }
+}
+
+type QuerierDeps = {
+  readonly head: HeadReader
+  readonly partitions: OpenPartitions
+  readonly lifetimes: Lifetimes
+  readonly onDamage: (report: DamageReport) => void
+}
+
+function createQuerier(deps: QuerierDeps): Querier {
+  const { head, partitions, lifetimes } = deps
+
+  /** Whether a series has, or had on disk, samples around the range. */
+  const livesIn = (ref: number, range: TimeRange) => {
+    const inMemory = head.timeRange(ref)
+    if (inMemory !== undefined && inMemory.minTimeMs <= range.maxTimeMs && inMemory.maxTimeMs >= range.minTimeMs) return true
+    return lifetimes.overlaps(ref, range)
+  }
+  const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
+  const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
+    const refs = head.select(matchers)
+    return isAllTime(range) ? refs : refs.filter((ref) => livesIn(ref, range))
+  }
+  const union = (sets: readonly (readonly Matcher[])[], range: TimeRange) => {
+    if (sets.length === 0) return selectRefs([], range)
+    const refs = sets.map((set) => selectRefs(set, range))
+    return refs.length === 1 ? (refs[0] ?? new Uint32Array()) : Uint32Array.from(new Set(refs.flatMap((some) => [...some]))).sort()
+  }
+  const cut = <T>(list: T[], limit: number) => (limit > 0 && list.length > limit ? list.slice(0, limit) : list)
+
+  return {
+    select(matchers, range) {
+      const refs = selectRefs(matchers, range)
+      let open: readonly OpenPartition[] | undefined
+      const refAt = (index: number) => {
+        const ref = refs[index]
+        if (ref === undefined) throw new Error(`bug: no series ${index} among ${refs.length}`)
+        return ref
+      }
+      return {
+        count: refs.length,
+        labels: (index) => head.labels(refAt(index)),
+        ref: refAt,
+        read(index) {
+          open ??= partitions.overlapping(range)
+          return readSeries(deps, open, refAt(index), range)
+        },
+      }
+    },
+    labelNames(sets, range, limit) {
+      return cut(sets.length === 0 && isAllTime(range) ? head.labelNames() : head.labelNames(union(sets, range)), limit)
+    },
+    labelValues(name, sets, range, limit) {
+      return cut(sets.length === 0 && isAllTime(range) ? head.labelValues(name) : head.labelValues(name, union(sets, range)), limit)
+    },
+    seriesLabels(sets, range, limit) {
+      return cut([...union(sets, range)].map((ref) => head.labels(ref)).sort(compareLabels), limit)
+    },
+    status(limit) {
+      return tsdbStatus(head, limit)
+    },
+    close() {
+      partitions.endSnapshots()
+      head.unpin()
+    },
+  }
+}
+
+/** Disk in order, memory in order, disk out of order (oldest flush first), memory out of order: of equal times the last one wins. */
+function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: number, range: TimeRange): SampleColumns {
+  const { head } = deps
+  head.begin(range)
+  const inMemoryFromMs = head.headMinTimeMs(ref)
+  const outOfOrder: { readonly partition: OpenPartition; readonly row: ChunkRow }[] = []
+  for (const partition of open) {
+    for (const row of chunksOf(deps, partition, ref, range)) {
+      if (row.isOutOfOrder) outOfOrder.push({ partition, row })
+      else if (row.minTimeMs < inMemoryFromMs) addChunk(deps, partition, row)
+    }
+  }
+  head.addHeadInOrder(ref)
+  for (const { partition, row } of outOfOrder) addChunk(deps, partition, row)
+  head.addHeadOutOfOrder(ref)
+  return head.end()
+}
+
+function chunksOf(deps: QuerierDeps, partition: OpenPartition, ref: number, range: TimeRange): readonly ChunkRow[] {
+  try {
+    return partition.reader.chunks(ref, range.minTimeMs, range.maxTimeMs)
+  } catch (error) {
+    deps.onDamage({ file: partition.reader.path, reason: errorText(error), isWholeFile: true })
+    return []
+  }
+}
+
+function addChunk(deps: QuerierDeps, partition: OpenPartition, row: ChunkRow): void {
+  const times = partition.times(row.times)
+  if (times !== undefined && deps.head.addChunk(joinChunk(times, row.body))) return
+  const reason = `chunk of series ${row.ref}, slot ${row.slot}: ${times === undefined ? `times row ${row.times} is missing` : 'cannot be decoded'}`
+  deps.onDamage({ file: partition.reader.path, reason, isWholeFile: false })
+}

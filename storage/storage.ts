@@ -1,0 +1,217 @@
+// The door to storage, on the main thread: opens a data directory, brings the head back, and from then on moves samples
+// from the head to partitions while appends and queries go on. It owns the writer thread; it never touches the disk itself.
+
+import { BroadcastChannel } from 'node:worker_threads'
+import { errorText } from '../src/base/assert.ts'
+import type { Logger } from '../src/base/log.ts'
+import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
+import { createAppender, type Appender } from './appender.ts'
+import { Flusher } from './flusher.ts'
+import { Head } from './head.ts'
+import type { SyncMode } from './logFile.ts'
+import type { DamageReport, QuerierInit } from './querier.ts'
+import { replayInto, type ReplayProgress } from './replay.ts'
+import { createStateStore, type StateStore } from './state.ts'
+import { registerStorageMetrics } from './storageMetrics.ts'
+import { WriterClient } from './writerClient.ts'
+import type { DiskStats, WriterAnswer, WriterRequest } from './writerMessages.ts'
+
+export { StorageUnavailableError } from './storageError.ts'
+
+export const defaultRetentionMs = 15 * 86_400_000
+
+export type StorageOptions = {
+  readonly dir: string
+  /** Samples older than this, seen from the newest one, go; 0 keeps them. */
+  readonly retentionMs: number
+  /** The data directory's size limit; 0 is none. */
+  readonly retentionBytes: number
+  /** How far behind the newest sample an out-of-order one may lie; 0 refuses them. */
+  readonly outOfOrderWindowMs: number
+  /** What an acknowledged sample survives: `interval` (the default) a crash of the process, `commit` a power loss too. */
+  readonly sync?: SyncMode
+  /** Whether a second process on the same directory is refused; true by default. */
+  readonly lockFile?: boolean
+  readonly logger: Logger
+  readonly registry: MetricRegistry
+  readonly nowMs?: () => number
+  /** Time between two flushes of the head; an hour by default, at full hours. */
+  readonly flushIntervalMs?: number
+  /** The log's size that brings a flush forward. */
+  readonly flushLogBytes?: number
+  /** The size of a log segment. */
+  readonly segmentBytes?: number
+  readonly onReplay?: (progress: ReplayProgress) => void
+}
+
+export type StorageStats = {
+  readonly seriesCount: number
+  /** Of the samples in memory; NaN when there is none. */
+  readonly headMinTimeMs: number
+  readonly headMaxTimeMs: number
+  /** Of all samples, partitions included; NaN when there is none. */
+  readonly lowestTimeMs: number
+  readonly partitionCount: number
+  readonly partitionBytes: number
+  readonly logSegmentCount: number
+  readonly logBytes: number
+  /** Damaged files and records met since start. */
+  readonly corruptionCount: number
+}
+
+export type Storage = {
+  appender(): Appender
+  readonly head: Head
+  readonly state: StateStore
+  /** For one query worker: each has its own. */
+  querierInit(): QuerierInit
+  /** The query worker that had `init` has ended. */
+  releaseWorker(init: QuerierInit): void
+  stats(): StorageStats
+  setRetention(limits: { readonly retentionMs: number; readonly retentionBytes: number }): void
+  setOutOfOrderWindow(windowMs: number): void
+  /** Moves everything in the head to partitions. */
+  flush(): Promise<void>
+  /** Deletes what retention no longer keeps and starts compaction of closed days; a timer does this every minute. */
+  maintain(): Promise<void>
+  /** Flushes and stops. Appends must have ended. */
+  close(): Promise<void>
+}
+
+/** Opens a data directory, creating it if need be. When this resolves, all acknowledged samples can be queried. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const nowMs = options.nowMs ?? Date.now
+  const module = loadKernelModule()
+  const memory = createKernelMemory()
+  const kernels = createKernels(module, memory)
+  const partitionsGeneration = new SharedArrayBuffer(4)
+  const logger = options.logger.with({ component: 'storage' })
+  const metrics = registerStorageMetrics(options.registry)
+
+  const writer = new WriterClient({
+    init: {
+      dir: options.dir,
+      memory,
+      module,
+      partitionsGeneration,
+      sync: options.sync ?? 'interval',
+      segmentBytes: options.segmentBytes ?? 64 * 1024 * 1024,
+      lockFile: options.lockFile ?? true,
+    },
+    logger,
+    onCommit: metrics.onCommit,
+  })
+  const head = new Head({
+    kernels,
+    appendLog: (record) => writer.append(record),
+    logBlocked: () => writer.blocked,
+    outOfOrderWindowMs: options.outOfOrderWindowMs,
+    nowMs,
+  })
+  let recovered
+  try {
+    recovered = await replayInto(head, writer, { logger, onReplay: options.onReplay ?? (() => {}) })
+  } catch (error) {
+    await writer.terminate()
+    head.close()
+    throw error
+  }
+
+  let limits = { retentionMs: options.retentionMs, retentionBytes: options.retentionBytes }
+  let disk: DiskStats = recovered.stats
+  let damagedChunks = 0
+  const newestMs = () => Math.min(nowMs(), Math.max(head.stats().maxTimeMs, recovered.maxTimeMs))
+  const keepStats = (answer: WriterAnswer) => {
+    if (answer.kind === 'stats') disk = answer.stats
+  }
+  const maintain = async () => keepStats(await writer.request({ kind: 'maintain', maintenance: { ...limits, newestMs: newestMs() } }))
+
+  const flusher = new Flusher({
+    head,
+    writer,
+    logger,
+    intervalMs: options.flushIntervalMs ?? 3_600_000,
+    logBytes: options.flushLogBytes ?? 256 * 1024 * 1024,
+    nowMs,
+    persistedRef: recovered.maxRef,
+    onFlush: (answer, seconds) => {
+      keepStats(answer)
+      metrics.flushSeconds.observe(seconds)
+    },
+  })
+
+  const channelName = `solowatch-damage-${process.pid}-${nextChannel++}`
+  const channel = new BroadcastChannel(channelName)
+  channel.unref()
+  channel.onmessage = (event) => {
+    const report = (event as { data: DamageReport }).data // sent by querier.ts only
+    damagedChunks++
+    if (report.isWholeFile) void writer.request({ kind: 'suspect', path: report.file }).then(keepStats, () => {})
+    else logger.error('A chunk is damaged and left out', { file: report.file, reason: report.reason })
+  }
+
+  const ticks = setInterval(() => {
+    head.maintain(nowMs())
+    flusher.tick(disk.logBytes)
+  }, 1000)
+  const minutes = setInterval(() => {
+    maintain().catch((error: unknown) => logger.warn('Retention failed', { reason: errorText(error) }))
+  }, 60_000)
+  ticks.unref()
+  minutes.unref()
+
+  const storage: Storage = {
+    appender: () => createAppender(head),
+    head,
+    state: createStateStore(
+      {
+        writeRows: async (rows) => void (await writer.request({ kind: 'state', rows })),
+        readLedger: async (query) => {
+          const answer = await writer.request({ kind: 'ledger', query })
+          return answer.kind === 'ledger' ? answer.rows : []
+        },
+      },
+      recovered.state,
+    ),
+    querierInit: () => ({ dir: options.dir, head: head.readerInit(), partitionsGeneration, damageChannel: channelName }),
+    releaseWorker: (init) => head.releaseReader(init.head),
+    stats() {
+      const inMemory = head.stats()
+      const headMinTimeMs = Number.isFinite(inMemory.minTimeMs) ? inMemory.minTimeMs : NaN
+      const lowest = Math.min(Number.isNaN(disk.minTimeMs) ? Infinity : disk.minTimeMs, inMemory.minTimeMs)
+      return {
+        seriesCount: inMemory.seriesCount,
+        headMinTimeMs,
+        headMaxTimeMs: Number.isFinite(inMemory.maxTimeMs) ? inMemory.maxTimeMs : NaN,
+        lowestTimeMs: Number.isFinite(lowest) ? lowest : NaN,
+        partitionCount: disk.partitionCount,
+        partitionBytes: disk.partitionBytes,
+        logSegmentCount: disk.logSegmentCount,
+        logBytes: disk.logBytes,
+        corruptionCount: disk.corruptionCount + damagedChunks,
+      }
+    },
+    setRetention(next) {
+      limits = { ...next }
+      metrics.setRetention(limits)
+    },
+    setOutOfOrderWindow(windowMs) {
+      head.outOfOrderWindowMs = windowMs
+    },
+    flush: () => flusher.flush(),
+    maintain,
+    async close() {
+      clearInterval(ticks)
+      clearInterval(minutes)
+      await flusher.close()
+      channel.close()
+      await writer.close()
+      head.close()
+    },
+  }
+  metrics.connect({ storage, disk: () => disk, writer, head, limits })
+  return storage
+}
+
+let nextChannel = 1

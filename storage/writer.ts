@@ -1,0 +1,409 @@
+// The writer thread: the only one that writes to disk. Each turn it commits everything that waits in the log, in one
+// transaction, then does one bounded step of whatever else there is: a flush, compaction, retention, start-up.
+
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { assert, errorText, unreachable } from '../src/base/assert.ts'
+import type { LogFields, LogLevel } from '../src/base/log.ts'
+import { ChunkCodec } from './chunkCodec.ts'
+import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
+import { createDataDir, databaseBytes, dayMs, listPartitions, removeDatabase, seriesPath, statePath, type Partition } from './dataDir.ts'
+import { flushSteps } from './flushTask.ts'
+import { LogWriter, type LogRecordBytes } from './logWriter.ts'
+import { PartitionReader } from './partitionFile.ts'
+import { recoverHead, setAsideDamaged, tidyDataDir, type RecoveryDeps } from './recovery.ts'
+import { expiredPartitions } from './retention.ts'
+import { decodeSeriesPage, SeriesFileWriter, type SeriesRow } from './seriesFile.ts'
+import { lockDataDir } from './lock.ts'
+import { isDamage, isDiskRefusal } from './sqlite.ts'
+import { StateFileWriter } from './stateFile.ts'
+import { DataFileError } from './storageError.ts'
+import type { AppendEntry, DiskStats, FlushRequest, FromWriter, Maintenance, RecoveryPiece, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
+
+type Task = { readonly id: number; readonly steps: Generator<void, WriterAnswer> }
+
+class Writer {
+  readonly #init: WriterInit
+  readonly #send: (message: FromWriter) => void
+  readonly #log: LogWriter
+  readonly #series: SeriesFileWriter
+  readonly #state: StateFileWriter
+  readonly #codec: ChunkCodec
+  readonly #recoveryDeps: RecoveryDeps
+  #recovery: Generator<RecoveryPiece, void> | undefined
+
+  /** Epoch of the last failed commit; records of it or before are dropped. */
+  #failedEpoch = 0
+  #appends: { readonly epoch: number; readonly entries: readonly AppendEntry[] }[] = []
+  #tasks: Task[] = []
+  /** By ref: a flush that failed brings them again. */
+  readonly #newSeries = new Map<number, SeriesRow>()
+
+  #minTimeMs = NaN
+  readonly #lock: { close(): void } | undefined
+  #partitions: { readonly partition: Partition; readonly bytes: number }[] = []
+  /** Partitions whose compaction failed: not tried again in this run. */
+  readonly #uncompactable = new Set<string>()
+  #compaction: { readonly partition: Partition; readonly steps: Generator<void, void> } | undefined
+  #compactionCandidates: Partition[] = []
+  #corruptions = 0
+  #compactions = 0
+  #compactionFailures = 0
+  #timeRetentions = 0
+  #sizeRetentions = 0
+  #truncations = 0
+
+  constructor(init: WriterInit, send: (message: FromWriter) => void) {
+    this.#init = init
+    this.#send = send
+    this.#log = new LogWriter({ dir: init.dir, sync: init.sync, segmentBytes: init.segmentBytes })
+    this.#recoveryDeps = {
+      dir: init.dir,
+      log: this.#log,
+      warn: (message, fields) => this.#report('warn', message, fields),
+      onCorruption: () => this.#corruptions++,
+    }
+    createDataDir(init.dir)
+    if (init.lockFile) this.#lock = lockDataDir(init.dir)
+    tidyDataDir(this.#recoveryDeps)
+    this.#series = new SeriesFileWriter(seriesPath(init.dir))
+    this.#state = this.#openState()
+    this.#codec = new ChunkCodec(init.module)
+    this.#listPartitions()
+  }
+
+  /** Takes one message in; work is done in `turn`. Returns whether the thread should end. */
+  receive(message: ToWriter): void {
+    switch (message.kind) {
+      case 'append':
+        this.#appends.push(message)
+        return
+      case 'rotate':
+        this.#commitAppends()
+        this.#rotate()
+        return
+      case 'request':
+        this.#request(message.id, message.request)
+        return
+      default:
+        unreachable(message)
+    }
+  }
+
+  /** Commits what waits, then one step of the rest. Returns whether there is more to do. */
+  turn(): boolean {
+    this.#commitAppends()
+    const task = this.#tasks[0]
+    if (task !== undefined) this.#step(task)
+    else this.#stepCompaction()
+    return this.#appends.length > 0 || this.#tasks.length > 0 || this.#compaction !== undefined || this.#compactionCandidates.length > 0
+  }
+
+  #request(id: number, request: WriterRequest): void {
+    switch (request.kind) {
+      case 'state':
+        this.#answer(id, () => {
+          this.#state.write(request.rows)
+          return { kind: 'none' }
+        })
+        return
+      case 'ledger':
+        this.#answer(id, () => ({ kind: 'ledger', rows: this.#state.ledger(request.query) }))
+        return
+      case 'series':
+        this.#answer(id, () => {
+          for (const row of decodeSeriesPage(request.packed)) this.#newSeries.set(row.ref, row)
+          return { kind: 'none' }
+        })
+        return
+      case 'recover':
+        this.#answer(id, () => ({ kind: 'recovery', piece: this.#recoverNext() }))
+        return
+      case 'flush':
+        this.#tasks.push({ id, steps: this.#flush(request.flush) })
+        return
+      case 'maintain':
+        this.#tasks.push({ id, steps: this.#maintain(request.maintenance) })
+        return
+      case 'suspect':
+        this.#answer(id, () => this.#inspectSuspect(request.path))
+        return
+      case 'close':
+        this.#tasks.push({ id, steps: this.#close() })
+        return
+      default:
+        unreachable(request)
+    }
+  }
+
+  /** Group commit: everything that waits in one transaction, then one acknowledgement. */
+  #commitAppends(): void {
+    const waiting = this.#appends.filter(({ epoch }) => epoch > this.#failedEpoch)
+    const epoch = this.#appends.at(-1)?.epoch ?? 0
+    this.#appends = []
+    const entries = waiting.flatMap((append) => append.entries)
+    const last = entries.at(-1)
+    if (last === undefined) return
+    const startMs = performance.now()
+    try {
+      this.#log.commit(entries.map((entry) => this.#recordBytes(entry)))
+    } catch (error) {
+      this.#failedEpoch = epoch
+      this.#send({ kind: 'appendFailed', epoch, firstNumber: entries[0]?.number ?? last.number, message: errorText(error) })
+      return
+    }
+    const logBytes = this.#log.bytes
+    this.#send({ kind: 'appended', lastNumber: last.number, logBytes, commitSeconds: (performance.now() - startMs) / 1000 })
+    if (this.#log.isSegmentFull) this.#rotate()
+  }
+
+  #recordBytes(entry: AppendEntry): LogRecordBytes {
+    // In place: the head keeps these bytes until the acknowledgement.
+    const body = 'bytes' in entry ? entry.bytes : new Uint8Array(this.#init.memory.buffer, entry.ptr, entry.length)
+    return { number: entry.number, body }
+  }
+
+  #rotate(): void {
+    try {
+      this.#log.rotate()
+    } catch (error) {
+      this.#report('warn', 'Cannot close a log segment; it grows on', { reason: errorText(error) })
+    }
+  }
+
+  #answer(id: number, work: () => WriterAnswer): void {
+    try {
+      this.#send({ kind: 'answer', id, answer: work() })
+    } catch (error) {
+      this.#fail(id, error)
+    }
+  }
+
+  #step(task: Task): void {
+    try {
+      const result = task.steps.next()
+      if (result.done !== true) return
+      this.#tasks.shift()
+      this.#send({ kind: 'answer', id: task.id, answer: result.value })
+    } catch (error) {
+      this.#tasks.shift()
+      this.#fail(task.id, error)
+    }
+  }
+
+  #fail(id: number, error: unknown): void {
+    this.#send({ kind: 'failed', id, message: errorText(error), isRefusal: isDiskRefusal(error) })
+  }
+
+  #recoverNext(): RecoveryPiece {
+    this.#recovery ??= this.#recoverAll()
+    const next = this.#recovery.next()
+    assert(next.done !== true, 'recovery went on after its end')
+    return next.value
+  }
+
+  *#recoverAll(): Generator<RecoveryPiece, void> {
+    yield { kind: 'start', meta: this.#series.meta(), records: this.#state.records() }
+    const last = yield* recoverHead(this.#recoveryDeps)
+    yield { kind: 'end', nextRecord: last + 1, stats: this.#stats() }
+  }
+
+  /** Series before chunks before the mark in the log: a crash in between repeats work, it never leaves a chunk of an unknown series. */
+  *#flush(flush: FlushRequest): Generator<void, WriterAnswer> {
+    this.#abortCompaction()
+    const before = this.#series.meta()
+    this.#series.commit([...this.#newSeries.values()], { ...before, maxRef: Math.max(before.maxRef, flush.maxRef) })
+    this.#newSeries.clear()
+    yield
+    try {
+      yield* flushSteps({
+        dir: this.#init.dir,
+        memory: this.#init.memory,
+        codec: this.#codec,
+        table: flush.table,
+        onSeries: (ref, minTimeMs, maxTimeMs) => this.#series.extendLifetime(ref, minTimeMs, maxTimeMs),
+      })
+    } catch (error) {
+      // The next flush brings the same chunks again, to a new file.
+      if (error instanceof DataFileError && isDamage(error)) setAsideDamaged(this.#recoveryDeps, error.path, error)
+      throw error
+    } finally {
+      this.#partitionsChanged()
+    }
+    yield
+    this.#series.commit([], {
+      flushedRecord: Math.max(before.flushedRecord, flush.upToRecord),
+      maxRef: Math.max(before.maxRef, flush.maxRef),
+      maxTimeMs: Math.max(before.maxTimeMs, flush.maxTimeMs),
+    })
+    // Once more, for the lifetimes of series.
+    this.#partitionsChanged()
+    this.#truncations += this.#log.dropUpTo(flush.upToRecord)
+    return { kind: 'stats', stats: this.#stats() }
+  }
+
+  *#maintain(maintenance: Maintenance): Generator<void, WriterAnswer> {
+    const expired = expiredPartitions(this.#partitions, this.#log.bytes, maintenance)
+    for (const { partition, reason } of expired) {
+      if (this.#compaction?.partition.path === partition.path) this.#abortCompaction()
+      removeDatabase(partition.path)
+      if (reason === 'time') this.#timeRetentions++
+      else this.#sizeRetentions++
+      this.#report('info', 'Deleted a partition', { file: partition.path, retention: reason })
+      yield
+    }
+    if (expired.length > 0) this.#partitionsChanged()
+    this.#compactionCandidates = this.#partitions
+      .map(({ partition }) => partition)
+      .filter((partition) => partition.startMs + dayMs + closedAfterMs <= maintenance.newestMs && !this.#uncompactable.has(partition.path))
+    return { kind: 'stats', stats: this.#stats() }
+  }
+
+  /** One step of the running compaction, or a look at the next candidate. */
+  #stepCompaction(): void {
+    if (this.#compaction === undefined) {
+      const partition = this.#compactionCandidates.shift()
+      if (partition === undefined) return
+      this.#tryCompaction(partition, () => {
+        const reader = new PartitionReader(partition.path, partition.startMs)
+        const meta = reader.meta()
+        reader.close()
+        if (meta !== undefined && needsCompaction(meta)) this.#compaction = { partition, steps: compactionSteps(this.#init.dir, partition, this.#codec) }
+      })
+      return
+    }
+    const { partition, steps } = this.#compaction
+    this.#tryCompaction(partition, () => {
+      if (steps.next().done !== true) return
+      this.#compaction = undefined
+      this.#compactions++
+      this.#partitionsChanged()
+    })
+  }
+
+  #tryCompaction(partition: Partition, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#compaction = undefined
+      this.#compactionFailures++
+      if (!isDiskRefusal(error)) this.#uncompactable.add(partition.path)
+      this.#report('warn', 'Cannot compact a partition; it is served as it is', { file: partition.path, reason: errorText(error) })
+    }
+  }
+
+  #abortCompaction(): void {
+    this.#compaction?.steps.return()
+    this.#compaction = undefined
+  }
+
+  *#close(): Generator<void, WriterAnswer> {
+    this.#abortCompaction()
+    this.#compactionCandidates = []
+    this.#log.close()
+    this.#state.close()
+    this.#series.close()
+    this.#lock?.close()
+    return { kind: 'none' }
+  }
+
+  #partitionsChanged(): void {
+    this.#listPartitions()
+    Atomics.add(new Int32Array(this.#init.partitionsGeneration), 0, 1)
+  }
+
+  #listPartitions(): void {
+    this.#partitions = listPartitions(this.#init.dir).current.map((partition) => ({ partition, bytes: databaseBytes(partition.path) }))
+    const oldest = this.#partitions[0]?.partition
+    this.#minTimeMs = oldest === undefined ? NaN : readMinTimeMs(oldest)
+  }
+
+  /** State that cannot be read must not keep samples and alerts from being served. */
+  #openState(): StateFileWriter {
+    const path = statePath(this.#init.dir)
+    try {
+      return new StateFileWriter(path, this.#init.sync)
+    } catch (error) {
+      if (isDiskRefusal(error)) throw error
+      setAsideDamaged(this.#recoveryDeps, path, error)
+      return new StateFileWriter(path, this.#init.sync)
+    }
+  }
+
+  #inspectSuspect(path: string): WriterAnswer {
+    const suspect = this.#partitions.find(({ partition }) => partition.path === path)?.partition
+    if (suspect === undefined) return { kind: 'stats', stats: this.#stats() }
+    let reason: unknown
+    try {
+      const reader = new PartitionReader(suspect.path, suspect.startMs)
+      reason = reader.structureProblems()[0]
+      reader.close()
+    } catch (error) {
+      reason = error
+    }
+    if (reason !== undefined && !isDiskRefusal(reason)) {
+      if (this.#compaction?.partition.path === path) this.#abortCompaction()
+      setAsideDamaged(this.#recoveryDeps, path, reason)
+      this.#partitionsChanged()
+    }
+    return { kind: 'stats', stats: this.#stats() }
+  }
+
+  #stats(): DiskStats {
+    return {
+      partitionCount: this.#partitions.length,
+      partitionBytes: this.#partitions.reduce((sum, { bytes }) => sum + bytes, 0),
+      minTimeMs: this.#minTimeMs,
+      logSegmentCount: this.#log.segmentCount,
+      logBytes: this.#log.bytes,
+      corruptionCount: this.#corruptions,
+      compactionCount: this.#compactions,
+      compactionFailureCount: this.#compactionFailures,
+      timeRetentionCount: this.#timeRetentions,
+      sizeRetentionCount: this.#sizeRetentions,
+      truncationCount: this.#truncations,
+    }
+  }
+
+  #report(level: LogLevel, message: string, fields: LogFields): void {
+    this.#send({ kind: 'log', level, message, fields })
+  }
+}
+
+function readMinTimeMs(partition: Partition): number {
+  try {
+    const reader = new PartitionReader(partition.path, partition.startMs)
+    try {
+      return reader.meta()?.minTimeMs ?? partition.startMs
+    } finally {
+      reader.close()
+    }
+  } catch {
+    // Whoever reads samples from it finds out why.
+    return partition.startMs
+  }
+}
+
+const port = parentPort
+assert(port !== null, 'writer.ts runs as a worker thread')
+
+// The starter of this thread passes a WriterInit.
+const writer = new Writer(workerData as WriterInit, (message) => port.postMessage(message))
+let isScheduled = false
+
+function schedule(): void {
+  if (isScheduled) return
+  isScheduled = true
+  setImmediate(() => {
+    isScheduled = false
+    // What arrived in the meantime joins the same commit.
+    for (let next = receiveMessageOnPort(port as NonNullable<typeof port>); next !== undefined; next = receiveMessageOnPort(port as NonNullable<typeof port>)) {
+      writer.receive(next.message as ToWriter)
+    }
+    if (writer.turn()) schedule()
+  })
+}
+
+port.on('message', (message: ToWriter) => {
+  writer.receive(message)
+  schedule()
+})

@@ -1,0 +1,223 @@
+// The main thread's side of the writer thread: hands it log records in order, tells who waits when they are committed, and
+// keeps what the disk refused until it takes it. Nothing here touches the disk.
+
+import { Worker } from 'node:worker_threads'
+import { assert, errorText, unreachable } from '../src/base/assert.ts'
+import { formatBytes } from '../src/base/bytes.ts'
+import type { Logger } from '../src/base/log.ts'
+import { StorageUnavailableError } from './storageError.ts'
+import type { AppendEntry, FromWriter, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
+
+/** Records that wait for the disk, in bytes, before new ones are refused. */
+const maxWaitingBytes = 256 * 1024 * 1024
+/** Between two tries on a disk that refuses. */
+const retryMs = 1000
+
+/** Part of the head's LogRecord: the bytes of one record in the shared memory. */
+export type RecordPlace = { readonly ptr: number; readonly length: number }
+
+export type WriterClientOptions = {
+  readonly init: WriterInit
+  readonly logger: Logger
+  /** Called after each group commit. */
+  readonly onCommit: (commit: { readonly seconds: number; readonly logBytes: number; readonly records: number; readonly bytes: number }) => void
+}
+
+type Waiting = {
+  readonly number: number
+  readonly length: number
+  ptr: number
+  /** A copy, once the first try failed and the head took its memory back. */
+  bytes: Uint8Array | undefined
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+export class WriterClient {
+  readonly #options: WriterClientOptions
+  readonly #worker: Worker
+  readonly #waiting: Waiting[] = []
+  #waitingBytes = 0
+  #unsent: Waiting[] = []
+  #nextNumber = 1
+  #epoch = 1
+  #refusal: StorageUnavailableError | undefined
+  #retryTimer: NodeJS.Timeout | undefined
+  readonly #requests = new Map<number, { resolve(answer: WriterAnswer): void; reject(error: Error): void }>()
+  #nextRequest = 1
+  #ended: Error | undefined
+
+  constructor(options: WriterClientOptions) {
+    this.#options = options
+    this.#worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: options.init, name: 'writer' })
+    this.#worker.on('message', (message: FromWriter) => this.#receive(message))
+    this.#worker.on('error', (error) => this.#end(error instanceof Error ? error : new Error(errorText(error))))
+    this.#worker.on('exit', () => this.#end(new Error('bug: the writer thread ended')))
+  }
+
+  /** Set while nothing new can be made durable. */
+  get blocked(): StorageUnavailableError | undefined {
+    if (this.#refusal !== undefined) return this.#refusal
+    if (this.#waitingBytes <= maxWaitingBytes) return undefined
+    return new StorageUnavailableError(`the disk is too slow: ${formatBytes(this.#waitingBytes)} of samples wait to be written`)
+  }
+
+  /** Number of the last record that was appended. */
+  get lastNumber(): number {
+    return this.#nextNumber - 1
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  /** Recovery has found records up to `next - 1`. */
+  startAt(next: number): void {
+    assert(this.#waiting.length === 0, 'records were appended before recovery ended')
+    this.#nextNumber = next
+  }
+
+  /**
+   * Resolves when the record survives a crash of the process. Rejects with `StorageUnavailableError` when the disk refuses;
+   * the record is then kept and written as soon as the disk takes it, before any later one, because its samples are in the
+   * head: a client that repeats them must not be told they are stored before they are.
+   */
+  append(record: RecordPlace): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { number: this.#nextNumber++, ptr: record.ptr, length: record.length, bytes: undefined, resolve, reject }
+      this.#waiting.push(waiting)
+      this.#waitingBytes += record.length
+      if (this.#refusal !== undefined) {
+        this.#keep(waiting, this.#refusal)
+        return
+      }
+      this.#unsent.push(waiting)
+      if (this.#unsent.length === 1) queueMicrotask(() => this.#sendAppends())
+    })
+  }
+
+  /** Records from here on go to a new segment. */
+  rotate(): void {
+    this.#sendAppends()
+    this.#post({ kind: 'rotate' })
+  }
+
+  /** Rejects with `StorageUnavailableError` when the disk refuses. */
+  request(request: WriterRequest): Promise<WriterAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) {
+        reject(this.#ended)
+        return
+      }
+      this.#sendAppends()
+      const id = this.#nextRequest++
+      this.#requests.set(id, { resolve, reject })
+      this.#post({ kind: 'request', id, request })
+    })
+  }
+
+  /** Everything appended is committed or has failed; then the thread ends. */
+  async close(): Promise<void> {
+    if (this.#ended === undefined) await this.request({ kind: 'close' })
+    await this.terminate()
+  }
+
+  /** Ends the thread as it is. */
+  async terminate(): Promise<void> {
+    clearTimeout(this.#retryTimer)
+    this.#ended ??= new StorageUnavailableError('storage is closed')
+    await this.#worker.terminate()
+  }
+
+  #sendAppends(): void {
+    if (this.#unsent.length === 0) return
+    const entries = this.#unsent.map(entryOf)
+    this.#unsent = []
+    this.#post({ kind: 'append', epoch: this.#epoch, entries })
+  }
+
+  #post(message: ToWriter): void {
+    this.#worker.postMessage(message)
+  }
+
+  #receive(message: FromWriter): void {
+    switch (message.kind) {
+      case 'appended':
+        this.#appended(message)
+        return
+      case 'appendFailed':
+        this.#appendFailed(message.epoch, message.message)
+        return
+      case 'answer':
+        this.#settle(message.id, (request) => request.resolve(message.answer))
+        return
+      case 'failed':
+        this.#settle(message.id, (request) => request.reject(message.isRefusal ? new StorageUnavailableError(message.message) : new Error(message.message)))
+        return
+      case 'log':
+        this.#options.logger[message.level](message.message, message.fields)
+        return
+      default:
+        unreachable(message)
+    }
+  }
+
+  #appended(message: FromWriter & { kind: 'appended' }): void {
+    const end = this.#waiting.findIndex((waiting) => waiting.number > message.lastNumber)
+    const done = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)
+    let bytes = 0
+    for (const waiting of done) {
+      bytes += waiting.length
+      waiting.resolve()
+    }
+    this.#waitingBytes -= bytes
+    if (this.#refusal !== undefined && !this.#waiting.some((waiting) => waiting.bytes !== undefined)) {
+      this.#refusal = undefined
+      this.#options.logger.info('The disk takes writes again; samples are acknowledged')
+    }
+    this.#options.onCommit({ seconds: message.commitSeconds, logBytes: message.logBytes, records: done.length, bytes })
+  }
+
+  #appendFailed(epoch: number, reason: string): void {
+    if (epoch !== this.#epoch) return
+    this.#epoch++
+    if (this.#refusal === undefined) this.#options.logger.error('The disk refuses the sample log; samples are not acknowledged until it takes them', { reason })
+    this.#refusal = new StorageUnavailableError(`samples cannot be written: ${reason}; free some disk space, storage goes on by itself`)
+    for (const waiting of this.#waiting) this.#keep(waiting, this.#refusal)
+    this.#unsent = []
+    this.#retryTimer = setTimeout(() => this.#retry(), retryMs)
+    this.#retryTimer.unref()
+  }
+
+  #keep(waiting: Waiting, refusal: StorageUnavailableError): void {
+    waiting.bytes ??= new Uint8Array(this.#options.init.memory.buffer, waiting.ptr, waiting.length).slice()
+    waiting.reject(refusal)
+  }
+
+  #retry(): void {
+    this.#unsent = [...this.#waiting]
+    this.#sendAppends()
+  }
+
+  #settle(id: number, settle: (request: { resolve(answer: WriterAnswer): void; reject(error: Error): void }) => void): void {
+    const request = this.#requests.get(id)
+    assert(request !== undefined, `the writer answered request ${id}, which nobody made`)
+    this.#requests.delete(id)
+    settle(request)
+  }
+
+  /** The thread is gone: nothing will be written any more. */
+  #end(error: Error): void {
+    if (this.#ended !== undefined) return
+    this.#ended = error
+    this.#refusal = new StorageUnavailableError(`the writer thread ended: ${error.message}`, { cause: error })
+    for (const request of this.#requests.values()) request.reject(error)
+    this.#requests.clear()
+    for (const waiting of this.#waiting) waiting.reject(this.#refusal)
+  }
+}
+
+function entryOf(waiting: Waiting): AppendEntry {
+  if (waiting.bytes !== undefined) return { number: waiting.number, bytes: waiting.bytes }
+  return { number: waiting.number, ptr: waiting.ptr, length: waiting.length }
+}
