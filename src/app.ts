@@ -4,6 +4,8 @@
 import { createAlertmanager } from '../alerting/alertmanager.ts'
 import { createNotifier } from '../alerting/notifier.ts'
 import { createRuleManager } from '../alerting/ruleManager.ts'
+import { createDiscovery } from '../ingest/discovery/discovery.ts'
+import { compileRelabel, relabel } from '../ingest/relabel.ts'
 import { createRemoteWrite } from '../ingest/remoteWrite.ts'
 import { createScrapeManager } from '../ingest/scrapeManager.ts'
 import { createQueryService } from '../query/queryService.ts'
@@ -114,6 +116,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       options: options.alertmanager,
     }),
   )
+  const discovery = createDiscovery({ registry, logger: logger.with({ component: 'discovery' }), userAgent })
   const notifier = closing.add(
     createNotifier({
       logger: logger.with({ component: 'notifier' }),
@@ -123,6 +126,11 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       queueCapacity: options.notificationQueueCapacity,
       maxBatchSize: options.notificationBatchSize,
       drainOnShutdown: options.drainNotificationQueue,
+      discover: (set, configs, onChange) => discovery.watch({ name: 'notify', set, configs, onChange }),
+      compileRelabel: (configs) => {
+        const relabelRules = compileRelabel(configs)
+        return (labels) => relabel(labels, relabelRules)
+      },
     }),
   )
   const rules = closing.add(
@@ -139,7 +147,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       resendDelayMs: options.resendDelayMs,
     }),
   )
-  const scraping = closing.add(createScrapeManager({ storage, logger: logger.with({ component: 'scrape' }), registry, userAgent }))
+  const scraping = closing.add(createScrapeManager({ storage, discovery, logger: logger.with({ component: 'scrape' }), registry, userAgent }))
   const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }) })
 
   reloader = closing.add(
