@@ -215,6 +215,14 @@ scrape_configs:
   })
 })
 
+describe('the examples', () => {
+  it('load without a warning', async () => {
+    const config = await load({ file: 'examples/prometheus.yml' }, { file: 'examples/alertmanager.yml' })
+    expect(config.warnings.map(formatProblem)).toEqual([])
+    expect(config.ruleFiles[0]?.groups[0]?.rules).toHaveLength(3)
+  })
+})
+
 describe('checksumConfig', () => {
   it('changes with a file that a glob names', async () => {
     const root = write({ 'prometheus.yml': 'rule_files: ["*.rules"]\n', 'a.rules': 'groups: []\n' })
