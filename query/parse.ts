@@ -1,0 +1,155 @@
+// From the text of a query to a checked tree, or to an error that says where: `1:5: parse error: unexpected ...`. The
+// grammar object is built once per thread and the last trees are kept, because dashboards and rules ask the same again.
+
+import type { IToken, TokenType } from 'chevrotain'
+import type { Expr } from './ast.ts'
+import { Builder, ParseAborted, type ParseFailure, type ParseFeatures } from './builder.ts'
+import { PromqlGrammar } from './grammar.ts'
+import type { Matcher } from '../storage/matcher.ts'
+import { QueryError } from './queryError.ts'
+import * as t from './tokens.ts'
+import { typeErrors } from './typecheck.ts'
+
+export type { ParseFeatures } from './builder.ts'
+
+/** Trees kept per set of features. */
+const keptTrees = 1000
+
+const noFeatures: ParseFeatures = new Set()
+const grammar = new PromqlGrammar()
+const caches = new Map<string, Map<string, Expr>>()
+
+/** Parses and type-checks. Throws a `QueryError` of type bad_data that lists every mistake on a line. */
+export function parseQuery(text: string, features: ParseFeatures = noFeatures): Expr {
+  const cache = cacheFor(features)
+  let expr = cache.get(text)
+  if (expr !== undefined) {
+    cache.delete(text)
+  } else {
+    expr = parseAfresh(text, features)
+    const oldest = cache.size >= keptTrees ? cache.keys().next().value : undefined
+    if (oldest !== undefined) cache.delete(oldest)
+  }
+  cache.set(text, expr)
+  return expr
+}
+
+/** The conditions of one selector without range or modifiers, as in `match[]`. */
+export function parseSelector(text: string): readonly Matcher[] {
+  const expr = parseQuery(text)
+  const isPlain = expr.kind === 'vectorSelector' && expr.offsetMs === 0 && expr.offsetExpr === undefined && expr.at === undefined
+  if (!isPlain) throw parseError(text, [{ position: expr.position, text: 'expected a metric selector such as up{job="api"}' }])
+  return expr.matchers
+}
+
+function cacheFor(features: ParseFeatures): Map<string, Expr> {
+  const key = [...features].sort().join()
+  let cache = caches.get(key)
+  if (cache === undefined) {
+    cache = new Map()
+    caches.set(key, cache)
+  }
+  return cache
+}
+
+function parseAfresh(text: string, features: ParseFeatures): Expr {
+  const { tokens, error } = t.tokenize(text)
+  if (tokens.length === 0 && error === undefined) throw parseError(text, [at(0, 'no expression found in input')])
+  const builder = new Builder(features)
+  grammar.builder = builder
+  grammar.input = tokens
+  let expr: Expr | undefined
+  try {
+    expr = grammar.expression()
+  } catch (thrown) {
+    if (!(thrown instanceof ParseAborted)) throw thrown
+    throw parseError(text, builder.failures)
+  }
+  const exception = grammar.errors[0]
+  if (exception !== undefined) {
+    const stoppedAt = tokens.indexOf(exception.token)
+    if (stoppedAt < 0 && error !== undefined) builder.failures.push(at(error.offset, error.text))
+    else builder.failures.push(syntaxError(text, tokens, stoppedAt, exception.context.ruleStack))
+  } else if (error !== undefined) {
+    builder.failures.push(at(error.offset, error.text))
+  }
+  if (builder.failures.length > 0 || expr === undefined) throw parseError(text, builder.failures)
+  const failures = typeErrors(expr, text)
+  if (failures.length > 0) throw parseError(text, failures)
+  return expr
+}
+
+function at(offset: number, text: string): ParseFailure {
+  return { position: { start: offset, end: offset }, text }
+}
+
+function parseError(query: string, failures: readonly ParseFailure[]): QueryError {
+  const lines = failures.map(({ position, text }) => `${lineAndColumn(query, position.start)}: parse error: ${text}`)
+  return new QueryError('bad_data', lines.join('\n'))
+}
+
+/** Both count from 1; the column counts bytes, as Prometheus does. */
+function lineAndColumn(query: string, offset: number): string {
+  const lines = query.slice(0, offset).split('\n')
+  return `${lines.length}:${Buffer.byteLength(lines.at(-1) ?? '') + 1}`
+}
+
+/** What Prometheus says when token `index` (-1: the end) cannot be where it is. */
+function syntaxError(query: string, tokens: readonly IToken[], index: number, ruleStack: readonly string[]): ParseFailure {
+  const token = tokens[index]
+  const what = token === undefined ? 'end of input' : t.describeToken(token)
+  const before = (index < 0 ? tokens : tokens.slice(0, index)).map((one) => one.tokenType)
+  const { context, expected } = expectation(before, ruleStack)
+  const text = `unexpected ${what}${context === '' ? '' : ` in ${context}`}${expected === '' ? '' : `, expected ${expected}`}`
+  return at(token?.startOffset ?? query.length, text)
+}
+
+type Expectation = { readonly context: string; readonly expected: string }
+
+/** Which construct the parser was in, by the rules that were open and the tokens before. */
+function expectation(before: readonly TokenType[], ruleStack: readonly string[]): Expectation {
+  const last = before.at(-1)
+  const isDuration = ruleStack.some((rule) => rule.startsWith('duration') || rule === 'signedDuration')
+  for (const rule of ruleStack.toReversed()) {
+    switch (rule) {
+      case 'matcher':
+      case 'matchers':
+        return { context: 'label matching', expected: expectedInMatcher(before) }
+      case 'groupingLabels':
+        if (last === t.LeftParen || last === t.Comma) return { context: 'grouping opts', expected: 'label' }
+        if (before.lastIndexOf(t.LeftParen) > lastOf(before, [t.By, t.Without, t.On, t.Ignoring, t.GroupLeft, t.GroupRight])) {
+          return { context: 'grouping opts', expected: '"," or ")"' }
+        }
+        return { context: 'grouping opts', expected: '"("' }
+      case 'groupingLabel':
+        return { context: 'grouping opts', expected: 'label' }
+      case 'at':
+        return { context: '@', expected: 'timestamp' }
+      case 'offset':
+        return { context: 'offset', expected: 'number, duration, step(), or range()' }
+      case 'range': {
+        const sinceBracket = before.slice(before.lastIndexOf(t.LeftBracket) + 1)
+        if (sinceBracket.includes(t.Colon)) {
+          const complete = !isDuration && last !== t.Colon
+          return { context: 'subquery selector', expected: complete ? '"]"' : 'number, duration, step(), range(), or "]"' }
+        }
+        if (isDuration || sinceBracket.length === 0) return { context: 'subquery or range selector', expected: 'number, duration, step(), or range()' }
+        return { context: 'subquery or range', expected: '":" or "]"' }
+      }
+      case 'aggregation':
+        return { context: 'aggregation', expected: '' }
+    }
+  }
+  return { context: '', expected: '' }
+}
+
+function expectedInMatcher(before: readonly TokenType[]): string {
+  const last = before.at(-1)
+  if (last === t.LeftBrace || last === t.Comma) return 'identifier or "}"'
+  if (last === t.LabelName) return 'label matching operator'
+  return last === t.StringToken ? '"," or "}"' : 'string'
+}
+
+function lastOf(types: readonly TokenType[], wanted: readonly TokenType[]): number {
+  return types.findLastIndex((type) => wanted.includes(type))
+}
