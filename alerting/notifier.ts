@@ -50,10 +50,10 @@ export type NotifierDeps = {
 }
 
 export type Notifier = {
-  /** First load and every reload; queues of Alertmanagers that stay are kept. */
-  apply(config: NotifierConfig): Promise<void>
+  /** First load and every reload. What is queued under the old configuration is sent out under it, while the new one is in force. */
+  apply(config: NotifierConfig): void
   /** Discovery may have found other Alertmanagers. */
-  refresh(): Promise<void>
+  refresh(): void
   send(alerts: readonly NotifiedAlert[]): void
   /** Push URLs of external Alertmanagers, and of those that relabelling dropped. */
   alertmanagers(): { readonly active: readonly string[]; readonly dropped: readonly string[] }
@@ -78,6 +78,7 @@ class AlertNotifier implements Notifier {
   readonly #metrics: NotifierMetrics
   #config: NotifierConfig = { externalLabels: [], relabelAlert: (labels) => labels, alertmanagers: [] }
   #sets: RunningSet[] = []
+  readonly #ending = new Set<Promise<void>>()
 
   constructor(deps: NotifierDeps) {
     this.#deps = deps
@@ -87,28 +88,44 @@ class AlertNotifier implements Notifier {
     if (deps.builtin !== undefined) this.#metrics.initialize(builtinName)
   }
 
-  async apply(config: NotifierConfig): Promise<void> {
+  apply(config: NotifierConfig): void {
     const previous = this.#sets
     this.#config = config
-    this.#sets = config.alertmanagers.map((set) => ({ config: set, client: new HttpClient(set.http, { userAgent: this.#deps.userAgent }), queues: new Map(), dropped: [] }))
-    // What an old queue still holds goes out over its own connections.
-    await this.refresh()
-    await Promise.all(previous.map((set) => this.#closeSet(set, true)))
+    this.#sets = config.alertmanagers.map((set) => ({
+      config: set,
+      client: new HttpClient(set.http, { userAgent: this.#deps.userAgent }),
+      queues: new Map(),
+      dropped: [],
+    }))
+    this.refresh()
+    for (const set of previous) this.#retire(this.#closeSet(set, true))
   }
 
-  async refresh(): Promise<void> {
-    await Promise.all(this.#sets.map((set) => this.#refreshSet(set)))
+  refresh(): void {
+    for (const set of this.#sets) this.#refreshSet(set)
   }
 
-  async #refreshSet(set: RunningSet): Promise<void> {
+  #refreshSet(set: RunningSet): void {
     const { active, dropped } = this.#discovered(set.config)
     set.dropped = dropped
     for (const url of active) {
       if (!set.queues.has(url)) set.queues.set(url, this.#createQueue(set, url))
     }
-    const gone = [...set.queues].filter(([url]) => !active.has(url))
-    for (const [url] of gone) set.queues.delete(url)
-    await Promise.all(gone.map(([, queue]) => queue.close(true)))
+    for (const [url, queue] of [...set.queues]) {
+      if (active.has(url)) continue
+      set.queues.delete(url)
+      this.#retire(queue.close(true).then(() => this.#forgetMetrics(url)))
+    }
+  }
+
+  /** Remembers what still has to end, for `close()`. */
+  #retire(ending: Promise<void>): void {
+    this.#ending.add(ending)
+    void ending.then(() => this.#ending.delete(ending))
+  }
+
+  #forgetMetrics(url: string): void {
+    if (!this.alertmanagers().active.includes(url)) this.#metrics.remove(url)
   }
 
   #createQueue(set: RunningSet, url: string): NotifierQueue {
@@ -162,11 +179,13 @@ class AlertNotifier implements Notifier {
   async close(): Promise<void> {
     const sets = this.#sets
     this.#sets = []
-    await Promise.all(sets.map((set) => this.#closeSet(set, this.#deps.drainOnShutdown ?? true)))
+    for (const set of sets) this.#retire(this.#closeSet(set, this.#deps.drainOnShutdown ?? true))
+    await Promise.all(this.#ending)
   }
 
   async #closeSet(set: RunningSet, drain: boolean): Promise<void> {
     await Promise.all([...set.queues.values()].map((queue) => queue.close(drain)))
+    for (const url of set.queues.keys()) this.#forgetMetrics(url)
     await set.client.close()
   }
 }

@@ -58,7 +58,6 @@ export class NotifierQueue {
       this.#dropRest()
     }
     await this.#running
-    this.#options.metrics.remove(this.#options.url)
   }
 
   async #run(): Promise<void> {
