@@ -5,7 +5,6 @@ import { createAlertmanager } from '../alerting/alertmanager.ts'
 import { createNotifier } from '../alerting/notifier.ts'
 import { createRuleManager } from '../alerting/ruleManager.ts'
 import { createDiscovery } from '../ingest/discovery/discovery.ts'
-import { compileRelabel, relabel } from '../ingest/relabel.ts'
 import { createRemoteWrite } from '../ingest/remoteWrite.ts'
 import { createScrapeManager } from '../ingest/scrapeManager.ts'
 import { createQueryService } from '../query/queryService.ts'
@@ -21,6 +20,7 @@ import type { Logger } from './base/log.ts'
 import { MetricRegistry } from './base/selfMetrics.ts'
 import type { Config } from './config.ts'
 import { printScrapeConfig } from './configYaml.ts'
+import { createExternalAlertmanagers } from './externalAlertmanagers.ts'
 import type { Options } from './flags.ts'
 import { createReloader } from './reload.ts'
 import type { Reloader } from './reload.ts'
@@ -116,7 +116,6 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       options: options.alertmanager,
     }),
   )
-  const discovery = createDiscovery({ registry, logger: logger.with({ component: 'discovery' }), userAgent })
   const notifier = closing.add(
     createNotifier({
       logger: logger.with({ component: 'notifier' }),
@@ -126,13 +125,10 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       queueCapacity: options.notificationQueueCapacity,
       maxBatchSize: options.notificationBatchSize,
       drainOnShutdown: options.drainNotificationQueue,
-      discover: (set, configs, onChange) => discovery.watch({ name: 'notify', set, configs, onChange }),
-      compileRelabel: (configs) => {
-        const relabelRules = compileRelabel(configs)
-        return (labels) => relabel(labels, relabelRules)
-      },
     }),
   )
+  const discovery = createDiscovery({ registry, logger: logger.with({ component: 'discovery' }), userAgent })
+  const externalAlertmanagers = closing.add(createExternalAlertmanagers({ notifier, discovery }))
   const rules = closing.add(
     createRuleManager({
       evaluate: (expr, timeMs, signal) => query.evaluate(expr, timeMs, signal === undefined ? {} : { signal }),
@@ -156,7 +152,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       steps: [
         { name: 'alertmanager', apply: (next) => alertmanager.apply(next.alertmanager) },
         { name: 'scrape', apply: (next) => scraping.apply(next.scrapeConfigs, next.global.externalLabels) },
-        { name: 'notify', apply: (next) => notifier.apply(next.alerting, next.global.externalLabels) },
+        { name: 'notify', apply: (next) => externalAlertmanagers.apply(next.alerting, next.global.externalLabels) },
         { name: 'rules', apply: (next) => rules.apply(next.ruleFiles, { externalLabels: next.global.externalLabels }) },
         {
           name: 'storage',

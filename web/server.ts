@@ -82,9 +82,10 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
   addCors(fastify, options)
   addCompression(fastify)
-  fastify.addHook('onRequest', async () => state.begin())
-  fastify.addHook('onResponse', async () => state.end())
-  fastify.addHook('onRequestAbort', async () => state.end())
+  fastify.addHook('onRequest', async (_, reply) => {
+    state.begin()
+    reply.raw.once('close', () => state.end())
+  })
   fastify.setNotFoundHandler((_, reply) => send(reply, plain(404, '404 page not found\n')))
   fastify.setErrorHandler((error, _, reply) => send(reply, frameworkAnswer(error, deps.logger)))
 

@@ -1,0 +1,218 @@
+// What is the same for every route, asked of a server that has no parts yet: readiness, methods, CORS, compression,
+// prefixes, pages. The routes' own answers are tested on a whole app in src/app.test.ts.
+
+import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import { afterEach, describe, expect, it } from 'vitest'
+import { silentLogger } from '../src/base/log.ts'
+import { MetricRegistry } from '../src/base/selfMetrics.ts'
+import { globalUrl } from './api/targets.ts'
+import { unescapeName } from './api/labels.ts'
+import { Notifications } from './notifications.ts'
+import { createServer } from './server.ts'
+import type { ServerDeps, ServerOptions, WebServer } from './server.ts'
+
+const build = { version: '3.14.0+test', revision: 'r', branch: 'b', buildUser: 'u', buildDate: 'd', goVersion: 'node' }
+
+const servers: WebServer[] = []
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+async function start(options: Partial<ServerOptions> = {}, deps: Partial<ServerDeps> = {}): Promise<WebServer> {
+  const server = await createServer(
+    {
+      listenAddresses: [{ host: '127.0.0.1', port: 0 }],
+      readTimeoutMs: 60_000,
+      maxConnections: 16,
+      routePrefix: '',
+      externalUrl: 'http://mon.example.org:9090',
+      corsOrigin: '.*',
+      enableLifecycle: false,
+      enableAdminApi: false,
+      userAssets: '',
+      pageTitle: 'solowatch',
+      maxNotificationsSubscribers: 2,
+      build,
+      flags: { 'log.level': 'info' },
+      features: [],
+      ...options,
+    },
+    {
+      logger: silentLogger,
+      registry: new MetricRegistry(),
+      notifications: new Notifications(),
+      reload: async () => {},
+      quit: () => {},
+      replay: () => ({ min: 0, max: 7, current: 3 }),
+      ...deps,
+    },
+  )
+  servers.push(server)
+  return server
+}
+
+describe('before the server is ready', () => {
+  it('answers health, replay, metrics and version, and 503 to everything else', async () => {
+    const server = await start()
+    const get = (url: string) => server.inject({ method: 'GET', url })
+    expect((await get('/-/healthy')).body).toBe('Prometheus Server is Healthy.\n')
+    expect((await get('/api/v1/status/walreplay')).json()).toEqual({ status: 'success', data: { min: 0, max: 7, current: 3 } })
+    expect((await get('/metrics')).headers['content-type']).toContain('text/plain; version=0.0.4')
+    expect((await get('/version')).json()).toEqual(build)
+    for (const url of ['/-/ready', '/api/v1/query?query=1', '/federate', '/api/v1/status/config']) {
+      const answer = await get(url)
+      expect([url, answer.statusCode, answer.body, answer.headers['x-prometheus-stopping']]).toEqual([url, 503, 'Service Unavailable', 'false'])
+    }
+  })
+
+  it('says that it is stopping once it is', async () => {
+    const server = await start()
+    await server.drain(10)
+    const answer = await server.inject({ method: 'GET', url: '/-/ready' })
+    expect([answer.statusCode, answer.headers['x-prometheus-stopping']]).toEqual([503, 'true'])
+  })
+})
+
+describe('methods and paths', () => {
+  const answers = (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD', url: string, status: number, body?: string) =>
+    it(`answers ${method} ${url} with ${status}`, async () => {
+      const server = await start()
+      const answer = await server.inject({ method, url })
+      expect(answer.statusCode).toBe(status)
+      if (body !== undefined) expect(answer.body).toBe(body)
+    })
+  answers('HEAD', '/-/healthy', 200)
+  answers('DELETE', '/api/v1/series', 405)
+  answers('POST', '/api/v1/label/job/values', 405)
+  answers('GET', '/-/reload', 405, 'Only POST or PUT requests allowed\n')
+  answers('POST', '/-/reload', 403, 'Lifecycle API is not enabled.\n')
+  answers('PUT', '/-/quit', 403)
+  answers('GET', '/api/v1/unknown', 404, '404 page not found\n')
+  answers('GET', '/alertmanager/api/v2/status', 404)
+  answers('GET', '/api/v1/write', 405)
+})
+
+describe('lifecycle', () => {
+  it('reloads, and says what is wrong when that fails', async () => {
+    let failure: Error | undefined
+    const reload = async () => {
+      if (failure !== undefined) throw failure
+    }
+    const server = await start({ enableLifecycle: true }, { reload })
+    expect((await server.inject({ method: 'POST', url: '/-/reload' })).statusCode).toBe(200)
+    failure = new Error('prometheus.yml:1:1: no')
+    const answer = await server.inject({ method: 'PUT', url: '/-/reload' })
+    expect([answer.statusCode, answer.body]).toEqual([500, 'failed to reload config: prometheus.yml:1:1: no\n'])
+  })
+
+  it('quits after it has said goodbye', async () => {
+    let asked = () => {}
+    const quit = new Promise<void>((done) => (asked = done))
+    const server = await start({ enableLifecycle: true }, { quit: () => asked() })
+    expect((await server.inject({ method: 'POST', url: '/-/quit' })).body).toBe('Requesting termination... Goodbye!')
+    await quit
+  })
+})
+
+describe('CORS', () => {
+  it('allows every origin by default', async () => {
+    const server = await start()
+    const answer = await server.inject({ method: 'OPTIONS', url: '/api/v1/query', headers: { origin: 'http://a' } })
+    expect(answer.statusCode).toBe(204)
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
+      'access-control-expose-headers': 'Date',
+      vary: 'Origin',
+    })
+  })
+
+  it('echoes an origin that matches and ignores one that does not', async () => {
+    const server = await start({ corsOrigin: 'https?://(a|b)' })
+    const originOf = async (origin: string) => (await server.inject({ method: 'GET', url: '/api/v1/notifications', headers: { origin } })).headers['access-control-allow-origin']
+    expect(await originOf('https://b')).toBe('https://b')
+    expect(await originOf('https://b.evil')).toBe(undefined)
+  })
+})
+
+describe('compression', () => {
+  it('takes the first encoding it knows', async () => {
+    const server = await start({ flags: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`flag.${i}`, 'value'])) })
+    server.serve({} as Parameters<WebServer['serve']>[0]) // the flags need no part
+    const get = (encoding: string) => server.inject({ method: 'GET', url: '/api/v1/status/flags', headers: { 'accept-encoding': encoding } })
+    const plain = (await get('identity')).body
+    const gzip = await get('br, gzip;q=1.0, deflate')
+    expect(gzip.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'Origin, Accept-Encoding' })
+    expect(gunzipSync(gzip.rawPayload).toString()).toBe(plain)
+    expect(inflateSync((await get('deflate')).rawPayload).toString()).toBe(plain)
+    expect(zstdDecompressSync((await get('zstd, gzip')).rawPayload).toString()).toBe(plain)
+    expect((await get('gzip;q=0')).headers['content-encoding']).toBe(undefined)
+  })
+})
+
+describe('a route prefix', () => {
+  it('lies before every path', async () => {
+    const server = await start({ routePrefix: '/prom' })
+    const get = (url: string) => server.inject({ method: 'GET', url })
+    expect((await get('/prom/-/healthy')).statusCode).toBe(200)
+    expect((await get('/-/healthy')).statusCode).toBe(404)
+    expect((await get('/')).headers.location).toBe('/prom/')
+    expect((await get('/prom/')).headers.location).toBe('/prom/query')
+    expect((await get('/prom/graph?g0.expr=up')).headers.location).toBe('/prom/query?g0.expr=up')
+  })
+})
+
+describe('listening', () => {
+  it('answers on every address', async () => {
+    const server = await start({ listenAddresses: [{ host: '127.0.0.1', port: 0 }, { host: '127.0.0.1', port: 0 }] })
+    expect(server.addresses).toHaveLength(2)
+    for (const { host, port } of server.addresses) expect((await fetch(`http://${host}:${port}/-/healthy`)).status).toBe(200)
+  })
+
+  it('names the address that is taken', async () => {
+    const first = await start()
+    const port = first.addresses[0]?.port ?? 0
+    await expect(start({ listenAddresses: [{ host: '127.0.0.1', port }] })).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`)
+  })
+})
+
+describe('notifications', () => {
+  it('are listed, and streamed as they change', async () => {
+    const notifications = new Notifications()
+    notifications.add('one')
+    const server = await start({}, { notifications })
+    expect((await server.inject({ method: 'GET', url: '/api/v1/notifications' })).json()).toMatchObject({ data: [{ text: 'one', active: true }] })
+    const { host, port } = server.addresses[0] ?? { host: '', port: 0 }
+    const gone = new AbortController()
+    const response = await fetch(`http://${host}:${port}/api/v1/notifications/live`, { signal: gone.signal })
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    const readUntil = async (part: string) => {
+      while (!text.includes(part)) text += (await reader?.read())?.value ?? ''
+    }
+    await readUntil('"one"')
+    notifications.remove('one')
+    await readUntil('"active":false')
+    expect(text).toMatch(/^data: \{"text":"one","date":"[^"]+","active":true\}\n\ndata: /)
+    gone.abort()
+    await expect.poll(() => notifications.subscriberCount).toBe(0)
+  })
+})
+
+describe('globalUrl', () => {
+  const own = { externalUrl: 'https://mon.example.org/prom', ports: () => [9090] }
+  const shows = (scrapeUrl: string, expected: string) => it(`shows ${scrapeUrl} as ${expected}`, () => expect(globalUrl(scrapeUrl, own)).toBe(expected))
+  shows('http://localhost:9090/metrics', 'https://mon.example.org/metrics')
+  shows('http://127.0.0.1:9100/metrics', 'http://mon.example.org:9100/metrics')
+  shows('http://node:9100/metrics', 'http://node:9100/metrics')
+})
+
+describe('unescapeName', () => {
+  const reads = (name: string, expected: string) => it(`reads ${name}`, () => expect(unescapeName(name)).toBe(expected))
+  reads('job', 'job')
+  reads('U__http_2e_status', 'http.status')
+  reads('U__a__b', 'a_b')
+  reads('U__a_zz_b', 'U__a_zz_b')
+  reads('U__a_d800_b', 'U__a_d800_b')
+})
