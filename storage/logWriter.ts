@@ -22,6 +22,8 @@ export class LogWriter {
   #active: LogSegmentWriter | undefined
   #nextSegment: number
   #lastNumber = 0
+  /** Segments with commits that the disk may not have yet. */
+  readonly #unsynced = new Set<string>()
 
   constructor(options: LogWriterOptions) {
     this.#options = options
@@ -52,6 +54,14 @@ export class LogWriter {
       throw error
     }
     this.#lastNumber = last.number
+    if (this.#options.sync === 'interval') this.#unsynced.add(active.path)
+  }
+
+  /** Segments written to since the last call, for whoever brings them to the disk now and then. */
+  takeUnsynced(): string[] {
+    const paths = [...this.#unsynced]
+    this.#unsynced.clear()
+    return paths
   }
 
   /** Whether it is time to `rotate`. */

@@ -1,6 +1,7 @@
 // The writer thread: the only one that writes to disk. Each turn it commits everything that waits in the log, in one
 // transaction, then does one bounded step of whatever else there is: a flush, compaction, retention, start-up.
 
+import { close, fdatasync, open } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
@@ -96,6 +97,20 @@ class Writer {
     if (task !== undefined) this.#step(task)
     else this.#stepCompaction()
     return this.#appends.length > 0 || this.#tasks.length > 0 || this.#compaction !== undefined || this.#compactionCandidates.length > 0
+  }
+
+  /** Brings what was committed to the disk, in the background: a commit does not wait for it. */
+  syncLog(): void {
+    for (const path of this.#log.takeUnsynced()) {
+      open(`${path}-wal`, 'r+', (openError, fd) => {
+        // The segment may be deleted by now: then its samples are in partitions.
+        if (openError !== null) return
+        fdatasync(fd, (error) => {
+          if (error !== null) this.#report('error', 'The disk does not keep what is written', { file: path, reason: error.message })
+          close(fd)
+        })
+      })
+    }
   }
 
   #request(id: number, request: WriterRequest): void {
@@ -383,6 +398,9 @@ function readMinTimeMs(partition: Partition): number {
   }
 }
 
+/** With `interval`, how much of the newest samples a power loss may take. */
+const syncIntervalMs = 5000
+
 const port = parentPort
 assert(port !== null, 'writer.ts runs as a worker thread')
 
@@ -407,3 +425,5 @@ port.on('message', (message: ToWriter) => {
   writer.receive(message)
   schedule()
 })
+
+setInterval(() => writer.syncLog(), syncIntervalMs).unref()

@@ -1,0 +1,123 @@
+// What is in a data directory, as plain values for people to look at: `npm run inspect` prints them. Reads only.
+
+import { loadKernelModule } from '../src/kernels/kernels.ts'
+import { ChunkCodec } from './chunkCodec.ts'
+import { databaseBytes, listLogSegments, listPartitions, seriesPath } from './dataDir.ts'
+import { decodeLabels } from './headLabels.ts'
+import type { Labels } from './labels.ts'
+import { LogSegmentReader } from './logFile.ts'
+import { PartitionReader, sectionCount, type PartitionMeta } from './partitionFile.ts'
+import { SeriesFileReader, seriesPerPage, type SeriesMeta } from './seriesFile.ts'
+
+export type PartitionContents = { readonly file: string; readonly bytes: number; readonly meta: PartitionMeta | undefined }
+
+export function partitionContents(dir: string): PartitionContents[] {
+  return listPartitions(dir).current.map(({ path, startMs }) => {
+    const reader = new PartitionReader(path, startMs)
+    try {
+      return { file: path, bytes: databaseBytes(path), meta: reader.meta() }
+    } finally {
+      reader.close()
+    }
+  })
+}
+
+export type SeriesContents = { readonly ref: number; readonly labels: Labels; readonly firstMs: number; readonly lastMs: number }
+
+/** Series on disk by ref; those that are in the log only are not among them. */
+export function* seriesContents(dir: string): Generator<SeriesContents> {
+  const reader = new SeriesFileReader(seriesPath(dir))
+  try {
+    const lifetimes = reader.lifetimes()
+    for (const { page, rows } of reader.pages()) {
+      for (const { ref, labelBytes } of rows) {
+        const at = 2 * (ref % seriesPerPage)
+        const lifetime = lifetimes.get(page)
+        yield { ref, labels: decodeLabels(labelBytes), firstMs: lifetime?.[at] ?? Infinity, lastMs: lifetime?.[at + 1] ?? -Infinity }
+      }
+    }
+  } finally {
+    reader.close()
+  }
+}
+
+export function seriesMeta(dir: string): SeriesMeta {
+  const reader = new SeriesFileReader(seriesPath(dir))
+  try {
+    return reader.meta()
+  } finally {
+    reader.close()
+  }
+}
+
+export type ChunkContents = {
+  readonly file: string
+  readonly slot: number
+  readonly isOutOfOrder: boolean
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  readonly sampleCount: number
+  readonly timesRow: number
+  readonly timesBytes: number
+  readonly valuesBytes: number
+  /** How the values are stored, in words. */
+  readonly encoding: string
+  /** Set when the chunk cannot be decoded; then there are no samples. */
+  readonly problem: string | undefined
+  readonly timestampsMs: readonly number[]
+  readonly values: readonly number[]
+}
+
+/** The chunks of one series, oldest day first, with their samples. */
+export function* chunkContents(dir: string, ref: number): Generator<ChunkContents> {
+  const codec = new ChunkCodec(loadKernelModule())
+  for (const { path, startMs } of listPartitions(dir).current) {
+    const reader = new PartitionReader(path, startMs)
+    try {
+      for (const row of reader.chunks(ref, -Infinity, Infinity)) {
+        const times = reader.times(row.times)
+        codec.clear()
+        const problem = times === undefined ? `times row ${row.times} is missing` : codec.add(times, row.body)
+        const { timestampsMs, values } = codec.columns()
+        yield {
+          file: path,
+          slot: row.slot,
+          isOutOfOrder: row.isOutOfOrder,
+          minTimeMs: row.minTimeMs,
+          maxTimeMs: row.maxTimeMs,
+          sampleCount: sectionCount(row.body),
+          timesRow: row.times,
+          timesBytes: times?.length ?? 0,
+          valuesBytes: row.body.length,
+          encoding: describeValues(row.body),
+          problem,
+          timestampsMs: [...timestampsMs],
+          values: [...values],
+        }
+      }
+    } finally {
+      reader.close()
+    }
+  }
+}
+
+export type LogContents = { readonly file: string; readonly bytes: number; readonly first: number; readonly last: number; readonly count: number }
+
+export function logContents(dir: string): LogContents[] {
+  return listLogSegments(dir).map(({ path }) => {
+    const reader = new LogSegmentReader(path)
+    try {
+      return { file: path, bytes: databaseBytes(path), ...reader.numbers() }
+    } finally {
+      reader.close()
+    }
+  })
+}
+
+/** The kind byte of a values section in words; docs/data-format.md has its bits. */
+function describeValues(section: Uint8Array): string {
+  const kind = section[6] ?? 0
+  const mapping = kind & 31
+  const numbers = mapping === 31 ? '64-bit words' : mapping === 0 ? 'whole numbers' : `decimals with ${mapping} places`
+  return `${numbers}${(kind & 32) !== 0 ? ' in runs' : ', packed'}${(kind & 64) !== 0 ? ', with exceptions' : ''}`
+}

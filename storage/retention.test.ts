@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { dayMs } from './dataDir.ts'
+import { expiredPartitions } from './retention.ts'
+
+const day = (number: number, bytes = 100) => ({ partition: { path: `day ${number}`, startMs: number * dayMs, generation: 1 }, bytes })
+const days = [day(0), day(1), day(2), day(3)]
+
+describe('expiredPartitions', () => {
+  const expires = (what: string, limits: { retentionMs?: number; retentionBytes?: number; newestMs?: number }, expected: readonly string[], logBytes = 0) =>
+    it(what, () => {
+      const found = expiredPartitions(days, logBytes, { retentionMs: 0, retentionBytes: 0, newestMs: 3.5 * dayMs, ...limits })
+      expect(found.map(({ partition, reason }) => `${partition.path} by ${reason}`)).toEqual(expected)
+    })
+  expires('keeps everything without limits', {}, [])
+  expires('lets a day go when all of it is too old', { retentionMs: dayMs }, ['day 0 by time', 'day 1 by time'])
+  expires('keeps a day of which a part is young enough', { retentionMs: 1.5 * dayMs + 1 }, ['day 0 by time'])
+  expires('counts age from the newest sample, not from the clock', { retentionMs: dayMs, newestMs: 0.5 * dayMs }, [])
+  expires('lets the oldest days go when the size is too large', { retentionBytes: 250 }, ['day 0 by size', 'day 1 by size'])
+  expires('counts the log', { retentionBytes: 400 }, ['day 0 by size'], 50)
+  expires('never lets the newest day go by size', { retentionBytes: 1 }, ['day 0 by size', 'day 1 by size', 'day 2 by size'])
+  expires('takes time first and then size', { retentionMs: 2 * dayMs, retentionBytes: 250 }, ['day 0 by time', 'day 1 by size'])
+})
