@@ -1,11 +1,14 @@
 // Go's fmt over template values: Sprint, Sprintln and Sprintf with its verbs, flags, argument indexes and error forms such
 // as `%!d(string=x)`. Wrong arguments never fail, they print what is wrong, as in Go.
 
-import { formatFloat, formatHexFloat } from './goNumber.ts'
+import { formatBinaryFloat, formatFloat, formatHexFloat } from './goNumber.ts'
 import { isPrintable, quote, quoteRune } from './goQuote.ts'
 import { Complex, Defined, Dict, List, sortedEntries, Struct, typeName, type Value } from './value.ts'
 
 type Flags = {
+  /** `%#v` and `%+v`, which mean something else than the flags with other verbs. */
+  goSyntax: boolean
+  fieldNames: boolean
   plus: boolean
   minus: boolean
   sharp: boolean
@@ -15,7 +18,7 @@ type Flags = {
   precision: number | undefined
 }
 
-const noFlags: Flags = { plus: false, minus: false, sharp: false, space: false, zero: false, width: undefined, precision: undefined }
+const noFlags: Flags = { goSyntax: false, fieldNames: false, plus: false, minus: false, sharp: false, space: false, zero: false, width: undefined, precision: undefined }
 
 /** Widths and precisions beyond this are an error in Go too. */
 const maxWidth = 1_000_000
@@ -119,7 +122,8 @@ class Printer {
     const value = this.#values[this.#argument]
     if (value === undefined) return `${problems}%!${verb}(MISSING)`
     this.#argument++
-    return problems + formatOne(value, verb, flags)
+    const ofV = verb === 'v' ? { goSyntax: flags.sharp, fieldNames: flags.plus, sharp: false, plus: false } : {}
+    return problems + formatOne(value, verb, { ...flags, ...ofV })
   }
 
   #peek(): string {
@@ -198,25 +202,26 @@ function pad(text: string, flags: Flags): string {
 }
 
 function formatOne(value: Value, verb: string, flags: Flags): string {
-  if (value === null) return verb === 'T' || verb === 'v' ? pad('<nil>', flags) : badVerb(value, verb)
-  if (verb === 'T') return pad(typeName(value), flags)
-  if (verb === 'p') return badVerb(value, verb)
+  if (value === null) return verb === 'T' || verb === 'v' ? pad('<nil>', flags) : badVerb(value, verb, flags)
+  if (verb === 'T') return formatString(typeName(value), 's', flags, value)
+  if (verb === 'p') return badVerb(value, verb, flags)
   return formatValue(value, verb, flags, 0)
 }
 
-function badVerb(value: Value, verb: string): string {
-  return value === null ? `%!${verb}(<nil>)` : `%!${verb}(${typeName(value)}=${formatValue(value, 'v', noFlags, 0)})`
+/** The flags stay in force for the value that is shown. */
+function badVerb(value: Value, verb: string, flags: Flags): string {
+  return value === null ? `%!${verb}(<nil>)` : `%!${verb}(${typeName(value)}=${formatValue(value, 'v', flags, 0)})`
 }
 
 function formatValue(value: Value, verb: string, flags: Flags, depth: number): string {
-  if (value === null) return verb === 'v' ? pad('<nil>', flags) : badVerb(value, verb)
-  const goSyntax = verb === 'v' && flags.sharp
+  if (value === null) return verb === 'v' ? pad('<nil>', flags) : badVerb(value, verb, flags)
+  const { goSyntax } = flags
   if (value instanceof Object && !(value instanceof Complex) && value.type.toText !== undefined && !goSyntax) {
     if ('vsxXq'.includes(verb)) return formatString(value.type.toText(value), verb, flags, value)
   }
   switch (typeof value) {
     case 'boolean':
-      return verb === 't' || verb === 'v' ? pad(String(value), flags) : badVerb(value, verb)
+      return verb === 't' || verb === 'v' ? pad(String(value), flags) : badVerb(value, verb, flags)
     case 'bigint':
       return formatInt(value, verb, flags, value)
     case 'number':
@@ -230,8 +235,8 @@ function formatValue(value: Value, verb: string, flags: Flags, depth: number): s
     return formatString(value.value, verb, flags, value)
   }
   if (value instanceof Complex) {
-    const part = (number: number, plus: boolean): string => formatNumber(number, verb, { ...flags, plus: plus || flags.plus, width: undefined }, value)
-    return 'vbeEfFgGxX'.includes(verb) ? pad(`(${part(value.real, false)}${part(value.imaginary, true)}i)`, flags) : badVerb(value, verb)
+    const part = (number: number, plus: boolean): string => formatNumber(number, verb, { ...flags, plus: plus || flags.plus }, value)
+    return 'vbeEfFgGxX'.includes(verb) ? `(${part(value.real, false)}${part(value.imaginary, true)}i)` : badVerb(value, verb, flags)
   }
   const inner = (item: Value): string => formatValue(item, verb, flags, depth + 1)
   if (value instanceof List) {
@@ -243,20 +248,20 @@ function formatValue(value: Value, verb: string, flags: Flags, depth: number): s
     return goSyntax ? `${value.type.name}{${entries.join(', ')}}` : `map[${entries.join(' ')}]`
   }
   if (value instanceof Struct) {
-    const named = goSyntax || (flags.plus && verb === 'v')
+    const named = goSyntax || flags.fieldNames
     const pointer = value.type.name.startsWith('*')
     const fields = [...value.fields].map(([name, field]) => (named ? `${name}:` : '') + inner(field))
     const name = value.type.name.replace('*', '')
     return `${pointer ? '&' : ''}${goSyntax ? `${name}{${fields.join(', ')}}` : `{${fields.join(' ')}}`}`
   }
-  return badVerb(value, verb)
+  return badVerb(value, verb, flags)
 }
 
 function formatString(text: string, verb: string, flags: Flags, value: Value): string {
   const cut = flags.precision === undefined ? text : [...text].slice(0, flags.precision).join('')
   switch (verb) {
     case 'v':
-      return flags.sharp ? pad(quote(text), flags) : pad(cut, flags)
+      return pad(flags.goSyntax ? quote(cut) : cut, flags)
     case 's':
       return pad(cut, flags)
     case 'q':
@@ -271,12 +276,12 @@ function formatString(text: string, verb: string, flags: Flags, value: Value): s
       return pad(verb === 'X' ? joined.toUpperCase() : joined, flags)
     }
     default:
-      return badVerb(value, verb)
+      return badVerb(value, verb, flags)
   }
 }
 
 const bases: Readonly<Record<string, number>> = { d: 10, v: 10, b: 2, o: 8, O: 8, x: 16, X: 16 }
-const prefixes: Readonly<Record<string, string>> = { b: '0b', o: '0', x: '0x', X: '0X' }
+const prefixes: Readonly<Record<string, string>> = { b: '0b', o: '0', O: '0', x: '0x', X: '0X' }
 
 function formatInt(integer: bigint, verb: string, flags: Flags, value: Value): string {
   const base = bases[verb]
@@ -290,7 +295,7 @@ function formatInt(integer: bigint, verb: string, flags: Flags, value: Value): s
     if (flags.precision !== undefined) digits = digits.padStart(flags.precision, '0')
     else if (flags.zero && flags.width !== undefined) digits = digits.padStart(flags.width - sign.length, '0')
     let prefix = verb === 'O' ? '0o' : ''
-    if (flags.sharp && verb !== 'v' && verb !== 'd' && !(verb === 'o' && digits.startsWith('0'))) prefix += prefixes[verb] ?? ''
+    if (flags.sharp && !(verb.toLowerCase() === 'o' && digits.startsWith('0'))) prefix += prefixes[verb] ?? ''
     return pad(sign + prefix + digits, { ...flags, zero: false })
   }
   const valid = integer >= 0n && integer <= 0x10ffffn && !(integer >= 0xd800n && integer <= 0xdfffn)
@@ -305,7 +310,7 @@ function formatInt(integer: bigint, verb: string, flags: Flags, value: Value): s
       return pad(`U+${hex}${flags.sharp && valid && isPrintable(character) ? ` '${character}'` : ''}`, { ...flags, zero: false })
     }
     default:
-      return badVerb(value, verb)
+      return badVerb(value, verb, flags)
   }
 }
 
@@ -325,14 +330,17 @@ function formatNumber(number: number, verb: string, flags: Flags, value: Value):
     case 'F':
       text = formatFloat(number, verb, flags.precision ?? 6)
       break
+    case 'b':
+      text = formatBinaryFloat(number)
+      break
     case 'x':
     case 'X':
       text = formatHexFloat(number, verb === 'X', flags.precision ?? -1)
       break
     default:
-      return badVerb(value, verb)
+      return badVerb(value, verb, flags)
   }
-  if (flags.sharp && verb !== 'v') text = keepZeros(text, verb, flags)
+  if (flags.sharp && verb !== 'b') text = keepZeros(text, verb, flags)
   const negative = text.startsWith('-')
   const digits = text.replace(/^[+-]/, '')
   const infinite = !Number.isFinite(number)
@@ -346,10 +354,10 @@ function formatNumber(number: number, verb: string, flags: Flags, value: Value):
 
 /** The `#` flag: always a decimal point, and no trailing zeros removed for `%g`. */
 function keepZeros(text: string, verb: string, flags: Flags): string {
-  const [, sign = '', mantissa = '', tail = ''] = /^([+-]?)([^eEpP]*)(.*)$/.exec(text) ?? []
-  if (/[a-zA-Z]/.test(mantissa)) return text
+  const [, sign = '', mantissa = '', tail = ''] = (/[xX]/.test(verb) ? /^([+-]?)([^pP]*)(.*)$/ : /^([+-]?)([^eE]*)(.*)$/).exec(text) ?? []
+  if (/Inf|NaN/.test(mantissa)) return text
   let digits = mantissa.includes('.') ? mantissa : `${mantissa}.`
-  if (verb === 'g' || verb === 'G') {
+  if ('gGvx'.includes(verb)) {
     const significant = flags.precision ?? 6
     const have = digits.replace('.', '').replace(/^0+(?=.)/, '').length
     if (have < significant) digits += '0'.repeat(significant - have)

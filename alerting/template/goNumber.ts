@@ -140,6 +140,18 @@ export function formatHexFloat(value: number, upper: boolean, precision: number)
   return upper ? text.toUpperCase() : text
 }
 
+/** Go's `%b` of a float: the mantissa as an integer and the power of two. */
+export function formatBinaryFloat(value: number): string {
+  if (!Number.isFinite(value)) return formatFloat(value, 'g', -1)
+  const view = new DataView(new ArrayBuffer(8))
+  view.setFloat64(0, Math.abs(value))
+  const bits = view.getBigUint64(0)
+  const biased = Number(bits >> 52n)
+  const mantissa = biased === 0 ? bits : (bits & 0xfffffffffffffn) | (1n << 52n)
+  const exponent = (biased === 0 ? 1 : biased) - 1075
+  return `${value < 0 || Object.is(value, -0) ? '-' : ''}${mantissa}p${exponent < 0 ? '' : '+'}${exponent}`
+}
+
 const decimalFloat = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/
 const hexFloat = /^([+-]?)0[xX]((?:_?[0-9a-fA-F])*)(?:\.([0-9a-fA-F_]*))?[pP]([+-]?\d+)$/
 
