@@ -110,5 +110,10 @@ export function errorResponse(error: QueryError): ApiResponse {
 
 /** A JSON string as Go prints it, with `<`, `>` and `&` escaped. */
 export function jsonString(text: string): string {
-  return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return escapedJson(JSON.stringify(text))
+}
+
+/** JSON text with the characters escaped that HTML or old JavaScript would misread; in JSON they only occur inside strings. */
+export function escapedJson(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -3,21 +3,20 @@
 
 import { QueryError } from './queryError.ts'
 
-/** Values of a job's cell in the control memory that main and the worker share. */
-export const runState = { running: 0, canceled: 1 } as const
-
 export type LimitOptions = {
   readonly maxSamples: number
   /** Milliseconds since 1970. */
   readonly deadlineMs: number
-  /** Cell 0 tells whether the client still waits, see `runState`. */
+  /** Cell 0, shared with the main thread, is the id of the job that nobody waits for any more. */
   readonly control?: Int32Array
+  readonly jobId?: number
 }
 
 export class Limits {
   readonly #maxSamples: number
   readonly #deadlineMs: number
   readonly #control: Int32Array | undefined
+  readonly #jobId: number | undefined
   #samples = 0
   #peakSamples = 0
 
@@ -25,6 +24,7 @@ export class Limits {
     this.#maxSamples = options.maxSamples
     this.#deadlineMs = options.deadlineMs
     this.#control = options.control
+    this.#jobId = options.jobId
   }
 
   /** The most samples that were in memory at one time. */
@@ -47,15 +47,7 @@ export class Limits {
 
   /** Throws when the client is gone or the time is over. */
   check(): void {
-    if (this.#control !== undefined && Atomics.load(this.#control, 0) === runState.canceled) throw canceledIn('query execution')
-    if (Date.now() > this.#deadlineMs) throw timedOutIn('expression evaluation')
+    if (this.#control !== undefined && Atomics.load(this.#control, 0) === this.#jobId) throw new QueryError('canceled', 'query was canceled in query execution')
+    if (Date.now() > this.#deadlineMs) throw new QueryError('timeout', 'query timed out in expression evaluation')
   }
-}
-
-export function canceledIn(stage: string): QueryError {
-  return new QueryError('canceled', `query was canceled in ${stage}`)
-}
-
-export function timedOutIn(stage: string): QueryError {
-  return new QueryError('timeout', `query timed out in ${stage}`)
 }

@@ -1,0 +1,52 @@
+// Answers to questions about series rather than samples: series, labels, label values, storage status.
+
+import type { Matcher } from '../storage/matcher.ts'
+import type { Querier } from '../storage/querier.ts'
+import type { TimeRange } from '../storage/sample.ts'
+import type { LabelsRequest, LabelValuesRequest, MetadataParams, SeriesRequest, TsdbStatusRequest } from './api.ts'
+import { JsonBytes } from './jsonBytes.ts'
+
+export type MetadataRequest = SeriesRequest | LabelsRequest | LabelValuesRequest
+
+const truncated = 'results truncated due to limit'
+
+/** The whole time that a request asks about. */
+export function timeRangeOf(request: Pick<MetadataParams, 'startMs' | 'endMs'>): TimeRange {
+  return { minTimeMs: request.startMs ?? -Infinity, maxTimeMs: request.endMs ?? Infinity }
+}
+
+/** `sets` are the parsed `match` parameters. */
+export function answerMetadata(querier: Querier, request: MetadataRequest, sets: readonly (readonly Matcher[])[]): JsonBytes {
+  const range = timeRangeOf(request)
+  const limit = request.limit ?? 0
+  // One more than asked for tells whether the limit cut anything.
+  const fetched = limit > 0 ? limit + 1 : 0
+  switch (request.kind) {
+    case 'series': {
+      const series = querier.seriesLabels(sets, range, fetched)
+      const json = new JsonBytes().raw('{"status":"success","data":[')
+      const shown = limit > 0 ? series.slice(0, limit) : series
+      shown.forEach((labels, i) => json.raw(i > 0 ? ',' : '').labels(labels))
+      return end(json.raw(']'), shown.length < series.length)
+    }
+    case 'labels':
+      return answerStrings(querier.labelNames(sets, range, fetched), limit)
+    case 'labelValues':
+      return answerStrings(querier.labelValues(request.name, sets, range, fetched), limit)
+  }
+}
+
+function answerStrings(list: readonly string[], limit: number): JsonBytes {
+  const shown = limit > 0 ? list.slice(0, limit) : list
+  return end(new JsonBytes().raw('{"status":"success","data":').strings(shown), shown.length < list.length)
+}
+
+function end(json: JsonBytes, isTruncated: boolean): JsonBytes {
+  if (isTruncated) json.raw(',"warnings":').strings([truncated])
+  return json.raw('}')
+}
+
+export function answerTsdbStatus(querier: Querier, request: TsdbStatusRequest): JsonBytes {
+  const json = new JsonBytes().raw('{"status":"success","data":')
+  return json.utf8(JSON.stringify(querier.status(request.limit))).raw('}')
+}

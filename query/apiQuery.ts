@@ -1,0 +1,226 @@
+// Answers to instant and range queries: the checks of the request that need the parsed query, the evaluation, and the result
+// as JSON. Also the same evaluation for rules, which take values instead of bytes.
+
+import { unreachable } from '../src/base/assert.ts'
+import type { Labels } from '../storage/labels.ts'
+import type { Querier } from '../storage/querier.ts'
+import type { InstantRequest, QueryParams, RangeRequest } from './api.ts'
+import { evaluateQuery, sortedMatrix, type EngineDeps, type Query, type QueryResult } from './engine.ts'
+import { JsonBytes, stepTexts } from './jsonBytes.ts'
+import { formatPlainDecimal, formatTimestamp } from './jsonNumber.ts'
+import type { Limits } from './limits.ts'
+import { parseQuery, type ParseFeatures } from './parse.ts'
+import { invalidParameter, QueryError } from './queryError.ts'
+import { valueTypeOf } from './typecheck.ts'
+import type { MatrixSeries, Steps, VectorSeries } from './value.ts'
+import type { Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerMessages.ts'
+
+/** What a worker has at hand for every job. */
+export type JobDeps = {
+  readonly querier: Querier
+  readonly features: ParseFeatures
+  readonly settings: JobSettings
+  readonly limits: Limits
+}
+
+export type Answered = { readonly json: JsonBytes; readonly cost: JobCost }
+
+/** More points per series than any screen shows; one more than this many steps is allowed. */
+const maxStepsBetween = 11_000
+
+const truncated = 'results truncated due to limit'
+
+export function answerInstant(request: InstantRequest, deps: JobDeps): Answered {
+  const startedMs = performance.now()
+  const { timeMs } = request
+  const query = { text: request.query, expr: parse(request.query, deps.features), startMs: timeMs, endMs: timeMs, stepMs: 0 }
+  const result = evaluateQuery(query, engineDeps(request, deps))
+  const evaluatedMs = performance.now()
+  const limit = request.limit ?? 0
+  const json = new JsonBytes().raw('{"status":"success","data":{"resultType":')
+  let isTruncated = false
+  const { value } = result
+  switch (value.kind) {
+    case 'scalar':
+      json.raw(`"scalar","result":[${timeMs / 1000},"${formatPlainDecimal(value.values[0] ?? NaN)}"]`)
+      break
+    case 'string':
+      json.raw(`"string","result":[${timeMs / 1000},`).string(value.text).raw(']')
+      break
+    case 'vector': {
+      const series = value.series.filter((one) => one.present[0] === 1)
+      isTruncated = limit > 0 && series.length > limit
+      writeVector(json.raw('"vector","result":'), isTruncated ? series.slice(0, limit) : series, timeMs)
+      break
+    }
+    case 'matrix':
+      isTruncated = limit > 0 && value.series.length > limit
+      writeRawMatrix(json.raw('"matrix","result":'), isTruncated ? value.series.slice(0, limit) : value.series)
+      break
+    default:
+      return unreachable(value)
+  }
+  return finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs: 0 })
+}
+
+export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
+  const startedMs = performance.now()
+  checkRange(request)
+  const { startMs, endMs, stepMs } = request
+  const query = { text: request.query, expr: parse(request.query, deps.features), startMs, endMs, stepMs }
+  const type = valueTypeOf(query.expr)
+  if (type !== 'scalar' && type !== 'vector') {
+    const shown = type === 'matrix' ? 'range vector' : type
+    throw invalidParameter('query', `invalid expression type ${JSON.stringify(shown)} for range query, must be Scalar or instant Vector`)
+  }
+  const result = evaluateQuery(query, engineDeps(request, deps))
+  const evaluatedMs = performance.now()
+  const series = sortedMatrix(result.value)
+  const sortMs = performance.now() - evaluatedMs
+  const limit = request.limit ?? 0
+  const isTruncated = limit > 0 && series.length > limit
+  const json = new JsonBytes(64 * 1024).raw('{"status":"success","data":{"resultType":"matrix","result":')
+  writeMatrix(json, isTruncated ? series.slice(0, limit) : series, result, deps.limits)
+  return finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs })
+}
+
+/** For rules and templates. */
+export function evaluateForRule(request: EvaluateRequest, deps: JobDeps): { readonly evaluated: Evaluated; readonly cost: JobCost } {
+  const startedMs = performance.now()
+  const { timeMs, query: text } = request
+  const query = { text, expr: parseQuery(text, deps.features), startMs: timeMs, endMs: timeMs, stepMs: 0 }
+  const result = evaluateQuery(query, engineDeps(request, deps))
+  const cost = costOf(result, performance.now() - startedMs, 0)
+  const notes = { warnings: result.annotations.warnings(text), infos: result.annotations.infos(text) }
+  const { value } = result
+  switch (value.kind) {
+    case 'scalar':
+      return { evaluated: { value: { kind: 'scalar', value: value.values[0] ?? NaN }, ...notes }, cost }
+    case 'string':
+      return { evaluated: { value, ...notes }, cost }
+    case 'vector': {
+      const series = value.series.filter((one) => one.present[0] === 1)
+      const labels: Labels[] = series.map((one) => one.labels)
+      const values = Float64Array.from(series, (one) => one.values[0] ?? NaN)
+      return { evaluated: { value: { kind: 'vector', labels, values }, ...notes }, cost }
+    }
+    case 'matrix':
+      throw new QueryError('execution', 'rule result is not a vector or scalar')
+    default:
+      return unreachable(value)
+  }
+}
+
+function parse(text: string, features: ParseFeatures): Query['expr'] {
+  try {
+    return parseQuery(text, features)
+  } catch (error) {
+    throw error instanceof QueryError ? invalidParameter('query', error.message) : error
+  }
+}
+
+function checkRange({ startMs, endMs, stepMs }: RangeRequest): void {
+  if (endMs < startMs) throw invalidParameter('end', 'end timestamp must not be before start time')
+  if (stepMs <= 0) {
+    throw invalidParameter('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer')
+  }
+  if ((endMs - startMs) / stepMs > maxStepsBetween) {
+    const text = 'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)'
+    throw new QueryError('bad_data', text)
+  }
+}
+
+function engineDeps(request: Pick<QueryParams, 'lookbackMs' | 'stats'>, deps: JobDeps): EngineDeps {
+  const { querier, limits, settings } = deps
+  const { maxSamples, evaluationIntervalMs } = settings
+  const countsPerStep = request.stats === 'all' && deps.features.has('promql-per-step-stats')
+  return { querier, limits, maxSamples, evaluationIntervalMs, countsPerStep, lookbackMs: request.lookbackMs ?? settings.lookbackMs }
+}
+
+function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: number): void {
+  json.raw('[')
+  series.forEach(({ labels, values }, i) => {
+    json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels)
+    json.raw(',"value":').sample(timeMs, values[0] ?? NaN).raw('}')
+  })
+  json.raw(']')
+}
+
+function writeMatrix(json: JsonBytes, series: readonly VectorSeries[], { steps }: QueryResult, limits: Limits): void {
+  const texts = stepTexts(steps.startMs, steps.stepMs, steps.count)
+  json.raw('[')
+  series.forEach(({ labels, values, present }, i) => {
+    limits.check()
+    json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels)
+    json.raw(',"values":[').points(texts, values, present).raw(']}')
+  })
+  json.raw(']')
+}
+
+function writeRawMatrix(json: JsonBytes, series: readonly MatrixSeries[]): void {
+  json.raw('[')
+  series.forEach(({ labels, timestampsMs, values }, i) => {
+    json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels).raw(',"values":[')
+    values.forEach((value, at) => json.raw(at === 0 ? '' : ',').sample(timestampsMs[at] ?? NaN, value))
+    json.raw(']}')
+  })
+  json.raw(']')
+}
+
+type Finishing = {
+  readonly request: QueryParams
+  readonly query: Query
+  readonly result: QueryResult
+  readonly deps: JobDeps
+  readonly json: JsonBytes
+  readonly isTruncated: boolean
+  readonly startedMs: number
+  readonly evaluatedMs: number
+  readonly sortMs: number
+}
+
+/** Closes `data` and the envelope: statistics, warnings, infos. */
+function finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs }: Finishing): Answered {
+  const cost = costOf(result, evaluatedMs - startedMs, sortMs)
+  if (request.stats !== undefined && request.stats !== 'none') json.raw(',"stats":').raw(statsText(result, cost, deps))
+  json.raw('}')
+  const warnings = result.annotations.warnings(query.text)
+  if (isTruncated) warnings.push(truncated)
+  const infos = result.annotations.infos(query.text)
+  if (warnings.length > 0) json.raw(',"warnings":').strings(warnings)
+  if (infos.length > 0) json.raw(',"infos":').strings(infos)
+  json.raw('}')
+  return { json, cost }
+}
+
+function costOf(result: QueryResult, elapsedMs: number, sortMs: number): JobCost {
+  return {
+    samples: result.samplesRead,
+    prepareSeconds: result.prepareMs / 1000,
+    evalSeconds: Math.max(0, elapsedMs - result.prepareMs) / 1000,
+    sortSeconds: sortMs / 1000,
+  }
+}
+
+function statsText(result: QueryResult, cost: JobCost, deps: JobDeps): string {
+  const { prepareSeconds, evalSeconds, sortSeconds, samples } = cost
+  const { queueSeconds } = deps.settings
+  const evalTotalTime = prepareSeconds + evalSeconds + sortSeconds
+  const timings = {
+    evalTotalTime,
+    resultSortTime: sortSeconds,
+    queryPreparationTime: prepareSeconds,
+    innerEvalTime: evalSeconds,
+    execQueueTime: queueSeconds,
+    execTotalTime: queueSeconds + evalTotalTime,
+  }
+  const perStep = result.samplesReadPerStep && perStepText(result.steps, result.samplesReadPerStep)
+  const samplesText =
+    `{${perStep === undefined ? '' : `"totalQueryableSamplesPerStep":${perStep},`}"totalQueryableSamples":${samples},` +
+    `${perStep === undefined ? '' : `"samplesReadPerStep":${perStep},`}"samplesRead":${samples},"peakSamples":${deps.limits.peakSamples}}`
+  return `{"timings":${JSON.stringify(timings)},"samples":${samplesText}}`
+}
+
+function perStepText(steps: Steps, counts: Float64Array): string {
+  return `[${Array.from(counts, (count, i) => `[${formatTimestamp(steps.startMs + i * steps.stepMs)},${count}]`).join(',')}]`
+}

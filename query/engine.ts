@@ -1,0 +1,336 @@
+// Evaluation of a planned query: one switch over the node kinds, each evaluated for all steps at once. What the operators and
+// functions compute is in their own files; here is who is evaluated when, at which steps, and what is held in memory.
+
+import { unreachable } from '../src/base/assert.ts'
+import { compareLabels, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
+import type { Querier } from '../storage/querier.ts'
+import { createAggregation } from './aggregate.ts'
+import { Annotations } from './annotations.ts'
+import type { Expr } from './ast.ts'
+import { evaluateBinary, evaluateUnary } from './binaryOp.ts'
+import { resolveDurations } from './durations.ts'
+import { absentLabels } from './functions/absent.ts'
+import type { Limits } from './limits.ts'
+import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
+import { evaluateSelector, lookupTimes, selectWindows, type SampledSeries, type SelectionDeps } from './selector.ts'
+import { FedSeries, KeptSeries, type SeriesOutput } from './seriesOutput.ts'
+import { sampledAt, subquerySteps } from './subquery.ts'
+import {
+  cachedLabelsKey,
+  constantScalar,
+  dropMetricName,
+  sameLabelsetError,
+  type EvalContext,
+  type MatrixSeries,
+  type ScalarValue,
+  type Steps,
+  type Value,
+  type VectorSeries,
+} from './value.ts'
+import { slideWindows } from './window.ts'
+
+export type Query = {
+  readonly text: string
+  readonly expr: Expr
+  readonly startMs: number
+  readonly endMs: number
+  /** 0 for an instant query. */
+  readonly stepMs: number
+}
+
+export type EngineDeps = {
+  readonly querier: Querier
+  readonly limits: Limits
+  readonly lookbackMs: number
+  readonly maxSamples: number
+  /** The step of subqueries that name none. */
+  readonly evaluationIntervalMs: number
+  /** Whether samples are also counted step by step. */
+  readonly countsPerStep: boolean
+}
+
+export type QueryResult = {
+  readonly value: Value
+  readonly steps: Steps
+  readonly annotations: Annotations
+  readonly plan: PlanNode
+  /** Samples that selectors and windows read, each counted once per step that saw it. */
+  readonly samplesRead: number
+  /** The same for each step, when asked for. */
+  readonly samplesReadPerStep: Float64Array | undefined
+  /** Time spent looking up series. */
+  readonly prepareMs: number
+}
+
+/** Evaluates an instant query (`stepMs` 0) or a range query. Its result is not yet sorted, see `sortedMatrix`. */
+export function evaluateQuery(query: Query, deps: EngineDeps): QueryResult {
+  const { startMs, endMs, stepMs } = query
+  const expr = resolveDurations(query.expr, { stepMs, rangeMs: endMs - startMs })
+  const plan = createPlan(expr, { startMs, endMs, evaluationIntervalMs: deps.evaluationIntervalMs })
+  const steps: Steps = { startMs, stepMs, count: stepMs === 0 ? 1 : Math.floor((endMs - startMs) / stepMs) + 1 }
+  const evaluation = new Evaluation(query, deps, steps.count)
+  const value = evaluation.evaluate(plan, steps)
+  const { annotations, samplesRead, samplesReadPerStep, prepareMs } = evaluation
+  return { value, steps, annotations, plan, samplesRead, samplesReadPerStep, prepareMs }
+}
+
+/** The result of a range query: series with at least one point, sorted by labels. A scalar is one series without labels. */
+export function sortedMatrix(value: Value): readonly VectorSeries[] {
+  if (value.kind === 'scalar') return [{ labels: [], values: value.values, present: new Uint8Array(value.values.length).fill(1) }]
+  if (value.kind !== 'vector') throw new Error(`bug: a range query cannot be a ${value.kind}`)
+  return value.series.filter((one) => one.present.includes(1)).sort((a, b) => compareLabels(a.labels, b.labels))
+}
+
+class Evaluation {
+  readonly annotations = new Annotations()
+  samplesRead = 0
+  readonly samplesReadPerStep: Float64Array | undefined
+  prepareMs = 0
+  readonly #query: Query
+  readonly #deps: EngineDeps
+  readonly #selection: SelectionDeps
+  /** How many samples each intermediate value holds in memory. */
+  readonly #held = new WeakMap<Value, number>()
+  /** Inside a subquery nothing is counted: its values are, as samples of the windows over them. */
+  #subqueryDepth = 0
+
+  constructor(query: Query, deps: EngineDeps, stepCount: number) {
+    this.samplesReadPerStep = deps.countsPerStep ? new Float64Array(stepCount) : undefined
+    this.#query = query
+    this.#deps = deps
+    const onPrepared = (elapsedMs: number) => {
+      this.prepareMs += elapsedMs
+    }
+    this.#selection = { querier: deps.querier, limits: deps.limits, onPrepared }
+  }
+
+  evaluate(plan: PlanNode, steps: Steps): Value {
+    this.#deps.limits.check()
+    const startedMs = performance.now()
+    const value = plan.fixed && steps.count > 1 ? this.#spread(plan, steps) : this.#compute(plan, steps)
+    plan.cost.elapsedMs += performance.now() - startedMs
+    return value
+  }
+
+  /** One step of a node that is the same at all of them, copied. */
+  #spread(plan: PlanNode, steps: Steps): Value {
+    const one = this.#compute(plan, { ...steps, count: 1 })
+    if (one.kind === 'scalar') return constantScalar(one.values[0] ?? NaN, steps.count)
+    if (one.kind !== 'vector') return one
+    const output = this.#keep(steps, one.series.length)
+    for (const { labels, values, present } of one.series) {
+      if (present[0] === 0) continue
+      const columns = output.columns()
+      columns.values.fill(values[0] as number) // there is one step
+      columns.present.fill(1)
+      output.accept(labels, steps.count)
+    }
+    this.#release(one)
+    return this.#kept(output)
+  }
+
+  #compute(plan: PlanNode, steps: Steps): Value {
+    switch (plan.kind) {
+      case 'number':
+        return constantScalar(plan.value, steps.count)
+      case 'string':
+        return { kind: 'string', text: plan.text }
+      case 'selector': {
+        const createOutput = (seriesCount: number) => this.#keep(steps, seriesCount)
+        return this.#kept(this.#select(plan, steps, createOutput))
+      }
+      case 'rangeCall':
+        return this.#kept(this.#callOverRange(plan, steps, (seriesCount) => this.#keep(steps, seriesCount)))
+      case 'aggregation':
+        return this.#aggregate(plan, steps)
+      case 'binary': {
+        const lhs = this.evaluate(plan.lhs, steps)
+        const rhs = this.evaluate(plan.rhs, steps)
+        return this.#result(evaluateBinary(plan.expr, lhs, rhs, this.#context(steps)), [lhs, rhs])
+      }
+      case 'unary': {
+        const operand = this.evaluate(plan.operand, steps)
+        return this.#result(evaluateUnary(plan.expr, operand), [operand])
+      }
+      case 'call': {
+        const args = plan.args.map((arg) => this.evaluate(arg, steps))
+        return this.#result(plan.entry.evaluate(args, plan.expr, this.#context(steps)), args)
+      }
+      case 'windows':
+      case 'subquery':
+        return this.#matrix(plan, steps)
+      default:
+        return unreachable(plan)
+    }
+  }
+
+  #select<Output extends SeriesOutput>(plan: PlanNode & { kind: 'selector' }, steps: Steps, createOutput: (seriesCount: number) => Output): Output {
+    const before = plan.cost.samplesRead
+    const { lookbackMs } = this.#deps
+    const perStep = this.#subqueryDepth === 0 ? this.samplesReadPerStep : undefined
+    const output = evaluateSelector(plan, steps, { ...this.#selection, lookbackMs, createOutput, perStep })
+    if (this.#subqueryDepth === 0) this.samplesRead += plan.cost.samplesRead - before
+    return output
+  }
+
+  /** Selectors and range functions feed the aggregation series by series; anything else is evaluated whole first. */
+  #aggregate(plan: AggregatePlan, steps: Steps): Value {
+    const param = plan.param && this.evaluate(plan.param, steps)
+    const sink = createAggregation(plan.expr, param, this.#context(steps))
+    const { operand } = plan
+    const startedMs = performance.now()
+    if (operand.kind === 'selector' && !operand.fixed) {
+      this.#select(operand, steps, () => new FedSeries(steps.count, sink))
+      operand.cost.elapsedMs += performance.now() - startedMs
+    } else if (operand.kind === 'rangeCall' && !operand.fixed) {
+      this.#callOverRange(operand, steps, () => new FedSeries(steps.count, sink))
+      operand.cost.elapsedMs += performance.now() - startedMs
+    } else {
+      const value = this.evaluate(operand, steps)
+      if (value.kind !== 'vector') throw new Error(`bug: ${plan.expr.op} over a ${value.kind}`)
+      for (const { labels, values, present } of value.series) sink.add(labels, values, present)
+      this.#release(value)
+    }
+    return this.#result({ kind: 'vector', series: sink.finish() }, [])
+  }
+
+  #callOverRange<Output extends SeriesOutput>(plan: RangeCallPlan, steps: Steps, createOutput: (seriesCount: number) => Output): Output {
+    const { expr, entry, operand } = plan
+    const { limits } = this.#deps
+    const scalars = plan.scalars.map((scalar) => (this.evaluate(scalar, steps) as ScalarValue).values) // checked by the parser
+    const input = this.#sampled(operand, steps)
+    const isAbsence = expr.name === 'absent_over_time'
+    const output = createOutput(isAbsence ? 1 : input.count)
+    const times = lookupTimes(operand.lookup, steps)
+    const from = new Int32Array(steps.count)
+    const to = new Int32Array(steps.count)
+    const windowEndMs = Float64Array.from(from, (_, step) => times.startMs + step * times.stepMs)
+    const context = this.#context(steps)
+    const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
+    const rename = entry.keepsName ? (labels: Labels) => labels : distinctWithoutName(input)
+    for (let i = 0; i < input.count; i++) {
+      limits.check()
+      const { length, timestampsMs, values } = input.read(i)
+      if (length === 0) continue
+      limits.take(length)
+      const read = slideWindows({ length, timestampsMs }, times, operand.rangeMs, from, to)
+      operand.cost.samplesRead += read
+      this.#countWindows(read, from, to)
+      if (isAbsence) {
+        for (let step = 0; step < steps.count; step++) if ((to[step] as number) > (from[step] as number)) anyPresent[step] = 1
+      } else {
+        const columns = output.columns()
+        entry.kernel({ length, timestampsMs, values, from, to, windowEndMs, rangeMs: operand.rangeMs }, scalars, columns, context)
+        const found = countPresent(columns.present)
+        if (found > 0) {
+          const labels = input.labels(i)
+          entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
+          output.accept(rename(labels), found)
+        }
+      }
+      limits.release(length)
+    }
+    if (isAbsence) acceptAbsence(output, anyPresent, absentLabels(operand.expr))
+    return output
+  }
+
+  /** The series of a range argument with their samples. */
+  #sampled(plan: WindowsPlan | SubqueryPlan, steps: Steps): SampledSeries {
+    if (plan.kind === 'windows') return selectWindows(plan, steps, this.#selection)
+    const innerSteps = subquerySteps(plan, steps, this.#deps.maxSamples)
+    if (innerSteps.count === 0) return sampledAt(innerSteps, [])
+    this.#subqueryDepth += 1
+    const inner = this.evaluate(plan.inner, innerSteps)
+    this.#subqueryDepth -= 1
+    if (inner.kind !== 'vector') throw new Error(`bug: subquery over a ${inner.kind}`)
+    return sampledAt(innerSteps, inner.series)
+  }
+
+  /** A range selector or subquery as the whole of an instant query. */
+  #matrix(plan: WindowsPlan | SubqueryPlan, steps: Steps): Value {
+    const input = this.#sampled(plan, steps)
+    const series: MatrixSeries[] = []
+    for (let i = 0; i < input.count; i++) {
+      this.#deps.limits.check()
+      const { length, timestampsMs, values } = input.read(i)
+      if (length === 0) continue
+      this.#deps.limits.take(length)
+      plan.cost.samplesRead += length
+      this.#countWindows(length, [0], [length])
+      series.push({ labels: input.labels(i), timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length) })
+    }
+    return { kind: 'matrix', series: series.sort((a, b) => compareLabels(a.labels, b.labels)) }
+  }
+
+  #countWindows(total: number, from: ArrayLike<number>, to: ArrayLike<number>): void {
+    if (this.#subqueryDepth > 0) return
+    this.samplesRead += total
+    const perStep = this.samplesReadPerStep
+    if (perStep === undefined) return
+    for (let step = 0; step < from.length; step++) perStep[step] = (perStep[step] ?? 0) + (to[step] ?? 0) - (from[step] ?? 0)
+  }
+
+  #context(steps: Steps): EvalContext {
+    const { startMs, endMs, stepMs } = this.#query
+    return { steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 }
+  }
+
+  #keep(steps: Steps, seriesCount: number): KeptSeries {
+    return new KeptSeries(this.#deps.limits, steps.count, seriesCount)
+  }
+
+  #kept(output: KeptSeries): Value {
+    const value: Value = { kind: 'vector', series: output.series }
+    this.#held.set(value, output.sampleCount)
+    return value
+  }
+
+  /** Counts `value` as held and `operands`, which it was made of, no longer. */
+  #result(value: Value, operands: readonly Value[]): Value {
+    let count = 0
+    if (value.kind === 'vector') for (const { present } of value.series) count += countPresent(present)
+    this.#deps.limits.take(count)
+    this.#held.set(value, count)
+    for (const operand of operands) if (operand !== value) this.#release(operand)
+    return value
+  }
+
+  #release(value: Value): void {
+    this.#deps.limits.release(this.#held.get(value) ?? 0)
+    this.#held.delete(value)
+  }
+}
+
+/** Drops metric names; two series that differ in nothing else are an error, which only has to be looked for when there are several names. */
+function distinctWithoutName(input: SampledSeries): (labels: Labels) => Labels {
+  const name = input.count > 0 ? labelValue(input.labels(0), metricNameLabel) : ''
+  let hasOneName = true
+  for (let i = 1; i < input.count && hasOneName; i++) hasOneName = labelValue(input.labels(i), metricNameLabel) === name
+  if (hasOneName) return dropMetricName
+  const seen = new Set<string>()
+  return (labels) => {
+    const rest = dropMetricName(labels)
+    const key = cachedLabelsKey(rest)
+    if (seen.has(key)) throw sameLabelsetError()
+    seen.add(key)
+    return rest
+  }
+}
+
+function acceptAbsence(output: SeriesOutput, anyPresent: Uint8Array, labels: Labels): void {
+  const { values, present } = output.columns()
+  let found = 0
+  for (let step = 0; step < anyPresent.length; step++) {
+    if (anyPresent[step] === 1) continue
+    values[step] = 1
+    present[step] = 1
+    found++
+  }
+  if (found > 0) output.accept(labels, found)
+}
+
+function countPresent(present: Uint8Array): number {
+  let count = 0
+  for (let i = 0; i < present.length; i++) count += present[i] as number
+  return count
+}

@@ -1,0 +1,219 @@
+// The parsed query turned into what is evaluated: parentheses gone, `offset` and `@` resolved to times, functions looked up,
+// and every part marked that does not change from step to step. Each node carries what its evaluation cost, for EXPLAIN.
+
+import { unreachable } from '../src/base/assert.ts'
+import type { Matcher } from '../storage/matcher.ts'
+import {
+  withoutParens,
+  type AggregateExpr,
+  type AtModifier,
+  type BinaryExpr,
+  type CallExpr,
+  type Expr,
+  type MatrixSelector,
+  type SubqueryExpr,
+  type UnaryExpr,
+  type VectorSelector,
+} from './ast.ts'
+import { functions, type FunctionEntry } from './functions/table.ts'
+import { QueryError } from './queryError.ts'
+
+/** Where in time a selector or subquery looks: at the step, or at `atMs` whatever the step; both less the offset. */
+export type Lookup = { readonly offsetMs: number; readonly atMs: number | undefined }
+
+/** What the evaluation of a node took, its children not included in the counts but in the time. */
+export type NodeCost = { seriesCount: number; samplesRead: number; elapsedMs: number }
+
+type Node = {
+  readonly expr: Expr
+  /** The same at every step, so that one step is evaluated and copied. */
+  readonly fixed: boolean
+  readonly cost: NodeCost
+}
+
+export type NumberPlan = Node & { readonly kind: 'number'; readonly value: number }
+export type StringPlan = Node & { readonly kind: 'string'; readonly text: string }
+export type SelectorPlan = Node & {
+  readonly kind: 'selector'
+  readonly selector: VectorSelector
+  readonly matchers: readonly Matcher[]
+  readonly lookup: Lookup
+  /** The result is the sample's own time in seconds: `timestamp(selector)`. */
+  readonly asTimestamps: boolean
+}
+/** Only as the argument of a range function, or as a whole instant query. */
+export type WindowsPlan = Node & {
+  readonly kind: 'windows'
+  readonly selector: VectorSelector
+  readonly matchers: readonly Matcher[]
+  readonly lookup: Lookup
+  readonly rangeMs: number
+}
+/** Stands where a `WindowsPlan` can. */
+export type SubqueryPlan = Node & {
+  readonly kind: 'subquery'
+  readonly inner: PlanNode
+  readonly lookup: Lookup
+  readonly rangeMs: number
+  readonly stepMs: number
+}
+export type AggregatePlan = Node & {
+  readonly kind: 'aggregation'
+  readonly expr: AggregateExpr
+  readonly operand: PlanNode
+  readonly param: PlanNode | undefined
+}
+export type BinaryPlan = Node & { readonly kind: 'binary'; readonly expr: BinaryExpr; readonly lhs: PlanNode; readonly rhs: PlanNode }
+export type UnaryPlan = Node & { readonly kind: 'unary'; readonly expr: UnaryExpr; readonly operand: PlanNode }
+export type CallPlan = Node & {
+  readonly kind: 'call'
+  readonly expr: CallExpr
+  readonly entry: FunctionEntry & { readonly kind: 'instant' }
+  readonly args: readonly PlanNode[]
+}
+export type RangeCallPlan = Node & {
+  readonly kind: 'rangeCall'
+  readonly expr: CallExpr
+  readonly entry: FunctionEntry & { readonly kind: 'range' }
+  readonly operand: WindowsPlan | SubqueryPlan
+  /** The other arguments, in their order. */
+  readonly scalars: readonly PlanNode[]
+}
+
+export type PlanNode =
+  | NumberPlan
+  | StringPlan
+  | SelectorPlan
+  | WindowsPlan
+  | SubqueryPlan
+  | AggregatePlan
+  | BinaryPlan
+  | UnaryPlan
+  | CallPlan
+  | RangeCallPlan
+
+export type PlanOptions = {
+  readonly startMs: number
+  readonly endMs: number
+  /** The step of subqueries that name none. */
+  readonly evaluationIntervalMs: number
+}
+
+/** Functions whose result depends on the time of the step even when their arguments do not. */
+const dependOnStep: ReadonlySet<string> = new Set([
+  'days_in_month',
+  'day_of_month',
+  'day_of_week',
+  'day_of_year',
+  'hour',
+  'minute',
+  'month',
+  'year',
+  'predict_linear',
+  'time',
+  'timestamp',
+])
+
+/** `expr` has no duration expressions left, see `resolveDurations`. */
+export function createPlan(expr: Expr, options: PlanOptions): PlanNode {
+  const plan = (child: Expr) => createPlan(child, options)
+  const node = (fixed: boolean): Node => ({ expr, fixed, cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 } })
+  switch (expr.kind) {
+    case 'numberLiteral':
+      return { ...node(true), kind: 'number', value: expr.value }
+    case 'stringLiteral':
+      return { ...node(true), kind: 'string', text: expr.value }
+    case 'parenExpr':
+      return plan(expr.expr)
+    case 'vectorSelector':
+      return planSelector(expr, options, false)
+    case 'matrixSelector':
+      return planWindows(expr, options)
+    case 'subquery':
+      return planSubquery(expr, options)
+    case 'aggregation': {
+      const operand = plan(expr.expr)
+      const param = expr.param && plan(expr.param)
+      return { ...node(operand.fixed && (param?.fixed ?? true)), kind: 'aggregation', expr, operand, param }
+    }
+    case 'binaryExpr': {
+      const lhs = plan(expr.lhs)
+      const rhs = plan(expr.rhs)
+      return { ...node(lhs.fixed && rhs.fixed), kind: 'binary', expr, lhs, rhs }
+    }
+    case 'unaryExpr': {
+      const operand = plan(expr.expr)
+      return { ...node(operand.fixed), kind: 'unary', expr, operand }
+    }
+    case 'call':
+      return planCall(expr, options)
+    default:
+      return unreachable(expr)
+  }
+}
+
+function planSelector(expr: VectorSelector, options: PlanOptions, asTimestamps: boolean): SelectorPlan {
+  return {
+    kind: 'selector',
+    expr,
+    selector: expr,
+    matchers: expr.matchers,
+    lookup: lookupOf(expr, options),
+    asTimestamps,
+    fixed: expr.at !== undefined,
+    cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 },
+  }
+}
+
+function planWindows(expr: MatrixSelector, options: PlanOptions): WindowsPlan {
+  const { selector, rangeMs } = expr
+  return {
+    kind: 'windows',
+    expr,
+    selector,
+    matchers: selector.matchers,
+    lookup: lookupOf(selector, options),
+    rangeMs,
+    fixed: selector.at !== undefined,
+    cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 },
+  }
+}
+
+function planSubquery(expr: SubqueryExpr, options: PlanOptions): SubqueryPlan {
+  return {
+    kind: 'subquery',
+    expr,
+    inner: createPlan(expr.expr, options),
+    lookup: lookupOf(expr, options),
+    rangeMs: expr.rangeMs,
+    stepMs: expr.stepMs === 0 ? options.evaluationIntervalMs : expr.stepMs,
+    fixed: expr.at !== undefined,
+    cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 },
+  }
+}
+
+function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
+  const entry = functions.get(expr.name)
+  if (entry === undefined) throw new QueryError('execution', `function ${expr.name} is not evaluated by this version`)
+  const first = expr.args[0] && withoutParens(expr.args[0])
+  if (expr.name === 'timestamp' && first?.kind === 'vectorSelector') return planSelector(first, options, true)
+  const args = expr.args.map((arg) => createPlan(arg, options))
+  const fixed = !dependOnStep.has(expr.name) && args.every((arg) => arg.fixed)
+  const node: Node = { expr, fixed, cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 } }
+  switch (entry.kind) {
+    case 'instant':
+      return { ...node, kind: 'call', expr, entry, args }
+    case 'range': {
+      const operand = args[entry.rangeArgument]
+      if (operand?.kind !== 'windows' && operand?.kind !== 'subquery') throw new Error(`bug: ${expr.name} has no range argument`)
+      return { ...node, kind: 'rangeCall', expr, entry, operand, scalars: args.filter((arg) => arg !== operand) }
+    }
+    default:
+      throw new QueryError('execution', `function ${expr.name} is not evaluated by this version`)
+  }
+}
+
+function lookupOf(expr: { readonly offsetMs: number; readonly at?: AtModifier }, options: PlanOptions): Lookup {
+  const { offsetMs, at } = expr
+  return { offsetMs, atMs: at === 'start' ? options.startMs : at === 'end' ? options.endMs : at }
+}

@@ -1,0 +1,81 @@
+// Instant and range selectors: one look into storage per selector and query, then one pass over the samples of each series
+// for all steps together.
+
+import type { Labels } from '../storage/labels.ts'
+import type { Matcher } from '../storage/matcher.ts'
+import type { Querier } from '../storage/querier.ts'
+import type { SampleColumns } from '../storage/sample.ts'
+import type { Limits } from './limits.ts'
+import type { Lookup, NodeCost, SelectorPlan, WindowsPlan } from './plan.ts'
+import type { SeriesOutput } from './seriesOutput.ts'
+import { dropMetricName, type Steps } from './value.ts'
+import { ColumnScratch, lookBack, withoutStaleMarkers, type LookupTimes } from './window.ts'
+
+/** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
+export type SampledSeries = {
+  readonly count: number
+  labels(index: number): Labels
+  /** Valid until the next `read`. */
+  read(index: number): { readonly length: number; readonly timestampsMs: Float64Array; readonly values: Float64Array }
+}
+
+export type SelectionDeps = { readonly querier: Querier; readonly limits: Limits; readonly onPrepared: (elapsedMs: number) => void }
+
+/** When a selector or subquery looks, for the steps it is evaluated at. */
+export function lookupTimes(lookup: Lookup, steps: Steps): LookupTimes {
+  if (lookup.atMs === undefined) return { startMs: steps.startMs - lookup.offsetMs, stepMs: steps.stepMs, count: steps.count }
+  return { startMs: lookup.atMs - lookup.offsetMs, stepMs: 0, count: steps.count }
+}
+
+/** The samples that windows of `widthMs`, open on the left, can see. */
+function timeRangeOf(times: LookupTimes, widthMs: number): { minTimeMs: number; maxTimeMs: number } {
+  return { minTimeMs: times.startMs - widthMs + 1, maxTimeMs: times.startMs + (times.count - 1) * times.stepMs }
+}
+
+function select(deps: SelectionDeps, matchers: readonly Matcher[], times: LookupTimes, widthMs: number, cost: NodeCost) {
+  const startedMs = performance.now()
+  const selection = deps.querier.select(matchers, timeRangeOf(times, widthMs))
+  deps.onPrepared(performance.now() - startedMs)
+  cost.seriesCount += selection.count
+  return selection
+}
+
+export type SelectorOptions<Output> = SelectionDeps & {
+  readonly lookbackMs: number
+  readonly createOutput: (seriesCount: number) => Output
+  /** Gets one added for every sample that a step sees. */
+  readonly perStep: Float64Array | undefined
+}
+
+/** Evaluates an instant selector into the output that `createOutput` makes. */
+export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan, steps: Steps, options: SelectorOptions<Output>): Output {
+  const times = lookupTimes(plan.lookup, steps)
+  const selection = select(options, plan.matchers, times, options.lookbackMs, plan.cost)
+  const output = options.createOutput(selection.count)
+  const sampleTimesMs = plan.asTimestamps ? new Float64Array(steps.count) : undefined
+  for (let i = 0; i < selection.count; i++) {
+    options.limits.check()
+    const { values, present } = output.columns()
+    const found = lookBack(selection.read(i), times, options.lookbackMs, { values, present, ...(sampleTimesMs && { sampleTimesMs }) })
+    if (found === 0) continue
+    plan.cost.samplesRead += found
+    const { perStep } = options
+    if (perStep !== undefined) for (let step = 0; step < present.length; step++) perStep[step] = (perStep[step] ?? 0) + (present[step] ?? 0)
+    if (sampleTimesMs !== undefined) for (let step = 0; step < values.length; step++) values[step] = (sampleTimesMs[step] as number) / 1000
+    const labels = selection.labels(i)
+    output.accept(plan.asTimestamps ? dropMetricName(labels) : labels, found)
+  }
+  return output
+}
+
+/** Selects the series of a range selector. */
+export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDeps): SampledSeries {
+  const times = lookupTimes(plan.lookup, steps)
+  const selection = select(deps, plan.matchers, times, plan.rangeMs, plan.cost)
+  const scratch = new ColumnScratch()
+  return {
+    count: selection.count,
+    labels: (index) => selection.labels(index),
+    read: (index): SampleColumns => withoutStaleMarkers(selection.read(index), scratch),
+  }
+}

@@ -1,0 +1,86 @@
+// Where the values of evaluated series go. A selector or range function does not know whether its series are kept as columns
+// or fed to an aggregation one by one, so that a sum over ten thousand series holds the columns of one.
+
+import type { Labels } from '../storage/labels.ts'
+import type { AggregationSink } from './aggregate.ts'
+import type { Limits } from './limits.ts'
+import type { VectorSeries } from './value.ts'
+
+export type Columns = { readonly values: Float64Array; readonly present: Uint8Array }
+
+export type SeriesOutput = {
+  /** Columns to write the next series into, nothing present. Asking again without `accept` in between gives the same ones. */
+  columns(): Columns
+  /** The series in `columns()` is complete, `found` of its steps are present. */
+  accept(labels: Labels, found: number): void
+}
+
+/** About this many bytes of columns are allocated at once: one allocation per series costs more than its evaluation. */
+const blockBytes = 1 << 20
+
+/** Keeps every series. */
+export class KeptSeries implements SeriesOutput {
+  readonly series: VectorSeries[] = []
+  /** Samples that are present, all counted as held by `limits`. */
+  sampleCount = 0
+  readonly #limits: Limits
+  readonly #stepCount: number
+  readonly #seriesPerBlock: number
+  #values = new Float64Array(0)
+  #present = new Uint8Array(0)
+  #used = 0
+  #current: Columns | undefined
+
+  constructor(limits: Limits, stepCount: number, expectedSeries: number) {
+    this.#limits = limits
+    this.#stepCount = stepCount
+    this.#seriesPerBlock = Math.max(1, Math.min(expectedSeries, Math.floor(blockBytes / (9 * Math.max(1, stepCount)))))
+  }
+
+  columns(): Columns {
+    return (this.#current ??= this.#next())
+  }
+
+  accept(labels: Labels, found: number): void {
+    this.#limits.take(found)
+    this.sampleCount += found
+    const { values, present } = this.columns()
+    this.series.push({ labels, values, present })
+    this.#current = undefined
+  }
+
+  #next(): Columns {
+    const count = this.#stepCount
+    if (this.#used + count > this.#values.length || this.#values.length === 0) {
+      this.#values = new Float64Array(this.#seriesPerBlock * count)
+      this.#present = new Uint8Array(this.#seriesPerBlock * count)
+      this.#used = 0
+    }
+    const from = this.#used
+    this.#used += count
+    return { values: this.#values.subarray(from, this.#used), present: this.#present.subarray(from, this.#used) }
+  }
+}
+
+/** Hands every series on and uses its columns again. */
+export class FedSeries implements SeriesOutput {
+  readonly #sink: AggregationSink
+  readonly #columns: Columns
+  #isClean = true
+
+  constructor(stepCount: number, sink: AggregationSink) {
+    this.#sink = sink
+    this.#columns = { values: new Float64Array(stepCount), present: new Uint8Array(stepCount) }
+  }
+
+  columns(): Columns {
+    if (!this.#isClean) this.#columns.present.fill(0)
+    this.#isClean = true
+    return this.#columns
+  }
+
+  accept(labels: Labels): void {
+    this.#sink.add(labels, this.#columns.values, this.#columns.present)
+    this.#isClean = false
+  }
+}

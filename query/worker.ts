@@ -1,0 +1,153 @@
+// The thread that queries run in: opens the way to the samples once, then takes one job after the other and answers each with
+// finished bytes or values. Nothing here outlives a job but caches.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { errorText, unreachable } from '../src/base/assert.ts'
+import type { Matcher } from '../storage/matcher.ts'
+import { openQuerierSource, type Querier } from '../storage/querier.ts'
+import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './apiQuery.ts'
+import { answerMetadata, answerTsdbStatus } from './apiMetadata.ts'
+import { escapedJson, type ExemplarsRequest, type FederateRequest } from './api.ts'
+import type { Expr } from './ast.ts'
+import { federate } from './federate.ts'
+import { JsonBytes } from './jsonBytes.ts'
+import { Limits } from './limits.ts'
+import { parseQuery, parseSelector } from './parse.ts'
+import { expressionTree } from './parseTree.ts'
+import { prettyText } from './print.ts'
+import { invalidParameter, QueryError } from './queryError.ts'
+import type { JobAnswer, JobMessage, WorkerInit } from './workerMessages.ts'
+
+// Started by `queryWorker.ts`, which passes exactly this.
+const init = workerData as WorkerInit
+if (parentPort === null) throw new Error('bug: the query worker runs in a thread')
+const port = parentPort
+
+const control = new Int32Array(init.control)
+const features = new Set(init.features)
+const source = openQuerierSource(init.querier)
+
+const jsonType = 'application/json'
+
+port.on('message', (message: JobMessage) => {
+  const answer = answerJob(message)
+  if (answer.kind === 'response') port.postMessage(answer, [answer.body.buffer])
+  else port.postMessage(answer)
+})
+
+function answerJob(message: JobMessage): JobAnswer {
+  const { id, settings } = message
+  const limits = new Limits({ maxSamples: settings.maxSamples, deadlineMs: settings.deadlineMs, control, jobId: id })
+  try {
+    const querier = source.querier()
+    try {
+      return answerWith({ querier, features, settings, limits }, message)
+    } finally {
+      querier.close()
+    }
+  } catch (error) {
+    if (error instanceof QueryError) return { id, kind: 'error', errorType: error.errorType, message: error.message }
+    return { id, kind: 'error', errorType: 'internal', message: errorText(error) }
+  }
+}
+
+function answerWith(deps: JobDeps, { id, request, settings }: JobMessage): JobAnswer {
+  const { querier } = deps
+  switch (request.kind) {
+    case 'evaluate':
+      return { id, kind: 'evaluated', ...evaluateForRule(request, deps) }
+    case 'instant': {
+      const { json, cost } = answerInstant(request, deps)
+      return jsonAnswer(id, json, cost)
+    }
+    case 'range': {
+      const { json, cost } = answerRange(request, deps)
+      return jsonAnswer(id, json, cost)
+    }
+    case 'series':
+      if (request.match.length === 0) throw new QueryError('bad_data', 'no match[] parameter provided')
+      return jsonAnswer(id, answerMetadata(querier, request, parseMatches(request.match)))
+    case 'labels':
+    case 'labelValues':
+      return jsonAnswer(id, answerMetadata(querier, request, parseMatches(request.match)))
+    case 'tsdbStatus':
+      return jsonAnswer(id, answerTsdbStatus(querier, request))
+    case 'exemplars':
+      return answerExemplars(id, request)
+    case 'formatQuery':
+      return jsonAnswer(id, new JsonBytes().raw('{"status":"success","data":').string(prettyText(parse(request.query))).raw('}'))
+    case 'parseQuery': {
+      const tree = JSON.stringify(expressionTree(parse(request.query)))
+      return jsonAnswer(id, new JsonBytes().raw('{"status":"success","data":').utf8(escapedJson(tree)).raw('}'))
+    }
+    case 'federate':
+      return answerFederate(id, querier, request, settings.lookbackMs)
+    default:
+      return unreachable(request)
+  }
+}
+
+function jsonAnswer(id: number, json: JsonBytes, cost?: JobAnswer['cost']): JobAnswer {
+  return { id, kind: 'response', status: 200, body: json.finish(), contentType: jsonType, ...(cost && { cost }) }
+}
+
+function parse(text: string) {
+  try {
+    return parseQuery(text, features)
+  } catch (error) {
+    throw error instanceof QueryError ? invalidParameter('query', error.message) : error
+  }
+}
+
+/** Exemplars are not stored, so no series has any. */
+function answerExemplars(id: number, request: ExemplarsRequest): JobAnswer {
+  if ((request.endMs ?? Infinity) < (request.startMs ?? -Infinity)) {
+    throw new QueryError('bad_data', 'end timestamp must not be before start timestamp')
+  }
+  if (!hasSelector(parse(request.query))) return { id, kind: 'response', status: 204, body: new Uint8Array(), contentType: jsonType }
+  return jsonAnswer(id, new JsonBytes().raw('{"status":"success","data":[]}'))
+}
+
+function hasSelector(expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'vectorSelector':
+    case 'matrixSelector':
+      return true
+    case 'numberLiteral':
+    case 'stringLiteral':
+      return false
+    case 'binaryExpr':
+      return hasSelector(expr.lhs) || hasSelector(expr.rhs)
+    case 'aggregation':
+      return hasSelector(expr.expr) || (expr.param !== undefined && hasSelector(expr.param))
+    case 'call':
+      return expr.args.some(hasSelector)
+    case 'subquery':
+    case 'unaryExpr':
+    case 'parenExpr':
+      return hasSelector(expr.expr)
+    default:
+      return unreachable(expr)
+  }
+}
+
+function answerFederate(id: number, querier: Querier, request: FederateRequest, lookbackMs: number): JobAnswer {
+  const text = (status: number, body: string, contentType: string): JobAnswer => {
+    return { id, kind: 'response', status, body: new Uint8Array(new TextEncoder().encode(body)), contentType }
+  }
+  try {
+    const { body, contentType } = federate(querier, request.match.map(parseSelector), lookbackMs, request)
+    return text(200, body, contentType)
+  } catch (error) {
+    if (error instanceof QueryError && error.errorType === 'bad_data') return text(400, `${error.message}\n`, 'text/plain; charset=utf-8')
+    throw error
+  }
+}
+
+function parseMatches(texts: readonly string[]): (readonly Matcher[])[] {
+  try {
+    return texts.map(parseSelector)
+  } catch (error) {
+    throw error instanceof QueryError ? invalidParameter('match[]', error.message) : error
+  }
+}
