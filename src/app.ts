@@ -7,6 +7,8 @@ import { createRuleManager } from '../alerting/ruleManager.ts'
 import { createDiscovery } from '../ingest/discovery/discovery.ts'
 import { createRemoteWrite } from '../ingest/remoteWrite.ts'
 import { createScrapeManager } from '../ingest/scrapeManager.ts'
+import { parseQuery } from '../query/parse.ts'
+import { normalizedText } from '../query/print.ts'
 import { createQueryService } from '../query/queryService.ts'
 import { defaultRetentionMs, openStorage } from '../storage/storage.ts'
 import { registerProcessMetrics } from '../web/metrics.ts'
@@ -60,6 +62,7 @@ type Build = { readonly options: Options; readonly deps: AppDeps; readonly closi
 
 async function buildApp(config: Config, { options, deps, closing }: Build): Promise<App> {
   const { logger } = deps
+  const features = new Set(options.features)
   const registry = new MetricRegistry()
   const notifications = new Notifications()
   closing.add(registerProcessMetrics(registry, buildInfo))
@@ -127,11 +130,17 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       drainOnShutdown: options.drainNotificationQueue,
     }),
   )
-  const discovery = createDiscovery({ registry, logger: logger.with({ component: 'discovery' }), userAgent })
+  const discovery = createDiscovery({
+    registry,
+    logger: logger.with({ component: 'discovery' }),
+    userAgent,
+    reloadIntervalMs: options.discoveryReloadIntervalMs,
+  })
   const externalAlertmanagers = closing.add(createExternalAlertmanagers({ notifier, discovery }))
   const rules = closing.add(
     createRuleManager({
-      evaluate: (expr, timeMs, signal) => query.evaluate(expr, timeMs, signal === undefined ? {} : { signal }),
+      evaluate: query.evaluate,
+      normalizeQuery: (text) => normalizedText(parseQuery(text, features)),
       appender: () => storage.appender(),
       state: storage.state,
       notify: (alerts) => notifier.send(alerts),
@@ -143,7 +152,16 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       resendDelayMs: options.resendDelayMs,
     }),
   )
-  const scraping = closing.add(createScrapeManager({ storage, discovery, logger: logger.with({ component: 'scrape' }), registry, userAgent }))
+  const scraping = closing.add(
+    createScrapeManager({
+      storage,
+      discovery,
+      logger: logger.with({ component: 'scrape' }),
+      registry,
+      userAgent,
+      timestampToleranceMs: options.scrapeTimestampToleranceMs,
+    }),
+  )
   const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }) })
 
   reloader = closing.add(

@@ -43,6 +43,9 @@ export type Options = {
   readonly notificationQueueCapacity: number
   readonly notificationBatchSize: number
   readonly drainNotificationQueue: boolean
+  /** 0 = scrapes keep the time they happened. */
+  readonly scrapeTimestampToleranceMs: number
+  readonly discoveryReloadIntervalMs: number
   readonly lookbackMs: number
   readonly queryTimeoutMs: number
   readonly queryMaxConcurrency: number
@@ -202,6 +205,8 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     notificationQueueCapacity: positive('alertmanager.notification-queue-capacity', integer),
     notificationBatchSize: positive('alertmanager.notification-batch-size', integer),
     drainNotificationQueue: isOn('alertmanager.drain-notification-queue-on-shutdown'),
+    scrapeTimestampToleranceMs: isOn('scrape.adjust-timestamps') ? durationMs('scrape.timestamp-tolerance') : 0,
+    discoveryReloadIntervalMs: durationMs('scrape.discovery-reload-interval'),
     lookbackMs: durationMs('query.lookback-delta'),
     queryTimeoutMs: durationMs('query.timeout'),
     queryMaxConcurrency: positive('query.max-concurrency', integer),

@@ -2,7 +2,7 @@
 
 import { parseSelector } from '../../query/parse.ts'
 import { QueryError } from '../../query/queryError.ts'
-import type { TargetStatus } from '../../ingest/scrapeManager.ts'
+import type { TargetStatus } from '../../ingest/scrapeLoop.ts'
 import { compileRelabel, relabelSteps } from '../../ingest/relabel.ts'
 import { errorText } from '../../src/base/assert.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'

@@ -1,0 +1,363 @@
+// The HTTP API on a whole app: real storage, scrapes of a real server, real rules, requests without a socket. Shapes are
+// compared with what Prometheus prints; what changes from run to run is replaced first.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createApp, effectiveRetention } from './app.ts'
+import type { App } from './app.ts'
+import { ConfigError } from './base/yaml.ts'
+import { createLogger } from './base/log.ts'
+import { loadConfig } from './config.ts'
+import { createConfigChecks } from './configChecks.ts'
+import { checksumConfig } from './configChecksum.ts'
+import { parseFlags } from './flags.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'solowatch-app-'))
+const logged: string[] = []
+let exporter: Server
+let exporterPort = 0
+let app: App
+
+const configText = (extra = '') => `global:
+  scrape_interval: 1s
+  evaluation_interval: 1s
+  external_labels: { site: lab }
+scrape_configs:
+  - job_name: exporter
+    basic_auth: { username: u, password: hunter2 }
+    static_configs: [{ targets: ['127.0.0.1:${exporterPort}'], labels: { room: office } }]
+  - job_name: dropped
+    static_configs: [{ targets: ['127.0.0.1:1'] }]
+    relabel_configs: [{ action: drop, source_labels: [__address__], regex: '.*' }]
+rule_files: [rules.yml]
+alerting:
+  alertmanagers:
+    - path_prefix: /am
+      static_configs: [{ targets: ['127.0.0.1:1'] }]
+${extra}`
+
+const rules = `groups:
+  - name: g
+    rules:
+      - record: job:temperature:max
+        expr: max by (job) (temperature)
+      - alert: Hot
+        expr: temperature > 20
+        labels: { severity: page }
+        annotations: { summary: '{{ $labels.instance }} is at {{ $value }}' }
+      - alert: Freezing
+        expr: temperature < 0
+        for: 1m30s
+`
+
+beforeAll(async () => {
+  exporter = createServer((_, response) => {
+    response.setHeader('content-type', 'text/plain; version=0.0.4')
+    response.end('# HELP temperature Of the room.\n# TYPE temperature gauge\ntemperature 21.5\n# TYPE visits_total counter\nvisits_total 3\n')
+  })
+  await new Promise<void>((done) => exporter.listen(0, '127.0.0.1', done))
+  exporterPort = (exporter.address() as AddressInfo).port // it listens on TCP
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'prometheus.yml'), configText())
+  writeFileSync(join(dir, 'rules.yml'), rules)
+  writeFileSync(join(dir, 'alertmanager.yml'), 'route: {receiver: r}\nreceivers: [{name: r}]\n')
+  const command = parseFlags([
+    `--config.file=${join(dir, 'prometheus.yml')}`,
+    `--alertmanager.config.file=${join(dir, 'alertmanager.yml')}`,
+    `--storage.tsdb.path=${join(dir, 'data')}`,
+    '--web.listen-address=127.0.0.1:0',
+    '--web.enable-lifecycle',
+  ])
+  if (command.kind !== 'run') throw new Error('expected options')
+  const sources = { prometheus: { file: join(dir, 'prometheus.yml') }, alertmanager: { file: join(dir, 'alertmanager.yml') }, environment: {} }
+  const load = () => loadConfig(sources, createConfigChecks([]))
+  app = await createApp(await load(), command.options, {
+    logger: createLogger({ level: 'debug', format: 'logfmt', write: (line) => void logged.push(line) }),
+    loadConfig: load,
+    configChecksum: () => checksumConfig([sources.prometheus, sources.alertmanager]),
+    quit: () => {},
+  })
+  await expect.poll(async () => (await getData('/api/v1/query?query=job:temperature:max')).result.length, { timeout: 15_000 }).toBe(1)
+  await expect.poll(async () => (await getData('/api/v1/alerts')).alerts.length, { timeout: 15_000 }).toBe(1)
+}, 40_000)
+
+afterAll(async () => {
+  await app?.stop()
+  exporter?.closeAllConnections()
+  exporter?.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const get = (url: string, headers: Record<string, string> = {}) => app.server.inject({ method: 'GET', url, headers })
+
+// JSON of many shapes; what it is compared with says which.
+type Json = any
+
+async function getData(url: string): Promise<Json> {
+  return (await get(url)).json().data
+}
+
+const form = (url: string, body: string) =>
+  app.server.inject({ method: 'POST', url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: body })
+
+const isTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
+const isNumber = expect.any(Number)
+
+describe('queries', () => {
+  it('answer GET and POST alike', async () => {
+    const byGet = (await get('/api/v1/query?query=max(temperature)&time=9999999999')).json()
+    const byPost = (await form('/api/v1/query', 'query=max(temperature)&time=9999999999')).json()
+    expect(byPost).toEqual(byGet)
+    expect((await form('/api/v1/query', 'query=1%2B1&time=1700000000.123')).body).toBe(
+      '{"status":"success","data":{"resultType":"scalar","result":[1700000000.123,"2"]}}',
+    )
+  })
+
+  it('give a matrix for a range', async () => {
+    const nowSeconds = Math.floor(Date.now() / 1000)
+    const answer = await form('/api/v1/query_range', `query=vector(1)&start=${nowSeconds - 10}&end=${nowSeconds}&step=5s`)
+    expect(answer.json()).toEqual({
+      status: 'success',
+      data: { resultType: 'matrix', result: [{ metric: {}, values: [[nowSeconds - 10, '1'], [nowSeconds - 5, '1'], [nowSeconds, '1']] }] },
+    })
+  })
+
+  const refuses = (url: string, status: number, body: Record<string, unknown>) =>
+    it(`refuse ${url}`, async () => {
+      const answer = await get(url)
+      expect([answer.statusCode, answer.json()]).toEqual([status, { status: 'error', ...body }])
+    })
+  refuses('/api/v1/query?query=up&time=x', 400, { errorType: 'bad_data', error: 'invalid parameter "time": cannot parse "x" to a valid timestamp' })
+  refuses('/api/v1/query_range?query=up&start=1&end=2', 400, { errorType: 'bad_data', error: 'invalid parameter "step": cannot parse "" to a valid duration' })
+  refuses('/api/v1/query_range?query=up&start=2&end=1&step=1', 400, { errorType: 'bad_data', error: 'invalid parameter "end": end timestamp must not be before start time' })
+  refuses('/api/v1/series', 400, { errorType: 'bad_data', error: 'no match[] parameter provided' })
+
+  it('print a query again', async () => {
+    expect((await get('/api/v1/format_query?query=sum(up)by(job)')).json()).toEqual({ status: 'success', data: 'sum by (job) (up)' })
+    expect((await get('/api/v1/parse_query?query=1')).json()).toEqual({ status: 'success', data: { type: 'numberLiteral', val: '1' } })
+  })
+})
+
+describe('labels and series', () => {
+  it('list what is stored', async () => {
+    expect(await getData('/api/v1/labels?match[]=temperature')).toEqual(['__name__', 'instance', 'job', 'room'])
+    expect(await getData('/api/v1/label/room/values')).toEqual(['office'])
+    expect(await getData(`/api/v1/series?${new URLSearchParams({ 'match[]': 'temperature' }).toString()}`)).toEqual([
+      { __name__: 'temperature', instance: `127.0.0.1:${exporterPort}`, job: 'exporter', room: 'office' },
+    ])
+  })
+})
+
+describe('targets', () => {
+  it('have the shape of Prometheus', async () => {
+    const data = await getData('/api/v1/targets')
+    expect(data).toEqual({
+      activeTargets: [
+        {
+          discoveredLabels: expect.objectContaining({ __address__: `127.0.0.1:${exporterPort}`, __scrape_interval__: '1s', job: 'exporter', room: 'office' }),
+          labels: { instance: `127.0.0.1:${exporterPort}`, job: 'exporter', room: 'office' },
+          scrapePool: 'exporter',
+          scrapeUrl: `http://127.0.0.1:${exporterPort}/metrics`,
+          globalUrl: expect.stringContaining(`:${exporterPort}/metrics`),
+          lastError: '',
+          lastScrape: isTime,
+          lastScrapeDuration: isNumber,
+          health: 'up',
+          scrapeInterval: '1s',
+          scrapeTimeout: '1s',
+        },
+      ],
+      droppedTargets: [{ discoveredLabels: expect.objectContaining({ __address__: '127.0.0.1:1' }), scrapePool: 'dropped' }],
+      droppedTargetCounts: { dropped: 1, exporter: 0 },
+    })
+    expect(await getData('/api/v1/targets?state=Active')).toMatchObject({ droppedTargets: [], droppedTargetCounts: null })
+    expect(await getData('/api/v1/targets?state=other')).toMatchObject({ activeTargets: [], droppedTargets: [] })
+  })
+
+  it('tell their metadata', async () => {
+    expect(await getData('/api/v1/metadata?metric=temperature')).toEqual({ temperature: [{ type: 'gauge', unit: '', help: 'Of the room.' }] })
+    expect(await getData('/api/v1/targets/metadata?metric=visits_total')).toEqual([
+      { target: { instance: `127.0.0.1:${exporterPort}`, job: 'exporter', room: 'office' }, type: 'counter', help: '', unit: '' },
+    ])
+    expect(Object.keys(await getData('/api/v1/metadata?limit=1'))).toHaveLength(1)
+    expect((await get('/api/v1/metadata?limit=x')).json()).toMatchObject({ errorType: 'bad_data', error: 'limit must be a number' })
+  })
+
+  it('show pools, their configuration and each step of relabelling', async () => {
+    expect(await getData('/api/v1/scrape_pools')).toEqual({ scrapePools: ['dropped', 'exporter'] })
+    const { yaml } = await getData('/api/v1/scrape_pools/config?scrapePool=exporter')
+    expect(yaml).toContain('job_name: exporter')
+    expect(yaml).not.toContain('hunter2')
+    expect((await get('/api/v1/scrape_pools/config?scrapePool=none')).statusCode).toBe(400)
+    const labels = encodeURIComponent('{"__address__":"h:1"}')
+    expect(await getData(`/api/v1/targets/relabel_steps?scrapePool=dropped&labels=${labels}`)).toEqual({
+      steps: [{ rule: { source_labels: ['__address__'], separator: ';', regex: '.*', replacement: '$1', action: 'drop' }, output: {}, keep: false }],
+    })
+  })
+})
+
+describe('rules', () => {
+  const rulesFile = join(dir, 'rules.yml')
+
+  it('have the shape of Prometheus', async () => {
+    const evaluated = { health: 'ok', evaluationTime: isNumber, lastEvaluation: isTime }
+    const labels = { alertname: 'Hot', instance: `127.0.0.1:${exporterPort}`, job: 'exporter', room: 'office', severity: 'page' }
+    const alert = { labels, annotations: { summary: `127.0.0.1:${exporterPort} is at 21.5` }, state: 'firing', activeAt: isTime, value: '2.15e+01' }
+    await expect.poll(async () => (await getData('/api/v1/rules')).groups[0].rules[2].health).toBe('ok')
+    expect(await getData('/api/v1/rules')).toEqual({
+      groups: [
+        {
+          name: 'g',
+          file: rulesFile,
+          rules: [
+            { name: 'job:temperature:max', query: 'max by (job) (temperature)', labels: {}, ...evaluated, type: 'recording' },
+            {
+              state: 'firing',
+              name: 'Hot',
+              query: 'temperature > 20',
+              duration: 0,
+              keepFiringFor: 0,
+              labels: { severity: 'page' },
+              annotations: { summary: '{{ $labels.instance }} is at {{ $value }}' },
+              alerts: [alert],
+              ...evaluated,
+              type: 'alerting',
+            },
+            { state: 'inactive', name: 'Freezing', query: 'temperature < 0', duration: 90, keepFiringFor: 0, labels: {}, annotations: {}, alerts: [], ...evaluated, type: 'alerting' },
+          ],
+          interval: 1,
+          limit: 0,
+          evaluationTime: isNumber,
+          lastEvaluation: isTime,
+        },
+      ],
+    })
+    expect(await getData('/api/v1/alerts')).toEqual({ alerts: [alert] })
+  })
+
+  it('can be filtered and paged', async () => {
+    const namesOf = async (query: string) => (await getData(`/api/v1/rules?${query}`)).groups.flatMap((group: Json) => group.rules.map((rule: Json) => rule.name))
+    expect(await namesOf('type=record')).toEqual(['job:temperature:max'])
+    expect(await namesOf('type=alert&rule_name[]=Hot')).toEqual(['Hot'])
+    expect(await namesOf(`match[]=${encodeURIComponent('{severity="page"}')}`)).toEqual(['Hot'])
+    expect(await namesOf('file[]=other')).toEqual([])
+    expect((await getData('/api/v1/rules?type=alert&exclude_alerts=true')).groups[0].rules[0].alerts).toBe(null)
+    expect((await getData('/api/v1/rules?group_limit=1')).groupNextToken).toBe(undefined)
+    expect((await get('/api/v1/rules?group_limit=1&group_next_token=x')).json().error).toBe("invalid group_next_token 'x'. were rule groups changed?")
+    expect((await get('/api/v1/rules?type=other')).statusCode).toBe(400)
+  })
+
+  it('send alerts to the built-in Alertmanager and to the external ones', async () => {
+    expect(await getData('/api/v1/alertmanagers')).toEqual({
+      activeAlertmanagers: [{ url: 'http://127.0.0.1:1/am/api/v2/alerts' }],
+      droppedAlertmanagers: [],
+    })
+    await expect.poll(async () => (await get('/api/v2/alerts')).json().map((alert: Json) => alert.labels.alertname)).toEqual(['Hot'])
+    expect((await get('/api/v2/status')).json().config.original).toContain('receiver: r')
+    expect((await get('/api/v1/silences')).statusCode).toBe(410)
+  })
+})
+
+describe('status', () => {
+  it('tells build, flags, runtime, storage and configuration', async () => {
+    expect((await getData('/api/v1/status/buildinfo')).version).toMatch(/^3\.14\.0\+solowatch\.\d+\.\d+\.\d+$/)
+    expect(await getData('/api/v1/status/flags')).toMatchObject({ 'web.enable-lifecycle': 'true', 'query.timeout': '2m' })
+    expect(await getData('/api/v1/status/runtimeinfo')).toMatchObject({ CWD: process.cwd(), reloadConfigSuccess: true, lastConfigTime: isTime, storageRetention: '15d', corruptionCount: 0 })
+    const tsdb = await getData('/api/v1/status/tsdb?limit=2')
+    expect(tsdb.headStats.numSeries).toBeGreaterThan(5)
+    expect(tsdb.seriesCountByMetricName).toHaveLength(2)
+    expect((await get('/api/v1/status/tsdb?limit=0')).statusCode).toBe(400)
+    const { yaml } = await getData('/api/v1/status/config')
+    expect(yaml).toContain('password: <secret>')
+    expect(yaml).not.toContain('hunter2')
+    expect((await getData('/api/v1/features')).promql.subqueries).toBe(true)
+  })
+
+  it('refuses the admin endpoints without their flag', async () => {
+    const answer = await app.server.inject({ method: 'POST', url: '/api/v1/admin/tsdb/snapshot' })
+    expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', errorType: 'unavailable', error: 'admin APIs disabled' }])
+  })
+})
+
+describe('own metrics and federation', () => {
+  it('have the names that dashboards know', async () => {
+    const text = (await get('/metrics')).body
+    for (const name of [
+      'prometheus_build_info',
+      'prometheus_config_last_reload_successful 1',
+      'prometheus_config_last_reload_success_timestamp_seconds',
+      'prometheus_http_requests_total{handler="/api/v1/query",code="200"}',
+      'process_cpu_seconds_total',
+      'process_resident_memory_bytes',
+      'process_start_time_seconds',
+      'solowatch_event_loop_delay_seconds{quantile="0.99"}',
+      'prometheus_notifications_alertmanagers_discovered',
+    ]) {
+      expect(text).toContain(name)
+    }
+  })
+
+  it('give the last sample with external labels', async () => {
+    const answer = await get('/federate?match[]=temperature')
+    expect(answer.headers['content-type']).toContain('text/plain; version=0.0.4')
+    expect(answer.body).toMatch(/^# TYPE temperature untyped\ntemperature\{instance="127\.0\.0\.1:\d+",job="exporter",room="office",site="lab"\} 21\.5 \d+\n$/)
+  })
+})
+
+describe('reload', () => {
+  const reload = () => app.server.inject({ method: 'POST', url: '/-/reload' })
+  const metric = async (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec((await get('/metrics')).body)?.[1])
+
+  it('keeps the old configuration when the new one is wrong', async () => {
+    const before = await getData('/api/v1/status/config')
+    writeFileSync(join(dir, 'prometheus.yml'), configText('unknown_key: 1\n'))
+    const answer = await reload()
+    expect(answer.statusCode).toBe(500)
+    expect(answer.body).toContain('unknown_key: unknown key')
+    expect(await getData('/api/v1/status/config')).toEqual(before)
+    expect(await metric('prometheus_config_last_reload_successful')).toBe(0)
+    expect(await getData('/api/v1/notifications')).toMatchObject([{ text: 'Configuration reload has failed.' }])
+    await expect(app.reload()).rejects.toThrow(ConfigError)
+  })
+
+  it('keeps everything old when one part refuses late', async () => {
+    writeFileSync(join(dir, 'prometheus.yml'), configText('storage: { tsdb: { out_of_order_time_window: 1h } }\n'))
+    writeFileSync(join(dir, 'bad.tmpl'), '{{ define "x" }}{{ nothing }}{{ end }}')
+    writeFileSync(join(dir, 'alertmanager.yml'), 'route: {receiver: r}\nreceivers: [{name: r}]\ntemplates: [bad.tmpl]\n')
+    const answer = await reload()
+    expect(answer.statusCode).toBe(500)
+    expect(answer.body).toContain('bad.tmpl')
+    expect((await getData('/api/v1/status/config')).yaml).not.toContain('out_of_order_time_window')
+  })
+
+  it('takes the new configuration when it is right', async () => {
+    writeFileSync(join(dir, 'alertmanager.yml'), 'route: {receiver: r2}\nreceivers: [{name: r2}]\n')
+    writeFileSync(join(dir, 'prometheus.yml'), configText('storage: { tsdb: { retention: { time: 90d, size: 1GB } } }\n').replace('job_name: dropped', 'job_name: renamed'))
+    expect((await reload()).statusCode).toBe(200)
+    expect(await getData('/api/v1/scrape_pools')).toEqual({ scrapePools: ['exporter', 'renamed'] })
+    expect((await get('/api/v2/receivers')).json()).toMatchObject([{ name: 'r2' }])
+    expect(await metric('prometheus_config_last_reload_successful')).toBe(1)
+    expect(await getData('/api/v1/notifications')).toEqual([])
+    expect((await getData('/api/v1/status/runtimeinfo')).storageRetention).toBe('90d or 1GiB')
+  })
+})
+
+describe('secrets', () => {
+  it('are in no log line', () => expect(logged.filter((line) => line.includes('hunter2'))).toEqual([]))
+})
+
+describe('effectiveRetention', () => {
+  const day = 86_400_000
+  const gives = (file: { timeMs: number; sizeBytes: number; percentage: number } | undefined, flags: { retentionTimeMs: number | undefined; retentionSizeBytes: number }, expected: [number, number]) =>
+    it(`gives ${expected.join(' and ')}`, () =>
+      expect(effectiveRetention({ outOfOrderWindowMs: 0, retention: file }, flags)).toEqual({ retentionMs: expected[0], retentionBytes: expected[1] }))
+  gives(undefined, { retentionTimeMs: undefined, retentionSizeBytes: 0 }, [15 * day, 0])
+  gives(undefined, { retentionTimeMs: 90 * day, retentionSizeBytes: 0 }, [90 * day, 0])
+  gives(undefined, { retentionTimeMs: undefined, retentionSizeBytes: 5 }, [0, 5])
+  gives({ timeMs: 0, sizeBytes: 7, percentage: 0 }, { retentionTimeMs: 90 * day, retentionSizeBytes: 5 }, [0, 7])
+})

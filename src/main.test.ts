@@ -1,0 +1,71 @@
+// The process as a user starts it: exit codes, the line with the URL, signals.
+
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const dir = mkdtempSync(join(tmpdir(), 'solowatch-main-'))
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+type Run = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
+
+/** Starts the process and gives it to `act` once `until` is in its output; resolves when it has ended. */
+async function run(args: readonly string[], until = '', act: (process: { kill(signal: NodeJS.Signals): boolean }, output: () => string) => void | Promise<void> = () => {}): Promise<Run> {
+  const child = spawn(process.execPath, [resolve('src/main.ts'), ...args], { cwd: dir })
+  let stdout = ''
+  let stderr = ''
+  let acted = until === ''
+  const look = () => {
+    if (acted || !(stdout + stderr).includes(until)) return
+    acted = true
+    void act(child, () => stdout + stderr)
+  }
+  child.stdout.on('data', (bytes: Buffer) => {
+    stdout += bytes.toString()
+    look()
+  })
+  child.stderr.on('data', (bytes: Buffer) => {
+    stderr += bytes.toString()
+    look()
+  })
+  return new Promise((done) => child.once('close', (code) => done({ code, stdout, stderr })))
+}
+
+describe('src/main.ts', () => {
+  it('prints version and help', async () => {
+    expect(await run(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^solowatch, version \d/) })
+    expect(await run(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('--storage.tsdb.path') })
+  })
+
+  it('ends with 2 on a flag it does not know, and names the nearest', async () => {
+    const { code, stderr } = await run(['--confg.file=x'])
+    expect([code, stderr]).toEqual([2, `solowatch: error: unknown long flag '--confg.file', did you mean "--config.file"?, try --help\n`])
+  })
+
+  it('ends with 2 on a configuration that is wrong, before it opens anything', async () => {
+    writeFileSync(join(dir, 'wrong.yml'), 'scrape_config: []\n')
+    const { code, stderr } = await run(['--config.file=wrong.yml', '--storage.tsdb.path=untouched'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('wrong.yml:1:1: scrape_config: unknown key, did you mean "scrape_configs"?')
+  })
+
+  it('ends with 1 when the address is taken', async () => {
+    const { code, stderr } = await run(['--web.listen-address=192.0.2.1:1', '--storage.tsdb.path=taken'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('cannot listen on 192.0.2.1:1')
+  })
+
+  it('runs without a configuration, says where it is, reloads on SIGHUP, and ends with 0 on SIGTERM', async () => {
+    const { code, stdout, stderr } = await run(['--web.listen-address=127.0.0.1:0', '--storage.tsdb.path=own'], 'is ready', async (child, output) => {
+      const url = /is ready: (\S+)/.exec(output())?.[1] ?? ''
+      expect((await fetch(`${url}-/ready`)).status).toBe(200)
+      child.kill('SIGHUP')
+      await expect.poll(output).toContain('Completed loading of configuration file')
+      child.kill('SIGTERM')
+    })
+    expect(stdout).toMatch(/^solowatch \d+\.\d+\.\d+ is ready: http:\/\/127\.0\.0\.1:\d+\/\n$/)
+    expect([code, stderr.includes('See you next time!')]).toEqual([0, true])
+  })
+})
