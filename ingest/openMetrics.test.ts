@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseTextExposition } from './exposition.ts'
 import type { ExpositionSample } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
-import { parseOpenMetrics } from './openMetricsParser.ts'
+import { parseOpenMetrics, parseOpenMetricsSeries } from './openMetricsParser.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'utf8')
 
@@ -48,10 +48,11 @@ describe('parseOpenMetrics', () => {
   fails('a 1 \n# EOF\n', 'expected timestamp or # symbol')
   fails('a 1 NaN\n# EOF\n', 'invalid timestamp NaN')
   fails('a 1 2 3\n# EOF\n', 'expected next entry after timestamp')
-  fails('a 1 # {x} 1\n# EOF\n', 'expected label name')
-  fails('a 1 # {x="y"}\n# EOF\n', 'expected value after exemplar labels')
-  fails('a 1 # {x="y"} 1 Inf\n# EOF\n', 'invalid exemplar timestamp +Inf')
-  fails('a 1 # {x="y"} 1 2 3\n# EOF\n', 'expected next entry after exemplar timestamp')
+  fails('a 1 # {x="y"} 1\n# EOF\n', 'metric name a does not support exemplars')
+  fails('a_total 1 # {x} 1\n# EOF\n', 'expected label name')
+  fails('a_total 1 # {x="y"}\n# EOF\n', 'expected value after exemplar labels')
+  fails('a_total 1 # {x="y"} 1 Inf\n# EOF\n', 'invalid exemplar timestamp +Inf')
+  fails('a_total 1 # {x="y"} 1 2 3\n# EOF\n', 'expected next entry after exemplar timestamp')
   fails('# comment\n# EOF\n', 'expected a valid start token')
   fails('# TYPE a untyped\n# EOF\n', 'invalid metric type "untyped"')
   fails('# TYPE a\n# EOF\n', 'expected text in TYPE')
@@ -100,7 +101,7 @@ describe('OpenMetricsReader', () => {
     const line = () => {
       if (random(8) === 0) return `# ${pick(['TYPE', 'HELP', 'UNIT'])} ${pick(['a', 'b_total', '"q.r"'])} ${pick(['counter', 'info', 'unknown', 'histogram', 'total', ''])}`
       const labels = random(2) === 0 ? '' : `{${Array.from({ length: random(4) }, label).join(',')}${pick(['', '', ','])}}`
-      return `${pick(['a', 'b_total', 'x:y'])}${labels} ${number()}${pick(['', '', ` ${number()}`])}${pick(['', '', ` # {${label()}} ${number()}`, ` # {} 1 ${number()}`])}`
+      return `${pick(['a', 'b_total', 'x_bucket'])}${labels} ${number()}${pick(['', '', ` ${number()}`])}${pick(['', '', '', '', '', ` # {${label()}} ${number()}`, ` # {} 1 ${number()}`])}`
     }
     let good = 0
     for (let i = 0; i < 1500; i++) {
@@ -131,7 +132,7 @@ describe('OpenMetricsReader', () => {
 function labelsPassStrictly(text: string): boolean {
   const reader = new OpenMetricsReader()
   try {
-    parseTextExposition(reader.toText(bytes(text)), { sample: (one) => void reader.parseSeries(bytes(one.text), '', one.line) })
+    parseTextExposition(reader.toText(bytes(text)), { sample: (one) => void parseOpenMetricsSeries(bytes(one.text), '', one.line) })
     return true
   } catch {
     return false

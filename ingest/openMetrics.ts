@@ -3,10 +3,9 @@
 // seconds, its own types. Labels are checked strictly when a series is new, in openMetricsParser.ts.
 
 import { assert } from '../src/base/assert.ts'
-import type { Label } from '../storage/labels.ts'
 import { isValidUtf8 } from './expositionLexer.ts'
 import { parseGoFloat } from './goFloat.ts'
-import { openMetricsTypes, parseOpenMetrics, parseOpenMetricsSeries, timestampMsOf } from './openMetricsParser.ts'
+import { openMetricsTypes, parseOpenMetrics, parseOpenMetricsSeries, takesExemplars, timestampMsOf } from './openMetricsParser.ts'
 import type { MetadataLine } from './targetMetadata.ts'
 
 /** A part of the body to be replaced. */
@@ -44,11 +43,6 @@ export class OpenMetricsReader {
     const changed = this.#metadata
     this.#metadata = undefined
     return changed
-  }
-
-  /** The labels of a series in a body that `toText` gave. */
-  parseSeries(text: Uint8Array, familyType: string, line: number): readonly Label[] {
-    return parseOpenMetricsSeries(text, familyType, line)
   }
 }
 
@@ -144,11 +138,11 @@ class BodyScan {
       this.#at = valueEnd + 1
       return true
     }
-    return this.#afterValue(valueEnd)
+    return this.#afterValue(valueEnd, latin1(body, this.#at, at))
   }
 
   /** A timestamp, an exemplar, or both. `at` is the space before. */
-  #afterValue(at: number): boolean {
+  #afterValue(at: number, series: string): boolean {
     const body = this.#body
     let next = at
     if (body[at] !== space) return false
@@ -161,7 +155,7 @@ class BodyScan {
     const lineEnd = body.indexOf(lf, next)
     if (lineEnd < 0) return false
     if (lineEnd > next) {
-      if (!isExemplar(latin1(body, next, lineEnd))) return false
+      if (!takesExemplars(metricNameOf(series)) || !isExemplar(latin1(body, next, lineEnd))) return false
       this.edits.push({ start: next, end: lineEnd, text: '' })
     }
     this.#at = lineEnd + 1
@@ -197,6 +191,13 @@ function wordEnd(body: Uint8Array, start: number): number {
   let at = start
   for (let byte = body[at]; byte !== undefined && byte !== space && byte !== lf; byte = body[at]) at++
   return at
+}
+
+/** The metric name in front of the braces, or the quoted text between them that is no label. */
+function metricNameOf(series: string): string {
+  if (!series.startsWith('{')) return series.split('{', 1)[0] ?? ''
+  const [name] = parseOpenMetricsSeries(Buffer.from(series, 'latin1'), '', 1)
+  return name?.value ?? ''
 }
 
 const exemplarPattern =

@@ -110,10 +110,18 @@ function readSample(lexer: Lexer, first: Token, familyType: string, visitor: Exp
     token = lexer.next()
     expected = 'expected next entry after timestamp'
   }
+  const labels = seriesLabels(series, familyType)
+  const name = labels[0]?.value ?? ''
+  if (token === 'COMMENT' && !takesExemplars(name)) throw lexer.failure(`metric name ${name} does not support exemplars`)
   if (token === 'COMMENT') readExemplar(lexer)
   else if (token === 'EOF') throw lexer.failure('data does not end with # EOF')
   else if (token !== 'LINEBREAK') throw lexer.error(expected, token)
-  visitor.sample?.({ labels: seriesLabels(series, familyType), text: fromBytes(series.text), value, timestampMs, line: lexer.line() })
+  visitor.sample?.({ labels, text: fromBytes(series.text), value, timestampMs, line: lexer.line() })
+}
+
+/** Counters and the buckets of histograms do. */
+export function takesExemplars(metricName: string): boolean {
+  return metricName.endsWith('_total') || metricName.endsWith('_bucket')
 }
 
 function readExemplar(lexer: Lexer): void {

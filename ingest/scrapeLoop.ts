@@ -7,10 +7,11 @@ import { formatDurationMs } from '../src/base/duration.ts'
 import type { HttpAnswer, HttpRequest } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import type { Logger } from '../src/base/log.ts'
-import { type Labels, labelsFrom, labelsToObject } from '../storage/labels.ts'
+import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
 import { parseSeries } from './exposition.ts'
 import { ExpositionError } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
+import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import type { RelabelRules } from './relabel.ts'
 import { SampleLabelsError, sampleLabels } from './sampleLabels.ts'
 import type { ScrapeCache, ScrapeCommit, UnknownSeries } from './scrapeCache.ts'
@@ -19,7 +20,7 @@ import type { FailureLogFile } from './scrapeFailureLog.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
 import { bodyFormat } from './scrapeProtocol.ts'
 import { alignedTimeMs, followingSlot, type ScrapeGrid, slotAfter } from './scrapeSchedule.ts'
-import { type MetricMetadata, TargetMetadata } from './targetMetadata.ts'
+import { TargetMetadata } from './targetMetadata.ts'
 import type { Target } from './target.ts'
 
 /** What the loops of a pool share; replaced as a whole on reload. */
@@ -47,8 +48,36 @@ export type ScrapeLoopOptions = {
   readonly timestampToleranceMs: number
   readonly metrics: ScrapeMetrics
   readonly logger: Logger
-  /** That of a former loop of the same target: its series are known and, when gone, get their staleness markers. */
-  readonly cache: ScrapeCache | undefined
+  /** New, or that of a former loop of the same target, which must have stopped before this one starts. */
+  readonly memory: TargetMemory
+}
+
+/** What is known of a target from scrape to scrape; handed from loop to loop when a job is reloaded. */
+export type TargetMemory = {
+  readonly cache: ScrapeCache
+  readonly metadata: TargetMetadata
+  readonly openMetrics: OpenMetricsReader
+  reportRefs: readonly number[] | undefined
+  /** The slot of the last scrape. */
+  lastSlotMs: number | undefined
+  lastError: string
+  lastScrapeMs: number
+  lastDurationSeconds: number
+  health: TargetStatus['health']
+}
+
+export function createTargetMemory(sink: ScrapeSink): TargetMemory {
+  return {
+    cache: sink.createCache(),
+    metadata: new TargetMetadata(),
+    openMetrics: new OpenMetricsReader(),
+    reportRefs: undefined,
+    lastSlotMs: undefined,
+    lastError: '',
+    lastScrapeMs: 0,
+    lastDurationSeconds: 0,
+    health: 'unknown',
+  }
 }
 
 export type TargetStatus = {
@@ -76,33 +105,26 @@ type Scraped = { scraped: number; kept: number; added: number; bodyBytes: number
 
 export class ScrapeLoop {
   readonly target: Target
-  readonly cache: ScrapeCache
-  readonly metadata = new TargetMetadata()
+  readonly memory: TargetMemory
   readonly #options: ScrapeLoopOptions
   readonly #grid: ScrapeGrid
   readonly #interval: string
-  readonly #openMetrics = new OpenMetricsReader()
   readonly #stopping = new AbortController()
   readonly #aborting = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
-  #lastSlotMs: number | undefined
   #lastStartedMs: number | undefined
   #forcedError: Error | undefined
-  #reportRefs: number[] | undefined
-  #lastError = ''
-  #lastScrapeMs = 0
-  #lastDurationSeconds = 0
-  #health: TargetStatus['health'] = 'unknown'
 
   constructor(options: ScrapeLoopOptions) {
     this.#options = options
     this.target = options.target
-    this.cache = options.cache ?? options.sink.createCache()
+    this.memory = options.memory
     this.#grid = { intervalMs: options.target.intervalMs, offsetMs: options.offsetMs }
     this.#interval = formatDurationMs(options.target.intervalMs)
   }
 
+  /** Waits for the first slot. Does nothing after `stop`. */
   start(): void {
     this.#arm(slotAfter(Date.now(), this.#grid))
   }
@@ -131,14 +153,15 @@ export class ScrapeLoop {
    * when `signal` says so first.
    */
   async retire(signal: AbortSignal): Promise<void> {
-    if (this.#lastSlotMs === undefined) return
+    const { cache, lastSlotMs, reportRefs } = this.memory
+    if (lastSlotMs === undefined) return
     const { intervalMs } = this.target
-    const missedMs = this.#lastSlotMs + intervalMs
+    const missedMs = lastSlotMs + intervalMs
     await untilTimeMs(missedMs + intervalMs * 1.1, signal)
     if (signal.aborted) return
-    for (const ref of this.#reportRefs ?? []) this.cache.appendStale(ref, missedMs)
+    for (const ref of reportRefs ?? []) cache.appendStale(ref, missedMs)
     try {
-      await this.cache.commitFailed(missedMs, { discardOutOfOrder: true })
+      await cache.commitFailed(missedMs, { discardOutOfOrder: true })
     } catch (error) {
       this.#options.logger.warn('Stale report failed', { err: errorText(error) })
     }
@@ -146,22 +169,19 @@ export class ScrapeLoop {
 
   status(): TargetStatus {
     const { discoveredLabels, labels, url, intervalMs, timeoutMs } = this.target
+    const { lastError, lastScrapeMs, lastDurationSeconds, health } = this.memory
     return {
       discoveredLabels,
       labels,
       scrapePool: this.#options.job.config.jobName,
       scrapeUrl: url,
-      lastError: this.#lastError,
-      lastScrapeMs: this.#lastScrapeMs,
-      lastScrapeDurationSeconds: this.#lastDurationSeconds,
-      health: this.#health,
+      lastError,
+      lastScrapeMs,
+      lastScrapeDurationSeconds: lastDurationSeconds,
+      health,
       scrapeIntervalMs: intervalMs,
       scrapeTimeoutMs: timeoutMs,
     }
-  }
-
-  metadataOf(): ReadonlyMap<string, MetricMetadata> {
-    return this.metadata.entries()
   }
 
   #arm(slotMs: number): void {
@@ -177,7 +197,7 @@ export class ScrapeLoop {
     if (slotMs - nowMs > Math.min(intervalMs / 2, 10)) return this.#arm(slotMs - nowMs > intervalMs * 2 ? slotAfter(nowMs, this.#grid) : slotMs)
     const timestampMs = alignedTimeMs(nowMs, slotMs, intervalMs, this.#options.timestampToleranceMs)
     this.#running = this.#scrape(timestampMs).then(() => {
-      this.#lastSlotMs = slotMs
+      this.memory.lastSlotMs = slotMs
       this.#running = undefined
       this.#arm(followingSlot(slotMs, Date.now(), this.#grid))
     })
@@ -189,17 +209,20 @@ export class ScrapeLoop {
     this.#lastStartedMs = startedMs
 
     const result = await this.#read(timestampMs)
-    if (this.#aborting.signal.aborted) return this.cache.rollback()
+    const { cache } = this.memory
+    if (this.#aborting.signal.aborted) return cache.rollback()
     const durationSeconds = (performance.now() - startedMs) / 1000
-    this.#lastScrapeMs = timestampMs
-    this.#lastDurationSeconds = durationSeconds
-    this.#lastError = result.error?.message ?? ''
-    this.#health = result.error === undefined ? 'up' : 'down'
-    if (result.error !== undefined) this.#logFailure(result.error)
-    if (result.error !== undefined) this.cache.rollback()
+    this.memory.lastScrapeMs = timestampMs
+    this.memory.lastDurationSeconds = durationSeconds
+    this.memory.lastError = result.error?.message ?? ''
+    this.memory.health = result.error === undefined ? 'up' : 'down'
+    if (result.error !== undefined) {
+      this.#logFailure(result.error)
+      cache.rollback()
+    }
     this.#appendReport(timestampMs, durationSeconds, result)
     try {
-      this.#count(await (result.error === undefined ? this.cache.commit() : this.cache.commitFailed(timestampMs)))
+      this.#count(await (result.error === undefined ? cache.commit() : cache.commitFailed(timestampMs)))
     } catch (error) {
       if (errorText(error).startsWith('bug:')) throw error
       this.#options.logger.error('Scrape commit failed', { target: this.target.url, err: errorText(error) })
@@ -253,12 +276,13 @@ export class ScrapeLoop {
 
   async #parse(answer: HttpAnswer, timestampMs: number, result: Scraped): Promise<void> {
     const { config } = this.#options.job
+    const { cache, metadata, openMetrics } = this.memory
     // An empty body needs no type: it is a target that shows nothing.
     const format = answer.body.length === 0 ? 'text' : bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
-    const body = format === 'openMetrics' ? this.#openMetrics.toText(answer.body) : answer.body
+    const body = format === 'openMetrics' ? openMetrics.toText(answer.body) : answer.body
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')
-    const parsed = await this.cache.parse(body, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
+    const parsed = await cache.parse(body, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
     result.scraped = parsed.sampleCount
     result.kept = parsed.keptCount
     result.added = parsed.addedCount
@@ -266,14 +290,15 @@ export class ScrapeLoop {
       this.#options.metrics.exceededSampleLimit.inc()
       throw new Error('sample limit exceeded')
     }
-    if (format === 'openMetrics') this.metadata.update(this.#openMetrics.changedMetadata())
-    else this.metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
+    if (format === 'openMetrics') metadata.update(openMetrics.changedMetadata())
+    else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
   }
 
   /** The ref of a series that the cache has not seen, 0 when it is not to be stored. */
   #resolve(series: UnknownSeries, isOpenMetrics: boolean): number {
     const { job, sink } = this.#options
-    const exposed = isOpenMetrics ? this.#openMetrics.parseSeries(series.bytes, series.familyType, series.line) : parseSeries(series.bytes, series.familyType, series.line)
+    const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
+    const exposed = parse(series.bytes, series.familyType, series.line)
     const labels = sampleLabels(exposed, this.target.labels, job.config, job.metricRules)
     return labels === undefined ? 0 : sink.refOf(labels)
   }
@@ -282,8 +307,13 @@ export class ScrapeLoop {
     const { config } = this.#options.job
     const values = [error === undefined ? 1 : 0, durationSeconds, scraped, kept, added]
     if (config.extraScrapeMetrics) values.push(this.target.timeoutMs / 1000, config.sampleLimit, bodyBytes)
-    this.#reportRefs ??= reportNames.slice(0, values.length).map((name) => this.#options.sink.refOf(labelsFrom({ ...labelsToObject(this.target.labels), __name__: name })))
-    this.#reportRefs.forEach((ref, i) => this.cache.append(ref, timestampMs, values[i] ?? 0))
+    const { cache } = this.memory
+    this.memory.reportRefs ??= reportNames.slice(0, values.length).map((name) => this.#reportRef(name))
+    this.memory.reportRefs.forEach((ref, i) => cache.append(ref, timestampMs, values[i] ?? 0))
+  }
+
+  #reportRef(name: string): number {
+    return this.#options.sink.refOf(labelsFrom({ ...labelsToObject(this.target.labels), [metricNameLabel]: name }))
   }
 
   #count({ duplicate, outOfOrder, outOfBounds }: ScrapeCommit): void {

@@ -11,7 +11,6 @@ export type ScrapeMetrics = {
   readonly poolReloads: Counter
   readonly poolReloadsFailed: Counter
   readonly poolSyncs: Counter
-  readonly poolTargets: Gauge
   readonly poolTargetLimit: Gauge
   readonly exceededTargetLimit: Counter
   readonly exceededLabelLimits: Counter
@@ -21,8 +20,6 @@ export type ScrapeMetrics = {
   readonly duplicateTimestamp: Counter
   readonly outOfOrder: Counter
   readonly outOfBounds: Counter
-  readonly metadataEntries: Gauge
-  readonly metadataBytes: Gauge
 }
 
 export function createScrapeMetrics(registry: MetricRegistry): ScrapeMetrics {
@@ -41,7 +38,6 @@ export function createScrapeMetrics(registry: MetricRegistry): ScrapeMetrics {
     poolReloads: counter('scrape_pool_reloads_total', 'Total number of scrape pool reloads.'),
     poolReloadsFailed: counter('scrape_pool_reloads_failed_total', 'Total number of failed scrape pool reloads.'),
     poolSyncs: registry.counter('prometheus_target_scrape_pool_sync_total', 'Total number of syncs that were executed on a scrape pool.'),
-    poolTargets: registry.gauge('prometheus_target_scrape_pool_targets', 'Current number of targets in this scrape pool.'),
     poolTargetLimit: registry.gauge('prometheus_target_scrape_pool_target_limit', 'Maximum number of targets allowed in this scrape pool.'),
     exceededTargetLimit: counter('scrape_pool_exceeded_target_limit_total', 'Total number of times scrape pools hit the target limit, during sync or config reload.'),
     exceededLabelLimits: counter('scrape_pool_exceeded_label_limits_total', 'Total number of times scrape pools hit the label limits, during sync or config reload.'),
@@ -51,7 +47,5 @@ export function createScrapeMetrics(registry: MetricRegistry): ScrapeMetrics {
     duplicateTimestamp: counter('scrapes_sample_duplicate_timestamp_total', 'Total number of samples rejected due to duplicate timestamps but different values.'),
     outOfOrder: counter('scrapes_sample_out_of_order_total', 'Total number of samples rejected due to not being out of the expected order.'),
     outOfBounds: counter('scrapes_sample_out_of_bounds_total', 'Total number of samples rejected due to timestamp falling outside of the time bounds.'),
-    metadataEntries: registry.gauge('prometheus_target_metadata_cache_entries', 'Total number of metric metadata entries in the cache'),
-    metadataBytes: registry.gauge('prometheus_target_metadata_cache_bytes', 'The number of bytes that are currently used for storing metric metadata in the cache'),
   }
 }
