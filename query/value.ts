@@ -43,13 +43,15 @@ export function constantScalar(value: number, count: number): ScalarValue {
 const withoutName = new WeakMap<Labels, Labels>()
 
 /** Labels that arithmetic, functions and aggregations remove: they describe the metric, not the series. */
-const metadataLabels: readonly string[] = [metricNameLabel, '__type__', '__unit__']
+export function isMetadataLabel(name: string): boolean {
+  return name === metricNameLabel || name === '__type__' || name === '__unit__'
+}
 
 /** The set without the metric name. The same set gives the same object, so that identity can key caches. */
 export function dropMetricName(labels: Labels): Labels {
   let rest = withoutName.get(labels)
   if (rest === undefined) {
-    rest = labels.some((label) => metadataLabels.includes(label.name)) ? labels.filter((label) => !metadataLabels.includes(label.name)) : labels
+    rest = labels.some((label) => isMetadataLabel(label.name)) ? labels.filter((label) => !isMetadataLabel(label.name)) : labels
     withoutName.set(labels, rest)
   }
   return rest

@@ -1,0 +1,87 @@
+// Binary and unary operators. Here are those with a scalar on one side; vectors with vectors are matched in
+// `vectorMatching.ts` and `setOperators.ts`, once for all steps.
+
+import { unreachable } from '../src/base/assert.ts'
+import type { BinaryExpr, UnaryExpr } from './ast.ts'
+import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import { evaluateSetOperator } from './setOperators.ts'
+import { isComparison, isSetOperator } from './typecheck.ts'
+import { withoutMetricNames, type EvalContext, type ScalarValue, type Value, type VectorSeries, type VectorValue } from './value.ts'
+import { matchVectors } from './vectorMatching.ts'
+
+export function evaluateBinary(node: BinaryExpr, lhs: Value, rhs: Value, context: EvalContext): Value {
+  if (lhs.kind === 'scalar' && rhs.kind === 'scalar') return scalars(node, lhs, rhs)
+  if (lhs.kind === 'vector' && rhs.kind === 'scalar') return vectorScalar(node, lhs, { scalar: rhs, isLeft: false }, context)
+  if (lhs.kind === 'scalar' && rhs.kind === 'vector') return vectorScalar(node, rhs, { scalar: lhs, isLeft: true }, context)
+  if (lhs.kind !== 'vector' || rhs.kind !== 'vector') throw new Error(`bug: ${lhs.kind} ${node.op} ${rhs.kind}`)
+  if (isSetOperator(node.op)) return { kind: 'vector', series: evaluateSetOperator(node, lhs.series, rhs.series, context.steps.count) }
+  return { kind: 'vector', series: matchVectors(node, lhs.series, rhs.series, context) }
+}
+
+export function evaluateUnary(node: UnaryExpr, value: Value): Value {
+  if (node.op === '+') return value
+  if (value.kind === 'scalar') return { kind: 'scalar', values: value.values.map((v) => -v) }
+  if (value.kind !== 'vector') throw new Error(`bug: sign before ${value.kind}`)
+  const series = value.series.map((one) => ({ labels: one.labels, values: one.values.map((v) => -v), present: one.present }))
+  return { kind: 'vector', series: withoutMetricNames(series) }
+}
+
+function scalars({ op }: BinaryExpr, lhs: ScalarValue, rhs: ScalarValue): ScalarValue {
+  const combine = isArithmetic(op) ? arithmetic[op] : isComparison(op) ? asNumber(comparison[op]) : undefined
+  if (combine === undefined) throw new Error(`bug: ${op} between scalars`)
+  return { kind: 'scalar', values: lhs.values.map((a, step) => combine(a, rhs.values[step] as number)) } // both have a value per step
+}
+
+function asNumber(compare: (a: number, b: number) => boolean): (a: number, b: number) => number {
+  return (a, b) => (compare(a, b) ? 1 : 0)
+}
+
+type ScalarSide = { readonly scalar: ScalarValue; readonly isLeft: boolean }
+
+function vectorScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, context: EvalContext): VectorValue {
+  const { op, bool } = node
+  if (isArithmetic(op)) return { kind: 'vector', series: withoutMetricNames(combined(vector.series, side, arithmetic[op])) }
+  if (isComparison(op)) {
+    if (bool) return { kind: 'vector', series: withoutMetricNames(combined(vector.series, side, asNumber(comparison[op]))) }
+    return { kind: 'vector', series: filtered(vector.series, side, comparison[op]) }
+  }
+  if (op === '</' || op === '>/') {
+    noteIncompatible(node, vector.series, context)
+    return { kind: 'vector', series: [] }
+  }
+  if (isSetOperator(op)) throw new Error(`bug: ${op} with a scalar`)
+  return unreachable(op)
+}
+
+function combined(series: readonly VectorSeries[], { scalar, isLeft }: ScalarSide, combine: (a: number, b: number) => number): VectorSeries[] {
+  return series.map(({ labels, values, present }) => {
+    const results = new Float64Array(values.length)
+    for (let step = 0; step < results.length; step++) {
+      if (present[step] === 0) continue
+      const value = values[step] as number // all columns have one entry per step
+      const other = scalar.values[step] as number
+      results[step] = isLeft ? combine(other, value) : combine(value, other)
+    }
+    return { labels, values: results, present }
+  })
+}
+
+/** Keeps the vector's elements for which the comparison holds; the scalar may be on either side. */
+function filtered(series: readonly VectorSeries[], { scalar, isLeft }: ScalarSide, compare: (a: number, b: number) => boolean): VectorSeries[] {
+  const kept: VectorSeries[] = []
+  for (const { labels, values, present } of series) {
+    const passes = new Uint8Array(present.length)
+    let found = 0
+    for (let step = 0; step < passes.length; step++) {
+      if (present[step] === 0) continue
+      const value = values[step] as number // all columns have one entry per step
+      const other = scalar.values[step] as number
+      if (isLeft ? compare(other, value) : compare(value, other)) {
+        passes[step] = 1
+        found++
+      }
+    }
+    if (found > 0) kept.push({ labels, values, present: passes })
+  }
+  return kept
+}

@@ -1,0 +1,200 @@
+// Arithmetic and comparison between two vectors. Series are paired by their matching labels once; whether a pair, or a
+// forbidden second partner, exists is decided per step, because series come and go.
+
+import { labelValue, type Labels } from '../storage/labels.ts'
+import type { BinaryExpr, VectorMatching } from './ast.ts'
+import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import { labelProjection, setLabel, type LabelProjection } from './labelProjection.ts'
+import { QueryError } from './queryError.ts'
+import { goQuote } from './stringLiteral.ts'
+import { isComparison } from './typecheck.ts'
+import { cachedLabelsKey, dropMetricName, joinEqualSeries, newColumns, type EvalContext, type VectorSeries } from './value.ts'
+
+/** Writes the result of one pair of values, or leaves the step absent. */
+type Combine = { readonly value: (a: number, b: number) => number; readonly keeps: ((a: number, b: number) => boolean) | undefined }
+
+type Group = { readonly many: VectorSeries[]; readonly one: VectorSeries[] }
+
+export function matchVectors(node: BinaryExpr, lhs: readonly VectorSeries[], rhs: readonly VectorSeries[], context: EvalContext): readonly VectorSeries[] {
+  const matching = node.matching
+  if (matching === undefined) throw new Error('bug: vectors without matching')
+  if (node.op === '</' || node.op === '>/') {
+    if (rhs.length > 0) noteIncompatible(node, lhs, context)
+    return []
+  }
+  return new Matching(node, matching, context.steps.count).evaluate(lhs, rhs)
+}
+
+class Matching {
+  readonly #node: BinaryExpr
+  readonly #matching: VectorMatching
+  readonly #projection: LabelProjection
+  readonly #count: number
+  readonly #combine: Combine
+  /** The right side is the "one" side, except for `group_right`. */
+  readonly #isSwapped: boolean
+
+  constructor(node: BinaryExpr, matching: VectorMatching, count: number) {
+    this.#node = node
+    this.#matching = matching
+    this.#projection = labelProjection(matching.labels, matching.on)
+    this.#count = count
+    this.#combine = combineOf(node)
+    this.#isSwapped = matching.card === 'one-to-many'
+  }
+
+  evaluate(lhs: readonly VectorSeries[], rhs: readonly VectorSeries[]): readonly VectorSeries[] {
+    const many = this.#isSwapped ? rhs : lhs
+    const one = this.#isSwapped ? lhs : rhs
+    const { fillLhs, fillRhs } = this.#matching
+    const fillMany = this.#isSwapped ? fillRhs : fillLhs
+    const fillOne = this.#isSwapped ? fillLhs : fillRhs
+    const groups = this.#groups(many, one)
+    this.#refuseTwoPartners(groups, many, fillMany !== undefined)
+    const results: VectorSeries[] = []
+    for (const group of groups) {
+      if (group.many.length > 1) this.#refuseTwoResults(group, fillOne !== undefined)
+      for (const manySeries of group.many) {
+        for (const oneSeries of group.one) this.#pair(manySeries, oneSeries, results)
+        if (fillOne !== undefined) this.#fillOne(manySeries, group, fillOne, results)
+      }
+      if (fillMany !== undefined) this.#fillMany(group, fillMany, results)
+    }
+    return joinEqualSeries(results)
+  }
+
+  #groups(many: readonly VectorSeries[], one: readonly VectorSeries[]): readonly Group[] {
+    const groups = new Map<string, Group>()
+    const groupOf = (labels: Labels): Group => {
+      const key = this.#projection.key(labels)
+      let group = groups.get(key)
+      if (group === undefined) {
+        group = { many: [], one: [] }
+        groups.set(key, group)
+      }
+      return group
+    }
+    for (const series of many) groupOf(series.labels).many.push(series)
+    for (const series of one) groupOf(series.labels).one.push(series)
+    return [...groups.values()]
+  }
+
+  /** The "one" side may have one series per group at a step, unless the other side is empty at that step. */
+  #refuseTwoPartners(groups: readonly Group[], many: readonly VectorSeries[], fillsMany: boolean): void {
+    const manyPresent = fillsMany ? new Uint8Array(this.#count).fill(1) : unionOf(many, this.#count)
+    let first: { readonly step: number; readonly series: VectorSeries; readonly earlier: VectorSeries } | undefined
+    for (const { one } of groups) {
+      if (one.length < 2) continue
+      const owners = new Int32Array(this.#count).fill(-1)
+      one.forEach((series, index) => {
+        for (let step = 0; step < this.#count; step++) {
+          if (series.present[step] === 0 || manyPresent[step] === 0) continue
+          const owner = owners[step] as number // one entry per step
+          if (owner < 0) owners[step] = index
+          else if (first === undefined || step < first.step) first = { step, series, earlier: one[owner] as VectorSeries }
+        }
+      })
+    }
+    if (first === undefined) return
+    const side = this.#isSwapped ? 'left' : 'right'
+    const { series, earlier } = first
+    throw new QueryError(
+      'execution',
+      `found duplicate series for the match group ${formatSeries(this.#projection.project(series.labels))} on the ${side} hand-side of the operation: ` +
+        `[${formatSeries(series.labels)}, ${formatSeries(earlier.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`,
+    )
+  }
+
+  /** Several series of the "many" side must not give one result at a step; before a comparison filters. */
+  #refuseTwoResults(group: Group, fillsOne: boolean): void {
+    const taken = new Map<string, Uint8Array>()
+    const isOneToOne = this.#matching.card === 'one-to-one'
+    const wayOut = isOneToOne ? 'many-to-one matching must be explicit (group_left/group_right)' : 'grouping labels must ensure unique matches'
+    const claim = (labels: Labels, isPresent: (step: number) => boolean) => {
+      const key = isOneToOne ? '' : cachedLabelsKey(labels)
+      let steps = taken.get(key)
+      if (steps === undefined) {
+        steps = new Uint8Array(this.#count)
+        taken.set(key, steps)
+      }
+      for (let step = 0; step < this.#count; step++) {
+        if (!isPresent(step)) continue
+        if (steps[step] === 1) throw new QueryError('execution', `multiple matches for labels: ${wayOut}`)
+        steps[step] = 1
+      }
+    }
+    const hasOne = unionOf(group.one, this.#count)
+    for (const many of group.many) {
+      for (const one of group.one) claim(this.#resultLabels(many.labels, one.labels), (step) => many.present[step] === 1 && one.present[step] === 1)
+      if (!fillsOne) continue
+      const partner = this.#projection.project(many.labels)
+      claim(this.#resultLabels(many.labels, partner), (step) => many.present[step] === 1 && hasOne[step] === 0)
+    }
+  }
+
+  #pair(many: VectorSeries, one: VectorSeries, results: VectorSeries[]): void {
+    const { value, keeps } = this.#combine
+    const { values, present } = newColumns(this.#count)
+    const [left, right] = this.#isSwapped ? [one, many] : [many, one]
+    let found = 0
+    for (let step = 0; step < this.#count; step++) {
+      if (left.present[step] === 0 || right.present[step] === 0) continue
+      const a = left.values[step] as number // all columns have one entry per step
+      const b = right.values[step] as number
+      if (keeps !== undefined && !keeps(a, b)) continue
+      values[step] = value(a, b)
+      present[step] = 1
+      found++
+    }
+    if (found > 0) results.push({ labels: this.#resultLabels(many.labels, one.labels), values, present })
+  }
+
+  /** The fill value is the partner at the steps that have none. */
+  #fillOne(many: VectorSeries, group: Group, fill: number, results: VectorSeries[]): void {
+    const hasOne = unionOf(group.one, this.#count)
+    const partner = constantWhere(this.#projection.project(many.labels), fill, hasOne.map(not))
+    this.#pair(many, partner, results)
+  }
+
+  #fillMany(group: Group, fill: number, results: VectorSeries[]): void {
+    const hasMany = unionOf(group.many, this.#count)
+    for (const one of group.one) this.#pair(constantWhere(this.#projection.project(one.labels), fill, hasMany.map(not)), one, results)
+  }
+
+  #resultLabels(many: Labels, one: Labels): Labels {
+    const { card, labels, on, include } = this.#matching
+    const { op, bool } = this.#node
+    let result = isArithmetic(op) || bool ? dropMetricName(many) : many
+    if (card === 'one-to-one') result = on ? this.#projection.project(result) : withoutLabels(result, labels)
+    for (const name of include) result = setLabel(result, name, labelValue(one, name))
+    return result
+  }
+}
+
+function combineOf({ op, bool }: BinaryExpr): Combine {
+  if (isArithmetic(op)) return { value: arithmetic[op], keeps: undefined }
+  if (!isComparison(op)) throw new Error(`bug: ${op} matches no values`)
+  const compare = comparison[op]
+  return bool ? { value: (a, b) => (compare(a, b) ? 1 : 0), keeps: undefined } : { value: (a) => a, keeps: compare }
+}
+
+function unionOf(series: readonly VectorSeries[], count: number): Uint8Array {
+  const any = new Uint8Array(count)
+  for (const { present } of series) for (let step = 0; step < count; step++) any[step] = (any[step] as number) | (present[step] as number)
+  return any
+}
+
+const not = (flag: number) => 1 - flag
+
+function constantWhere(labels: Labels, value: number, present: Uint8Array): VectorSeries {
+  return { labels, values: new Float64Array(present.length).fill(value), present }
+}
+
+function withoutLabels(labels: Labels, names: readonly string[]): Labels {
+  return names.length === 0 ? labels : labels.filter((label) => !names.includes(label.name))
+}
+
+/** A series as messages show it, always with braces. */
+function formatSeries(labels: Labels): string {
+  return `{${labels.map(({ name, value }) => `${name}=${goQuote(value)}`).join(', ')}}`
+}
