@@ -98,6 +98,10 @@ class Execution {
 
   #at(node: Node): void {
     this.#node = node
+    this.#countStep()
+  }
+
+  #countStep(): void {
     if (++this.#budget.steps > maxSteps) this.#fail(`template takes more than ${maxSteps} steps`)
   }
 
@@ -175,6 +179,7 @@ class Execution {
     try {
       for (const [index, element] of this.#elements(value, node)) {
         count++
+        this.#countStep()
         this.#setLoopVariables(node.pipe, index, element)
         try {
           this.#walkList(element, node.list)

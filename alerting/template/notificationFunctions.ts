@@ -3,6 +3,7 @@
 import { humanizeDuration, toNumber } from './humanize.ts'
 import { loadZone, duration, GoTime, parseTime, timeFromMs, zeroTime } from './goTime.ts'
 import { formatLayout } from './goLayout.ts'
+import { lowerCase, upperCase } from './goCase.ts'
 import { matchRegexp, replaceRegexp } from './goRegexp.ts'
 import { printJson, toJsonValue } from './json.ts'
 import { safeHtmlType, safeUrlType } from './safeContent.ts'
@@ -31,13 +32,17 @@ const onText = (change: (text: string) => Value): TemplateFunction => plain([str
 /** One word with the marks that may stand inside it: `don't`, `3.5`. */
 const word = /[\p{L}\p{N}\p{M}_]+(?:['’.:·][\p{L}\p{N}\p{M}_]+)*/gu
 
+/** Letters whose title case is neither their upper nor their lower case. */
+const digraphs: Readonly<Record<string, string>> = { ǆ: 'ǅ', Ǆ: 'ǅ', ǉ: 'ǈ', Ǉ: 'ǈ', ǌ: 'ǋ', Ǌ: 'ǋ', ǳ: 'ǲ', Ǳ: 'ǲ' }
+
 /** Title case that lower-cases the rest of each word. */
 export function titleCase(text: string): string {
   return text.replace(word, (one) => {
     const start = one.search(/[\p{L}]/u)
     if (start < 0) return one
     const first = String.fromCodePoint(one.codePointAt(start) ?? 0)
-    return one.slice(0, start) + first.toUpperCase() + one.slice(start + first.length).toLowerCase()
+    const [head = '', ...tail] = digraphs[first] ?? first.toUpperCase()
+    return one.slice(0, start) + head + (tail.join('') + one.slice(start + first.length)).toLowerCase()
   })
 }
 
@@ -85,8 +90,8 @@ function tryParseTime(layout: string, text: string): GoTime {
 /** All functions; `now` and `since` ask the clock, `routeLabels` looks into the notification. */
 export function notificationFunctions(context: { readonly nowMs: () => number; readonly routeLabel: (name: string) => string }): FunctionTable {
   return {
-    toUpper: onText((text) => text.toUpperCase()),
-    toLower: onText((text) => text.toLowerCase()),
+    toUpper: onText(upperCase),
+    toLower: onText(lowerCase),
     title: onText(titleCase),
     trimSpace: onText((text) => text.trim()),
     join: plain([string, parameter.stringList], (separator, list) => (list as List).items.join(String(separator))), // a list, by its type

@@ -378,7 +378,10 @@ class Parser {
     const node = { kind: 'number', position, text, overflows: false } as const
     if (token.kind === 'charConstant') {
       const value = unquote(text)
-      if (value === undefined) this.#fail(`malformed character constant: ${text}`)
+      if (value === undefined) {
+        const several = unquote(`"${text.slice(1, -1).replaceAll('"', '\\"')}"`)
+        this.#fail(several === undefined || several === '' ? 'invalid syntax' : `malformed character constant: ${text}`)
+      }
       const code = BigInt(value.codePointAt(0) ?? 0)
       return { ...node, value: code, int: code, float: Number(code) }
     }

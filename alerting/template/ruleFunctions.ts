@@ -6,6 +6,7 @@ import { parseDurationMs } from '../../src/base/duration.ts'
 import { compareBytes, labelsToObject, labelValue, type Labels } from '../../storage/labels.ts'
 import { escapeQuery } from './builtins.ts'
 import { duration, formatTime } from './goTime.ts'
+import { lowerCase, upperCase } from './goCase.ts'
 import { matchRegexp, replaceRegexp } from './goRegexp.ts'
 import { humanize, humanize1024, humanizeDuration, humanizePercentage, secondsToTime, shortNumber, toNumber } from './humanize.ts'
 import { safeHtmlType } from './safeContent.ts'
@@ -65,7 +66,7 @@ const labelOf = (value: Value | undefined, name: string): string => {
 
 /** Go's `strings.Title`: the first letter of each word, the rest stays. */
 export function capitalizeWords(text: string): string {
-  return text.replace(/(^|[^\p{L}\p{Nd}_\u0080-\u{10ffff}]|[\s\u0085\u00a0])([\p{L}])/gu, (_, before: string, letter: string) => before + letter.toUpperCase())
+  return text.replace(/(^|[^\p{L}\p{Nd}_\u0080-\u{10ffff}]|[\s\u0085\u00a0])([\p{L}])/gu, (_, before: string, letter: string) => before + upperCase(letter))
 }
 
 type HostPort = { readonly host: string; readonly port: string }
@@ -139,8 +140,8 @@ export function ruleFunctions(context: RuleFunctionContext): FunctionTable {
     safeHtml: onText((text) => new Defined(safeHtmlType, text)),
     match: plain([string, string], (pattern, text) => matchRegexp(String(pattern), String(text))),
     title: onText(capitalizeWords),
-    toUpper: onText((text) => text.toUpperCase()),
-    toLower: onText((text) => text.toLowerCase()),
+    toUpper: onText(upperCase),
+    toLower: onText(lowerCase),
     graphLink: onText((expr) => expressionLink(expr, 'graph')),
     tableLink: onText((expr) => expressionLink(expr, 'table')),
     stripPort: onText(stripPort),

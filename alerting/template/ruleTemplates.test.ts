@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { labelsFrom } from '../../storage/labels.ts'
+import { unquote } from './goQuote.ts'
+import type { QuerySample } from './ruleFunctions.ts'
+import { checkRuleTemplate, expandWithQueries, RuleTemplate, type ExpansionContext } from './ruleTemplates.ts'
+
+const context: ExpansionContext = {
+  labels: labelsFrom({ __name__: 'm', job: 'a', instance: 'h1.example:9100' }),
+  value: 0.00012,
+  externalLabels: [],
+  externalUrl: '',
+  timestampMs: 60_000,
+}
+const samples: Readonly<Record<string, readonly QuerySample[]>> = {
+  m: [
+    { labels: labelsFrom({ __name__: 'm', job: 'a', instance: 'h1.example:9100' }), value: 0.00012 },
+    { labels: labelsFrom({ __name__: 'm', job: 'b', instance: 'h0' }), value: 1500000 },
+  ],
+  "m{job='a'}": [{ labels: labelsFrom({ __name__: 'm', job: 'a', instance: 'h1.example:9100' }), value: 0.00012 }],
+}
+
+async function expand(text: string, changes: Partial<ExpansionContext> = {}): Promise<string> {
+  const template = new RuleTemplate('X', text)
+  return await expandWithQueries(
+    (answers) => template.expandOrExplain({ ...context, ...changes }, answers, () => {}),
+    async (expr) => {
+      if (expr === 'bad(') throw new Error('1:5: parse error: unclosed left parenthesis')
+      return samples[expr] ?? []
+    },
+  )
+}
+
+describe('annotation templates', () => {
+  let dir = ''
+  beforeAll(() => (dir = mkdtempSync(join(tmpdir(), 'solowatch-rule-templates-'))))
+  afterAll(() => rmSync(dir, { recursive: true }))
+
+  /** What promtool's rule test reports as the alert's annotations, because the expected ones are missing. */
+  function promtool(texts: readonly string[]): string[] {
+    const annotations = Object.fromEntries(texts.map((text, i) => [`a${String(i).padStart(3, '0')}`, text]))
+    const rules = { groups: [{ name: 'g', rules: [{ alert: 'X', expr: 'm{job="a"}', annotations }] }] }
+    writeFileSync(join(dir, 'rules.yml'), JSON.stringify(rules))
+    const series = ['m{job="a",instance="h1.example:9100"}', 'm{job="b",instance="h0"}']
+    const test = {
+      interval: '1m',
+      input_series: series.map((one, i) => ({ series: one, values: i === 0 ? '0.00012x3' : '1500000x3' })),
+      alert_rule_test: [{ eval_time: '1m', alertname: 'X', exp_alerts: [] }],
+    }
+    writeFileSync(join(dir, 'test.yml'), JSON.stringify({ rule_files: ['rules.yml'], evaluation_interval: '1m', tests: [test] }))
+    let output = ''
+    try {
+      execFileSync('promtool', ['test', 'rules', 'test.yml'], { cwd: dir, stdio: 'pipe' })
+    } catch (error) {
+      const failure = error as { stdout: Buffer; stderr: Buffer }
+      output = failure.stdout.toString() + failure.stderr.toString()
+    }
+    const got = /Annotations:\{(.*)\}/.exec(output)?.[1] ?? output
+    return [...got.matchAll(/a\d{3}=("(?:[^"\\]|\\.)*")/g)].map((match) => unquote(match[1] ?? '') ?? '')
+  }
+
+  it('print as promtool prints them, errors included', async () => {
+    const file = join(import.meta.dirname, '../../test/data/templates/rules.txt')
+    const texts = readFileSync(file, 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('# '))
+    const theirs = promtool(texts)
+    // The value may also be a histogram since Prometheus 3, which shows in the name of the data's type.
+    const ours = await Promise.all(texts.map(async (text) => (await expand(text)).replaceAll('Value interface {} }', 'Value float64 }')))
+    expect(theirs).toHaveLength(texts.length)
+    expect(ours).toEqual(theirs)
+  })
+})
+
+describe('the external URL', () => {
+  it('is known with its path', async () => {
+    const settings = { externalUrl: 'http://mon.example:9090/prometheus', externalLabels: labelsFrom({ region: 'eu' }) }
+    expect(await expand('{{ externalURL }} {{ pathPrefix }} {{ $externalURL }} {{ $externalLabels.region }} {{ now }}', settings)).toBe(
+      'http://mon.example:9090/prometheus /prometheus http://mon.example:9090/prometheus eu 60',
+    )
+  })
+})
+
+describe('functions newer than the promtool at hand', () => {
+  const prints = (text: string, expected: string) => it(`prints ${text}`, async () => expect(await expand(text)).toBe(expected))
+  prints('{{ toDuration 90 }} {{ (toDuration 90.5).Seconds }}', '1m30s 90.5')
+  prints('{{ (toTime 1600000000).Format "15:04" }}', '12:26')
+  prints('{{ urlQueryEscape "a b&c" }}', 'a+b%26c')
+  prints('{{ parseDuration "-1h" }}', '-3600')
+  prints('{{ range 3 }}{{ . }}{{ end }}{{ with "" }}{{ else with "x" }}{{ . }}{{ end }}', '012x')
+})
+
+describe('a bare word that is no function', () => {
+  it('loads with a warning that says what Prometheus would have said', () => {
+    const check = checkRuleTemplate('X', 'of {{ database_connection_pool_size }} total')
+    expect(check.error).toBeUndefined()
+    expect(check.warnings).toHaveLength(1)
+    expect(check.warnings[0]).toContain('template: __alert_X:1: function "database_connection_pool_size" not defined')
+  })
+
+  it('stays an error with arguments or as an argument', () => {
+    const error = (name: string): string => `template: __alert_X:1: function "${name}" not defined`
+    expect(checkRuleTemplate('X', '{{ humanise $value }}').error).toBe(error('humanise'))
+    expect(checkRuleTemplate('X', '{{ $value | humanise }}').error).toBe(error('humanise'))
+    expect(checkRuleTemplate('X', '{{ humanize foo }}').error).toBe(error('foo'))
+    expect(checkRuleTemplate('X', '{{ if foo }}{{ end }}').error).toBe(error('foo'))
+  })
+
+  it('is the value of the metric that shares most labels with the alert', async () => {
+    expect(await expand('{{ m }} {{ m | humanize }}')).toBe('0.00012 120u')
+    expect(await expand('{{ m }}', { labels: labelsFrom({ job: 'b' }) })).toBe('1.5e+06')
+    expect(await expand('{{ $x := m }}{{ $x }}')).toBe('0.00012')
+  })
+
+  it('stays as written when the metric does not exist', async () => expect(await expand('a {{ nope }} b{{- nope | humanize -}} c')).toBe('a {{ nope }} b{{- nope | humanize -}}c'))
+})
+
+describe('expandWithQueries', () => {
+  it('asks each query once and puts its error into the text', async () => {
+    const asked: string[] = []
+    const template = new RuleTemplate('X', '{{ query "m" | len }}{{ query "m" | len }}{{ query "bad(" }}')
+    const text = await expandWithQueries(
+      (answers) => template.expandOrExplain(context, answers, () => {}),
+      async (expr) => {
+        asked.push(expr)
+        if (expr !== 'm') throw new Error('1:5: parse error: unclosed left parenthesis')
+        return samples.m ?? []
+      },
+    )
+    expect(asked).toEqual(['m', 'bad('])
+    expect(text).toMatch(/^<error expanding template: error executing template __alert_X: .* error calling query: 1:5: parse error/)
+  })
+})
+
+describe('limits', () => {
+  const failure = async (text: string): Promise<string> => await expand(text)
+  it('end endless recursion', async () => expect(await failure('{{ define "r" }}{{ template "r" }}{{ end }}{{ template "r" }}')).toContain('exceeded maximum template depth'))
+  it('end loops that take too long', async () => expect(await failure('{{ range 1000000000 }}{{ end }}')).toContain('steps'))
+  it('end output without measure', async () => expect(await failure('{{ range 100 }}{{ range 1000 }}{{ printf "%1000d" 1 }}{{ end }}{{ end }}')).toContain('output is longer'))
+})
