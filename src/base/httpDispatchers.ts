@@ -1,11 +1,12 @@
 // The connection pools behind one HTTP client: direct, through a proxy, or over a unix socket. TLS files are looked at
 // before each request and pools are made anew when one has changed. Also used by the OAuth2 token source.
 
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { type SecureVersion } from 'node:tls'
 import { isIP, isIPv4 } from 'node:net'
 import { Agent, type Dispatcher, ProxyAgent } from 'undici'
 import type { ProxyConfig, TlsConfig, TlsVersion } from './httpClientConfig.ts'
+import { readConfiguredFile } from './httpErrors.ts'
 
 /** How long an idle connection is kept: longer than common scrape intervals, like Go's client. */
 const keepAliveMs = 5 * 60_000
@@ -75,8 +76,9 @@ export class HttpDispatchers {
     let stamps = ''
     for (const file of [caFile, certFile, keyFile]) {
       if (file === undefined) continue
-      const { mtimeMs, size, ino } = await stat(file)
-      stamps += `${mtimeMs} ${size} ${ino};`
+      // One that is missing is reported when it is read.
+      const found = await stat(file).catch(() => undefined)
+      stamps += `${found?.mtimeMs} ${found?.size} ${found?.ino};`
     }
     if (stamps === this.#fileStamps) return
     const old = [...this.#byRoute.values()]
@@ -89,9 +91,9 @@ export class HttpDispatchers {
 
 async function connectOptions(tls: TlsConfig): Promise<Record<string, unknown>> {
   const options: Record<string, unknown> = {}
-  const ca = tls.ca ?? (tls.caFile && (await readFile(tls.caFile, 'utf8')))
-  const cert = tls.cert ?? (tls.certFile && (await readFile(tls.certFile, 'utf8')))
-  const key = tls.key?.reveal() ?? (tls.keyFile && (await readFile(tls.keyFile, 'utf8')))
+  const ca = tls.ca ?? (tls.caFile && (await readConfiguredFile(tls.caFile)))
+  const cert = tls.cert ?? (tls.certFile && (await readConfiguredFile(tls.certFile)))
+  const key = tls.key?.reveal() ?? (tls.keyFile && (await readConfiguredFile(tls.keyFile)))
   if (ca) options['ca'] = ca
   if (cert) options['cert'] = cert
   if (key) options['key'] = key

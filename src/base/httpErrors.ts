@@ -16,13 +16,18 @@ export class HttpRequestError extends Error {
   }
 }
 
-/** The trimmed text of a secret file. Throws `HttpRequestError` that names the file. */
-export async function readSecretFile(path: string): Promise<string> {
+/** The text of a file that an HTTP configuration names. Throws `HttpRequestError` that names the file. */
+export async function readConfiguredFile(path: string): Promise<string> {
   try {
-    return (await readFile(path, 'utf8')).trim()
+    return await readFile(path, 'utf8')
   } catch (error) {
     throw new HttpRequestError('credentials', `unable to read file ${path}: ${errorText(error)}`, error)
   }
+}
+
+/** The trimmed text of a secret file. Throws `HttpRequestError` that names the file. */
+export async function readSecretFile(path: string): Promise<string> {
+  return (await readConfiguredFile(path)).trim()
 }
 
 type NodeError = Error & {

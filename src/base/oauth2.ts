@@ -2,9 +2,8 @@
 // they expire.
 
 import { createSign, randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { OAuth2Config } from './httpClientConfig.ts'
-import { HttpRequestError, readSecretFile } from './httpErrors.ts'
+import { HttpRequestError, readConfiguredFile, readSecretFile } from './httpErrors.ts'
 
 /** A token is asked for anew this long before it expires. */
 const expiryMarginMs = 10_000
@@ -104,7 +103,7 @@ function parseToken(text: string, nowMs: number): Token {
 async function signedAssertion(config: OAuth2Config, nowMs: number): Promise<string> {
   const key = config.clientCertificateKeyFile === undefined
     ? (config.clientCertificateKey?.reveal() ?? '')
-    : await readFile(config.clientCertificateKeyFile, 'utf8')
+    : await readConfiguredFile(config.clientCertificateKeyFile)
   const issuedAt = Math.floor(nowMs / 1000)
   const header = {
     alg: config.signatureAlgorithm,
