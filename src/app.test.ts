@@ -74,7 +74,7 @@ beforeAll(async () => {
     '--web.enable-lifecycle',
   ])
   if (command.kind !== 'run') throw new Error('expected options')
-  const sources = { prometheus: { file: join(dir, 'prometheus.yml') }, alertmanager: { file: join(dir, 'alertmanager.yml') }, environment: {} }
+  const sources = { prometheus: { file: join(dir, 'prometheus.yml') }, alertmanager: { file: join(dir, 'alertmanager.yml') }, environment: {}, features: [] }
   const load = () => loadConfig(sources, createConfigChecks([]))
   app = await createApp(await load(), command.options, {
     logger: createLogger({ level: 'debug', format: 'logfmt', write: (line) => void logged.push(line) }),

@@ -16,7 +16,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 const checks = createConfigChecks([])
 
 function load(prometheus: ConfigSource, alertmanager: ConfigSource = embeddedAlertmanagerConfig, environment: Record<string, string> = {}): Promise<Config> {
-  return loadConfig({ prometheus, alertmanager, environment }, checks)
+  return loadConfig({ prometheus, alertmanager, environment, features: [] }, checks)
 }
 
 const loadText = (text: string, environment?: Record<string, string>) => load({ name: 'prometheus.yml', text }, undefined, environment)
@@ -138,6 +138,7 @@ scrape_configs:
 
   it('names once each what is valid but not built', async () => {
     const config = await loadText(`
+global: {query_log_file: q.log, scrape_native_histograms: true}
 remote_write: [{url: 'http://a/', basic_auth: {username: u, password: hunter2}}, {url: 'http://b/'}]
 tracing: {endpoint: 'x:1'}
 scrape_configs:
@@ -145,6 +146,8 @@ scrape_configs:
     consul_sd_configs: [{server: 'consul:8500', token: hunter3}]
 `)
     expect(config.warnings.map((warning) => warning.message)).toEqual([
+      'query_log_file is valid in Prometheus but not built here yet: queries are not logged',
+      'native histograms are valid in Prometheus but not built here yet: this has no effect',
       'remote_write is valid in Prometheus but not built here yet: nothing is sent',
       'tracing is valid in Prometheus but not built here yet: no traces are sent',
       'consul_sd_configs is valid in Prometheus but not built here yet: it finds no targets',

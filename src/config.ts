@@ -19,7 +19,7 @@ import { collect, fields, integer, joinToFile, list, text } from './base/yamlRea
 import type { Reader } from './base/yamlReaders.ts'
 import { printConfig } from './configYaml.ts'
 import { readGlobalConfig } from './globalConfig.ts'
-import type { GlobalConfig } from './globalConfig.ts'
+import type { GlobalConfig, GlobalSources } from './globalConfig.ts'
 import { defaultStorageConfig, storageConfig } from './storageConfig.ts'
 import type { StorageConfig } from './storageConfig.ts'
 import { unbuiltSchema } from './unbuiltConfig.ts'
@@ -41,10 +41,9 @@ export type Config = {
 /** Where the configuration is. Texts are for what has no file: the embedded defaults. */
 export type ConfigSource = { readonly file: string } | { readonly name: string; readonly text: string }
 
-export type ConfigSources = {
+export type ConfigSources = GlobalSources & {
   readonly prometheus: ConfigSource
   readonly alertmanager: ConfigSource
-  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 export type ConfigChecks = RuleChecks & AlertmanagerChecks
@@ -73,7 +72,7 @@ export async function loadConfig(sources: ConfigSources, checks: ConfigChecks): 
   const prometheus = await readSource(sources.prometheus)
   const node = parseYaml(prometheus.text, prometheus.name)
   const problems: ConfigProblem[] = []
-  const own = collect(problems, () => readPrometheus(node, sources.environment))
+  const own = collect(problems, () => readPrometheus(node, sources))
   const alertmanager = await collectAsync(problems, async () => {
     const source = await readSource(sources.alertmanager)
     return parseAlertmanagerConfig(source.text, source.name, checks)
@@ -125,10 +124,10 @@ type OwnSections = {
   readonly unbuilt: Readonly<Record<string, unknown>>
 }
 
-function readPrometheus(node: YamlNode, environment: ConfigSources['environment']): OwnSections {
+function readPrometheus(node: YamlNode, sources: GlobalSources): OwnSections {
   if (node.isNull) {
     return {
-      global: readGlobalConfig(undefined, environment),
+      global: readGlobalConfig(undefined, sources),
       alerting: emptyAlertingConfig,
       storage: defaultStorageConfig,
       scrapeNodes: [],
@@ -138,12 +137,12 @@ function readPrometheus(node: YamlNode, environment: ConfigSources['environment'
   }
   const globalNode = node.get('global')
   const problems: ConfigProblem[] = []
-  const global = collect(problems, () => readGlobalConfig(globalNode, environment))
+  const global = collect(problems, () => readGlobalConfig(globalNode, sources))
   const scheme = global?.scrape.nameValidationScheme ?? 'utf8'
   const read = collect(problems, () =>
     fields(node, {
       global: anyNode,
-      runtime: (at: YamlNode) => fields(at, { gogc: integer }),
+      runtime: runtimeSection,
       alerting: alertingConfig(scheme),
       rule_files: list(ruleGlob),
       scrape_config_files: list(scrapeConfigGlob),
@@ -164,6 +163,12 @@ function readPrometheus(node: YamlNode, environment: ConfigSources['environment'
 }
 
 const anyNode: Reader<YamlNode> = (node) => node
+
+const runtimeSection: Reader<true> = (node) => {
+  fields(node, { gogc: integer })
+  node.warn('runtime tunes the Go runtime and has no effect here')
+  return true
+}
 
 const globPattern = /^[^*]*(\*[^/]*)?$/
 

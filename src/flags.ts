@@ -183,7 +183,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
   return {
     configFile: given.get('config.file')?.at(-1),
     alertmanagerConfigFile: last('alertmanager.config.file') || undefined,
-    autoReloadIntervalMs: isOn('config.auto-reload') ? Math.max(1000, durationMs('config.auto-reload-interval')) : undefined,
+    autoReloadIntervalMs: isOn('config.auto-reload') || features.includes('auto-reload-config') ? Math.max(1000, durationMs('config.auto-reload-interval')) : undefined,
     listenAddresses,
     readTimeoutMs: durationMs('web.read-timeout'),
     maxConnections: integer('web.max-connections'),
@@ -283,7 +283,7 @@ const knownFeatures: Readonly<Record<string, 'used' | 'always on' | 'not built y
   'ooo-native-histograms': 'not built yet',
   'exemplar-storage': 'not built yet',
   'memory-snapshot-on-shutdown': 'always on',
-  'extra-scrape-metrics': 'not built yet',
+  'extra-scrape-metrics': 'used',
   'metadata-wal-records': 'not built yet',
   'concurrent-rule-eval': 'not built yet',
   'created-timestamp-zero-ingestion': 'not built yet',

@@ -9,6 +9,7 @@ import { isLabelName } from './base/names.ts'
 import type { NameScheme } from './base/names.ts'
 import type { YamlNode } from './base/yaml.ts'
 import { duration, fields, filePath, record, text } from './base/yamlReaders.ts'
+import type { Reader } from './base/yamlReaders.ts'
 
 export type GlobalConfig = {
   readonly scrape: ScrapeDefaults
@@ -20,8 +21,15 @@ export type GlobalConfig = {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+export type GlobalSources = {
+  /** What external labels are expanded with. */
+  readonly environment: Environment
+  /** Names of `--enable-feature`; some are defaults of keys here. */
+  readonly features: readonly string[]
+}
+
 /** Reads `global`; without a node, or with an empty one, everything has its default. */
-export function readGlobalConfig(node: YamlNode | undefined, environment: Environment): GlobalConfig {
+export function readGlobalConfig(node: YamlNode | undefined, { environment, features }: GlobalSources): GlobalConfig {
   const isSet = node !== undefined && !node.isNull
   const read = isSet
     ? fields(node, {
@@ -29,7 +37,7 @@ export function readGlobalConfig(node: YamlNode | undefined, environment: Enviro
         scrape_timeout: duration,
         evaluation_interval: duration,
         rule_query_offset: duration,
-        query_log_file: filePath,
+        query_log_file: queryLogFile,
         external_labels: record(text),
         ...scrapeLimitSchema,
       })
@@ -47,7 +55,7 @@ export function readGlobalConfig(node: YamlNode | undefined, environment: Enviro
       scrapeNativeHistograms: read.scrape_native_histograms ?? false,
       alwaysScrapeClassicHistograms: read.always_scrape_classic_histograms ?? false,
       convertClassicHistogramsToNhcb: read.convert_classic_histograms_to_nhcb ?? false,
-      extraScrapeMetrics: read.extra_scrape_metrics ?? false,
+      extraScrapeMetrics: read.extra_scrape_metrics ?? features.includes('extra-scrape-metrics'),
       scrapeFailureLogFile: read.scrape_failure_log_file ?? '',
       bodySizeLimitBytes: read.body_size_limit ?? 0,
       sampleLimit: read.sample_limit ?? 0,
@@ -64,6 +72,12 @@ export function readGlobalConfig(node: YamlNode | undefined, environment: Enviro
     queryLogFile: read.query_log_file ?? '',
     externalLabels: isSet ? readExternalLabels(node, read.external_labels ?? {}, nameScheme, environment) : [],
   }
+}
+
+const queryLogFile: Reader<string> = (node) => {
+  const path = filePath(node)
+  if (path !== '') node.warn('query_log_file is valid in Prometheus but not built here yet: queries are not logged')
+  return path
 }
 
 function readExternalLabels(node: YamlNode, raw: Readonly<Record<string, string>>, scheme: NameScheme, environment: Environment): Labels {

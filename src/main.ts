@@ -78,6 +78,7 @@ function configSources(options: Options) {
     prometheus: file === undefined ? embeddedPrometheusConfig(`localhost:${port}`) : { file },
     alertmanager: options.alertmanagerConfigFile === undefined ? embeddedAlertmanagerConfig : { file: options.alertmanagerConfigFile },
     environment: process.env,
+    features: options.features,
   }
 }
 

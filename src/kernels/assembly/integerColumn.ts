@@ -22,6 +22,15 @@ const BLOCK_EXCEPTIONS: u8 = 128
 /** Widths 0..57 stand for themselves (a value then lies within one 64-bit load), this code for 64. */
 const WIDTH_CODE_64: u32 = 58
 
+/** Up to this width a block is packed as it is. */
+const PLAIN_WIDTH: i32 = 5
+
+// What the search for a base and a width leaves in the work space: { cost i32, width i32, counters 65 x u32 }.
+const CHOICE: usize = 320
+const CHOICE_COST: usize = 0
+const CHOICE_WIDTH: usize = 4
+const CHOICE_COUNTS: usize = 8
+
 /** Packs `count` integers. `slope` was taken out of them and is put back by `decodeColumn`. `work` needs 8 bytes an integer and 1024 more. Returns the end. */
 export function encodeColumn(source: usize, count: i32, slope: i64, out: usize, work: usize): usize {
   const first = load<i64>(source)
@@ -76,42 +85,71 @@ function commonDivisor(a: u64, b: u64): u64 {
   return a
 }
 
-/** Packs one block of `length` integers at `y`; the integer before them lies at `y - 8`. Tries values and deltas, each over its least and its second least. */
+/** Packs one block of `length` integers at `y`; the integer before them lies at `y - 8`. */
 function encodeBlock(y: usize, length: i32, out: usize, work: usize): usize {
-  let bestCost: i32 = i32.MAX_VALUE
-  let bestBase: i64 = 0
-  let bestWidth: i32 = 0
-  let bestDelta = false
-  for (let mode = 0; mode < 2; mode++) {
-    const delta = mode == 1
-    let least: i64 = i64.MAX_VALUE
-    let second: i64 = i64.MAX_VALUE
-    let most: i64 = i64.MIN_VALUE
-    for (let i = 0; i < length; i++) {
-      const value = blockValue(y, i, delta)
-      if (value < least) {
-        second = least
-        least = value
-      } else if (value < second) {
-        second = value
-      }
-      if (value > most) most = value
-    }
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const base = attempt == 0 ? least : second
-      // The second least is worth a try only when the least stands far apart, as one reset of a counter does.
-      if (attempt == 1 && (length < 3 || <u64>(second - least) <= <u64>(most - second))) break
-      const choice = chooseWidth(y, length, delta, base, work)
-      const cost = (choice >> 8) + ((<i32>varintLength(zigzag(base))) << 3)
-      if (cost < bestCost) {
-        bestCost = cost
-        bestBase = base
-        bestWidth = choice & 255
-        bestDelta = delta
-      }
-    }
+  // Least and most of values and deltas, in one pass, two lanes at a time.
+  let leastValue = i64x2.splat(load<i64>(y))
+  let mostValue = leastValue
+  let leastDelta = i64x2.splat(load<i64>(y) - load<i64>(y - 8))
+  let mostDelta = leastDelta
+  let i = 0
+  for (; i + 1 < length; i += 2) {
+    const at = y + (<usize>i << 3)
+    const value = v128.load(at)
+    const delta = i64x2.sub(value, v128.load(at - 8))
+    leastValue = v128.bitselect(value, leastValue, i64x2.gt_s(leastValue, value))
+    mostValue = v128.bitselect(value, mostValue, i64x2.gt_s(value, mostValue))
+    leastDelta = v128.bitselect(delta, leastDelta, i64x2.gt_s(leastDelta, delta))
+    mostDelta = v128.bitselect(delta, mostDelta, i64x2.gt_s(delta, mostDelta))
   }
-  return writeBlock(y, length, bestDelta, bestBase, bestWidth, out)
+  let minValue = min(i64x2.extract_lane(leastValue, 0), i64x2.extract_lane(leastValue, 1))
+  let maxValue = max(i64x2.extract_lane(mostValue, 0), i64x2.extract_lane(mostValue, 1))
+  let minDelta = min(i64x2.extract_lane(leastDelta, 0), i64x2.extract_lane(leastDelta, 1))
+  let maxDelta = max(i64x2.extract_lane(mostDelta, 0), i64x2.extract_lane(mostDelta, 1))
+  if (i < length) {
+    const value = blockValue(y, i, false)
+    const delta = blockValue(y, i, true)
+    minValue = min(minValue, value)
+    maxValue = max(maxValue, value)
+    minDelta = min(minDelta, delta)
+    maxDelta = max(maxDelta, delta)
+  }
+  const valueWidth = bitLength(maxValue - minValue)
+  const deltaWidth = bitLength(maxDelta - minDelta)
+  // Exceptions could hardly make this smaller, and the search for them is what encoding costs.
+  if (deltaWidth <= PLAIN_WIDTH && deltaWidth <= valueWidth) return writeBlock(y, length, true, minDelta, deltaWidth, out)
+  if (valueWidth <= PLAIN_WIDTH) return writeBlock(y, length, false, minValue, valueWidth, out)
+  const forValues = chooseBase(y, length, false, minValue, maxValue, work)
+  const forDeltas = chooseBase(y, length, true, minDelta, maxDelta, work + CHOICE)
+  const isDelta = load<i32>(work + CHOICE, CHOICE_COST) < load<i32>(work, CHOICE_COST)
+  return writeBlock(y, length, isDelta, isDelta ? forDeltas : forValues, load<i32>(isDelta ? work + CHOICE : work, CHOICE_WIDTH), out)
+}
+
+/** The better of two bases for values or deltas: the least, and the second least where the least stands far apart, as one reset of a counter does. */
+function chooseBase(y: usize, length: i32, delta: bool, least: i64, most: i64, choice: usize): i64 {
+  const counts = choice + CHOICE_COUNTS
+  chooseWidth(y, length, delta, least, counts, choice)
+  const cost = load<i32>(choice, CHOICE_COST)
+  let second = i64.MAX_VALUE
+  let leasts = 0
+  for (let i = 0; i < length; i++) {
+    const value = blockValue(y, i, delta)
+    if (value == least) leasts++
+    else if (value < second) second = value
+  }
+  if (leasts != 1 || <u64>(second - least) <= <u64>(most - second)) return least
+  const width = load<i32>(choice, CHOICE_WIDTH)
+  chooseWidth(y, length, delta, second, counts, choice)
+  if (load<i32>(choice, CHOICE_COST) < cost) return second
+  store<i32>(choice, cost, CHOICE_COST)
+  store<i32>(choice, width, CHOICE_WIDTH)
+  return least
+}
+
+// @ts-ignore: decorator
+@inline
+function bitLength(value: i64): i32 {
+  return 64 - <i32>clz(value)
 }
 
 // @ts-ignore: decorator
@@ -121,21 +159,20 @@ function blockValue(y: usize, i: i32, delta: bool): i64 {
   return delta ? load<i64>(at) - load<i64>(at - 8) : load<i64>(at)
 }
 
-/** The cheapest width for `value - base`, as bits of cost << 8 | width. `counts` is room for 65 counters. */
-function chooseWidth(y: usize, length: i32, delta: bool, base: i64, counts: usize): i32 {
+/** Writes the cheapest width for `value - base` and its cost in bits to `choice`. `counts` is room for 65 counters. */
+function chooseWidth(y: usize, length: i32, delta: bool, base: i64, counts: usize, choice: usize): void {
   memory.fill(counts, 0, 65 * 4)
   for (let i = 0; i < length; i++) {
-    const bits = 64 - <i32>clz(<u64>(blockValue(y, i, delta) - base))
-    const at = counts + ((<usize>bits) << 2)
+    const at = counts + (<usize>bitLength(blockValue(y, i, delta) - base) << 2)
     store<u32>(at, load<u32>(at) + 1)
   }
   let widest = 64
-  while (widest > 0 && load<u32>(counts + ((<usize>widest) << 2)) == 0) widest--
+  while (widest > 0 && load<u32>(counts + (<usize>widest << 2)) == 0) widest--
   let bestWidth = widest
   let bestCost = length * roundedWidth(widest)
   let exceptions = 0
   for (let width = widest - 1; width >= 0; width--) {
-    exceptions += <i32>load<u32>(counts + ((<usize>(width + 1)) << 2))
+    exceptions += <i32>load<u32>(counts + (<usize>(width + 1) << 2))
     if (exceptions << 3 > length) break
     if (width > 57) continue
     const cost = length * width + 8 + exceptions * (8 + 8 * ((widest - width + 6) / 7))
@@ -144,7 +181,8 @@ function chooseWidth(y: usize, length: i32, delta: bool, base: i64, counts: usiz
       bestWidth = width
     }
   }
-  return (bestCost << 8) | bestWidth
+  store<i32>(choice, bestCost + (<i32>varintLength(zigzag(base)) << 3), CHOICE_COST)
+  store<i32>(choice, bestWidth, CHOICE_WIDTH)
 }
 
 // @ts-ignore: decorator

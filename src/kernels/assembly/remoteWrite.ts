@@ -1,0 +1,371 @@
+// Remote write 1.0: one compressed body to a staged batch. Snappy, the walk over the protobuf message, the lookup of the
+// series by the raw bytes of its labels and the staging are one pass, resumable so that a large body goes in slices. The
+// labels are only looked into when their bytes were never seen before.
+//
+// State: { input u32, input bytes u32, output u32, output bytes u32, input next u32, output next u32, batch u32, phase u32,
+//   position u32, series position u32, series end u32, series start u32, raw labels u32, raw labels bytes u32, ref u32,
+//   staged before u32, hash 2 x u64, invalid series u32, histograms u32, exemplars u32, metadata u32,
+//   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32 }.
+
+import { varintEnd, readVarint, copyBytes } from './bytes'
+import { BATCH_COUNT, stage } from './batch'
+import { hash128 } from './hash'
+import { alloc, free, scratch } from './memory'
+import { findRaw, insertRaw } from './rawTable'
+import { findOrCreate, LABEL_BYTES, LABELS_BAD_UTF8, LABELS_TOO_MANY, MAX_LABELS, normalizeLabels } from './series'
+import { SNAPPY_DONE, SNAPPY_MORE, snappyDecode, snappyLength, snappyStart } from './snappy'
+
+const W_IN: usize = 0
+const W_IN_BYTES: usize = 4
+const W_OUT: usize = 8
+const W_OUT_BYTES: usize = 12
+const W_CURSOR: usize = 16 // input next, output next
+const W_BATCH: usize = 24
+const W_PHASE: usize = 28
+const W_POSITION: usize = 32
+const W_SERIES_POSITION: usize = 36
+const W_SERIES_END: usize = 40
+const W_SERIES_START: usize = 44
+const W_LABELS: usize = 48
+const W_LABELS_BYTES: usize = 52
+const W_REF: usize = 56
+const W_STAGED_BEFORE: usize = 60
+const W_HASH: usize = 64
+const W_INVALID: usize = 80
+const W_HISTOGRAMS: usize = 84
+const W_EXEMPLARS: usize = 88
+const W_METADATA: usize = 92
+const W_FIRST_INVALID: usize = 96
+const W_FIRST_INVALID_BYTES: usize = 100
+const W_FIRST_INVALID_REASON: usize = 104
+const W_UNORDERED: usize = 108
+const W_WORK: usize = 112
+const WRITE_BYTES: u32 = 120
+
+const PHASE_SNAPPY: u32 = 0
+const PHASE_WALK: u32 = 1
+
+export const WRITE_MORE: i32 = 0
+export const WRITE_DONE: i32 = 1
+export const WRITE_BAD_SNAPPY: i32 = -1
+export const WRITE_TOO_LARGE: i32 = -2
+export const WRITE_BAD_MESSAGE: i32 = -3
+
+/** A ref that no series has: not looked up yet, or the labels are not valid. */
+const REF_UNKNOWN: u32 = 0
+const REF_INVALID: u32 = u32.MAX_VALUE
+
+const SLACK: u32 = 64
+const SNAPPY_STEP: u32 = 4 << 20
+/** Work of one slice, in known series; a new series counts as ten of them. */
+const STEP_WORK: u32 = 8000
+const NEW_SERIES_WORK: u32 = 10
+
+/** Room for a body of `bytes` bytes; `writeInput` is where it goes. */
+export function newWrite(bytes: u32, batch: usize): usize {
+  const write = alloc(WRITE_BYTES)
+  memory.fill(write, 0, WRITE_BYTES)
+  store<u32>(write, <u32>alloc(bytes + SLACK), W_IN)
+  store<u32>(write, bytes, W_IN_BYTES)
+  store<u32>(write, <u32>batch, W_BATCH)
+  return write
+}
+
+export function freeWrite(write: usize): void {
+  free(load<u32>(write, W_IN), load<u32>(write, W_IN_BYTES) + SLACK)
+  const out: usize = load<u32>(write, W_OUT)
+  if (out != 0) free(out, load<u32>(write, W_OUT_BYTES) + SLACK)
+  free(write, WRITE_BYTES)
+}
+
+/** Goes on with the body. `maxBytes` is the most it may decompress to. */
+export function writeStep(write: usize, maxBytes: u32): i32 {
+  if (load<u32>(write, W_PHASE) == PHASE_SNAPPY) {
+    const status = decompress(write, maxBytes)
+    if (status != WRITE_DONE) return status
+    store<u32>(write, PHASE_WALK, W_PHASE)
+    // A small body goes through in one step.
+    if (load<u32>(write, W_OUT_BYTES) > SNAPPY_STEP >> 1) return WRITE_MORE
+  }
+  return walk(write)
+}
+
+function decompress(write: usize, maxBytes: u32): i32 {
+  const input: usize = load<u32>(write, W_IN)
+  const inputBytes = load<u32>(write, W_IN_BYTES)
+  if (load<u32>(write, W_OUT) == 0) {
+    const length = snappyLength(input, inputBytes)
+    if (length < 0) return WRITE_BAD_SNAPPY
+    if (length > <i64>maxBytes) return WRITE_TOO_LARGE
+    // Nothing expands more than 64 bytes from a 3-byte copy: do not reserve what the input cannot fill.
+    if (length > (<i64>inputBytes << 5)) return WRITE_BAD_SNAPPY
+    const out = alloc(<u32>length + SLACK)
+    store<u32>(write, <u32>out, W_OUT)
+    store<u32>(write, <u32>length, W_OUT_BYTES)
+    store<u32>(write, <u32>snappyStart(input), W_CURSOR)
+    store<u32>(write, <u32>out, W_CURSOR + 4)
+    store<u32>(write, <u32>out, W_POSITION)
+  }
+  const out: usize = load<u32>(write, W_OUT)
+  const status = snappyDecode(write + W_CURSOR, input + inputBytes, out, out + load<u32>(write, W_OUT_BYTES), SNAPPY_STEP)
+  return status == SNAPPY_DONE ? WRITE_DONE : status == SNAPPY_MORE ? WRITE_MORE : WRITE_BAD_SNAPPY
+}
+
+// Protobuf tags: field number << 3 | wire type.
+const TAG_SERIES: u8 = 0x0a
+const TAG_METADATA: u8 = 0x1a
+const TAG_LABEL: u8 = 0x0a
+const TAG_SAMPLE: u8 = 0x12
+const TAG_EXEMPLAR: u8 = 0x1a
+const TAG_HISTOGRAM: u8 = 0x22
+
+/** The address after the field at `at`, 0 when it is malformed. A known field must have its own wire type. */
+function skipField(at: usize, end: usize, known: u32): usize {
+  let next = varintEnd(at, end)
+  if (next == 0) return 0
+  const tag = readVarint(at)
+  const field = tag >> 3
+  const wire = <u32>tag & 7
+  if (field == 0 || field > 0x1fffffff || (field <= <u64>known && wire != 2)) return 0
+  if (wire == 0) return varintEnd(next, end)
+  if (wire == 1) return next + 8 <= end ? next + 8 : 0
+  if (wire == 5) return next + 4 <= end ? next + 4 : 0
+  if (wire != 2) return 0
+  const lengthEnd = varintEnd(next, end)
+  if (lengthEnd == 0) return 0
+  const length = readVarint(next)
+  return length <= <u64>(end - lengthEnd) ? lengthEnd + <usize>length : 0
+}
+
+// @ts-ignore: decorator
+@inline
+function lengthOf(at: usize, end: usize): u64 {
+  // The common case is one byte; anything malformed becomes a length that does not fit.
+  if (at < end && load<u8>(at) < 0x80) return <u64>load<u8>(at)
+  return varintEnd(at, end) == 0 ? u64.MAX_VALUE : readVarint(at)
+}
+
+// @ts-ignore: decorator
+@inline
+function afterLength(at: usize): usize {
+  while (load<u8>(at) >= 0x80) at++
+  return at + 1
+}
+
+function walk(write: usize): i32 {
+  const end = <usize>load<u32>(write, W_OUT) + <usize>load<u32>(write, W_OUT_BYTES)
+  store<u32>(write, 0, W_WORK)
+  while (true) {
+    if (load<u32>(write, W_SERIES_POSITION) != 0) {
+      const status = walkSeries(write)
+      if (status != WRITE_DONE) return status
+    }
+    const at: usize = load<u32>(write, W_POSITION)
+    if (at == end) return WRITE_DONE
+    if (load<u32>(write, W_WORK) >= STEP_WORK) return WRITE_MORE
+    if (load<u8>(at) != TAG_SERIES) {
+      if (load<u8>(at) == TAG_METADATA) store<u32>(write, load<u32>(write, W_METADATA) + 1, W_METADATA)
+      const next = skipField(at, end, 1)
+      if (next == 0) return WRITE_BAD_MESSAGE
+      store<u32>(write, <u32>next, W_POSITION)
+      continue
+    }
+    const length = lengthOf(at + 1, end)
+    if (length == u64.MAX_VALUE) return WRITE_BAD_MESSAGE
+    const start = afterLength(at + 1)
+    if (length > <u64>(end - start)) return WRITE_BAD_MESSAGE
+    store<u32>(write, <u32>(start + <usize>length), W_POSITION)
+    if (length > 0 && !beginSeries(write, start, start + <usize>length)) return WRITE_BAD_MESSAGE
+  }
+}
+
+/** Finds the labels, which nearly always come first and together. */
+function beginSeries(write: usize, start: usize, end: usize): bool {
+  let at = start
+  while (at < end && load<u8>(at) == TAG_LABEL) {
+    const length = lengthOf(at + 1, end)
+    if (length == u64.MAX_VALUE) return false
+    at = afterLength(at + 1)
+    if (length > <u64>(end - at)) return false
+    at += <usize>length
+  }
+  store<u32>(write, <u32>start, W_SERIES_START)
+  store<u32>(write, <u32>at, W_SERIES_POSITION)
+  store<u32>(write, <u32>end, W_SERIES_END)
+  store<u32>(write, <u32>start, W_LABELS)
+  store<u32>(write, <u32>(at - start), W_LABELS_BYTES)
+  store<u32>(write, REF_UNKNOWN, W_REF)
+  store<u32>(write, 0, W_UNORDERED)
+  store<u32>(write, load<u32>(<usize>load<u32>(write, W_BATCH), BATCH_COUNT), W_STAGED_BEFORE)
+  store<u32>(write, load<u32>(write, W_WORK) + 1, W_WORK)
+  return true
+}
+
+function walkSeries(write: usize): i32 {
+  const batch: usize = load<u32>(write, W_BATCH)
+  const end: usize = load<u32>(write, W_SERIES_END)
+  let at: usize = load<u32>(write, W_SERIES_POSITION)
+  let ref = load<u32>(write, W_REF)
+  let samples: u32 = 0
+  while (at < end) {
+    const tag = load<u8>(at)
+    if (tag == TAG_SAMPLE) {
+      const length = lengthOf(at + 1, end)
+      if (length == u64.MAX_VALUE) return WRITE_BAD_MESSAGE
+      const start = afterLength(at + 1)
+      if (length > <u64>(end - start)) return WRITE_BAD_MESSAGE
+      if (ref == REF_UNKNOWN) {
+        ref = lookUp(write)
+        store<u32>(write, ref, W_REF)
+      }
+      at = start + <usize>length
+      if (!walkSample(batch, ref, start, at)) return WRITE_BAD_MESSAGE
+      if (++samples > STEP_WORK << 2) {
+        store<u32>(write, <u32>at, W_SERIES_POSITION)
+        return WRITE_MORE
+      }
+      continue
+    }
+    if (tag == TAG_LABEL && load<u32>(write, W_UNORDERED) == 0) {
+      // Labels after other fields: take back the samples staged so far and begin again with all labels gathered.
+      if (!gatherLabels(write, at)) return WRITE_BAD_MESSAGE
+      at = load<u32>(write, W_SERIES_POSITION)
+      ref = load<u32>(write, W_REF)
+      continue
+    }
+    if (tag == TAG_EXEMPLAR) store<u32>(write, load<u32>(write, W_EXEMPLARS) + 1, W_EXEMPLARS)
+    else if (tag == TAG_HISTOGRAM) store<u32>(write, load<u32>(write, W_HISTOGRAMS) + 1, W_HISTOGRAMS)
+    at = skipField(at, end, 4)
+    if (at == 0) return WRITE_BAD_MESSAGE
+  }
+  store<u32>(write, load<u32>(write, W_WORK) + (samples >> 2), W_WORK)
+  store<u32>(write, 0, W_SERIES_POSITION)
+  return WRITE_DONE
+}
+
+// @ts-ignore: decorator
+@inline
+function walkSample(batch: usize, ref: u32, start: usize, end: usize): bool {
+  let value: u64 = 0
+  let time: u64 = 0
+  let at = start
+  while (at < end) {
+    const tag = load<u8>(at)
+    if (tag == 0x09) {
+      if (at + 9 > end) return false
+      value = load<u64>(at, 1)
+      at += 9
+    } else if (tag == 0x10) {
+      const next = varintEnd(at + 1, end)
+      if (next == 0) return false
+      time = readVarint(at + 1)
+      at = next
+    } else {
+      // Fields 1 and 2 with another wire type are malformed, fields beyond them are for later versions.
+      if (tag >> 3 <= 2) return false
+      at = skipField(at, end, 0)
+      if (at == 0) return false
+    }
+  }
+  if (ref != REF_INVALID) stage(batch, ref, <i64>time, value)
+  return true
+}
+
+function lookUp(write: usize): u32 {
+  const labels: usize = load<u32>(write, W_LABELS)
+  const bytes = load<u32>(write, W_LABELS_BYTES)
+  hash128(labels, bytes, write + W_HASH)
+  const known = findRaw(write + W_HASH)
+  if (known != 0) return known
+  store<u32>(write, load<u32>(write, W_WORK) + NEW_SERIES_WORK, W_WORK)
+  return resolve(write, labels, bytes)
+}
+
+/** Labels never seen in these bytes: parse, check, intern. */
+function resolve(write: usize, start: usize, bytes: u32): u32 {
+  const list = scratch((MAX_LABELS + 1) * <u32>LABEL_BYTES)
+  const end = start + bytes
+  let at = start
+  let count: u32 = 0
+  while (at < end) {
+    // `beginSeries` or `gatherLabels` has checked the lengths.
+    const length = <usize>lengthOf(at + 1, end)
+    at = afterLength(at + 1)
+    if (count > MAX_LABELS) break
+    if (!parseLabel(at, at + length, list + <usize>count * LABEL_BYTES)) return invalid(write, start, bytes, LABELS_BAD_UTF8)
+    at += length
+    count++
+  }
+  if (count > MAX_LABELS) return invalid(write, start, bytes, LABELS_TOO_MANY)
+  const kept = normalizeLabels(list, count)
+  if (kept < 0) return invalid(write, start, bytes, -kept)
+  const ref = findOrCreate(list, <u32>kept)
+  insertRaw(write + W_HASH, ref)
+  return ref
+}
+
+function parseLabel(start: usize, end: usize, label: usize): bool {
+  store<u64>(label, 0)
+  store<u64>(label, 0, 8)
+  store<u32>(label, <u32>start)
+  store<u32>(label, <u32>start, 8)
+  let at = start
+  while (at < end) {
+    const tag = load<u8>(at)
+    const next = skipField(at, end, 2)
+    if (next == 0) return false
+    if (tag == 0x0a || tag == 0x12) {
+      const from = afterLength(at + 1)
+      store<u32>(label + (tag == 0x0a ? 0 : 8), <u32>from)
+      store<u32>(label + (tag == 0x0a ? 0 : 8), <u32>(next - from), 4)
+    }
+    at = next
+  }
+  return true
+}
+
+function invalid(write: usize, labels: usize, bytes: u32, reason: i32): u32 {
+  const count = load<u32>(write, W_INVALID)
+  store<u32>(write, count + 1, W_INVALID)
+  if (count == 0) {
+    store<u32>(write, <u32>labels, W_FIRST_INVALID)
+    store<u32>(write, bytes, W_FIRST_INVALID_BYTES)
+    store<u32>(write, <u32>reason, W_FIRST_INVALID_REASON)
+  }
+  return REF_INVALID
+}
+
+/** Rewrites the series in place with its labels first, and starts it again. `found` is where a late label was met. */
+function gatherLabels(write: usize, found: usize): bool {
+  const start: usize = load<u32>(write, W_SERIES_START)
+  const end: usize = load<u32>(write, W_SERIES_END)
+  if (load<u32>(write, W_REF) == REF_INVALID) store<u32>(write, load<u32>(write, W_INVALID) - 1, W_INVALID)
+  store<u32>(<usize>load<u32>(write, W_BATCH), load<u32>(write, W_STAGED_BEFORE), BATCH_COUNT)
+  const bytes = <u32>(end - start)
+  const ordered = alloc(bytes)
+  let to = ordered
+  for (let pass = 0; pass < 2; pass++) {
+    let at = start
+    while (at < end) {
+      const tag = load<u8>(at)
+      const next = skipField(at, end, 4)
+      if (next == 0) {
+        free(ordered, bytes)
+        return false
+      }
+      if ((tag == TAG_LABEL) == (pass == 0)) {
+        copyBytes(to, at, <u32>(next - at))
+        to += next - at
+      }
+      // These will be counted again.
+      if (pass == 0 && at < found && tag == TAG_EXEMPLAR) store<u32>(write, load<u32>(write, W_EXEMPLARS) - 1, W_EXEMPLARS)
+      if (pass == 0 && at < found && tag == TAG_HISTOGRAM) store<u32>(write, load<u32>(write, W_HISTOGRAMS) - 1, W_HISTOGRAMS)
+      at = next
+    }
+  }
+  memory.copy(start, ordered, bytes)
+  free(ordered, bytes)
+  if (!beginSeries(write, start, end)) return false
+  store<u32>(write, 1, W_UNORDERED)
+  return true
+}
