@@ -113,39 +113,43 @@ function readBool(node: YamlNode): boolean {
   return node.fail(`expected true or false, found ${node.describe()}`)
 }
 
-/** A whole number within a double's exact range. */
-export const integer: Reader<number> = Object.assign(
-  (node: YamlNode) => {
-    const value = node.isPlain ? parseInteger(node.text ?? '') : undefined
-    if (value === undefined) return node.fail(`expected a whole number, found ${node.describe()}`)
-    return value
-  },
-  { ofNull: 0 },
-)
+/** A whole number within a double's exact range. `1e3` is one; of `1.5` the whole part counts, as in Go. */
+export const integer: Reader<number> = Object.assign((node: YamlNode) => readInteger(node, 'a whole number'), { ofNull: 0 })
 
-/** A whole number from 0 on. */
+/** Like `integer`, from 0 on. */
 export const unsigned: Reader<number> = Object.assign(
   (node: YamlNode) => {
-    const value = node.isPlain ? parseInteger(node.text ?? '') : undefined
-    if (value === undefined || value < 0) return node.fail(`expected a whole number from 0 on, found ${node.describe()}`)
+    const expected = 'a whole number from 0 on'
+    const value = readInteger(node, expected)
+    if (value < 0) return node.fail(`expected ${expected}, found ${node.describe()}`)
     return value
   },
   { ofNull: 0 },
 )
 
-function parseInteger(text: string): number | undefined {
-  const plain = text.replaceAll('_', '')
-  const match = /^([+-]?)(0x[0-9a-fA-F]+|0o?[0-7]+|0b[01]+|\d+)$/.exec(plain)
-  if (match === null || match[2] === undefined) return undefined
-  const digits = /^0[0-7]+$/.test(match[2]) ? `0o${match[2].slice(1)}` : match[2]
-  const value = Number(digits) * (match[1] === '-' ? -1 : 1)
-  return Number.isSafeInteger(value) ? value : undefined
+function readInteger(node: YamlNode, expected: string): number {
+  const written = node.isPlain ? (node.text ?? '').replaceAll('_', '') : ''
+  const value = parseInteger(written) ?? (floatPattern.test(written) ? Number(written) : NaN)
+  const whole = Math.trunc(value)
+  if (!Number.isSafeInteger(whole)) return node.fail(`expected ${expected}, found ${node.describe()}`)
+  if (whole !== value) node.warn(`expected ${expected}, found ${node.describe()}; the fraction is ignored`)
+  return whole
 }
+
+/** Decimal, or with the prefixes of YAML 1.1; without `_`. */
+function parseInteger(text: string): number | undefined {
+  const match = /^([+-]?)(0x[0-9a-fA-F]+|0o?[0-7]+|0b[01]+|\d+)$/.exec(text)
+  if (match?.[2] === undefined) return undefined
+  const digits = /^0[0-7]+$/.test(match[2]) ? `0o${match[2].slice(1)}` : match[2]
+  return Number(digits) * (match[1] === '-' ? -1 : 1)
+}
+
+const floatPattern = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 
 export const float: Reader<number> = Object.assign(
   (node: YamlNode) => {
     const plain = node.isPlain ? (node.text ?? '').replaceAll('_', '') : ''
-    if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(plain)) return Number(plain)
+    if (floatPattern.test(plain)) return Number(plain)
     if (/^[+-]?\.(?:inf|Inf|INF)$/.test(plain)) return plain.startsWith('-') ? -Infinity : Infinity
     if (/^\.(?:nan|NaN|NAN)$/.test(plain)) return NaN
     return node.fail(`expected a number, found ${node.describe()}`)
