@@ -1,8 +1,11 @@
 // What is the same for every route, asked of a server that has no parts yet: readiness, methods, CORS, compression,
 // prefixes, pages. The routes' own answers are tested on a whole app in src/app.test.ts.
 
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { globalUrl } from './api/targets.ts'
@@ -160,6 +163,37 @@ describe('a route prefix', () => {
     expect((await get('/')).headers.location).toBe('/prom/')
     expect((await get('/prom/')).headers.location).toBe('/prom/query')
     expect((await get('/prom/graph?g0.expr=up')).headers.location).toBe('/prom/query?g0.expr=up')
+  })
+})
+
+describe('pages', () => {
+  const uiDir = mkdtempSync(join(tmpdir(), 'ui-'))
+  mkdirSync(join(uiDir, 'assets'))
+  writeFileSync(join(uiDir, 'index.html'), '<title>x</title>')
+  writeFileSync(join(uiDir, 'assets/app-1234.js'), `let a = 1${' '.repeat(1000)}`)
+  writeFileSync(join(uiDir, 'secret'), 's')
+  afterAll(() => rmSync(uiDir, { recursive: true }))
+
+  it('are one document at the paths it knows', async () => {
+    const server = await start({ uiDir, pageTitle: 'a < b' })
+    for (const url of ['/query', '/alerts?x=1', '/targets']) {
+      const answer = await server.inject({ method: 'GET', url })
+      expect([answer.statusCode, answer.headers['content-type'], answer.body]).toEqual([200, 'text/html; charset=utf-8', '<title>a &lt; b</title>'])
+    }
+    expect((await server.inject({ method: 'GET', url: '/other' })).statusCode).toBe(404)
+  })
+
+  it('have assets that may be cached for good, compressed when asked', async () => {
+    const server = await start({ uiDir })
+    const answer = await server.inject({ method: 'GET', url: '/assets/app-1234.js', headers: { 'accept-encoding': 'gzip' } })
+    expect(answer.headers).toMatchObject({ 'cache-control': 'public, max-age=31536000, immutable', 'content-encoding': 'gzip' })
+    expect(gunzipSync(answer.rawPayload).toString()).toMatch(/^let a = 1 +$/)
+    for (const url of ['/assets/../secret', '/assets/%2e%2e/secret', '/assets/none.js']) expect((await server.inject({ method: 'GET', url })).statusCode).toBe(404)
+  })
+
+  it('say what to do when they are not built', async () => {
+    const server = await start({ uiDir: join(uiDir, 'none') })
+    expect((await server.inject({ method: 'GET', url: '/query' })).body).toContain('npm run build:ui')
   })
 })
 
