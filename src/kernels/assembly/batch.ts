@@ -187,6 +187,13 @@ export function forgetOutcomes(batch: usize): void {
   memory.fill(batch + BATCH_TALLY, 0, BATCH_MIN_TIME - BATCH_TALLY)
 }
 
+/** Samples that would be stored out of order are not stored after all. */
+export function discardOutOfOrder(batch: usize): void {
+  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
+  const count = load<u32>(batch, BATCH_COUNT)
+  for (let i: u32 = 0; i < count; i++) if (load<u8>(outcomes + <usize>i) == STORED_OUT_OF_ORDER) store<u8>(outcomes + <usize>i, OUT_OF_ORDER)
+}
+
 /** Replay: every sample is taken, whatever the window is now. */
 export function acceptAll(batch: usize): void {
   memory.fill(load<u32>(batch, BATCH_OUTCOMES), STORED, load<u32>(batch, BATCH_COUNT))

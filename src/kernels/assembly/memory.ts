@@ -271,7 +271,7 @@ export function reclaim(limit: u32): u32 {
     }
     store<u32>(page, first, 4)
     if (first < count) break
-    if (load<u32>(RETIRED_LAST) == page) {
+    if (<usize>load<u32>(RETIRED_LAST) == page) {
       store<u32>(page, 0, 4)
       store<u32>(page, 0, 8)
       break

@@ -95,7 +95,7 @@ function labelBound(ref: u32): u32 {
 
 function writeLabels(at: usize, labels: usize, previous: usize): usize {
   const count = load<u32>(labels)
-  const previousCount = previous == 0 ? 0 : load<u32>(previous)
+  const previousCount: u32 = previous == 0 ? 0 : load<u32>(previous)
   at = writeVarint(at, count)
   for (let i: u32 = 0; i < count; i++) {
     const pair = load<u32>(labels + 4 + (<usize>i << 2))

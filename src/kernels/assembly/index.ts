@@ -1,0 +1,25 @@
+// What the module exports; src/kernels/kernels.ts has the same list as TypeScript types.
+
+export {
+  allocatedBytes, appendedSamples, chunkBytes, chunkCount, fixedBytes, hashSecretAddress, headMaxTime, headMinTime, initialize, maxRef,
+  nameCount, pairCount, powersOfTenAddress, raiseMaxTime, raiseNextRef, readerSlotCount, retiredBytes, samplesInMemory, seriesCount,
+  setOutOfOrderWindow, symbolCount, unclaimedBytes,
+} from './control'
+export { alloc, free, giveSpan, minPinnedEpoch, pinEpoch, reclaim, scratch, takeSpan, unpinEpoch } from './memory'
+export { hash128 } from './hash'
+export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
+export { findOrCreate, hasSeries, normalizeLabels, parseLabelBytes, restoreSeries, seriesLabelBytes, seriesRecord, setPersistedTime } from './series'
+export {
+  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageSample, stageStale, validateBatch,
+} from './batch'
+export { decodeRecord, encodeRecord, freeRecord } from './record'
+export { dropEntries, flushStep, freeFlush, newFlush, unlistEntries } from './flush'
+export { addEncoded, addInOrder, addOutOfOrder, beginRead, firstTime, inMemoryFrom, lastTime } from './read'
+export { freeWrite, newWrite, writeStep } from './remoteWrite'
+export {
+  compact, freeParse, freeScrapeCache, keptCount, liveRefs, markGone, newParse, newScrapeCache, parseStep, resolveMiss, setHardValue, settleRefs,
+} from './exposition'
+export { parseNumber } from './number'
+export { snappyDecode, snappyLength, snappyStart } from './snappy'
+export { markLogged } from './series'
+export { chunkSampleCount, decodeChunk, decodeTimes, decodeValues, encodeChunk } from './codec'

@@ -1,0 +1,231 @@
+// The typed door to the WebAssembly module: the one memory that all threads share, and one instance of the module per
+// thread over it. A pointer is a plain number, an address in that memory; who may call what is said at each group.
+
+import { readFileSync } from 'node:fs'
+
+/** An address in the shared memory. */
+export type Pointer = number
+
+/** What src/kernels/assembly/index.ts exports. */
+export type KernelExports = {
+  // Main thread: the memory and its counters.
+  initialize(): void
+  hashSecretAddress(): Pointer
+  powersOfTenAddress(): Pointer
+  fixedBytes(): number
+  readerSlotCount(): number
+  setOutOfOrderWindow(windowMs: number): void
+  raiseMaxTime(timeMs: number): void
+  raiseNextRef(ref: number): void
+  maxRef(): number
+  seriesCount(): number
+  symbolCount(): number
+  pairCount(): number
+  nameCount(): number
+  headMaxTime(): number
+  headMinTime(): number
+  chunkCount(): number
+  chunkBytes(): number
+  samplesInMemory(): number
+  appendedSamples(): number
+  allocatedBytes(): number
+  retiredBytes(): number
+  unclaimedBytes(): number
+  alloc(bytes: number): Pointer
+  free(pointer: Pointer, bytes: number): void
+  scratch(bytes: number): Pointer
+  reclaim(limit: number): number
+  minPinnedEpoch(): number
+
+  // Any thread: spans of its own, and the epoch it reads in.
+  takeSpan(bytes: number): Pointer
+  giveSpan(pointer: Pointer, bytes: number): void
+  pinEpoch(slot: number): number
+  unpinEpoch(slot: number): void
+
+  // Any thread: hashes and the index. A vector is the word { pointer, count }.
+  hash128(pointer: Pointer, length: number, out: Pointer): void
+  findSymbol(pointer: Pointer, length: number): number
+  symbolBlob(symbol: number): Pointer
+  findPair(name: number, value: number): number
+  pairName(pair: number): number
+  pairValue(pair: number): number
+  pairPostings(pair: number): bigint
+  findName(symbol: number): number
+  nameSymbol(name: number): number
+  nameValues(name: number): bigint
+  hasSeries(ref: number): number
+  seriesRecord(ref: number): Pointer
+  seriesLabelBytes(ref: number, out: Pointer, capacity: number): number
+
+  // Main thread: series.
+  normalizeLabels(labels: Pointer, count: number): number
+  findOrCreate(labels: Pointer, count: number): number
+  parseLabelBytes(pointer: Pointer, length: number, labels: Pointer): number
+  restoreSeries(ref: number, labels: Pointer, count: number): number
+  setPersistedTime(ref: number, timeMs: bigint): void
+  markLogged(ref: number): void
+
+  // Main thread: batches and the log's records.
+  newBatch(): Pointer
+  freeBatch(batch: Pointer): void
+  clearBatch(batch: Pointer): void
+  stageSample(batch: Pointer, ref: number, timeMs: number, value: number): void
+  stageStale(batch: Pointer, ref: number, timeMs: number): void
+  validateBatch(batch: Pointer, from: number, to: number, latestMs: number): void
+  discardOutOfOrder(batch: Pointer): void
+  forgetOutcomes(batch: Pointer): void
+  acceptAll(batch: Pointer): void
+  appendBatch(batch: Pointer, from: number, to: number, late: number): void
+  encodeRecord(batch: Pointer): number
+  freeRecord(pointer: Pointer, bytes: number): void
+  decodeRecord(pointer: Pointer, length: number, batch: Pointer, created: Pointer): number
+
+  // Main thread: flushing.
+  newFlush(cutoffMs: number): Pointer
+  flushStep(flush: Pointer, budget: number): number
+  unlistEntries(flush: Pointer, from: number, to: number): void
+  dropEntries(flush: Pointer, from: number, to: number): void
+  freeFlush(flush: Pointer): void
+
+  // Any thread, in its own scratch: reading samples.
+  beginRead(state: Pointer, ref: number, minTimeMs: number, maxTimeMs: number): void
+  addEncoded(state: Pointer, pointer: Pointer, length: number): number
+  addInOrder(state: Pointer): number
+  addOutOfOrder(state: Pointer, ref: number): number
+  inMemoryFrom(state: Pointer): number
+  firstTime(ref: number): number
+  lastTime(ref: number): number
+
+  // Main thread: remote write.
+  newWrite(bytes: number, batch: Pointer): Pointer
+  writeStep(write: Pointer, maxBytes: number): number
+  freeWrite(write: Pointer): void
+
+  // Main thread: scrapes.
+  newScrapeCache(): Pointer
+  freeScrapeCache(cache: Pointer): void
+  newParse(bytes: number, batch: Pointer, cache: Pointer, timeMs: number, flags: number): Pointer
+  parseStep(parse: Pointer): number
+  resolveMiss(parse: Pointer, miss: number, ref: number): void
+  settleRefs(parse: Pointer): number
+  keptCount(parse: Pointer): number
+  setHardValue(parse: Pointer, index: number, value: number): void
+  freeParse(parse: Pointer): void
+  markGone(cache: Pointer, batch: Pointer, generation: number, timeMs: number): number
+  compact(cache: Pointer, oldestGeneration: number): void
+  liveRefs(cache: Pointer, out: Pointer): number
+
+  // Any thread: pieces that are also tested alone.
+  parseNumber(pointer: Pointer, out: Pointer): number
+  snappyLength(pointer: Pointer, length: number): bigint
+  snappyStart(pointer: Pointer): Pointer
+  snappyDecode(cursor: Pointer, inEnd: Pointer, out: Pointer, outEnd: Pointer, budget: number): number
+
+  // Any thread: the sample codec.
+  encodeChunk(timestamps: Pointer, values: Pointer, count: number, out: Pointer, outCapacity: number, scratch: Pointer): number
+  decodeChunk(pointer: Pointer, length: number, timestampsOut: Pointer, valuesOut: Pointer, capacity: number): number
+  chunkSampleCount(pointer: Pointer, length: number): number
+  decodeTimes(pointer: Pointer, length: number, out: Pointer, capacity: number): number
+  decodeValues(pointer: Pointer, length: number, out: Pointer, capacity: number): number
+}
+
+/** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
+const unsigned = [
+  ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'snappyStart'],
+  ...['maxRef', 'findOrCreate', 'minPinnedEpoch', 'pinEpoch'],
+] as const
+
+function withUnsignedResults(exports: KernelExports): KernelExports {
+  const result: Record<string, unknown> = { ...exports }
+  for (const name of unsigned) {
+    const inner = exports[name] as (...values: number[]) => number // all in the list take and return numbers
+    result[name] = (a: number, b: number, c: number, d: number, e: number) => inner(a, b, c, d, e) >>> 0
+  }
+  return result as KernelExports // the same names, each with the type it had
+}
+
+const modulePath = new URL('kernels.wasm', import.meta.url)
+const maxPages = 65_536
+const initialPages = 1
+
+let compiled: WebAssembly.Module | undefined
+
+/** The compiled module; compiled once per process. It can be posted to workers. */
+export function loadKernelModule(): WebAssembly.Module {
+  if (compiled === undefined) {
+    let bytes: Uint8Array
+    try {
+      bytes = readFileSync(modulePath)
+    } catch (cause) {
+      throw new Error(`${modulePath.pathname} is missing: run \`npm run build:kernels\``, { cause })
+    }
+    compiled = new WebAssembly.Module(bytes)
+  }
+  return compiled
+}
+
+/** A fresh memory that grows on demand up to 4 GiB. Only what is used takes up real memory. */
+export function createKernelMemory(): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: initialPages, maximum: maxPages, shared: true })
+}
+
+/** The module in this thread, over `memory`. Views of the memory are taken anew whenever it has grown. */
+export class Kernels {
+  readonly memory: WebAssembly.Memory
+  readonly exports: KernelExports
+  #buffer: SharedArrayBuffer
+  #bytes!: Buffer
+  #words!: Uint32Array
+  #doubles!: Float64Array
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
+    this.memory = memory
+    // The cast holds because the module is built from assembly/index.ts, which KernelExports describes.
+    this.exports = withUnsignedResults(new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports)
+    this.#buffer = memory.buffer
+    this.#view()
+  }
+
+  #view(): void {
+    this.#buffer = this.memory.buffer
+    this.#bytes = Buffer.from(this.#buffer)
+    this.#words = new Uint32Array(this.#buffer)
+    this.#doubles = new Float64Array(this.#buffer)
+  }
+
+  #refresh(): void {
+    if (this.memory.buffer !== this.#buffer) this.#view()
+  }
+
+  /** All of the memory; take it anew after any call that may have grown it. */
+  get bytes(): Buffer {
+    this.#refresh()
+    return this.#bytes
+  }
+
+  get words(): Uint32Array {
+    this.#refresh()
+    return this.#words
+  }
+
+  get doubles(): Float64Array {
+    this.#refresh()
+    return this.#doubles
+  }
+
+  /** The u32 at an address. */
+  word(pointer: Pointer): number {
+    return this.words[pointer >>> 2] ?? 0
+  }
+
+  /** The f64 at an address that is a multiple of 8. */
+  double(pointer: Pointer): number {
+    return this.doubles[pointer / 8] ?? 0
+  }
+}
+
+/** The module in this thread, over `memory`. */
+export function createKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+  return new Kernels(module, memory)
+}
