@@ -9,7 +9,7 @@
 // packed by the same integer column (integerColumn.ts). docs/data-format.md is the same for people who do not read this.
 
 import { readVarint, unzigzag, varintEnd, varintLength, writeVarint, zigzag } from './bytes'
-import { decodeColumn, encodeColumn, fillWords } from './integerColumn'
+import { COLUMN_WORK_BYTES, columnFirst, columnSlope, columnStep, decodeColumn, encodeColumn, fillWords } from './integerColumn'
 
 /** Version of the chunk's header. The sections belong to it: a change of either is a new version. */
 const CHUNK_VERSION: u8 = 1
@@ -64,26 +64,23 @@ export function chunkSampleCount(ptr: usize, length: i32): i32 {
 
 /** Encodes timestamps (whole milliseconds as doubles, ascending) to a section. `out` needs 9 bytes a sample and 128 more. */
 export function encodeTimes(timesPtr: usize, count: i32, out: usize, scratch: usize): i32 {
-  const column = scratch
-  for (let i = 0; i < count; i++) {
-    const offset = (<usize>i) << 3
-    store<i64>(column + offset, <i64>load<f64>(timesPtr + offset))
-  }
+  const first = <i64>load<f64>(timesPtr)
   // The line through the first and the last sample: a steady interval costs nothing, and jitter does not add up.
   let slope: i64 = 0
   if (count > 1) {
-    const first = load<i64>(column)
-    const span = load<i64>(column + ((<usize>(count - 1)) << 3)) - first
+    const span = <i64>load<f64>(timesPtr + (<usize>(count - 1) << 3)) - first
     slope = (span + <i64>((count - 1) >> 1)) / <i64>(count - 1)
-    for (let i = 1; i < count; i++) {
-      const at = column + (<usize>i << 3)
-      store<i64>(at, load<i64>(at) - <i64>i * slope)
-    }
+  }
+  const y = scratch
+  let line = first
+  for (let i = 0; i < count; i++) {
+    const offset = <usize>i << 3
+    store<i64>(y + offset, <i64>load<f64>(timesPtr + offset) - line)
+    line += slope
   }
   store<u16>(out, <u16>count, 4)
   store<u8>(out, 0, 6)
-  const end = encodeColumn(column, count, slope, out + SECTION_HEADER_BYTES, scratch + (<usize>count << 3))
-  return sealSection(out, end)
+  return sealSection(out, encodeColumn(y, count, first, slope, out + SECTION_HEADER_BYTES, scratch + (<usize>count << 3)))
 }
 
 /** Decodes a section of timestamps into doubles. Returns the count or -1. */
@@ -92,33 +89,36 @@ export function decodeTimes(section: usize, length: i32, out: usize, capacity: i
   if (count < 0) return -1
   if (load<u8>(section, 6) != 0) return -1
   const end = section + <usize>length
-  if (decodeColumn(section + SECTION_HEADER_BYTES, end, out, count) != end) return -1
+  const column = section + SECTION_HEADER_BYTES
+  if (decodeColumn(column, end, out, count) != end) return -1
+  const step = columnStep(column)
+  const slope = columnSlope(column)
+  let line = columnFirst(column)
   for (let i = 0; i < count; i++) {
     const at = out + (<usize>i << 3)
-    store<f64>(at, <f64>load<i64>(at))
+    store<f64>(at, <f64>(line + step * load<i64>(at)))
+    line += slope
   }
   return count
 }
 
 /** Encodes values (doubles, moved as 64-bit words) to a section. `out` needs 9 bytes a sample and 128 more. */
 export function encodeValues(valuesPtr: usize, count: i32, out: usize, scratch: usize): i32 {
-  const columnBytes = (<usize>count) << 3
-  const powers = scratch
-  const column = scratch + 192
-  const marks = column + columnBytes // positions of exceptions, u16 each
+  const column = scratch + SCALED_BYTES
+  const marks = column + (<usize>count << 3) // positions of exceptions, u16 each
   const work = marks + (((<usize>count << 1) + 15) & ~15)
-  const second = work + columnBytes + 1024
-  fillPowers(powers)
-
-  const exponent = chooseExponent(valuesPtr, count, powers)
-  if (exponent < 0) return encodeRawBits(valuesPtr, count, out, work)
-  const exceptionCount = scaleValues(valuesPtr, count, exponent, load<f64>(powers + (<usize>exponent << 3)), column, marks)
-  // A NaN that lasts counts once above and here for each sample: as its own bits it is one run.
-  if (exceptionCount > 1 + (count >> 4)) return encodeRawBits(valuesPtr, count, out, work)
-  const end = encodeLayouts(valuesPtr, column, count, <u8>exponent, marks, exceptionCount, out, work)
-  const length = sealSection(out, end)
+  const exponent = scaleValues(valuesPtr, count, column, marks, scratch)
+  if (exponent < 0) return encodeRawBits(valuesPtr, count, out, scratch)
+  const exceptionCount = load<i32>(scratch, SCALED_MARKS)
+  let end = out + SECTION_HEADER_BYTES
+  const isRuns = encodeIntegers(column, count, load<i32>(scratch, SCALED_RUNS), end, work)
+  end = load<u32>(work)
+  if (exceptionCount > 0) end = writeExceptions(valuesPtr, marks, exceptionCount, end)
+  const kind = <u8>exponent | (isRuns ? KIND_RUNS : 0) | (exceptionCount > 0 ? KIND_EXCEPTIONS : 0)
+  const length = finishValues(out, count, kind, end)
   // Decimals with many digits: the bits themselves may be as small.
   if (length > 4 * count && exponent > 0) {
+    const second = work + (<usize>count << 3) + COLUMN_WORK_BYTES
     const rawLength = encodeRawBits(valuesPtr, count, second, work)
     if (rawLength < length) {
       memory.copy(out, second, <usize>rawLength)
@@ -137,24 +137,25 @@ export function decodeValues(section: usize, length: i32, out: usize, capacity: 
   const exponent = <i32>(kind & KIND_EXPONENT_MASK)
   if (exponent > MAX_EXPONENT && exponent != <i32>KIND_RAW_BITS) return -1
   const end = section + <usize>length
-  let at = section + SECTION_HEADER_BYTES
-  at = kind & KIND_RUNS ? decodeRuns(at, end, out, count, exponent) : decodeColumn(at, end, out, count)
+  const body = section + SECTION_HEADER_BYTES
+  let at: usize
+  if (kind & KIND_RUNS) {
+    at = decodeRuns(body, end, out, count, exponent)
+  } else {
+    at = decodeColumn(body, end, out, count)
+    if (at != 0) finishColumn(body, out, count, exponent)
+  }
   if (at == 0) return -1
-  if (!(kind & KIND_RUNS) && exponent != <i32>KIND_RAW_BITS) toDoubles(out, count, exponent)
   if (kind & KIND_EXCEPTIONS) at = applyExceptions(at, end, out, count)
   return at == end ? count : -1
 }
 
 // ---- values to integers
 
-/** 10^0 .. 10^22, all exact. */
-function fillPowers(powers: usize): void {
-  let power: f64 = 1
-  for (let e = 0; e <= MAX_EXPONENT; e++) {
-    store<f64>(powers + (<usize>e << 3), power)
-    power *= 10
-  }
-}
+// What scaleValues leaves beside its result.
+const SCALED_MARKS: usize = 0
+const SCALED_RUNS: usize = 4
+const SCALED_BYTES: usize = 16
 
 function powerOfTen(exponent: i32): f64 {
   let power: f64 = 1
@@ -162,7 +163,7 @@ function powerOfTen(exponent: i32): f64 {
   return power
 }
 
-/** The bits of `x / power` where `x` is the whole number nearest to `v * power`; a sure mismatch when there is none. */
+/** Whether a whole number `x` near `v * power` gives back the bits of `v` as `x / power`. */
 // @ts-ignore: decorator
 @inline
 function isDecimal(v: f64, power: f64): bool {
@@ -171,94 +172,117 @@ function isDecimal(v: f64, power: f64): bool {
   return reinterpret<i64>(<f64>(<i64>nearest(scaled)) / power) == reinterpret<i64>(v)
 }
 
-/** The smallest number of decimals that fits nearly all values; -1 when too many have none. */
-function chooseExponent(valuesPtr: usize, count: i32, powers: usize): i32 {
-  let exponent = 0
-  let misses = 0
-  const missesAllowed = 1 + (count >> 4)
-  let previous: i64 = 0
-  let power: f64 = 1
-  for (let i = 0; i < count; i++) {
-    const bits = load<i64>(valuesPtr + (<usize>i << 3))
-    if (i > 0 && bits == previous) continue
-    previous = bits
-    const v = reinterpret<f64>(bits)
-    if (isDecimal(v, power)) continue
-    let e = exponent + 1
-    while (e <= MAX_EXPONENT && abs(v) * load<f64>(powers + (<usize>e << 3)) < MAX_SCALED && !isDecimal(v, load<f64>(powers + (<usize>e << 3)))) e++
-    if (e <= MAX_EXPONENT && isDecimal(v, load<f64>(powers + (<usize>e << 3)))) {
-      exponent = e
-      power = load<f64>(powers + (<usize>e << 3))
-    } else if (++misses > missesAllowed) {
-      return -1
-    }
+/** The smallest number of decimals that fits `v`, above `exponent`; -1 when there is none. */
+function findExponent(v: f64, exponent: i32): i32 {
+  let power = powerOfTen(exponent)
+  for (let e = exponent + 1; e <= MAX_EXPONENT; e++) {
+    power *= 10
+    if (!(abs(v) * power < MAX_SCALED)) return -1
+    if (isDecimal(v, power)) return e
   }
+  return -1
+}
+
+/**
+ * Fills `column` with `v * 10^e`, with the smallest e that fits nearly all values. A value that has no such integer repeats
+ * the one before and its position goes to `marks`. Returns e and leaves the number of marks and of runs of equal integers;
+ * -1 when too many values are no decimals.
+ */
+function scaleValues(valuesPtr: usize, count: i32, column: usize, marks: usize, scaled: usize): i32 {
+  const marksAllowed = 1 + (count >> 4)
+  let exponent = 0
+  let power: f64 = 1
+  let marked = 0
+  let runs = 1
+  let integer: i64 = 0
+  let integerBits: i64 = 0
+  // Where the first integer is; before it everything was marked.
+  let start = -1
+  for (let i = 0; i < count; i++) {
+    const offset = <usize>i << 3
+    const bits = load<i64>(valuesPtr + offset)
+    if (bits != integerBits || start < 0) {
+      const v = reinterpret<f64>(bits)
+      if (isDecimal(v, power)) {
+        const next = <i64>nearest(v * power)
+        if (start < 0) {
+          start = i
+          for (let j = 0; j < i; j++) store<i64>(column + (<usize>j << 3), next)
+        } else if (next != integer) {
+          runs++
+        }
+        integer = next
+        integerBits = bits
+      } else {
+        const higher = findExponent(v, exponent)
+        if (higher >= 0) {
+          // All over again with more decimals.
+          exponent = higher
+          power = powerOfTen(higher)
+          marked = 0
+          runs = 1
+          start = -1
+          i = -1
+          continue
+        }
+        if (marked == marksAllowed) return -1
+        store<u16>(marks + (<usize>marked << 1), <u16>i)
+        marked++
+      }
+    }
+    store<i64>(column + offset, integer)
+  }
+  store<i32>(scaled, marked, SCALED_MARKS)
+  store<i32>(scaled, runs, SCALED_RUNS)
   return exponent
 }
 
-/** Fills `column` with `v * 10^e`; a value that has no such integer repeats the one before and is marked. Returns the number of marks. */
-function scaleValues(valuesPtr: usize, count: i32, exponent: i32, power: f64, column: usize, marks: usize): i32 {
-  let marked = 0
-  let previous: i64 = 0
-  let started = false
-  for (let i = 0; i < count; i++) {
-    const offset = (<usize>i) << 3
-    const v = load<f64>(valuesPtr + offset)
-    if (isDecimal(v, power)) {
-      previous = <i64>nearest(v * power)
-      if (!started) {
-        started = true
-        for (let j = 0; j < i; j++) store<i64>(column + (<usize>j << 3), previous)
-      }
-    } else {
-      store<u16>(marks + ((<usize>marked) << 1), <u16>i)
-      marked++
-    }
-    store<i64>(column + offset, previous)
-  }
-  return marked
-}
-
 function encodeRawBits(valuesPtr: usize, count: i32, out: usize, work: usize): i32 {
-  return sealSection(out, encodeLayouts(valuesPtr, valuesPtr, count, KIND_RAW_BITS, 0, 0, out, work))
-}
-
-/** Writes header, the smaller of runs and packed column, and exceptions. Returns the end. */
-function encodeLayouts(valuesPtr: usize, column: usize, count: i32, mapping: u8, marks: usize, exceptionCount: i32, out: usize, work: usize): usize {
   let runs = 1
   for (let i = 1; i < count; i++) {
-    const at = column + (<usize>i << 3)
+    const at = valuesPtr + (<usize>i << 3)
     if (load<i64>(at) != load<i64>(at - 8)) runs++
   }
-  const body = out + SECTION_HEADER_BYTES
-  let kind = mapping
-  let end: usize = 0
+  const isRuns = encodeIntegers(valuesPtr, count, runs, out + SECTION_HEADER_BYTES, work)
+  return finishValues(out, count, KIND_RAW_BITS | (isRuns ? KIND_RUNS : 0), load<u32>(work))
+}
+
+/** Writes the smaller of runs and packed column. Returns whether it was the runs; the end is left in `work`. */
+function encodeIntegers(column: usize, count: i32, runs: i32, out: usize, work: usize): bool {
   if (runs == 1) {
-    kind |= KIND_RUNS
-    end = encodeRuns(column, count, body)
-  } else {
-    end = encodeColumn(column, count, 0, body, work)
-    // A run takes at least two bytes.
-    if (<usize>(runs << 1) < end - body && runsLength(column, count) < end - body) {
-      kind |= KIND_RUNS
-      end = encodeRuns(column, count, body)
-    }
+    store<u32>(work, <u32>encodeRuns(column, count, runs, out))
+    return true
   }
-  if (exceptionCount > 0) {
-    kind |= KIND_EXCEPTIONS
-    end = writeVarint(end, <u64>exceptionCount)
-    let last: i32 = 0
-    for (let k = 0; k < exceptionCount; k++) {
-      const position = <i32>load<u16>(marks + ((<usize>k) << 1))
-      end = writeVarint(end, <u64>(position - last))
-      store<i64>(end, load<i64>(valuesPtr + (<usize>position << 3)))
-      end += 8
-      last = position
-    }
+  const first = load<i64>(column)
+  const y = work + COLUMN_WORK_BYTES
+  for (let i = 0; i < count; i++) {
+    const offset = <usize>i << 3
+    store<i64>(y + offset, load<i64>(column + offset) - first)
   }
+  const end = encodeColumn(y, count, first, 0, out, work)
+  // A run takes at least two bytes.
+  const isRuns = <usize>(runs << 1) < end - out && runsLength(column, count, runs) < end - out
+  store<u32>(work, <u32>(isRuns ? encodeRuns(column, count, runs, out) : end))
+  return isRuns
+}
+
+function writeExceptions(valuesPtr: usize, marks: usize, number: i32, out: usize): usize {
+  let at = writeVarint(out, <u64>number)
+  let last: i32 = 0
+  for (let k = 0; k < number; k++) {
+    const position = <i32>load<u16>(marks + (<usize>k << 1))
+    at = writeVarint(at, <u64>(position - last))
+    store<i64>(at, load<i64>(valuesPtr + (<usize>position << 3)))
+    at += 8
+    last = position
+  }
+  return at
+}
+
+function finishValues(out: usize, count: i32, kind: u8, end: usize): i32 {
   store<u16>(out, <u16>count, 4)
   store<u8>(out, kind, 6)
-  return end
+  return sealSection(out, end)
 }
 
 function applyExceptions(start: usize, end: usize, out: usize, count: i32): usize {
@@ -279,42 +303,46 @@ function applyExceptions(start: usize, end: usize, out: usize, count: i32): usiz
   return at
 }
 
-function toDoubles(out: usize, count: i32, exponent: i32): void {
+/** Turns what `decodeColumn` left into values. */
+function finishColumn(column: usize, out: usize, count: i32, exponent: i32): void {
+  const first = columnFirst(column)
+  const slope = columnSlope(column)
+  const step = columnStep(column)
+  let line = first
+  if (exponent == <i32>KIND_RAW_BITS) {
+    for (let i = 0; i < count; i++) {
+      const at = out + (<usize>i << 3)
+      store<i64>(at, line + step * load<i64>(at))
+      line += slope
+    }
+    return
+  }
   if (exponent == 0) {
     for (let i = 0; i < count; i++) {
       const at = out + (<usize>i << 3)
-      store<f64>(at, <f64>load<i64>(at))
+      store<f64>(at, <f64>(line + step * load<i64>(at)))
+      line += slope
     }
     return
   }
   const power = powerOfTen(exponent)
-  let i = 0
-  for (; i + 1 < count; i += 2) {
+  for (let i = 0; i < count; i++) {
     const at = out + (<usize>i << 3)
-    const pair = f64x2.replace_lane(f64x2.splat(<f64>load<i64>(at)), 1, <f64>load<i64>(at, 8))
-    v128.store(at, f64x2.div(pair, f64x2.splat(power)))
-  }
-  if (i < count) {
-    const at = out + (<usize>i << 3)
-    store<f64>(at, <f64>load<i64>(at) / power)
+    store<f64>(at, <f64>(line + step * load<i64>(at)) / power)
+    line += slope
   }
 }
 
 // ---- runs: varint number of runs, then per run zigzag varint difference to the run before and varint length; the last run
 // fills the rest and has no length
 
-function encodeRuns(column: usize, count: i32, out: usize): usize {
-  let runs = 1
-  for (let i = 1; i < count; i++) {
-    const at = column + (<usize>i << 3)
-    if (load<i64>(at) != load<i64>(at - 8)) runs++
-  }
+function encodeRuns(column: usize, count: i32, runs: i32, out: usize): usize {
   let at = writeVarint(out, <u64>runs)
   let previous: i64 = 0
   let start = 0
   for (let i = 0; i < count; i++) {
     const value = load<i64>(column + (<usize>i << 3))
-    if (i + 1 < count && load<i64>(column + ((<usize>(i + 1)) << 3)) == value) continue
+    if (i + 1 < count && load<i64>(column + (<usize>(i + 1) << 3)) == value) continue
     at = writeVarint(at, zigzag(value - previous))
     if (i + 1 < count) at = writeVarint(at, <u64>(i + 1 - start))
     previous = value
@@ -323,21 +351,19 @@ function encodeRuns(column: usize, count: i32, out: usize): usize {
   return at
 }
 
-function runsLength(column: usize, count: i32): usize {
-  let runs = 0
-  let length: usize = 0
+function runsLength(column: usize, count: i32, runs: i32): usize {
+  let length: usize = varintLength(<u64>runs)
   let previous: i64 = 0
   let start = 0
   for (let i = 0; i < count; i++) {
     const value = load<i64>(column + (<usize>i << 3))
-    if (i + 1 < count && load<i64>(column + ((<usize>(i + 1)) << 3)) == value) continue
-    runs++
+    if (i + 1 < count && load<i64>(column + (<usize>(i + 1) << 3)) == value) continue
     length += varintLength(zigzag(value - previous))
     if (i + 1 < count) length += varintLength(<u64>(i + 1 - start))
     previous = value
     start = i + 1
   }
-  return length + varintLength(<u64>runs)
+  return length
 }
 
 function decodeRuns(start: usize, end: usize, out: usize, count: i32, exponent: i32): usize {

@@ -30,18 +30,18 @@ const CHOICE: usize = 320
 const CHOICE_COST: usize = 0
 const CHOICE_WIDTH: usize = 4
 const CHOICE_COUNTS: usize = 8
+/** After two of those: differences to the base, 129 x i64. */
+const REST: usize = 640
 
-/** Packs `count` integers. `slope` was taken out of them and is put back by `decodeColumn`. `work` needs 8 bytes an integer and 1024 more. Returns the end. */
-export function encodeColumn(source: usize, count: i32, slope: i64, out: usize, work: usize): usize {
-  const first = load<i64>(source)
-  const y = work + 1024
+/** Bytes of work space that `encodeColumn` needs. */
+export const COLUMN_WORK_BYTES: usize = 2048
+
+/** Packs `count` integers, given as `y`, their distances from the line (overwritten). `work` is COLUMN_WORK_BYTES of its own. Returns the end. */
+export function encodeColumn(y: usize, count: i32, first: i64, slope: i64, out: usize, work: usize): usize {
   let step: u64 = 0
-  store<i64>(y, 0)
-  for (let i = 1; i < count; i++) {
-    const offset = (<usize>i) << 3
-    const difference = load<i64>(source + offset) - first
-    store<i64>(y + offset, difference)
-    if (step != 1) step = commonDivisor(step, <u64>(difference < 0 ? -difference : difference))
+  for (let i = 1; i < count && step != 1; i++) {
+    const distance = load<i64>(y + (<usize>i << 3))
+    step = commonDivisor(step, <u64>(distance < 0 ? -distance : distance))
   }
   // |min i64| is 2^63, which as a signed step would be negative.
   if (step > <u64>i64.MAX_VALUE) step = 1
@@ -55,28 +55,26 @@ export function encodeColumn(source: usize, count: i32, slope: i64, out: usize, 
   if (step == 0) return at
   if (step > 1) {
     at = writeVarint(at, step)
-    divideAll(y, count, <i64>step)
+    divideAll(y, count, step)
   }
   for (let start = 1; start < count; start += BLOCK) at = encodeBlock(y + (<usize>start << 3), min(BLOCK, count - start), at, work)
   return at
 }
 
-function divideAll(y: usize, count: i32, step: i64): void {
-  if ((step & (step - 1)) == 0) {
-    const shift = ctz(step)
-    for (let i = 1; i < count; i++) {
-      const at = y + (<usize>i << 3)
-      store<i64>(at, load<i64>(at) >> shift)
-    }
-    return
-  }
+/** Divides without a remainder: by shifting out the twos and multiplying with the inverse of the rest modulo 2^64. */
+function divideAll(y: usize, count: i32, step: u64): void {
+  const twos = <i64>ctz(step)
+  const odd = <i64>(step >> <u64>twos)
+  let inverse = odd
+  for (let k = 0; k < 5; k++) inverse *= 2 - odd * inverse
   for (let i = 1; i < count; i++) {
     const at = y + (<usize>i << 3)
-    store<i64>(at, load<i64>(at) / step)
+    store<i64>(at, (load<i64>(at) >> twos) * inverse)
   }
 }
 
 function commonDivisor(a: u64, b: u64): u64 {
+  if (a == 0) return b
   while (b != 0) {
     const rest = a % b
     a = b
@@ -117,12 +115,12 @@ function encodeBlock(y: usize, length: i32, out: usize, work: usize): usize {
   const valueWidth = bitLength(maxValue - minValue)
   const deltaWidth = bitLength(maxDelta - minDelta)
   // Exceptions could hardly make this smaller, and the search for them is what encoding costs.
-  if (deltaWidth <= PLAIN_WIDTH && deltaWidth <= valueWidth) return writeBlock(y, length, true, minDelta, deltaWidth, out)
-  if (valueWidth <= PLAIN_WIDTH) return writeBlock(y, length, false, minValue, valueWidth, out)
+  if (deltaWidth <= PLAIN_WIDTH && deltaWidth <= valueWidth) return writeBlock(y, length, true, minDelta, deltaWidth, out, work)
+  if (valueWidth <= PLAIN_WIDTH) return writeBlock(y, length, false, minValue, valueWidth, out, work)
   const forValues = chooseBase(y, length, false, minValue, maxValue, work)
   const forDeltas = chooseBase(y, length, true, minDelta, maxDelta, work + CHOICE)
   const isDelta = load<i32>(work + CHOICE, CHOICE_COST) < load<i32>(work, CHOICE_COST)
-  return writeBlock(y, length, isDelta, isDelta ? forDeltas : forValues, load<i32>(isDelta ? work + CHOICE : work, CHOICE_WIDTH), out)
+  return writeBlock(y, length, isDelta, isDelta ? forDeltas : forValues, load<i32>(isDelta ? work + CHOICE : work, CHOICE_WIDTH), out, work)
 }
 
 /** The better of two bases for values or deltas: the least, and the second least where the least stands far apart, as one reset of a counter does. */
@@ -191,26 +189,49 @@ function roundedWidth(width: i32): i32 {
   return width > 57 ? 64 : width
 }
 
-function writeBlock(y: usize, length: i32, delta: bool, base: i64, width: i32, out: usize): usize {
+function writeBlock(y: usize, length: i32, delta: bool, base: i64, width: i32, out: usize, work: usize): usize {
   const rounded = roundedWidth(width)
-  let at = writeVarint(out + 1, zigzag(base))
+  // What is packed: differences to the base.
+  const rest = work + REST
+  const bases = i64x2.splat(base)
+  for (let i = 0; i < length; i += 2) {
+    const at = y + (<usize>i << 3)
+    const value = v128.load(at)
+    v128.store(rest + (<usize>i << 3), i64x2.sub(delta ? i64x2.sub(value, v128.load(at - 8)) : value, bases))
+  }
+  let header: u8 = rounded == 64 ? <u8>WIDTH_CODE_64 : <u8>rounded
+  if (delta) header |= BLOCK_DELTA
   const limit: u64 = rounded >= 64 ? u64.MAX_VALUE : (<u64>1 << rounded) - 1
   let exceptions = 0
+  for (let i = 0; i < length; i++) if (load<u64>(rest + (<usize>i << 3)) > limit) exceptions++
+  if (exceptions > 0) header |= BLOCK_EXCEPTIONS
+  store<u8>(out, header)
+  let at = writeVarint(out + 1, zigzag(base))
+  if (rounded > 0) at = pack(rest, length, rounded, limit, at)
+  if (exceptions == 0) return at
+  store<u8>(at++, <u8>exceptions)
+  for (let i = 0; i < length; i++) if (load<u64>(rest + (<usize>i << 3)) > limit) store<u8>(at++, <u8>i)
+  for (let i = 0; i < length; i++) {
+    const value = load<u64>(rest + (<usize>i << 3))
+    if (value > limit) at = writeVarint(at, value >> rounded)
+  }
+  return at
+}
+
+function pack(rest: usize, length: i32, width: i32, limit: u64, out: usize): usize {
+  let at = out
   let word: u64 = 0
   let filled: u32 = 0
   for (let i = 0; i < length; i++) {
-    const value = <u64>(blockValue(y, i, delta) - base)
-    if (value > limit) exceptions++
-    if (rounded == 0) continue
-    const low = value & limit
+    const low = load<u64>(rest + (<usize>i << 3)) & limit
     word |= low << filled
-    filled += <u32>rounded
+    filled += <u32>width
     if (filled >= 64) {
       store<u64>(at, word)
       at += 8
       filled -= 64
       // Shifting by 64 would shift by nothing.
-      word = filled == 0 ? 0 : low >> (<u32>rounded - filled)
+      word = filled == 0 ? 0 : low >> (<u32>width - filled)
     }
   }
   while (filled > 0) {
@@ -218,82 +239,50 @@ function writeBlock(y: usize, length: i32, delta: bool, base: i64, width: i32, o
     word >>= 8
     filled = filled > 8 ? filled - 8 : 0
   }
-  let header: u8 = rounded == 64 ? <u8>WIDTH_CODE_64 : <u8>rounded
-  if (delta) header |= BLOCK_DELTA
-  if (exceptions > 0) {
-    header |= BLOCK_EXCEPTIONS
-    store<u8>(at++, <u8>exceptions)
-    for (let i = 0; i < length; i++) if (<u64>(blockValue(y, i, delta) - base) > limit) store<u8>(at++, <u8>i)
-    for (let i = 0; i < length; i++) {
-      const value = <u64>(blockValue(y, i, delta) - base)
-      if (value > limit) at = writeVarint(at, value >> rounded)
-    }
-  }
-  store<u8>(out, header)
   return at
 }
 
-/** Unpacks `count` integers to `out`. Returns the end of the column, 0 when it is malformed. */
+/** Unpacks the distances `y` of `count` integers to `out`. Returns the end of the column, 0 when it is malformed. */
 export function decodeColumn(start: usize, end: usize, out: usize, count: i32): usize {
   if (start >= end) return 0
   const flags = load<u8>(start)
   if (flags > 7) return 0
-  let at = start + 1
-  let next = varintEnd(at, end)
-  if (next == 0) return 0
-  const first = unzigzag(readVarint(at))
-  at = next
-  let slope: i64 = 0
-  if (flags & COLUMN_SLOPE) {
-    next = varintEnd(at, end)
-    if (next == 0) return 0
-    slope = unzigzag(readVarint(at))
-    at = next
-  }
-  let step: i64 = 1
-  if (flags & COLUMN_STEP) {
-    next = varintEnd(at, end)
-    if (next == 0) return 0
-    step = <i64>readVarint(at)
-    at = next
-  }
-  store<i64>(out, 0)
+  let at = varintEnd(start + 1, end)
+  if (at != 0 && flags & COLUMN_SLOPE) at = varintEnd(at, end)
+  if (at != 0 && flags & COLUMN_STEP) at = varintEnd(at, end)
+  if (at == 0) return 0
   if (flags & COLUMN_FLAT) {
-    if (slope == 0) {
-      fillWords(out, count, first)
-      return at
-    }
-    memory.fill(out, 0, (<usize>count) << 3)
-  } else {
-    for (let position = 1; position < count; position += BLOCK) {
-      at = decodeBlock(at, end, out + (<usize>position << 3), min(BLOCK, count - position))
-      if (at == 0) return 0
-    }
-  }
-  if (step != 1) {
-    if (slope == 0) {
-      for (let i = 0; i < count; i++) {
-        const to = out + (<usize>i << 3)
-        store<i64>(to, first + step * load<i64>(to))
-      }
-      return at
-    }
-    for (let i = 0; i < count; i++) {
-      const to = out + (<usize>i << 3)
-      store<i64>(to, step * load<i64>(to))
-    }
-  }
-  if (slope == 0) {
-    if (first != 0) addConstant(out, count, first)
+    memory.fill(out, 0, <usize>count << 3)
     return at
   }
-  let line = first
-  for (let i = 0; i < count; i++) {
-    const to = out + (<usize>i << 3)
-    store<i64>(to, line + load<i64>(to))
-    line += slope
+  store<i64>(out, 0)
+  for (let position = 1; position < count; position += BLOCK) {
+    at = decodeBlock(at, end, out + (<usize>position << 3), min(BLOCK, count - position))
+    if (at == 0) return 0
   }
   return at
+}
+
+// The three numbers of a column's header, which decodeColumn has found complete.
+
+export function columnFirst(column: usize): i64 {
+  return unzigzag(readVarint(column + 1))
+}
+
+export function columnSlope(column: usize): i64 {
+  return load<u8>(column) & COLUMN_SLOPE ? unzigzag(readVarint(afterVarint(column + 1))) : 0
+}
+
+export function columnStep(column: usize): i64 {
+  const flags = load<u8>(column)
+  if (!(flags & COLUMN_STEP)) return 1
+  const second = afterVarint(column + 1)
+  return <i64>readVarint(flags & COLUMN_SLOPE ? afterVarint(second) : second)
+}
+
+function afterVarint(ptr: usize): usize {
+  while (load<u8>(ptr) > 127) ptr++
+  return ptr + 1
 }
 
 /** Stores the same 64 bits `length` times. */
