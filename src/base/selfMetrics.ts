@@ -20,7 +20,12 @@ export type Counter = { inc(labels?: LabelValues, by?: number): void; value(labe
 export type Gauge = { set(value: number, labels?: LabelValues): void; value(labels?: LabelValues): number; remove(labels: LabelValues): void }
 
 /** Observations: count, sum and, for a histogram, cumulative buckets; for a summary, quantiles over the last observations. */
-export type Distribution = { observe(value: number, labels?: LabelValues): void; remove(labels: LabelValues): void }
+export type Distribution = {
+  observe(value: number, labels?: LabelValues): void
+  /** Makes the series exist with a count of 0, which alerts on rates need. */
+  create(labels?: LabelValues): void
+  remove(labels: LabelValues): void
+}
 
 export type Sampled = { readonly labels?: LabelValues; readonly value: number }
 
@@ -83,11 +88,16 @@ export class MetricRegistry {
         return text
       },
     })
+    const seriesOf = (labels: LabelValues) => {
+      const key = formatLabels(labels)
+      let one = all.get(key)
+      if (one === undefined) all.set(key, (one = { labels, counts: bounds.map(() => 0), count: 0, sum: 0 }))
+      return one
+    }
     return {
+      create: (labels = {}) => void seriesOf(labels),
       observe: (value, labels = {}) => {
-        const key = formatLabels(labels)
-        let one = all.get(key)
-        if (one === undefined) all.set(key, (one = { labels, counts: bounds.map(() => 0), count: 0, sum: 0 }))
+        const one = seriesOf(labels)
         const bucket = bounds.findIndex((bound) => value <= bound)
         if (bucket >= 0) one.counts[bucket] = (one.counts[bucket] ?? 0) + 1
         one.count += 1
@@ -119,11 +129,16 @@ export class MetricRegistry {
         return text
       },
     })
+    const seriesOf = (labels: LabelValues) => {
+      const key = formatLabels(labels)
+      let one = all.get(key)
+      if (one === undefined) all.set(key, (one = { labels, recent: [], count: 0, sum: 0 }))
+      return one
+    }
     return {
+      create: (labels = {}) => void seriesOf(labels),
       observe: (value, labels = {}) => {
-        const key = formatLabels(labels)
-        let one = all.get(key)
-        if (one === undefined) all.set(key, (one = { labels, recent: [], count: 0, sum: 0 }))
+        const one = seriesOf(labels)
         one.recent[one.count % windowLength] = value
         one.count += 1
         one.sum += value
