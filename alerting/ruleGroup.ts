@@ -139,7 +139,7 @@ export class RuleGroup {
 
   /** A group of the first load takes over what an earlier process left; `false` when that is to be looked for in ALERTS_FOR_STATE. */
   restoreSaved(): boolean {
-    const saved = this.#deps.states.saved(this.key)
+    const saved = this.#deps.states.takeSaved(this.key)
     if (saved === undefined) {
       this.#restoreAfter = 2
       return false

@@ -3,7 +3,7 @@
 
 import { labelsFrom, labelsKey, labelsToObject, type Label } from '../storage/labels.ts'
 import type { StateChange, StateStore } from '../storage/state.ts'
-import type { ActiveAlert, AlertingRuleConfig } from './alertingRule.ts'
+import type { ActiveAlert } from './alertingRule.ts'
 
 const alertKind = 'rules.alert'
 const groupKind = 'rules.group'
@@ -39,35 +39,37 @@ export function ruleKeys(rules: readonly { readonly name: string; readonly label
   })
 }
 
-export function alertingRuleName(config: AlertingRuleConfig): { readonly name: string; readonly labels: Readonly<Record<string, string>> } {
-  return { name: config.alert, labels: config.labels }
-}
-
 export class RuleStates {
   readonly #state: StateStore
+  /** What an earlier process left, by group; given away once. */
+  readonly #saved = new Map<string, { lastEvaluationMs: number; readonly alerts: AlertRecord[] }>()
+  /** Groups that have a record. */
+  readonly #known = new Set<string>()
   /** The decisions last written, by record key. */
   readonly #written = new Map<string, string>()
   readonly #keysByGroup = new Map<string, Set<string>>()
 
   constructor(state: StateStore) {
     this.#state = state
-    for (const [key, record] of this.#records()) {
+    // Only this class writes these kinds.
+    for (const [group, record] of state.load(groupKind) as Map<string, GroupRecord>) {
+      this.#known.add(group)
+      this.#saved.set(group, { lastEvaluationMs: record.lastEvaluationMs, alerts: [] })
+    }
+    for (const [key, record] of state.load(alertKind) as Map<string, AlertRecord>) {
       this.#written.set(key, decisions(record))
       this.#groupKeys(record.group).add(key)
+      this.#saved.get(record.group)?.alerts.push(record)
     }
   }
 
-  /** What is on record of a group; `undefined` when it was never evaluated with this state. */
-  saved(group: string): SavedGroup | undefined {
-    const record = this.#state.load(groupKind).get(group) as GroupRecord | undefined // written by this class only
-    if (record === undefined) return undefined
-    const alerts = new Map<string, ActiveAlert[]>()
-    for (const [, alert] of this.#records()) {
-      if (alert.group !== group) continue
-      const list = alerts.get(alert.rule) ?? []
-      alerts.set(alert.rule, [...list, toAlert(alert)])
-    }
-    return { lastEvaluationMs: record.lastEvaluationMs, alertsOf: (ruleKey) => alerts.get(ruleKey) ?? [] }
+  /** What an earlier process left of a group; `undefined` when it was never evaluated with this state. */
+  takeSaved(group: string): SavedGroup | undefined {
+    const saved = this.#saved.get(group)
+    this.#saved.delete(group)
+    if (saved === undefined) return undefined
+    const alertsOf = (ruleKey: string): ActiveAlert[] => saved.alerts.filter((record) => record.rule === ruleKey).map(toAlert)
+    return { lastEvaluationMs: saved.lastEvaluationMs, alertsOf }
   }
 
   /** Writes what changed in the decisions about a group's alerts. Values and annotations go along, but are no reason to write. */
@@ -88,12 +90,13 @@ export class RuleStates {
     }
     for (const key of keys) if (!current.has(key)) changes.push({ kind: alertKind, key, value: undefined })
     // The time matters only to pending alerts; the record itself says that the group's state is known.
-    if (pending || changes.length > 0 || !this.#state.load(groupKind).has(group)) {
+    if (pending || changes.length > 0 || !this.#known.has(group)) {
       const value: GroupRecord = { lastEvaluationMs: timestampMs }
       changes.push({ kind: groupKind, key: group, value })
     }
     if (changes.length === 0) return
     await this.#state.write(changes)
+    this.#known.add(group)
     for (const key of keys) if (!current.has(key)) this.#written.delete(key)
     for (const [key, text] of current) this.#written.set(key, text)
     this.#keysByGroup.set(group, new Set(current.keys()))
@@ -102,8 +105,10 @@ export class RuleStates {
   /** Forgets the groups that are not among `groups`. */
   async retain(groups: ReadonlySet<string>): Promise<void> {
     const changes: StateChange[] = []
-    for (const group of this.#state.load(groupKind).keys()) {
-      if (!groups.has(group)) changes.push({ kind: groupKind, key: group, value: undefined })
+    for (const group of this.#known) {
+      if (groups.has(group)) continue
+      changes.push({ kind: groupKind, key: group, value: undefined })
+      this.#known.delete(group)
     }
     for (const [group, keys] of this.#keysByGroup) {
       if (groups.has(group)) continue
@@ -114,10 +119,6 @@ export class RuleStates {
       this.#keysByGroup.delete(group)
     }
     if (changes.length > 0) await this.#state.write(changes)
-  }
-
-  #records(): [string, AlertRecord][] {
-    return [...this.#state.load(alertKind)] as [string, AlertRecord][] // written by this class only
   }
 
   #groupKeys(group: string): Set<string> {
