@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createRandom } from '../test/helpers/random.ts'
 import { parseTextExposition } from './exposition.ts'
 import type { ExpositionSample } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
@@ -91,24 +92,21 @@ describe('OpenMetricsReader', () => {
   })
 
   it('reads what the strict parser reads, and refuses what it refuses', () => {
-    const seed = Number(process.env['SEED'] ?? Date.now() % 1e9)
-    let state = seed
-    const random = (below: number) => Math.floor(((state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648) * below)
-    const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T // the lists below are not empty
+    const { seed, below, pick } = createRandom()
     const word = () => pick(['a', 'b_total', 'x:y', 'le', 'ü', 'a b', '}', '{', ',', '\\\\', '\\"', '\\n', '#', ''])
     const label = () => `${pick(['a', 'b', 'le', '"q.r"'])}="${word()}"`
     const number = () => pick(['1', '-2.5e3', 'NaN', '+Inf', '0', '.5', '12345.678'])
     const line = () => {
-      if (random(8) === 0) return `# ${pick(['TYPE', 'HELP', 'UNIT'])} ${pick(['a', 'b_total', '"q.r"'])} ${pick(['counter', 'info', 'unknown', 'histogram', 'total', ''])}`
-      const labels = random(2) === 0 ? '' : `{${Array.from({ length: random(4) }, label).join(',')}${pick(['', '', ','])}}`
+      if (below(8) === 0) return `# ${pick(['TYPE', 'HELP', 'UNIT'])} ${pick(['a', 'b_total', '"q.r"'])} ${pick(['counter', 'info', 'unknown', 'histogram', 'total', ''])}`
+      const labels = below(2) === 0 ? '' : `{${Array.from({ length: below(4) }, label).join(',')}${pick(['', '', ','])}}`
       return `${pick(['a', 'b_total', 'x_bucket'])}${labels} ${number()}${pick(['', '', ` ${number()}`])}${pick(['', '', '', '', '', ` # {${label()}} ${number()}`, ` # {} 1 ${number()}`])}`
     }
     let good = 0
     for (let i = 0; i < 1500; i++) {
-      let text = `${Array.from({ length: random(6) }, line).join('\n')}\n# EOF${pick(['\n', ''])}`.replace(/^\n/, '')
-      if (random(3) === 0) {
-        const at = random(text.length)
-        text = text.slice(0, at) + pick([' ', '\n', '"', '{', '}', '#', 'x', '', '\t']) + text.slice(at + random(2))
+      let text = `${Array.from({ length: below(6) }, line).join('\n')}\n# EOF${pick(['\n', ''])}`.replace(/^\n/, '')
+      if (below(3) === 0) {
+        const at = below(text.length)
+        text = text.slice(0, at) + pick([' ', '\n', '"', '{', '}', '#', 'x', '', '\t']) + text.slice(at + below(2))
       }
       const outcome = (read: (text: string) => ExpositionSample[]) => {
         try {

@@ -1,4 +1,4 @@
-// OpenMetrics bodies on the fast way: checked byte by byte for the format's shape and handed on as the text format that
+// OpenMetrics bodies on the fast way: checked line by line for the format's shape and handed on as the text format that
 // the scrape cache reads, most often without a copy. What only OpenMetrics has is edited out: exemplars, times in
 // seconds, its own types. Labels are checked strictly when a series is new, in openMetricsParser.ts.
 
@@ -11,29 +11,32 @@ import type { MetadataLine } from './targetMetadata.ts'
 /** A part of the body to be replaced. */
 type Edit = { readonly start: number; readonly end: number; readonly text: string }
 
-const lf = 0x0a
-const space = 0x20
-const quote = 0x22
-const hash = 0x23
-const backslash = 0x5c
-const braceOpen = 0x7b
-const braceClose = 0x7d
+/** A HELP, TYPE or UNIT line with its line break, and where in it a type stands that the text format does not know. */
+type CommentLine = { readonly text: string; readonly typeAt: number | undefined }
+
+const braces = String.raw`\{[^"\n}]*(?:"(?:\\[^\n]|[^"\\\n])*"[^"\n}]*)*\}`
+const series = String.raw`(?:[a-zA-Z_:][a-zA-Z0-9_:]*(?:${braces})?|${braces})`
+
+/** What nearly every line is. One test per line is the fastest there is: 0.12 us, a third of a loop over its bytes. */
+const plainLine = new RegExp(String.raw`${series} [^ \t\n]+\n`, 'y')
+const anyLine = new RegExp(String.raw`(${series})( [^ \t\n]+)( (?!# \{)[^ \t\n]+)?( # \{[^\n]*)?\n`, 'y')
+const commentLine = /# (HELP|TYPE|UNIT) ([^\n]*)\n/y
 
 /** Reads the bodies of one target. Remembers what its metadata was. */
 export class OpenMetricsReader {
-  #metadataHash: number | undefined
+  #comments: readonly CommentLine[] = []
   #metadata: MetadataLine[] | undefined
 
   /** The same samples as text format 0.0.4; `body` itself where nothing must change. Throws `ExpositionError`. */
   toText(body: Uint8Array): Uint8Array {
-    const scan = new BodyScan(body)
+    const scan = new BodyScan(body, this.#comments)
     if (!scan.run()) {
       parseOpenMetrics(body, {})
       assert(false, 'a body is valid OpenMetrics but not for the fast reader')
     }
-    if (scan.metadataHash !== this.#metadataHash) {
+    if (scan.comments !== this.#comments) {
       this.#metadata = readMetadata(body)
-      this.#metadataHash = scan.metadataHash
+      this.#comments = scan.comments
     }
     return applyEdits(body, scan.edits)
   }
@@ -67,103 +70,91 @@ function applyEdits(body: Uint8Array, edits: readonly Edit[]): Uint8Array {
 /** One pass over a body. `run` is false when the body is malformed, without saying why. */
 class BodyScan {
   readonly edits: Edit[] = []
-  /** A hash of all HELP, TYPE and UNIT lines. */
-  metadataHash = 0x811c9dc5
-  readonly #body: Uint8Array
+  /** The comment lines of this body: the former list itself when they are the same. */
+  comments: readonly CommentLine[]
+  readonly #text: string
+  readonly #former: readonly CommentLine[]
+  #commentCount = 0
   #at = 0
 
-  constructor(body: Uint8Array) {
-    this.#body = body
+  constructor(body: Uint8Array, former: readonly CommentLine[]) {
+    this.#text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+    this.#former = former
+    this.comments = former
   }
 
   run(): boolean {
-    const body = this.#body
-    while (this.#at < body.length) {
-      if (body[this.#at] !== hash) {
-        if (!this.#sample()) return false
+    const text = this.#text
+    while (this.#at < text.length) {
+      if (text.charCodeAt(this.#at) === 0x23) {
+        if (text.charCodeAt(this.#at + 2) === 0x45 && text.slice(this.#at, this.#at + 5) === '# EOF') return this.#end()
+        if (!this.#comment()) return false
         continue
       }
-      if (this.#startsWith('# EOF')) return this.#end()
-      if (!this.#comment()) return false
+      plainLine.lastIndex = this.#at
+      if (plainLine.test(text)) this.#at = plainLine.lastIndex
+      else if (!this.#sample()) return false
     }
     return false
   }
 
   #end(): boolean {
+    if (this.#commentCount < this.comments.length) this.comments = this.comments.slice(0, this.#commentCount)
     const end = this.#at + '# EOF'.length
-    if (end === this.#body.length) {
+    if (end === this.#text.length) {
       // The text format wants its last line ended.
       this.edits.push({ start: end, end, text: '\n' })
       return true
     }
-    return end + 1 === this.#body.length && this.#body[end] === lf
+    return end + 1 === this.#text.length && this.#text.endsWith('\n')
   }
 
   #comment(): boolean {
-    const start = this.#at
-    const end = this.#body.indexOf(lf, start)
-    if (end < 0) return false
-    const isType = this.#startsWith('# TYPE ')
-    if (!isType && !this.#startsWith('# HELP ') && !this.#startsWith('# UNIT ')) return false
-    let sum = this.metadataHash
-    for (let i = start; i < end; i++) sum = Math.imul(sum ^ (this.#body[i] as number), 0x01000193) // i < end <= length
-    this.metadataHash = sum
-    this.#at = end + 1
-    return !isType || this.#type(end)
-  }
-
-  /** A type that the text format does not know becomes `untyped`. */
-  #type(end: number): boolean {
-    const start = this.#body.lastIndexOf(space, end - 1) + 1
-    const type = latin1(this.#body, start, end)
-    if (!openMetricsTypes.has(type)) return false
-    const isOfText = type === 'counter' || type === 'gauge' || type === 'histogram' || type === 'summary'
-    if (!isOfText) this.edits.push({ start, end, text: 'untyped' })
+    const known = this.comments === this.#former ? this.#former[this.#commentCount] : undefined
+    // Cut and compare: `startsWith` takes five times as long.
+    const isKnown = known !== undefined && this.#text.slice(this.#at, this.#at + known.text.length) === known.text
+    const line = isKnown ? known : this.#newComment()
+    if (line === undefined) return false
+    const end = this.#at + line.text.length
+    if (line.typeAt !== undefined) this.edits.push({ start: this.#at + line.typeAt, end: end - 1, text: 'untyped' })
+    this.#commentCount++
+    this.#at = end
     return true
   }
 
+  #newComment(): CommentLine | undefined {
+    commentLine.lastIndex = this.#at
+    const match = commentLine.exec(this.#text)
+    if (match === null) return undefined
+    const [text, kind, rest = ''] = match
+    const type = rest.slice(rest.lastIndexOf(' ') + 1)
+    const isOfText = kind !== 'TYPE' || type === 'counter' || type === 'gauge' || type === 'histogram' || type === 'summary'
+    // Whether the rest of the line is right is seen when the metadata is read anew.
+    if (!isOfText && !openMetricsTypes.has(type)) return undefined
+    // A copy: a part of a string keeps all of it in memory.
+    const line = { text: Buffer.from(text, 'latin1').toString('latin1'), typeAt: isOfText ? undefined : text.length - 1 - type.length }
+    this.comments = [...(this.comments === this.#former ? this.#former.slice(0, this.#commentCount) : this.comments), line]
+    return line
+  }
+
+  /** A line with a timestamp, an exemplar, or both. */
   #sample(): boolean {
-    const body = this.#body
-    let at = this.#at
-    let byte = body[at]
-    while (byte !== undefined && byte !== space && byte !== braceOpen && byte !== lf) byte = body[++at]
-    if (byte === braceOpen) {
-      at = afterBraces(body, at)
-      if (at < 0) return false
-    } else if (at === this.#at) return false
-    if (body[at] !== space) return false
-    const valueEnd = wordEnd(body, at + 1)
-    if (valueEnd === at + 1) return false
-    if (body[valueEnd] === lf) {
-      this.#at = valueEnd + 1
-      return true
-    }
-    return this.#afterValue(valueEnd, latin1(body, this.#at, at))
-  }
-
-  /** A timestamp, an exemplar, or both. `at` is the space before. */
-  #afterValue(at: number, series: string): boolean {
-    const body = this.#body
-    let next = at
-    if (body[at] !== space) return false
-    if (!(body[at + 1] === hash && body[at + 2] === space)) {
-      next = wordEnd(body, at + 1)
-      const seconds = parseGoFloat(latin1(body, at + 1, next))
+    anyLine.lastIndex = this.#at
+    const match = anyLine.exec(this.#text)
+    if (match === null) return false
+    const [line, name = '', value = '', timestamp = '', exemplar = ''] = match
+    const timestampAt = this.#at + name.length + value.length
+    if (timestamp !== '') {
+      const seconds = parseGoFloat(timestamp.slice(1))
       if (typeof seconds === 'string' || !Number.isFinite(seconds)) return false
-      this.edits.push({ start: at + 1, end: next, text: timestampText(timestampMsOf(seconds)) })
+      this.edits.push({ start: timestampAt + 1, end: timestampAt + timestamp.length, text: timestampText(timestampMsOf(seconds)) })
     }
-    const lineEnd = body.indexOf(lf, next)
-    if (lineEnd < 0) return false
-    if (lineEnd > next) {
-      if (!takesExemplars(metricNameOf(series)) || !isExemplar(latin1(body, next, lineEnd))) return false
-      this.edits.push({ start: next, end: lineEnd, text: '' })
+    if (exemplar !== '') {
+      if (!takesExemplars(metricNameOf(name)) || !isExemplar(exemplar)) return false
+      const start = timestampAt + timestamp.length
+      this.edits.push({ start, end: start + exemplar.length, text: '' })
     }
-    this.#at = lineEnd + 1
-    return true
-  }
-
-  #startsWith(text: string): boolean {
-    for (let i = 0; i < text.length; i++) if (this.#body[this.#at + i] !== text.charCodeAt(i)) return false
+    this.#at += line.length
     return true
   }
 }
@@ -173,30 +164,10 @@ function timestampText(timestampMs: number): string {
   return timestampMs < 0 || timestampMs > Number.MAX_SAFE_INTEGER ? '9223372036854775807' : String(timestampMs)
 }
 
-/** The place after the brace that closes the one at `at`; -1 when there is none in this line. */
-function afterBraces(body: Uint8Array, at: number): number {
-  let isQuoted = false
-  for (let i = at + 1; i < body.length; i++) {
-    const byte = body[i]
-    if (byte === lf) return -1
-    if (byte === backslash && isQuoted) i++
-    else if (byte === quote) isQuoted = !isQuoted
-    else if (byte === braceClose && !isQuoted) return i + 1
-  }
-  return -1
-}
-
-/** Where the bytes that are neither space nor line break end. */
-function wordEnd(body: Uint8Array, start: number): number {
-  let at = start
-  for (let byte = body[at]; byte !== undefined && byte !== space && byte !== lf; byte = body[at]) at++
-  return at
-}
-
 /** The metric name in front of the braces, or the quoted text between them that is no label. */
-function metricNameOf(series: string): string {
-  if (!series.startsWith('{')) return series.split('{', 1)[0] ?? ''
-  const [name] = parseOpenMetricsSeries(Buffer.from(series, 'latin1'), '', 1)
+function metricNameOf(text: string): string {
+  if (!text.startsWith('{')) return text.split('{', 1)[0] ?? ''
+  const [name] = parseOpenMetricsSeries(Buffer.from(text, 'latin1'), '', 1)
   return name?.value ?? ''
 }
 
@@ -208,8 +179,4 @@ function isExemplar(text: string): boolean {
   if (match === null) return false
   const timestamp = match[2] === undefined ? 0 : parseGoFloat(match[2])
   return typeof parseGoFloat(match[1] ?? '') === 'number' && typeof timestamp === 'number' && Number.isFinite(timestamp) && isValidUtf8(text)
-}
-
-function latin1(body: Uint8Array, start: number, end: number): string {
-  return Buffer.from(body.buffer, body.byteOffset + start, end - start).toString('latin1')
 }

@@ -10,7 +10,6 @@ import {
 import { parseGoFloat } from './goFloat.ts'
 
 const quoted = /"(?:\\[^\n]|[^\\"\n])*"/y
-const quotedName = /"(?:\\[^\n]|[^\\"])*"/y
 const valueAfterSpace = / [^ \n]+/y
 
 const openMetricsGrammar: LexGrammar = {
@@ -20,7 +19,7 @@ const openMetricsGrammar: LexGrammar = {
       [/# HELP /y, 'HELP', 'meta1'], [/# TYPE /y, 'TYPE', 'meta1'], [/# UNIT /y, 'UNIT', 'meta1'], [/# EOF\n?/y, 'EOFWORD', 'init'],
       [metricNamePattern, 'MNAME', 'value'], [/\{/y, 'BOPEN', 'labels'],
     ],
-    meta1: [[quotedName, 'MNAME', 'meta2'], [metricNamePattern, 'MNAME', 'meta2']],
+    meta1: [[quoted, 'MNAME', 'meta2'], [metricNamePattern, 'MNAME', 'meta2']],
     meta2: [[/ [^\n]*\n/y, 'TEXT', 'init']],
     labels: [
       [labelNamePattern, 'LNAME', 'labels'], [quoted, 'QSTRING', 'labels'], [/\}/y, 'BCLOSE', 'value'],

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { labelsFrom, labelsToObject } from '../storage/labels.ts'
 import type { RelabelConfig } from '../src/base/relabelConfig.ts'
+import { createRandom } from '../test/helpers/random.ts'
 import { compileRelabel, relabel, relabelSteps } from './relabel.ts'
 
 type Given = Readonly<Record<string, string>>
@@ -78,12 +79,10 @@ describe('relabel', () => {
   })
 
   it('spreads by hash like MD5 says, for any value', () => {
-    const seed = Number(process.env['SEED'] ?? Date.now() % 1e9)
-    let state = seed
-    const random = () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648)
+    const { seed, below } = createRandom()
     for (let i = 0; i < 200; i++) {
-      const value = String.fromCodePoint(...Array.from({ length: random() % 8 + 1 }, () => 32 + (random() % 2000)))
-      const modulus = BigInt(1 + (random() % 10_000))
+      const value = String.fromCodePoint(...Array.from({ length: 1 + below(8) }, () => 32 + below(2000)))
+      const modulus = BigInt(1 + below(10_000))
       const hex = createHash('md5').update(value).digest('hex').slice(16)
       const output = run({ a: value }, { sourceLabels: ['a'], targetLabel: 'b', action: 'hashmod', modulus })
       expect(output, `seed ${seed}`).toEqual({ a: value, b: String(BigInt(`0x${hex}`) % modulus) })
