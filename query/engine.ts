@@ -220,7 +220,7 @@ class Evaluation {
         for (let step = 0; step < steps.count; step++) if ((to[step] as number) > (from[step] as number)) anyPresent[step] = 1
       } else {
         const columns = output.columns()
-        entry.kernel({ length, timestampsMs, values, from, to, windowEndMs, rangeMs: operand.rangeMs }, scalars, columns, context)
+        entry.kernel({ length, timestampsMs, values, from, to, windowEndMs, rangeMs: operand.rangeMs }, scalars, columns, context, expr)
         const found = countPresent(columns.present)
         if (found > 0) {
           const labels = input.labels(i)

@@ -16,7 +16,6 @@ import {
   type VectorSelector,
 } from './ast.ts'
 import { functions, type FunctionEntry } from './functions/table.ts'
-import { QueryError } from './queryError.ts'
 
 /** Where in time a selector or subquery looks: at the step, or at `atMs` whatever the step; both less the offset. */
 export type Lookup = { readonly offsetMs: number; readonly atMs: number | undefined }
@@ -194,7 +193,7 @@ function planSubquery(expr: SubqueryExpr, options: PlanOptions): SubqueryPlan {
 
 function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
   const entry = functions.get(expr.name)
-  if (entry === undefined) throw new QueryError('execution', `function ${expr.name} is not evaluated by this version`)
+  if (entry === undefined) throw new Error(`bug: no implementation of ${expr.name}`)
   const first = expr.args[0] && withoutParens(expr.args[0])
   if (expr.name === 'timestamp' && first?.kind === 'vectorSelector') return planSelector(first, options, true)
   const args = expr.args.map((arg) => createPlan(arg, options))
@@ -209,7 +208,7 @@ function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
       return { ...node, kind: 'rangeCall', expr, entry, operand, scalars: args.filter((arg) => arg !== operand) }
     }
     default:
-      throw new QueryError('execution', `function ${expr.name} is not evaluated by this version`)
+      return unreachable(entry)
   }
 }
 
