@@ -41,6 +41,9 @@ const maxRedirects = 10
 /** A gzip body up to this size is decoded at once: handing it to another thread costs more than the 0.2 ms it takes. */
 const syncGunzipBytes = 64 * 1024
 
+/** What deflate can pack at best. */
+const maxDeflateRatio = 1032
+
 const gunzipAsync = promisify(gunzip)
 
 export class HttpClient {
@@ -209,7 +212,7 @@ function joinHeaders(raw: Readonly<Record<string, string | string[] | undefined>
 
 async function decode(answer: RawAnswer, { maxBodyBytes }: HttpRequest): Promise<HttpAnswer> {
   if (answer.headers['content-encoding']?.toLowerCase() !== 'gzip' || answer.body.length === 0) return answer
-  const options = maxBodyBytes === undefined ? {} : { maxOutputLength: Math.max(1, maxBodyBytes - 1) }
+  const options = { chunkSize: expectedBytes(answer.body), ...(maxBodyBytes !== undefined && { maxOutputLength: Math.max(1, maxBodyBytes - 1) }) }
   try {
     const body = answer.body.length <= syncGunzipBytes ? gunzipSync(answer.body, options) : await gunzipAsync(answer.body, options)
     return { ...answer, body }
@@ -217,6 +220,12 @@ async function decode(answer: RawAnswer, { maxBodyBytes }: HttpRequest): Promise
     if (error instanceof RangeError) throw new HttpRequestError('bodyTooLarge', 'body size limit exceeded', error)
     throw new HttpRequestError('decoding', `gzip: ${errorText(error)}`, error)
   }
+}
+
+/** The size that gzip's trailer claims, in bounds: with room for it all, the output is one piece and not copied again. */
+function expectedBytes(packed: Uint8Array): number {
+  const trailer = packed.length < 18 ? 0 : new DataView(packed.buffer, packed.byteOffset, packed.length).getUint32(packed.length - 4, true)
+  return Math.min(Math.max(trailer + 64, 1024), packed.length * maxDeflateRatio + 1024, 64 * 1024 * 1024)
 }
 
 function isRedirect(status: number): boolean {

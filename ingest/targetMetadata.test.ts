@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { TargetMetadata } from './targetMetadata.ts'
+
+const type = (name: string, text: string) => ({ kind: 'type' as const, name, text })
+const help = (name: string, text: string) => ({ kind: 'help' as const, name, text })
+
+describe('TargetMetadata', () => {
+  it('joins the lines of a metric; untyped is unknown', () => {
+    const metadata = new TargetMetadata()
+    metadata.update([help('a', 'text'), type('a', 'untyped'), help('b', 'x'), type('c', 'counter'), { kind: 'unit', name: 'c', text: 'bytes' }])
+    expect(Object.fromEntries([...metadata.entries()].map(([name, { type, help, unit }]) => [name, [type, help, unit]]))).toEqual({
+      a: ['unknown', 'text', ''], b: ['unknown', 'x', ''], c: ['counter', '', 'bytes'],
+    })
+    expect(metadata.bytes()).toBe('unknowntext'.length + 'unknownx'.length + 'counterbytes'.length)
+  })
+
+  it('keeps what has gone for ten scrapes', () => {
+    const metadata = new TargetMetadata()
+    metadata.update([type('a', 'gauge'), type('b', 'gauge')])
+    metadata.update([type('a', 'gauge')])
+    for (let i = 0; i < 9; i++) metadata.update(undefined)
+    expect([...metadata.entries().keys()]).toEqual(['a', 'b'])
+    metadata.update(undefined)
+    expect([...metadata.entries().keys()]).toEqual(['a'])
+  })
+
+  it('takes back what returns', () => {
+    const metadata = new TargetMetadata()
+    metadata.update([type('a', 'gauge')])
+    metadata.update([])
+    metadata.update([type('a', 'counter')])
+    for (let i = 0; i < 20; i++) metadata.update(undefined)
+    expect(metadata.entries().get('a')?.type).toBe('counter')
+  })
+})
