@@ -27,7 +27,7 @@ import {
   type Value,
   type VectorSeries,
 } from './value.ts'
-import { slideWindows } from './window.ts'
+import { Windows } from './window.ts'
 
 export type Query = {
   readonly text: string
@@ -202,8 +202,8 @@ class Evaluation {
     const isAbsence = expr.name === 'absent_over_time'
     const output = createOutput(isAbsence ? 1 : input.count)
     const times = lookupTimes(operand.lookup, steps)
-    const from = new Int32Array(steps.count)
-    const to = new Int32Array(steps.count)
+    const windows = new Windows(times, operand.rangeMs)
+    const { from, to } = windows
     const windowEndMs = Float64Array.from(from, (_, step) => times.startMs + step * times.stepMs)
     const context = this.#context(steps)
     const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
@@ -213,9 +213,9 @@ class Evaluation {
       const { length, timestampsMs, values } = input.read(i)
       if (length === 0) continue
       limits.take(length)
-      const read = slideWindows({ length, timestampsMs }, times, operand.rangeMs, from, to)
-      operand.cost.samplesRead += read
-      this.#countWindows(read, from, to)
+      windows.slideOver({ length, timestampsMs })
+      operand.cost.samplesRead += windows.total
+      this.#countWindows(windows.total, from, to)
       if (isAbsence) {
         for (let step = 0; step < steps.count; step++) if ((to[step] as number) > (from[step] as number)) anyPresent[step] = 1
       } else {

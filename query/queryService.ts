@@ -13,6 +13,8 @@ import { WorkerPool, type PoolJob } from './workerPool.ts'
 
 export type QueryServiceOptions = {
   readonly querierInit: () => QuerierInit
+  /** The query worker that had `init` has ended. */
+  readonly releaseWorker: (init: QuerierInit) => void
   readonly registry: MetricRegistry
   readonly logger: Logger
   readonly lookbackMs: number
@@ -50,6 +52,7 @@ export type QueryService = {
 export function createQueryService(options: QueryServiceOptions): QueryService {
   const pool = new WorkerPool({
     querierInit: options.querierInit,
+    releaseWorker: options.releaseWorker,
     features: options.features,
     logger: options.logger,
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),

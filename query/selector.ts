@@ -9,7 +9,7 @@ import type { Limits } from './limits.ts'
 import type { Lookup, NodeCost, SelectorPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import { dropMetricName, type Steps } from './value.ts'
-import { ColumnScratch, lookBack, withoutStaleMarkers, type LookupTimes } from './window.ts'
+import { ColumnScratch, takeNewest, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
 
 /** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
 export type SampledSeries = {
@@ -52,11 +52,14 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
   const times = lookupTimes(plan.lookup, steps)
   const selection = select(options, plan.matchers, times, options.lookbackMs, plan.cost)
   const output = options.createOutput(selection.count)
+  const windows = new Windows(times, options.lookbackMs)
   const sampleTimesMs = plan.asTimestamps ? new Float64Array(steps.count) : undefined
   for (let i = 0; i < selection.count; i++) {
     options.limits.check()
     const { values, present } = output.columns()
-    const found = lookBack(selection.read(i), times, options.lookbackMs, { values, present, ...(sampleTimesMs && { sampleTimesMs }) })
+    const samples = selection.read(i)
+    windows.slideOver(samples)
+    const found = takeNewest(samples, windows, { values, present, ...(sampleTimesMs && { sampleTimesMs }) })
     if (found === 0) continue
     plan.cost.samplesRead += found
     const { perStep } = options

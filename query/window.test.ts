@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryQuerier, seriesEvery, stale } from '../test/helpers/memoryQuerier.ts'
-import { ColumnScratch, lookBack, slideWindows, withoutStaleMarkers } from './window.ts'
+import { ColumnScratch, takeNewest, Windows, withoutStaleMarkers } from './window.ts'
 
 const all = { minTimeMs: -Infinity, maxTimeMs: Infinity }
 
@@ -8,12 +8,15 @@ const all = { minTimeMs: -Infinity, maxTimeMs: Infinity }
 const samplesOf = (values: readonly (number | typeof stale | undefined)[]) =>
   createMemoryQuerier([seriesEvery(10_000, { __name__: 'x' }, values)]).select([], all).read(0)
 
-describe('lookBack', () => {
+describe('takeNewest', () => {
   const sees = (name: string, values: readonly (number | typeof stale | undefined)[], times: readonly number[], expected: readonly (number | undefined)[]) =>
     it(name, () => {
       const out = { values: new Float64Array(times.length), present: new Uint8Array(times.length) }
       const stepMs = (times[1] ?? 1) - (times[0] ?? 0)
-      const found = lookBack(samplesOf(values), { startMs: times[0] ?? 0, stepMs, count: times.length }, 25_000, out)
+      const windows = new Windows({ startMs: times[0] ?? 0, stepMs, count: times.length }, 25_000)
+      const samples = samplesOf(values)
+      windows.slideOver(samples)
+      const found = takeNewest(samples, windows, out)
       expect([...out.values].map((value, i) => (out.present[i] === 1 ? value : undefined))).toEqual(expected)
       expect(found).toBe(expected.filter((value) => value !== undefined).length)
     })
@@ -23,18 +26,25 @@ describe('lookBack', () => {
   sees('takes an ordinary NaN for a value', [NaN], [0], [NaN])
 })
 
-describe('slideWindows', () => {
+describe('Windows', () => {
+  const shown = ({ total, from, to }: Windows) => ({ total, windows: [...from].map((first, i) => `${first}-${to[i]}`) })
   const windows = (values: readonly (number | undefined)[], startMs: number, stepMs: number, count: number, rangeMs: number) => {
-    const from = new Int32Array(count)
-    const to = new Int32Array(count)
-    const total = slideWindows(samplesOf(values), { startMs, stepMs, count }, rangeMs, from, to)
-    return { total, windows: [...from].map((first, i) => `${first}-${to[i]}`) }
+    const sliding = new Windows({ startMs, stepMs, count }, rangeMs)
+    sliding.slideOver(samplesOf(values))
+    return shown(sliding)
   }
   it('is open on the left and closed on the right', () => {
     expect(windows([1, 2, 3, 4], 20_000, 10_000, 2, 20_000)).toEqual({ total: 4, windows: ['1-3', '2-4'] })
   })
   it('is empty where there are no samples', () => {
     expect(windows([1, undefined, undefined, undefined, 5], 5_000, 10_000, 4, 5_001)).toEqual({ total: 1, windows: ['0-1', '1-1', '1-1', '1-1'] })
+  })
+  it('are right for each series, the same timestamps or not', () => {
+    const sliding = new Windows({ startMs: 20_000, stepMs: 10_000, count: 2 }, 20_000)
+    for (const values of [[1, 2, 3, 4], [5, 6, 7, 8], [5, undefined, 7, 8], [5, 6, undefined, 8], [1], [1, 2, 3, 4]]) {
+      sliding.slideOver(samplesOf(values))
+      expect(shown(sliding)).toEqual(windows(values, 20_000, 10_000, 2, 20_000))
+    }
   })
 })
 

@@ -6,32 +6,81 @@ import { isStaleMarker, type SampleColumns } from '../storage/sample.ts'
 /** The times at which a selector looks, already shifted by `offset` and `@`. */
 export type LookupTimes = { readonly startMs: number; readonly stepMs: number; readonly count: number }
 
+export type Timestamps = { readonly length: number; readonly timestampsMs: Float64Array }
+
 /**
- * For each time the newest sample in (time - lookback, time], unless that is a staleness marker. Sets `present[i]`, and
- * `values[i]` where present; `sampleTimes`, when given, gets the sample's own time. Returns how many are present.
+ * For each time the window (time - width, time] as sample indexes [from, to), for one series after the other. Series of one
+ * target are scraped together and have the same timestamps, so that the windows of the series before usually hold.
  */
-export function lookBack(
-  samples: SampleColumns,
-  times: LookupTimes,
-  lookbackMs: number,
-  out: { readonly values: Float64Array; readonly present: Uint8Array; readonly sampleTimesMs?: Float64Array },
-): number {
-  const { length, timestampsMs, values, valueWords } = samples
+export class Windows {
+  readonly from: Int32Array
+  readonly to: Int32Array
+  /** The number of samples over all windows, each sample counted once per window. */
+  total = 0
+  readonly #times: LookupTimes
+  readonly #widthMs: number
+  /** The timestamps that the windows belong to. */
+  #known = new Float64Array(0)
+  #knownLength = -1
+
+  constructor(times: LookupTimes, widthMs: number) {
+    this.#times = times
+    this.#widthMs = widthMs
+    this.from = new Int32Array(times.count)
+    this.to = new Int32Array(times.count)
+  }
+
+  slideOver({ length, timestampsMs }: Timestamps): void {
+    if (length === this.#knownLength && bytesOf(timestampsMs, length).equals(bytesOf(this.#known, length))) return
+    if (this.#known.length < length) this.#known = new Float64Array(Math.max(length, 2 * this.#known.length))
+    this.#known.set(timestampsMs.subarray(0, length))
+    this.#knownLength = length
+    this.total = slideWindows(this.#known, length, this.#times, this.#widthMs, this.from, this.to)
+  }
+}
+
+function bytesOf(column: Float64Array, length: number): Buffer {
+  return Buffer.from(column.buffer, column.byteOffset, 8 * length)
+}
+
+function slideWindows(timestampsMs: Float64Array, length: number, times: LookupTimes, widthMs: number, from: Int32Array, to: Int32Array): number {
   const { startMs, stepMs, count } = times
-  const { values: outValues, present, sampleTimesMs } = out
+  let first = 0
   let next = 0
-  let found = 0
+  let total = 0
   for (let step = 0; step < count; step++) {
     const timeMs = startMs + step * stepMs
     while (next < length && (timestampsMs[next] as number) <= timeMs) next++
-    if (next === 0) continue
-    const sampleTimeMs = timestampsMs[next - 1] as number // next <= length
-    if (sampleTimeMs <= timeMs - lookbackMs) continue
-    const value = values[next - 1] as number
+    const afterMs = timeMs - widthMs
+    while (first < next && (timestampsMs[first] as number) <= afterMs) first++
+    from[step] = first
+    to[step] = next
+    total += next - first
+  }
+  return total
+}
+
+/**
+ * The newest sample in each window, unless that is a staleness marker. Sets `present[i]`, and `values[i]` where present;
+ * `sampleTimesMs`, when given, gets the sample's own time. Returns how many are present.
+ */
+export function takeNewest(
+  samples: SampleColumns,
+  windows: Windows,
+  out: { readonly values: Float64Array; readonly present: Uint8Array; readonly sampleTimesMs?: Float64Array },
+): number {
+  const { timestampsMs, values, valueWords } = samples
+  const { from, to } = windows
+  const { values: outValues, present, sampleTimesMs } = out
+  let found = 0
+  for (let step = 0; step < outValues.length; step++) {
+    const next = to[step] as number // one entry per step
+    if (next === from[step]) continue
+    const value = values[next - 1] as number // a window ends within the samples
     if (value !== value && isStaleMarker(valueWords, next - 1)) continue
     outValues[step] = value
     present[step] = 1
-    if (sampleTimesMs !== undefined) sampleTimesMs[step] = sampleTimeMs
+    if (sampleTimesMs !== undefined) sampleTimesMs[step] = timestampsMs[next - 1] as number
     found++
   }
   return found
@@ -72,32 +121,4 @@ export class ColumnScratch {
     }
     return { timestampsMs: this.#timestampsMs, values: this.#values, valueWords: this.#valueWords }
   }
-}
-
-/**
- * For each time the window (time - range, time] as sample indexes [from, to). Returns the number of samples over all windows,
- * each sample counted once per window.
- */
-export function slideWindows(
-  samples: { readonly length: number; readonly timestampsMs: Float64Array },
-  times: LookupTimes,
-  rangeMs: number,
-  from: Int32Array,
-  to: Int32Array,
-): number {
-  const { length, timestampsMs } = samples
-  const { startMs, stepMs, count } = times
-  let first = 0
-  let next = 0
-  let total = 0
-  for (let step = 0; step < count; step++) {
-    const timeMs = startMs + step * stepMs
-    while (next < length && (timestampsMs[next] as number) <= timeMs) next++
-    const afterMs = timeMs - rangeMs
-    while (first < next && (timestampsMs[first] as number) <= afterMs) first++
-    from[step] = first
-    to[step] = next
-    total += next - first
-  }
-  return total
 }

@@ -10,6 +10,8 @@ import type { JobAnswer, JobMessage } from './workerMessages.ts'
 
 export type PoolOptions = {
   readonly querierInit: () => QuerierInit
+  /** The worker that was started with `init` has ended, perhaps in the middle of reading. */
+  readonly releaseWorker: (init: QuerierInit) => void
   readonly features: readonly string[]
   readonly logger: Logger
   /** Workers for API queries as long as none is held up. */
@@ -134,11 +136,13 @@ export class WorkerPool {
   /** Starts one more worker unless there are `limit` already. */
   #startWorker(limit: number): QueryWorker | undefined {
     if (this.#workers.size >= limit) return undefined
+    const querier = this.#options.querierInit()
     const worker = new QueryWorker({
-      querier: this.#options.querierInit(),
+      querier,
       features: this.#options.features,
       onExit: (ended, reason) => {
         this.#workers.delete(ended)
+        this.#options.releaseWorker(querier)
         if (reason !== undefined) this.#options.logger.error('query worker ended, the next query starts a new one', { reason })
         this.#dispatch()
       },
