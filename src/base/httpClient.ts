@@ -7,7 +7,9 @@ import { gunzip, gunzipSync } from 'node:zlib'
 import type { Dispatcher } from 'undici'
 import { errorText } from './assert.ts'
 import { defaultHttpClientConfig, type HttpClientConfig } from './httpClientConfig.ts'
-import { HttpDispatchers } from './httpDispatchers.ts'
+import { Http1Pool } from './http1.ts'
+import { packedSurplusBytes } from './http1Parser.ts'
+import { HttpDispatchers, keepAliveMs, proxyFor } from './httpDispatchers.ts'
 import { describeNetworkError, HttpRequestError, isRetryableOnFreshConnection, readSecretFile } from './httpErrors.ts'
 import { OAuth2TokenSource } from './oauth2.ts'
 import { maskUrlPassword, type Secret } from './secret.ts'
@@ -49,6 +51,7 @@ const gunzipAsync = promisify(gunzip)
 export class HttpClient {
   readonly #config: HttpClientConfig
   readonly #userAgent: string
+  readonly #http1 = new Http1Pool({ keepAliveMs })
   readonly #dispatchers: HttpDispatchers
   readonly #oauth2?: OAuth2TokenSource
 
@@ -76,6 +79,7 @@ export class HttpClient {
 
   /** Closes idle connections at once and others when their request is done. */
   async close(): Promise<void> {
+    this.#http1.close()
     await Promise.all([this.#dispatchers.close(), this.#oauth2?.close()])
   }
 
@@ -131,7 +135,13 @@ export class HttpClient {
   }
 
   /** One exchange. A GET on a kept connection that the server has closed meanwhile is sent once more. */
-  async #once(request: HttpRequest, sent: SentRequest, deadline: Deadline): Promise<RawAnswer> {
+  async #once(request: HttpRequest, sent: SentRequest, deadline: Deadline): Promise<HttpAnswer> {
+    const { url, method, headers } = sent
+    const isPlain = method === 'GET' && url.protocol === 'http:'
+    if (isPlain && (request.unixSocket !== undefined || proxyFor(url, this.#config.proxy) === undefined)) {
+      const maxBodyBytes = request.maxBodyBytes ?? Infinity
+      return this.#http1.exchange({ url, method, headers, unixSocket: request.unixSocket, maxBodyBytes }, deadline)
+    }
     const dispatcher = await this.#dispatchers.for(sent.url, request.unixSocket)
     try {
       return await exchange(dispatcher, sent, request.maxBodyBytes, deadline)
@@ -149,10 +159,8 @@ type SentRequest = {
   readonly body: string | Uint8Array | undefined
 }
 
-type RawAnswer = HttpAnswer
-
 /** Sends one request with callbacks instead of streams: the body arrives as few chunks and is put together once. */
-function exchange(dispatcher: Dispatcher, sent: SentRequest, maxBodyBytes: number | undefined, deadline: Deadline): Promise<RawAnswer> {
+function exchange(dispatcher: Dispatcher, sent: SentRequest, maxBodyBytes: number | undefined, deadline: Deadline): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let status = 0
@@ -160,6 +168,7 @@ function exchange(dispatcher: Dispatcher, sent: SentRequest, maxBodyBytes: numbe
     let headers: Record<string, string> = {}
     const chunks: Buffer[] = []
     let bytes = 0
+    let surplusBytes = 0
     const fail = (error: Error) => {
       reject(error)
       controller?.abort(error)
@@ -184,10 +193,11 @@ function exchange(dispatcher: Dispatcher, sent: SentRequest, maxBodyBytes: numbe
           status = statusCode
           statusLine = statusMessage === undefined || statusMessage === '' ? String(statusCode) : `${statusCode} ${statusMessage}`
           headers = joinHeaders(rawHeaders)
+          surplusBytes = headers['content-encoding'] === undefined ? 0 : packedSurplusBytes
         },
         onResponseData(_, chunk) {
           bytes += chunk.length
-          if (maxBodyBytes !== undefined && bytes >= maxBodyBytes) fail(new HttpRequestError('bodyTooLarge', 'body size limit exceeded'))
+          if (maxBodyBytes !== undefined && bytes >= maxBodyBytes + surplusBytes) fail(new HttpRequestError('bodyTooLarge', 'body size limit exceeded'))
           else chunks.push(chunk)
         },
         onResponseEnd() {
@@ -210,7 +220,7 @@ function joinHeaders(raw: Readonly<Record<string, string | string[] | undefined>
   return headers
 }
 
-async function decode(answer: RawAnswer, { maxBodyBytes }: HttpRequest): Promise<HttpAnswer> {
+async function decode(answer: HttpAnswer, { maxBodyBytes }: HttpRequest): Promise<HttpAnswer> {
   if (answer.headers['content-encoding']?.toLowerCase() !== 'gzip' || answer.body.length === 0) return answer
   const options = { chunkSize: expectedBytes(answer.body), ...(maxBodyBytes !== undefined && { maxOutputLength: Math.max(1, maxBodyBytes - 1) }) }
   try {

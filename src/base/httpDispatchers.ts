@@ -9,7 +9,7 @@ import type { ProxyConfig, TlsConfig, TlsVersion } from './httpClientConfig.ts'
 import { readConfiguredFile } from './httpErrors.ts'
 
 /** How long an idle connection is kept: longer than common scrape intervals, like Go's client. */
-const keepAliveMs = 5 * 60_000
+export const keepAliveMs = 5 * 60_000
 
 const connectTimeoutMs = 30_000
 
@@ -89,7 +89,8 @@ export class HttpDispatchers {
   }
 }
 
-async function connectOptions(tls: TlsConfig): Promise<Record<string, unknown>> {
+/** The TLS part of `tls.connect`, its files read now. */
+export async function connectOptions(tls: TlsConfig): Promise<Record<string, unknown>> {
   const options: Record<string, unknown> = {}
   const ca = tls.ca ?? (tls.caFile && (await readConfiguredFile(tls.caFile)))
   const cert = tls.cert ?? (tls.certFile && (await readConfiguredFile(tls.certFile)))
