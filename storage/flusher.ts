@@ -110,7 +110,10 @@ export class Flusher {
     const { head, writer } = this.#options
     for (let from = this.#persistedRef + 1; from <= maxRef; from += seriesPerMessage) {
       const rows: SeriesRow[] = []
-      for (let ref = from; ref <= Math.min(maxRef, from + seriesPerMessage - 1); ref++) rows.push({ ref, labelBytes: head.seriesLabelBytes(ref) })
+      for (let ref = from; ref <= Math.min(maxRef, from + seriesPerMessage - 1); ref++) {
+        const labelBytes = head.seriesLabelBytes(ref)
+        if (labelBytes.length > 0) rows.push({ ref, labelBytes })
+      }
       await writer.request({ kind: 'series', packed: encodeSeriesPage(rows) })
     }
   }

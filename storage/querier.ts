@@ -5,7 +5,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
-import { compareBytes, compareLabels, labelValue, type Labels } from './labels.ts'
+import { compareLabels, type Labels } from './labels.ts'
 import type { Matcher } from './matcher.ts'
 import { OpenPartitions, type OpenPartition } from './openPartitions.ts'
 import { joinChunk, type ChunkRow } from './partitionFile.ts'
@@ -194,4 +194,23 @@ function addChunk(deps: QuerierDeps, partition: OpenPartition, row: ChunkRow): v
   if (times !== undefined && deps.head.addChunk(joinChunk(times, row.body))) return
   const reason = `chunk of series ${row.ref}, slot ${row.slot}: ${times === undefined ? `times row ${row.times} is missing` : 'cannot be decoded'}`
   deps.onDamage({ file: partition.reader.path, reason, isWholeFile: false })
+}
+
+function tsdbStatus(head: HeadReader, limit: number): TsdbStatus {
+  const stats = head.stats()
+  const top = (counts: readonly { readonly name: string; readonly count: number }[]) => counts.slice(0, limit).map(({ name, count }) => ({ name, value: count }))
+  return {
+    headStats: {
+      numSeries: stats.seriesCount,
+      numLabelPairs: stats.labelPairCount,
+      chunkCount: stats.chunkCount,
+      // Prometheus's values of an empty head, which JSON can hold here only rounded.
+      minTime: Number.isFinite(stats.minTimeMs) ? stats.minTimeMs : 2 ** 63,
+      maxTime: Number.isFinite(stats.maxTimeMs) ? stats.maxTimeMs : -(2 ** 63),
+    },
+    seriesCountByMetricName: top(stats.seriesByMetricName),
+    labelValueCountByLabelName: top(stats.valuesByLabelName),
+    memoryInBytesByLabelName: top(stats.bytesByLabelName),
+    seriesCountByLabelValuePair: top(stats.seriesByLabelPair),
+  }
 }

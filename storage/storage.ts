@@ -15,7 +15,7 @@ import { replayInto, type ReplayProgress } from './replay.ts'
 import { createStateStore, type StateStore } from './state.ts'
 import { registerStorageMetrics } from './storageMetrics.ts'
 import { WriterClient } from './writerClient.ts'
-import type { DiskStats, WriterAnswer, WriterRequest } from './writerMessages.ts'
+import type { DiskStats, WriterAnswer } from './writerMessages.ts'
 
 export { StorageUnavailableError } from './storageError.ts'
 
@@ -88,6 +88,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const partitionsGeneration = new SharedArrayBuffer(4)
   const logger = options.logger.with({ component: 'storage' })
   const metrics = registerStorageMetrics(options.registry)
+  let logBytes = 0
 
   const writer = new WriterClient({
     init: {
@@ -100,7 +101,10 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       lockFile: options.lockFile ?? true,
     },
     logger,
-    onCommit: metrics.onCommit,
+    onCommit: (commit) => {
+      logBytes = commit.logBytes
+      metrics.commitSeconds.observe(commit.seconds)
+    },
   })
   const head = new Head({
     kernels,
@@ -120,10 +124,13 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
   let limits = { retentionMs: options.retentionMs, retentionBytes: options.retentionBytes }
   let disk: DiskStats = recovered.stats
-  let damagedChunks = 0
+  logBytes = disk.logBytes
+  let damageCount = recovered.damageCount
   const newestMs = () => Math.min(nowMs(), Math.max(head.stats().maxTimeMs, recovered.maxTimeMs))
   const keepStats = (answer: WriterAnswer) => {
-    if (answer.kind === 'stats') disk = answer.stats
+    if (answer.kind !== 'stats') return
+    disk = answer.stats
+    logBytes = disk.logBytes
   }
   const maintain = async () => keepStats(await writer.request({ kind: 'maintain', maintenance: { ...limits, newestMs: newestMs() } }))
 
@@ -146,14 +153,16 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   channel.unref()
   channel.onmessage = (event) => {
     const report = (event as { data: DamageReport }).data // sent by querier.ts only
-    damagedChunks++
     if (report.isWholeFile) void writer.request({ kind: 'suspect', path: report.file }).then(keepStats, () => {})
-    else logger.error('A chunk is damaged and left out', { file: report.file, reason: report.reason })
+    else {
+      damageCount++
+      logger.error('A chunk is damaged and left out', { file: report.file, reason: report.reason })
+    }
   }
 
   const ticks = setInterval(() => {
     head.maintain(nowMs())
-    flusher.tick(disk.logBytes)
+    flusher.tick(logBytes)
   }, 1000)
   const minutes = setInterval(() => {
     maintain().catch((error: unknown) => logger.warn('Retention failed', { reason: errorText(error) }))
@@ -188,13 +197,12 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
         partitionCount: disk.partitionCount,
         partitionBytes: disk.partitionBytes,
         logSegmentCount: disk.logSegmentCount,
-        logBytes: disk.logBytes,
-        corruptionCount: disk.corruptionCount + damagedChunks,
+        logBytes,
+        corruptionCount: disk.corruptionCount + damageCount,
       }
     },
     setRetention(next) {
       limits = { ...next }
-      metrics.setRetention(limits)
     },
     setOutOfOrderWindow(windowMs) {
       head.outOfOrderWindowMs = windowMs
@@ -210,7 +218,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       head.close()
     },
   }
-  metrics.connect({ storage, disk: () => disk, writer, head, limits })
+  metrics.connect({ storage, head, disk: () => disk, limits: () => limits, waitingBytes: () => writer.waitingBytes })
+  metrics.replaySeconds.set(recovered.seconds)
   return storage
 }
 

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import Database from 'better-sqlite3'
+import { labelsFrom } from '../storage/labels.ts'
+import { openTestStorage, testDataDir } from '../test/helpers/testStorage.ts'
+import { join } from 'node:path'
+
+const day = Date.UTC(2026, 10, 24)
+
+function inspect(...args: string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/inspect.ts', ...args], { encoding: 'utf8' })
+  return { status, output: stdout + stderr }
+}
+
+async function smallDirectory(): Promise<string> {
+  const storage = await openTestStorage()
+  const appender = storage.appender()
+  for (let i = 0; i < 3; i++) appender.append(labelsFrom({ __name__: 'up', job: 'node' }), day + i * 15_000, i)
+  await appender.commit()
+  await storage.close()
+  return storage.dir
+}
+
+describe('npm run inspect', () => {
+  it('checks, and lists partitions, series, chunks and log', async () => {
+    const dir = await smallDirectory()
+    expect(inspect(dir)).toEqual({ status: 0, output: expect.stringMatching(/^ok: 1 series, 3 samples in 1 chunks of 1 partitions, 0 log records, /) })
+    expect(inspect(dir, 'partitions').output).toMatch(/^2026-11-24\.1\.db {2}3 samples {2}1 chunks \(1 not compacted\)/)
+    expect(inspect(dir, 'series').output).toBe('1  up{job="node"}  2026-11-24T00:00:00.000Z to 2026-11-24T00:00:30.000Z\n')
+    expect(inspect(dir, 'chunk', '1').output).toContain(`  ${day + 15_000}  1\n`)
+    expect(inspect(dir, 'wal').output).toBe('records up to 1 are in partitions\n')
+  })
+
+  it('ends with 1 and a line that names file, row and way out when something is wrong', async () => {
+    const dir = await smallDirectory()
+    const db = new Database(join(dir, 'partitions', '2026-11-24.1.db'))
+    db.exec(`UPDATE chunk SET body = x'00'`)
+    db.close()
+    const { status, output } = inspect(dir, 'check')
+    expect(status).toBe(1)
+    expect(output).toContain('2026-11-24.1.db chunk series 1, slot 0: values section is damaged (restore the file from a backup; queries leave the chunk out)')
+  })
+
+  it('says how it is used', () => {
+    expect(inspect().status).toBe(2)
+    expect(inspect(testDataDir(), 'nonsense')).toEqual({ status: 2, output: expect.stringContaining('there is no command nonsense') })
+    expect(inspect('/nonexistent')).toEqual({ status: 2, output: '/nonexistent: there is no such directory\n' })
+  })
+})

@@ -1,0 +1,388 @@
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { describe, expect, it } from 'vitest'
+import { allTime, openTestStorage as open, readSamples, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import { checkDataDir } from './check.ts'
+import { dayMs, listLogSegments, listPartitions } from './dataDir.ts'
+import { labelsFrom, type Labels } from './labels.ts'
+import { createMatcher } from './matcher.ts'
+import type { AppendOutcome } from './appender.ts'
+
+const day = Date.UTC(2026, 10, 24)
+const hourMs = 3_600_000
+const up = labelsFrom({ __name__: 'up', job: 'node' })
+
+const openTestStorage: typeof open = (options) => open({ nowMs: () => day + 10 * dayMs, ...options })
+
+/** Appends and commits; `values[i]` at `startMs + i * stepMs`. */
+async function append(storage: TestStorage, labels: Labels, startMs: number, values: readonly number[], stepMs = 15_000): Promise<AppendOutcome[]> {
+  const appender = storage.appender()
+  const outcomes = values.map((value, i) => appender.append(labels, startMs + i * stepMs, value))
+  await appender.commit()
+  return outcomes
+}
+
+/** A copy of the directory as a killed process would leave it. */
+function crashCopy(storage: TestStorage): string {
+  const copy = join(testDataDir(), 'data')
+  cpSync(storage.dir, copy, { recursive: true })
+  return copy
+}
+
+const pairs = (startMs: number, values: readonly number[], stepMs = 15_000) => values.map((value, i) => [startMs + i * stepMs, value])
+const countTo = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+describe('storage', () => {
+  it('has its samples again after a clean stop', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, [1, 2, 3])
+    await storage.close()
+    expect(listLogSegments(storage.dir)).toEqual([])
+    const again = await openTestStorage({ dir: storage.dir })
+    expect(readSamples(again)).toEqual({ 'up{job="node"}': pairs(day, [1, 2, 3]) })
+  })
+
+  it('has every acknowledged sample again after a crash', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, countTo(300))
+    await append(storage, labelsFrom({ __name__: 'down' }), day + hourMs, [7])
+    const again = await openTestStorage({ dir: crashCopy(storage) })
+    expect(readSamples(again)).toEqual({ 'up{job="node"}': pairs(day, countTo(300)), down: [[day + hourMs, 7]] })
+  })
+
+  it('has each sample once when part of it is flushed and part is in the log', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, countTo(300))
+    await storage.flush()
+    await append(storage, up, day + 300 * 15_000, countTo(50))
+    expect(Object.values(readSamples(storage))[0]).toHaveLength(350)
+    const again = await openTestStorage({ dir: crashCopy(storage) })
+    expect(readSamples(again)).toEqual({ 'up{job="node"}': [...pairs(day, countTo(300)), ...pairs(day + 300 * 15_000, countTo(50))] })
+    await again.flush()
+    expect(Object.values(readSamples(again))[0]).toHaveLength(350)
+  })
+
+  it('has each sample once when the log of a finished flush is still there', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, countTo(300))
+    const copy = crashCopy(storage)
+    await storage.flush()
+    // As after a crash between the partitions and the mark in series.db.
+    cpSync(join(storage.dir, 'partitions'), join(copy, 'partitions'), { recursive: true })
+    const again = await openTestStorage({ dir: copy })
+    expect(readSamples(again)).toEqual({ 'up{job="node"}': pairs(day, countTo(300)) })
+    await again.flush()
+    await again.close()
+    const third = await openTestStorage({ dir: copy })
+    expect(readSamples(third)).toEqual({ 'up{job="node"}': pairs(day, countTo(300)) })
+  })
+
+  it('deletes the log when its samples are in partitions', async () => {
+    const storage = await openTestStorage({ segmentBytes: 1000 })
+    for (let i = 0; i < 40; i++) await append(storage, up, day + i * 150_000, countTo(10))
+    expect(listLogSegments(storage.dir).length).toBeGreaterThan(2)
+    await storage.flush()
+    expect(listLogSegments(storage.dir)).toEqual([])
+    expect(storage.stats()).toMatchObject({ partitionCount: 1, logSegmentCount: 0, seriesCount: 1 })
+  })
+
+  it('puts each day into its own partition', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day - 30_000, [1, 2, 3, 4])
+    await storage.flush()
+    expect(listPartitions(storage.dir).current.map(({ startMs }) => startMs)).toEqual([day - dayMs, day])
+    const range = { minTimeMs: day - 15_000, maxTimeMs: day }
+    expect(readSamples(storage, [], range)).toEqual({ 'up{job="node"}': [[day - 15_000, 2], [day, 3]] })
+    expect(storage.stats().lowestTimeMs).toBe(day - 30_000)
+  })
+
+  it('keeps the bits of staleness markers and special values on the way through log and partition', async () => {
+    const storage = await openTestStorage()
+    const appender = storage.appender()
+    ;[NaN, Infinity, -Infinity, -0, 5e-324].forEach((value, i) => appender.append(up, day + i, value))
+    appender.appendStale(up, day + 10)
+    await appender.commit()
+    const expected = { 'up{job="node"}': [[day, NaN], [day + 1, Infinity], [day + 2, -Infinity], [day + 3, -0], [day + 4, 5e-324], [day + 10, 'stale']] }
+    expect(readSamples(storage)).toEqual(expected)
+    const recovered = await openTestStorage({ dir: crashCopy(storage) })
+    expect(readSamples(recovered)).toEqual(expected)
+    await recovered.close()
+    const flushed = await openTestStorage({ dir: recovered.dir })
+    expect(readSamples(flushed)).toEqual(expected)
+  })
+
+  it('judges late samples right after a restart', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, [1, 2, 3])
+    await storage.close()
+    const again = await openTestStorage({ dir: storage.dir })
+    expect(await append(again, up, day + 15_000, [9])).toEqual(['outOfOrder'])
+    expect(await append(again, up, day + 45_000, [4])).toEqual(['stored'])
+  })
+
+  it('never gives a series ref to another series', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, [1])
+    await storage.flush()
+    const before = await openTestStorage({ dir: crashCopy(storage) })
+    await append(before, labelsFrom({ __name__: 'other' }), day, [2])
+    await before.close()
+    const again = await openTestStorage({ dir: before.dir })
+    await append(again, labelsFrom({ __name__: 'third' }), day, [3])
+    expect(readSamples(again)).toEqual({ 'up{job="node"}': [[day, 1]], other: [[day, 2]], third: [[day, 3]] })
+  })
+
+  it('is opened by one process at a time', async () => {
+    const storage = await openTestStorage()
+    await expect(openTestStorage({ dir: storage.dir })).rejects.toThrow(/lock: the data directory is in use by another process/)
+  })
+
+  it('says what it has in Prometheus’s words', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, [1, 2])
+    await storage.flush()
+    const text = storage.registry.print()
+    expect(text).toContain('\nprometheus_tsdb_head_series 1\n')
+    expect(text).toContain(`\nprometheus_tsdb_lowest_timestamp ${day}\n`)
+    expect(text).toMatch(/\nprometheus_tsdb_storage_blocks_bytes [1-9]\d+\n/)
+  })
+})
+
+describe('out-of-order samples', () => {
+  it('win over what was there at the same time, the last one of all', async () => {
+    const storage = await openTestStorage({ outOfOrderWindowMs: hourMs })
+    await append(storage, up, day, [1, 2, 3, 4])
+    expect(await append(storage, up, day + 15_000, [20])).toEqual(['stored'])
+    expect(await append(storage, up, day + 7_000, [15])).toEqual(['stored'])
+    const expected = { 'up{job="node"}': [[day, 1], [day + 7_000, 15], [day + 15_000, 20], [day + 30_000, 3], [day + 45_000, 4]] }
+    expect(readSamples(storage)).toEqual(expected)
+    await storage.flush()
+    expect(readSamples(storage)).toEqual(expected)
+    await append(storage, up, day + 15_000, [200])
+    await storage.flush()
+    await storage.close()
+    const again = await openTestStorage({ dir: storage.dir })
+    expect(readSamples(again)['up{job="node"}']?.[2]).toEqual([day + 15_000, 200])
+  })
+
+  it('reach a day that is closed and compacted', async () => {
+    const storage = await openTestStorage({ outOfOrderWindowMs: 3 * dayMs })
+    await append(storage, up, day, countTo(100))
+    await append(storage, up, day + dayMs + 4 * hourMs, [1])
+    await compact(storage)
+    await append(storage, up, day + 1000, [-1])
+    await storage.flush()
+    const samples = readSamples(storage)['up{job="node"}']
+    expect(samples).toHaveLength(102)
+    expect(samples?.[1]).toEqual([day + 1000, -1])
+  })
+})
+
+/** Flushes and waits for compaction, which goes on in the background, to have finished all that is due. */
+async function compact(storage: TestStorage): Promise<void> {
+  await storage.flush()
+  await storage.maintain()
+  await expect.poll(() => listPartitions(storage.dir).current.slice(0, -1).every(({ generation }) => generation > 1), { timeout: 5000 }).toBe(true)
+}
+
+describe('compaction', () => {
+  it('makes one chunk per series of a closed day and changes no sample', async () => {
+    const storage = await openTestStorage({ outOfOrderWindowMs: hourMs })
+    for (let flush = 0; flush < 4; flush++) {
+      for (let i = 0; i < 20; i++) {
+        const labels = labelsFrom({ __name__: 'm', i: String(i) })
+        await append(storage, labels, day + flush * hourMs, countTo(100).map((k) => k * i))
+        await append(storage, labels, day + flush * hourMs + 1000, [-1])
+      }
+      await storage.flush()
+    }
+    await append(storage, labelsFrom({ __name__: 'later' }), day + dayMs + 4 * hourMs, [1])
+    const before = readSamples(storage)
+    await compact(storage)
+    expect(readSamples(storage)).toEqual(before)
+    await storage.close()
+    const report = checkDataDir(storage.dir)
+    expect([report.chunkCount, report.sampleCount]).toEqual([21, 20 * 404 + 1])
+  })
+
+  it('goes on after a crash in the middle of it', async () => {
+    const storage = await openTestStorage()
+    await append(storage, up, day, countTo(500))
+    await append(storage, up, day + dayMs + 4 * hourMs, [1])
+    await storage.flush()
+    const dir = crashCopy(storage)
+    writeFileSync(join(dir, 'partitions', '2026-11-24.2.db.building'), 'half a file')
+    const again = await openTestStorage({ dir })
+    expect(readdirSync(join(dir, 'partitions')).filter((name) => name.includes('building'))).toEqual([])
+    await compact(again)
+    expect(readSamples(again)['up{job="node"}']).toHaveLength(501)
+  })
+})
+
+describe('retention', () => {
+  it('deletes whole days by age, seen from the newest sample', async () => {
+    const storage = await openTestStorage({ retentionMs: 2 * dayMs })
+    for (let i = 0; i < 5; i++) await append(storage, up, day + i * dayMs, [i])
+    await storage.flush()
+    await storage.maintain()
+    expect(listPartitions(storage.dir).current.map(({ startMs }) => startMs)).toEqual([2, 3, 4].map((i) => day + i * dayMs))
+    expect(storage.registry.print()).toContain('\nprometheus_tsdb_time_retentions_total 2\n')
+  })
+
+  it('follows a changed setting', async () => {
+    const storage = await openTestStorage()
+    for (let i = 0; i < 5; i++) await append(storage, up, day + i * dayMs, [i])
+    await storage.flush()
+    await storage.maintain()
+    expect(listPartitions(storage.dir).current).toHaveLength(5)
+    storage.setRetention({ retentionMs: 0, retentionBytes: 1 })
+    await storage.maintain()
+    await storage.close()
+    const again = await openTestStorage({ dir: storage.dir })
+    expect(readSamples(again)).toEqual({ 'up{job="node"}': [[day + 4 * dayMs, 4]] })
+  })
+})
+
+describe('queries', () => {
+  it('select by matchers and list labels within a time range', async () => {
+    const storage = await openTestStorage()
+    await append(storage, labelsFrom({ __name__: 'old', job: 'a' }), day, [1])
+    await append(storage, labelsFrom({ __name__: 'new', job: 'b' }), day + hourMs, [2])
+    await storage.flush()
+    await append(storage, labelsFrom({ __name__: 'new', job: 'c' }), day + hourMs, [3])
+    expect(Object.keys(readSamples(storage, [createMatcher('job', '=~', 'b|c')]))).toEqual(['new{job="b"}', 'new{job="c"}'])
+    withQuerier(storage, (querier) => {
+      const late = { minTimeMs: day + hourMs - 1, maxTimeMs: day + 2 * hourMs }
+      expect(querier.labelNames([], allTime, 0)).toEqual(['__name__', 'job'])
+      expect(querier.labelValues('job', [], allTime, 0)).toEqual(['a', 'b', 'c'])
+      expect(querier.labelValues('job', [], allTime, 2)).toEqual(['a', 'b'])
+      expect(querier.labelValues('job', [], late, 0)).toEqual(['b', 'c'])
+      expect(querier.labelValues('job', [[createMatcher('__name__', '=', 'old')], [createMatcher('job', '=', 'c')]], allTime, 0)).toEqual(['a', 'c'])
+      expect(querier.seriesLabels([[createMatcher('__name__', '=', 'new')]], allTime, 0)).toEqual([
+        labelsFrom({ __name__: 'new', job: 'b' }),
+        labelsFrom({ __name__: 'new', job: 'c' }),
+      ])
+      expect(querier.status(10).headStats.numSeries).toBe(3)
+      expect(querier.status(1).seriesCountByMetricName).toEqual([{ name: 'new', value: 2 }])
+    })
+  })
+
+  it('see what was flushed and compacted since the last one', async () => {
+    const storage = await openTestStorage()
+    const init = storage.querierInit()
+    const { openQuerierSource } = await import('./querier.ts')
+    const source = openQuerierSource(init)
+    const count = () => {
+      const querier = source.querier()
+      const selection = querier.select([], allTime)
+      const { length } = selection.count === 0 ? { length: 0 } : selection.read(0)
+      querier.close()
+      return length
+    }
+    expect(count()).toBe(0)
+    await append(storage, up, day, countTo(10))
+    expect(count()).toBe(10)
+    await storage.flush()
+    expect(count()).toBe(10)
+    await append(storage, up, day + dayMs + 4 * hourMs, [1])
+    await compact(storage)
+    expect(count()).toBe(11)
+    source.close()
+    storage.releaseWorker(init)
+  })
+})
+
+describe('damage', () => {
+  /** A closed directory with two days of one series, the first of them compacted by nobody. */
+  async function twoDays(): Promise<string> {
+    const storage = await openTestStorage()
+    await append(storage, up, day, countTo(100))
+    await append(storage, up, day + dayMs, countTo(100))
+    await storage.close()
+    return storage.dir
+  }
+  const partition = (dir: string) => join(dir, 'partitions', '2026-11-24.1.db')
+
+  it('of a partition sets it aside with its name and the reason, and the rest is served', async () => {
+    const dir = await twoDays()
+    const bytes = readFileSync(partition(dir))
+    writeFileSync(partition(dir), bytes.fill(7, 0, 200))
+    expect(checkDataDir(dir).problems).toHaveLength(1)
+    const storage = await openTestStorage({ dir })
+    expect(readSamples(storage)).toEqual({ 'up{job="node"}': pairs(day + dayMs, countTo(100)) })
+    expect(storage.logLines.join('\n')).toMatch(/Set a damaged file aside.*2026-11-24\.1\.db.*file is not a database/)
+    expect(existsSync(join(dir, 'damaged', '2026-11-24.1.db'))).toBe(true)
+    expect(storage.stats().corruptionCount).toBe(1)
+    await append(storage, up, day + dayMs + 100 * 15_000, [1])
+  })
+
+  it('of a chunk leaves out the chunk and says so', async () => {
+    const dir = await twoDays()
+    const db = new Database(partition(dir))
+    const body = db.prepare('SELECT body FROM chunk').pluck().get() as Buffer
+    body[body.length - 1] = (body.at(-1) ?? 0) ^ 1
+    db.prepare('UPDATE chunk SET body = ?').run(body)
+    db.close()
+    expect(checkDataDir(dir).problems.map(({ table, problem }) => `${table}: ${problem}`)).toEqual(['chunk: values section is damaged'])
+    const storage = await openTestStorage({ dir })
+    expect(readSamples(storage)).toEqual({ 'up{job="node"}': pairs(day + dayMs, countTo(100)) })
+    await expect.poll(() => storage.logLines.join('\n')).toMatch(/A chunk is damaged.*2026-11-24\.1\.db.*series 1, slot 0/)
+    rmSync(partition(dir))
+  })
+
+  it('that takes a row away is found by the check', async () => {
+    const dir = await twoDays()
+    const db = new Database(partition(dir))
+    db.exec('DELETE FROM chunk')
+    db.close()
+    expect(checkDataDir(dir).problems.map(({ table }) => table)).toContain('meta')
+    rmSync(partition(dir))
+  })
+
+  it('of series.db as a whole is refused with the way out', async () => {
+    const dir = await twoDays()
+    writeFileSync(join(dir, 'series.db'), 'not a database at all, just text')
+    await expect(openTestStorage({ dir })).rejects.toThrow(/series\.db: .*not a database/)
+  })
+
+  it('of a log segment in the middle loses what lies behind it, and says so', async () => {
+    const storage = await openTestStorage({ segmentBytes: 1000 })
+    for (let i = 0; i < 30; i++) await append(storage, up, day + i * 150_000, countTo(10))
+    const dir = crashCopy(storage)
+    const segments = listLogSegments(dir)
+    const wal = `${segments[1]?.path}-wal`
+    const bytes = readFileSync(wal)
+    const at = bytes.length - 5000
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(wal, bytes)
+    expect(checkDataDir(dir).problems.length).toBeGreaterThan(0)
+    const again = await openTestStorage({ dir })
+    const samples = readSamples(again)['up{job="node"}'] ?? []
+    expect(samples.length).toBeLessThan(300)
+    expect(samples.length).toBeGreaterThan(100)
+    expect(again.logLines.join('\n')).toMatch(/A log segment is damaged.*offset=\d+|Log records are missing/)
+  })
+
+  it('by a missing log segment is told, and the rest is served', async () => {
+    const storage = await openTestStorage({ segmentBytes: 1000 })
+    for (let i = 0; i < 30; i++) await append(storage, up, day + i * 150_000, countTo(10))
+    const dir = crashCopy(storage)
+    const gone = listLogSegments(dir)[1]?.path ?? ''
+    for (const suffix of ['', '-wal', '-shm']) rmSync(gone + suffix, { force: true })
+    const again = await openTestStorage({ dir })
+    expect(again.logLines.join('\n')).toMatch(/Log records are missing.*firstRecord=\d+ lastRecord=\d+/)
+    expect(readSamples(again)['up{job="node"}']?.length).toBeGreaterThan(100)
+  })
+
+  it('of a cut tail of the log is none: the last transaction was not acknowledged', async () => {
+    const storage = await openTestStorage()
+    for (let i = 0; i < 10; i++) await append(storage, up, day + i * 150_000, countTo(10))
+    const dir = crashCopy(storage)
+    const wal = `${listLogSegments(dir)[0]?.path}-wal`
+    writeFileSync(wal, readFileSync(wal).subarray(0, -50))
+    const again = await openTestStorage({ dir })
+    expect(readSamples(again)['up{job="node"}']).toHaveLength(90)
+    expect(again.stats().corruptionCount).toBe(0)
+  })
+})

@@ -1,0 +1,97 @@
+// Storage for tests: in a directory of its own, checked whole each time it is closed, and closed by itself when a test
+// forgot to.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect } from 'vitest'
+import { createLogger } from '../../src/base/log.ts'
+import { MetricRegistry } from '../../src/base/selfMetrics.ts'
+import { checkDataDir, formatProblem } from '../../storage/check.ts'
+import { formatLabels } from '../../storage/labels.ts'
+import type { Matcher } from '../../storage/matcher.ts'
+import { openQuerierSource, type Querier } from '../../storage/querier.ts'
+import { isStaleMarker, type TimeRange } from '../../storage/sample.ts'
+import { openStorage, type Storage, type StorageOptions } from '../../storage/storage.ts'
+
+export type TestStorage = Storage & {
+  readonly dir: string
+  readonly registry: MetricRegistry
+  /** What storage has logged, one line each. */
+  readonly logLines: readonly string[]
+}
+
+const open = new Set<TestStorage>()
+const dirs = new Set<string>()
+
+afterEach(async () => {
+  for (const storage of open) await storage.close()
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
+  dirs.clear()
+})
+
+/** A fresh directory, deleted after the test. */
+export function testDataDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'solowatch-storage-'))
+  dirs.add(dir)
+  return dir
+}
+
+/** Opens storage in `options.dir`, or in a fresh directory. Its `close` fails when the check finds a problem. */
+export async function openTestStorage(options: Partial<StorageOptions> = {}): Promise<TestStorage> {
+  const dir = options.dir ?? testDataDir()
+  const registry = options.registry ?? new MetricRegistry()
+  const logLines: string[] = []
+  const logger = options.logger ?? createLogger({ level: 'debug', format: 'logfmt', write: (line) => logLines.push(line) })
+  const storage = await openStorage({ retentionMs: 0, retentionBytes: 0, outOfOrderWindowMs: 0, ...options, dir, registry, logger })
+  const tested: TestStorage = {
+    ...storage,
+    dir,
+    registry,
+    logLines,
+    async close() {
+      if (!open.delete(tested)) return
+      await storage.close()
+      expectCleanCheck(dir)
+    },
+  }
+  open.add(tested)
+  return tested
+}
+
+/** Fails with what the check finds in a closed data directory. */
+export function expectCleanCheck(dir: string): void {
+  expect(checkDataDir(dir).problems.map(formatProblem)).toEqual([])
+}
+
+export const allTime: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
+
+/** Runs `read` with a querier as a query worker has it. */
+export function withQuerier<T>(storage: Storage, read: (querier: Querier) => T): T {
+  const init = storage.querierInit()
+  const source = openQuerierSource(init)
+  const querier = source.querier()
+  try {
+    return read(querier)
+  } finally {
+    querier.close()
+    source.close()
+    storage.releaseWorker(init)
+  }
+}
+
+/** Samples by series, as `[time, value]`, a staleness marker as `[time, 'stale']`. Series without samples in the range are left out. */
+export function readSamples(storage: Storage, matchers: readonly Matcher[] = [], range: TimeRange = allTime): Record<string, [number, number | 'stale'][]> {
+  return withQuerier(storage, (querier) => {
+    const found: Record<string, [number, number | 'stale'][]> = {}
+    const selection = querier.select(matchers, range)
+    for (let i = 0; i < selection.count; i++) {
+      const { length, timestampsMs, values, valueWords } = selection.read(i)
+      if (length === 0) continue
+      const samples: [number, number | 'stale'][] = []
+      for (let k = 0; k < length; k++) samples.push([timestampsMs[k] ?? NaN, isStaleMarker(valueWords, k) ? 'stale' : (values[k] ?? NaN)])
+      found[formatLabels(selection.labels(i))] = samples
+    }
+    return found
+  })
+}
