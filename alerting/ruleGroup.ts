@@ -1,16 +1,18 @@
 // A rule group: evaluates its rules one after another at each of its slots, stores what they give, sends what is due, and
-// keeps track of series that vanish. Owns its timer; the slot's time, not the clock, is the time of an evaluation.
+// keeps track of series that vanish. The slot's time, not the clock, is the time of an evaluation.
 
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { EvaluateOptions, EvaluationResult } from '../query/queryService.ts'
-import { labelsFrom, labelsKey, type Labels } from '../storage/labels.ts'
-import { AlertingRule, syntheticSamples, type NotifiedAlert, type RuleState, type TemplateSettings } from './alertingRule.ts'
+import { labelsKey, type Labels } from '../storage/labels.ts'
+import { AlertingRule, syntheticSamples, type NotifiedAlert, type TemplateSettings } from './alertingRule.ts'
 import { recordSamples, RuleError } from './recordingRule.ts'
 import { ruleKeys, type RuleStates, type SavedGroup } from './ruleState.ts'
 import type { RuleMetrics } from './ruleMetrics.ts'
+import { ruleName, ruleStatus, type Rule, type RuleGroupStatus } from './ruleStatus.ts'
+import { RuleSchedule } from './ruleSchedule.ts'
 import { bridgeDowntime, forStateSelector, restoreForState, restoresForState, type RestoreSettings } from './ruleRestore.ts'
-import type { RuleConfig, RuleGroupConfig } from './rulesConfig.ts'
+import type { RuleGroupConfig } from './rulesConfig.ts'
 import { expressionLink, type QuerySample } from './template/ruleFunctions.ts'
 import { expandWithQueries } from './template/ruleTemplates.ts'
 
@@ -19,6 +21,7 @@ export type RuleAppender = {
   append(labels: Labels, timestampMs: number, value: number): string
   appendStale(labels: Labels, timestampMs: number): string
   commit(): Promise<void>
+  rollback(): void
 }
 
 export type RuleGroupDeps = {
@@ -35,75 +38,12 @@ export type RuleGroupDeps = {
   readonly nowMs: () => number
 }
 
-export type AlertStatus = {
-  readonly labels: Labels
-  readonly annotations: readonly { readonly name: string; readonly value: string }[]
-  readonly state: 'pending' | 'firing'
-  readonly activeAtMs: number
-  readonly value: number
-  /** While the alert is kept firing although its condition is gone. */
-  readonly keepFiringSinceMs?: number
-}
-
-export type RuleStatus = {
-  readonly name: string
-  /** Normalized. */
-  readonly query: string
-  readonly labels: Labels
-  readonly health: 'unknown' | 'ok' | 'err'
-  /** `''` when the last evaluation went well. */
-  readonly lastError: string
-  readonly evaluationSeconds: number
-  /** By the clock; `undefined` before the first evaluation. */
-  readonly lastEvaluationMs: number | undefined
-} & (
-  | { readonly kind: 'recording' }
-  | {
-      readonly kind: 'alerting'
-      readonly state: RuleState | 'unknown'
-      readonly durationSeconds: number
-      readonly keepFiringForSeconds: number
-      /** As templates. */
-      readonly annotations: Readonly<Record<string, string>>
-      readonly alerts: readonly AlertStatus[]
-    }
-)
-
-export type RuleGroupStatus = {
-  readonly name: string
-  readonly file: string
-  readonly intervalMs: number
-  readonly limit: number
-  readonly evaluationSeconds: number
-  readonly lastEvaluationMs: number | undefined
-  readonly rules: readonly RuleStatus[]
-}
-
-type Rule = {
-  readonly config: RuleConfig
-  readonly key: string
-  readonly query: string
-  readonly alerting: AlertingRule | undefined
-  health: RuleStatus['health']
-  lastError: string
-  evaluationSeconds: number
-  lastEvaluationMs: number | undefined
-  /** What the last successful evaluation stored, by labels. */
-  previousSeries: Map<string, Labels>
-}
-
-/** Node's timers wait no longer than this. */
-const maxTimerMs = 2 ** 31 - 1
-
 export class RuleGroup {
   readonly config: RuleGroupConfig
   readonly #deps: RuleGroupDeps
   readonly #rules: readonly Rule[]
   readonly #abort = new AbortController()
-  #timer: NodeJS.Timeout | undefined
-  #running: Promise<void> | undefined
-  #stopped = false
-  #lastSlotMs = 0
+  readonly #schedule: RuleSchedule
   #evaluationSeconds = 0
   #lastEvaluationMs: number | undefined
   /** Series of rules that are gone, to be marked stale at the end of the next evaluation. */
@@ -130,6 +70,7 @@ export class RuleGroup {
       previousSeries: new Map(),
     }))
     this.#initializeMetrics()
+    this.#schedule = this.#createSchedule()
   }
 
   /** `file;name`, which tells groups apart. */
@@ -183,16 +124,13 @@ export class RuleGroup {
 
   /** Begins to evaluate at the group's slots, the next one first. */
   start(): void {
-    this.#lastSlotMs = this.#slotBefore(this.#deps.nowMs())
-    this.#waitForNextSlot()
+    this.#schedule.start()
   }
 
   /** Waits for an evaluation that is going on; `abort` cancels its queries. */
   async stop(options: { readonly abort: boolean }): Promise<void> {
-    this.#stopped = true
-    clearTimeout(this.#timer)
     if (options.abort) this.#abort.abort()
-    await this.#running
+    await this.#schedule.stop()
   }
 
   /** For a stopped group that is gone: marks all its series stale as of `stoppedMs`. */
@@ -246,33 +184,26 @@ export class RuleGroup {
     metrics.groupRules.set(this.#rules.length, label)
   }
 
-  /** Slots lie at multiples of the interval plus an offset that spreads groups and survives restarts. */
-  #slotBefore(nowMs: number): number {
-    const { intervalMs } = this.config
-    const offsetMs = Number(fnv1a(this.key) % BigInt(intervalMs))
-    return nowMs - ((((nowMs - offsetMs) % intervalMs) + intervalMs) % intervalMs)
-  }
-
-  #waitForNextSlot(): void {
-    if (this.#stopped) return
-    const waitMs = Math.max(0, this.#lastSlotMs + this.config.intervalMs - this.#deps.nowMs())
-    this.#timer = setTimeout(() => (waitMs > maxTimerMs ? this.#waitForNextSlot() : this.#runSlot()), Math.min(waitMs, maxTimerMs))
-  }
-
-  #runSlot(): void {
-    const { metrics, logger } = this.#deps
-    const { intervalMs } = this.config
+  #createSchedule(): RuleSchedule {
+    const { metrics, logger, nowMs } = this.#deps
     const label = { rule_group: this.key }
-    const missed = Math.max(0, Math.floor((this.#deps.nowMs() - this.#lastSlotMs) / intervalMs) - 1)
-    if (missed > 0) {
-      metrics.iterationsMissed.inc(label, missed)
-      metrics.iterations.inc(label, missed)
-    }
-    this.#lastSlotMs += (missed + 1) * intervalMs
-    metrics.iterations.inc(label)
-    this.#running = this.evaluate(this.#lastSlotMs)
-      .catch((error: unknown) => logger.error('Evaluating rule group failed', { file: this.config.file, group: this.config.name, err: errorText(error) }))
-      .then(() => this.#waitForNextSlot())
+    return new RuleSchedule({
+      key: this.key,
+      intervalMs: this.config.intervalMs,
+      nowMs,
+      onSlot: async (slotMs) => {
+        metrics.iterations.inc(label)
+        try {
+          await this.evaluate(slotMs)
+        } catch (error) {
+          logger.error('Evaluating rule group failed', { file: this.config.file, group: this.config.name, err: errorText(error) })
+        }
+      },
+      onMissed: (count) => {
+        metrics.iterationsMissed.inc(label, count)
+        metrics.iterations.inc(label, count)
+      },
+    })
   }
 
   #bridgeDowntime(timestampMs: number): void {
@@ -354,34 +285,38 @@ export class RuleGroup {
     const appender = this.#deps.appender()
     const stored = new Map<string, Labels>()
     const dropped = new Map<string, number>()
-    for (const sample of samples) {
-      const outcome = appender.append(sample.labels, timestampMs, sample.value)
-      if (outcome === 'stored') stored.set(labelsKey(sample.labels), sample.labels)
-      else dropped.set(outcome, (dropped.get(outcome) ?? 0) + 1)
-    }
-    for (const [key, labels] of rule.previousSeries) if (!stored.has(key)) appender.appendStale(labels, timestampMs)
-    for (const [outcome, count] of dropped) {
-      rule.health = 'err'
-      rule.lastError = droppedText(outcome)
-      const fields = { file: this.config.file, group: this.config.name, name: ruleName(rule), num_dropped: count }
-      this.#deps.logger.warn(`Error on ingesting rule evaluation result: ${droppedText(outcome)}`, fields)
-    }
     try {
+      for (const sample of samples) {
+        const outcome = appender.append(sample.labels, timestampMs, sample.value)
+        if (outcome === 'stored') stored.set(labelsKey(sample.labels), sample.labels)
+        else dropped.set(outcome, (dropped.get(outcome) ?? 0) + 1)
+      }
+      for (const [key, labels] of rule.previousSeries) if (!stored.has(key)) appender.appendStale(labels, timestampMs)
+      for (const [outcome, count] of dropped) this.#reportDropped(rule, outcome, count)
       await appender.commit()
       rule.previousSeries = stored
     } catch (error) {
+      appender.rollback()
       this.#fail(rule, error, 'Rule sample appending failed')
     }
+  }
+
+  #reportDropped(rule: Rule, outcome: string, count: number): void {
+    rule.health = 'err'
+    rule.lastError = droppedText(outcome)
+    const fields = { file: this.config.file, group: this.config.name, name: ruleName(rule), num_dropped: count }
+    this.#deps.logger.warn(`Error on ingesting rule evaluation result: ${droppedText(outcome)}`, fields)
   }
 
   async #markGoneSeries(timestampMs: number): Promise<void> {
     if (this.#goneSeries.length === 0) return
     const appender = this.#deps.appender()
-    for (const labels of this.#goneSeries) appender.appendStale(labels, timestampMs - this.config.queryOffsetMs)
     try {
+      for (const labels of this.#goneSeries) appender.appendStale(labels, timestampMs - this.config.queryOffsetMs)
       await appender.commit()
       this.#goneSeries = []
     } catch (error) {
+      appender.rollback()
       this.#deps.logger.warn('Stale sample appending for previous configuration failed', { file: this.config.file, group: this.config.name, err: errorText(error) })
     }
   }
@@ -425,10 +360,6 @@ export function groupKey(group: Pick<RuleGroupConfig, 'file' | 'name'>): string 
   return `${group.file};${group.name}`
 }
 
-function ruleName(rule: Rule): string {
-  return rule.config.kind === 'alerting' ? rule.config.alert : rule.config.record
-}
-
 function droppedText(outcome: string): string {
   switch (outcome) {
     case 'duplicate':
@@ -442,42 +373,4 @@ function droppedText(outcome: string): string {
     default:
       return `sample not stored: ${outcome}`
   }
-}
-
-function ruleStatus(rule: Rule): RuleStatus {
-  const common = {
-    name: ruleName(rule),
-    query: rule.query,
-    labels: labelsFrom(rule.config.labels),
-    health: rule.health,
-    lastError: rule.lastError,
-    evaluationSeconds: rule.evaluationSeconds,
-    lastEvaluationMs: rule.lastEvaluationMs,
-  }
-  if (rule.config.kind === 'recording' || rule.alerting === undefined) return { ...common, kind: 'recording' }
-  return {
-    ...common,
-    kind: 'alerting',
-    state: rule.lastEvaluationMs === undefined ? 'unknown' : rule.alerting.state(),
-    durationSeconds: rule.config.forMs / 1000,
-    keepFiringForSeconds: rule.config.keepFiringForMs / 1000,
-    annotations: rule.config.annotations,
-    alerts: activeAlerts(rule.alerting),
-  }
-}
-
-function activeAlerts(rule: AlertingRule): AlertStatus[] {
-  const active: AlertStatus[] = []
-  for (const alert of rule.alerts().values()) {
-    const { state, labels, annotations, activeAtMs, value, keepFiringSinceMs } = alert
-    if (state !== 'inactive') active.push({ labels, annotations, state, activeAtMs, value, ...(keepFiringSinceMs !== undefined && { keepFiringSinceMs }) })
-  }
-  return active
-}
-
-/** A stable hash of a text, FNV-1a with 64 bits. */
-function fnv1a(text: string): bigint {
-  let hash = 0xcbf29ce484222325n
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
-  return hash
 }

@@ -1,12 +1,12 @@
 // How a value is made harmless in each place of an HTML page, as Go's html/template does it: tables of characters, and
 // filters that replace what cannot be made safe by a marker people can search for.
 
-import { sprint } from './goFormat.ts'
 import { GoTime } from './goTime.ts'
 import { formatLayout } from './goLayout.ts'
 import { printJson, toJsonValue } from './json.ts'
+import { printed } from './output.ts'
 import { safeHtmlType, safeUrlType } from './safeContent.ts'
-import { CallError, Defined, Struct, type Value } from './value.ts'
+import { CallError, Defined, type Value } from './value.ts'
 import { attributeKind } from './htmlContext.ts'
 
 /** What stands for a value that cannot be made safe. */
@@ -19,9 +19,7 @@ export function contentOf(value: Value): Content {
   if (value === null) return { text: '', kind: 'plain' }
   if (value instanceof Defined && value.type === safeHtmlType) return { text: String(value.value), kind: 'html' }
   if (value instanceof Defined && value.type === safeUrlType) return { text: String(value.value), kind: 'url' }
-  const text = sprint([value])
-  const isPointer = value instanceof Struct && value.type.name.startsWith('*')
-  return { text: isPointer && text.startsWith('&') ? text.slice(1) : text, kind: 'plain' }
+  return { text: printed(value), kind: 'plain' }
 }
 
 function replaceBy(table: Readonly<Record<string, string>>): (text: string) => string {

@@ -1,7 +1,6 @@
 // HTML output: follows the page through the template's literal text and escapes each value for the place where it stands,
 // as Go's html/template. Go works the places out before it runs; here they are followed while it runs, with the same result.
 
-import { OutputLimit, type Output } from './executor.ts'
 import { advance, contextForValue, isComment, startContext, type HtmlContext } from './htmlContext.ts'
 import {
   contentOf,
@@ -21,6 +20,7 @@ import {
   filterUrl,
   type Content,
 } from './htmlEscapers.ts'
+import { OutputLimit, type Output } from './output.ts'
 import type { Value } from './value.ts'
 
 export class HtmlOutput implements Output {

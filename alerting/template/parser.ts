@@ -1,7 +1,6 @@
 // Tokens to trees, with Go's grammar and Go's messages (text/template/parse). Functions must be known here: an unknown one
 // is an error at parse time, except the bare words that `metricNames` lets through.
 
-import { parseFloatText, parseIntText } from './goNumber.ts'
 import { quote, unquote } from './goQuote.ts'
 import { describeToken, tokenize, type Token, type TokenKind } from './lexer.ts'
 import {
@@ -18,8 +17,8 @@ import {
   type Tree,
   type VariableNode,
 } from './nodes.ts'
+import { readNumber } from './numberLiteral.ts'
 import { TemplateError } from './templateError.ts'
-import { Complex } from './value.ts'
 
 export type ParseOptions = {
   hasFunction(name: string): boolean
@@ -374,30 +373,9 @@ class Parser {
   }
 
   #number(token: Token): NumberNode {
-    const { position, text } = token
-    const node = { kind: 'number', position, text, overflows: false } as const
-    if (token.kind === 'charConstant') {
-      const value = unquote(text)
-      if (value === undefined) {
-        const several = unquote(`"${text.slice(1, -1).replaceAll('"', '\\"')}"`)
-        this.#fail(several === undefined || several === '' ? 'invalid syntax' : `malformed character constant: ${text}`)
-      }
-      const code = BigInt(value.codePointAt(0) ?? 0)
-      return { ...node, value: code, int: code, float: Number(code) }
-    }
-    if (token.kind === 'complex' || text.endsWith('i')) {
-      const parts = readComplex(text)
-      if (parts === undefined) this.#fail(`illegal number syntax: ${quote(text)}`)
-      return { ...node, value: parts, int: undefined, float: undefined }
-    }
-    const int = parseIntText(text)
-    if (int.kind === 'int') return { ...node, value: int.value, int: int.value, float: Number(int.value) }
-    const float = parseFloatText(text, true)
-    if (float === undefined) this.#fail(`illegal number syntax: ${quote(text)}`)
-    const fitsUint64 = int.kind === 'overflow' && !text.startsWith('-') && BigInt(text.replace(/^\+|_/g, '')) < 1n << 64n
-    if (!/[.eEpP]/.test(text) && !fitsUint64) this.#fail(`integer overflow: ${quote(text)}`)
-    const whole = Number.isInteger(float) && Math.abs(float) < 2 ** 63 ? BigInt(float) : undefined
-    return { ...node, value: float, int: whole, float, overflows: fitsUint64 }
+    const node = readNumber(token)
+    if (typeof node === 'string') this.#fail(node)
+    return node
   }
 
   #peek(): Token {
@@ -449,15 +427,4 @@ class Parser {
   #line(): number {
     return this.#tokens[Math.min(this.#furthest, this.#tokens.length - 1)]?.line ?? 1
   }
-}
-
-const realPart = String.raw`[+-]?(?:0[xX][0-9a-fA-F_.]+(?:[pP][+-]?\d+)?|[0-9_.]+(?:[eE][+-]?\d+)?)`
-const complexPattern = new RegExp(`^(${realPart})?(${realPart})i$`)
-
-/** `2i` or `1+2i`. */
-function readComplex(text: string): Complex | undefined {
-  const match = complexPattern.exec(text)
-  const real = match?.[1] === undefined ? 0 : parseFloatText(match[1], true)
-  const imaginary = match?.[2] === undefined ? undefined : parseFloatText(match[2], true)
-  return real === undefined || imaginary === undefined ? undefined : new Complex(real, imaginary)
 }

@@ -2,9 +2,10 @@
 // per configuration and then executed many times, as text or as HTML.
 
 import { builtins } from './builtins.ts'
-import { execute, TextOutput } from './executor.ts'
+import { execute } from './executor.ts'
 import { HtmlOutput } from './htmlOutput.ts'
 import { isEmptyTree, type Tree } from './nodes.ts'
+import { TextOutput } from './output.ts'
 import { parseTemplate, type ParseOptions } from './parser.ts'
 import type { FunctionTable, Value } from './value.ts'
 

@@ -48,7 +48,8 @@ export class MemorySamples {
     return {
       append: stage,
       appendStale: (labels, timestampMs) => stage(labels, timestampMs, stale),
-      commit: async () => staged.forEach((sample) => this.add(...sample)),
+      commit: async () => staged.splice(0).forEach((sample) => this.add(...sample)),
+      rollback: () => void staged.splice(0),
     }
   }
 

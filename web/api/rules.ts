@@ -1,7 +1,7 @@
 // Rule groups with their state, and the alerts that are pending or firing.
 
 import { createHash } from 'node:crypto'
-import type { AlertStatus, RuleGroupStatus, RuleStatus } from '../../alerting/ruleGroup.ts'
+import type { AlertStatus, RuleGroupStatus, RuleStatus } from '../../alerting/ruleStatus.ts'
 import { formatFloat } from '../../alerting/template/goNumber.ts'
 import { parseSelector } from '../../query/parse.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
