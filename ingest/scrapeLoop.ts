@@ -101,7 +101,7 @@ const maxBodyBytes = 1024 * 1024 * 1024
 const maxTimerMs = 2 ** 31 - 1
 
 /** What came of reading one answer, before it is committed. */
-type Scraped = { scraped: number; kept: number; added: number; bodyBytes: number; error: Error | undefined }
+type Scraped = { scraped: number; kept: number; added: number; bodyBytes: number; isEmpty: boolean; error: Error | undefined }
 
 export class ScrapeLoop {
   readonly target: Target
@@ -221,8 +221,9 @@ export class ScrapeLoop {
       cache.rollback()
     }
     this.#appendReport(timestampMs, durationSeconds, result)
+    const hasSamples = result.error === undefined && !result.isEmpty
     try {
-      this.#count(await (result.error === undefined ? cache.commit() : cache.commitFailed(timestampMs)))
+      this.#count(await (hasSamples ? cache.commit() : cache.commitFailed(timestampMs)))
     } catch (error) {
       if (errorText(error).startsWith('bug:')) throw error
       this.#options.logger.error('Scrape commit failed', { target: this.target.url, err: errorText(error) })
@@ -231,12 +232,14 @@ export class ScrapeLoop {
 
   /** Requests and parses; what is parsed is staged in the cache, unless there was an error. */
   async #read(timestampMs: number): Promise<Scraped> {
-    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, error: this.#forcedError }
+    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError }
     if (result.error !== undefined) return result
     try {
       const answer = await this.#request()
       result.bodyBytes = answer.body.length
-      await this.#parse(answer, timestampMs, result)
+      // An empty body needs no type: it is a target that shows nothing.
+      result.isEmpty = answer.body.length === 0
+      if (!result.isEmpty) await this.#parse(answer, timestampMs, result)
     } catch (error) {
       if (!(error instanceof Error) || error.message.startsWith('bug:')) throw error
       result.error = error
@@ -277,8 +280,7 @@ export class ScrapeLoop {
   async #parse(answer: HttpAnswer, timestampMs: number, result: Scraped): Promise<void> {
     const { config } = this.#options.job
     const { cache, metadata, openMetrics } = this.memory
-    // An empty body needs no type: it is a target that shows nothing.
-    const format = answer.body.length === 0 ? 'text' : bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
+    const format = bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
     const body = format === 'openMetrics' ? openMetrics.toText(answer.body) : answer.body
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')

@@ -34,7 +34,7 @@ export function createMemorySink(): MemorySink {
       else if (last?.timestampMs === sample.timestampMs) outcome.duplicate += Object.is(last.value, sample.value) ? 0 : 1
       else {
         list.push(sample)
-        outcome.stored++
+        if (sample.value !== 'stale') outcome.stored++
       }
     }
     return outcome
@@ -83,7 +83,7 @@ function createMemoryCache(store: (samples: readonly Staged[]) => ScrapeCommit, 
           sampleCount++
           let ref = refs.get(sample.text)
           if (ref === undefined) {
-            const unknown: UnknownSeries = { text: sample.text, bytes: Buffer.from(sample.text), line: sample.line, familyType, validUtf8: true }
+            const unknown: UnknownSeries = { text: sample.text, bytes: Buffer.from(sample.text), line: sample.line, familyType }
             refs.set(sample.text, (ref = resolve(unknown)))
             if (ref > 0) addedCount++
           }

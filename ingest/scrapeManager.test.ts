@@ -1,0 +1,93 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { defaultHttpClientConfig } from '../src/base/httpClientConfig.ts'
+import { silentLogger } from '../src/base/log.ts'
+import { type RunningServer, startNodeExporter } from '../test/helpers/servers.ts'
+import { openTestStorage, readSamples } from '../test/helpers/testStorage.ts'
+import { createDiscovery } from './discovery/discovery.ts'
+import type { ScrapeConfig } from './scrapeConfig.ts'
+import { createScrapeManager, type ScrapeManager } from './scrapeManager.ts'
+
+const open: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close()
+})
+
+function job(over: Partial<ScrapeConfig>): ScrapeConfig {
+  return {
+    jobName: 'j', scrapeIntervalMs: 100, scrapeTimeoutMs: 100, scrapeProtocols: ['OpenMetricsText1.0.0', 'PrometheusText0.0.4'],
+    fallbackScrapeProtocol: undefined, scrapeNativeHistograms: false, alwaysScrapeClassicHistograms: false, convertClassicHistogramsToNhcb: false,
+    extraScrapeMetrics: false, scrapeFailureLogFile: '', metricsPath: '/metrics', scheme: 'http', params: {}, honorLabels: false, honorTimestamps: true,
+    trackTimestampsStaleness: false, enableCompression: true, bodySizeLimitBytes: 0, sampleLimit: 0, targetLimit: 0, labelLimit: 0, labelNameLengthLimit: 0,
+    labelValueLengthLimit: 0, nativeHistogramBucketLimit: 0, nativeHistogramMinBucketFactor: 0, keepDroppedTargets: 0, nameValidationScheme: 'utf8',
+    nameEscapingScheme: 'allow-utf-8', relabelConfigs: [], metricRelabelConfigs: [], http: defaultHttpClientConfig, discovery: [], ...over,
+  }
+}
+const at = (...targets: string[]): Pick<ScrapeConfig, 'discovery'> => ({ discovery: [{ kind: 'static', groups: [{ targets, labels: {} }] }] })
+
+async function openManager() {
+  const storage = await openTestStorage()
+  const { registry } = storage
+  const discovery = createDiscovery({ registry, logger: silentLogger, userAgent: 'test' })
+  const manager: ScrapeManager = createScrapeManager({ storage, discovery, logger: silentLogger, registry, userAgent: 'test' })
+  open.push(manager)
+  return { storage, manager, registry }
+}
+
+async function serve(body: string): Promise<string> {
+  const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/plain' }).end(body))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  open.push({ close: () => (server.closeAllConnections(), server.close()) })
+  return `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
+}
+
+describe('a scrape manager', () => {
+  it('scrapes a real node_exporter into storage', async () => {
+    const exporter: RunningServer = await startNodeExporter()
+    open.push({ close: () => exporter.stop() })
+    const { storage, manager } = await openManager()
+    manager.apply([job({ jobName: 'node', scrapeIntervalMs: 500, scrapeTimeoutMs: 500, ...at(`127.0.0.1:${exporter.port}`) })], [])
+    const instance = `instance="127.0.0.1:${exporter.port}", job="node"`
+    await expect.poll(() => readSamples(storage)[`up{${instance}}`]?.length ?? 0, { timeout: 10_000 }).toBeGreaterThan(1)
+    const samples = readSamples(storage)
+    expect(Object.keys(samples).filter((name) => name.startsWith('node_')).length).toBeGreaterThan(200)
+    expect(samples[`up{${instance}}`]?.every(([, value]) => value === 1)).toBe(true)
+    expect(samples[`node_load1{${instance}}`]?.length).toBeGreaterThan(1)
+    expect(samples[`scrape_samples_scraped{${instance}}`]?.[0]?.[1]).toBeGreaterThan(200)
+    const metadata = [...manager.metadata()].find(({ metric }) => metric === 'node_load1')
+    expect(metadata).toMatchObject({ type: 'gauge', help: '1m load average.', unit: '' })
+  })
+
+  it('runs a pool per job and applies reloads', async () => {
+    const one = await serve('a 1\n')
+    const two = await serve('b 2\n')
+    const { storage, manager, registry } = await openManager()
+    manager.apply([job({ jobName: 'two', ...at(two) }), job({ jobName: 'one', ...at(one) })], [])
+    expect(manager.scrapePools()).toEqual(['one', 'two'])
+    expect(manager.targets().map(({ scrapePool, health }) => [scrapePool, health])).toEqual([['one', 'unknown'], ['two', 'unknown']])
+    await expect.poll(() => manager.targets().map(({ health }) => health), { timeout: 5000 }).toEqual(['up', 'up'])
+    expect(manager.targets('two').map(({ scrapeUrl }) => scrapeUrl)).toEqual([`http://${two}/metrics`])
+    expect(registry.print()).toContain('prometheus_target_scrape_pool_targets{scrape_job="one"} 1')
+    manager.apply([job({ jobName: 'one', ...at(one) }), job({ jobName: 'three', ...at() })], [])
+    expect(manager.scrapePools()).toEqual(['one', 'three'])
+    expect(manager.scrapePool('two')).toBeUndefined()
+    // The removed job's series end with a marker.
+    await expect.poll(() => readSamples(storage)[`up{instance="${two}", job="two"}`]?.at(-1)?.[1], { timeout: 5000 }).toBe('stale')
+    expect(readSamples(storage)[`b{instance="${two}", job="two"}`]?.at(-1)?.[1]).toBe('stale')
+  })
+
+  it('changes nothing when a configuration cannot be applied', async () => {
+    const { manager } = await openManager()
+    manager.apply([job({ jobName: 'one' })], [])
+    const broken = { action: 'drop' as const, sourceLabels: [], separator: ';', regex: '(', modulus: 0n, targetLabel: '', replacement: '$1', nameValidation: 'utf8' as const }
+    expect(() => manager.apply([job({ jobName: 'two' }), job({ jobName: 'three', relabelConfigs: [broken] })], [])).toThrow('missing closing )')
+    expect(manager.scrapePools()).toEqual(['one'])
+  })
+
+  it('shows why a discovery finds nothing', async () => {
+    const { manager } = await openManager()
+    manager.apply([job({ jobName: 'k', discovery: [{ kind: 'unsupported', key: 'consul_sd_configs', shown: [] }] })], [])
+    expect(manager.scrapePool('k')?.discoveryFailures).toEqual([{ mechanism: 'consul_sd_configs', error: 'consul_sd_configs is valid Prometheus configuration, but not built yet' }])
+  })
+})

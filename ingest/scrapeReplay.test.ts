@@ -1,0 +1,88 @@
+// Captured scrapes of real exporters through the scrape cache into real storage, compared with a slow model: every sample,
+// every staleness marker, every count.
+
+import { describe, expect, it } from 'vitest'
+import { createMemorySink } from '../test/helpers/memoryScrapeSink.ts'
+import { createRandom } from '../test/helpers/random.ts'
+import { captureNames, readCapture } from '../test/helpers/scrapeCapture.ts'
+import { openTestStorage, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
+import type { Label } from '../storage/labels.ts'
+import { labelsFrom } from '../storage/labels.ts'
+import { parseSeries } from './exposition.ts'
+import { compileRelabel } from './relabel.ts'
+import { sampleLabels } from './sampleLabels.ts'
+import { createScrapeCache, type ScrapeCache, type UnknownSeries } from './scrapeCache.ts'
+import type { ScrapeSink } from './scrapeLoop.ts'
+
+const job = { honorLabels: false, nameValidationScheme: 'utf8' as const, labelLimit: 0, labelNameLengthLimit: 0, labelValueLengthLimit: 0 }
+const targetLabels = labelsFrom({ instance: 'i', job: 'j' })
+const rules = compileRelabel([
+  { action: 'drop', sourceLabels: ['__name__'], separator: ';', regex: 'go_memstats_.*|vm_cache_.*', modulus: 0n, targetLabel: '', replacement: '$1', nameValidation: 'utf8' },
+])
+
+function resolver(sink: Pick<ScrapeSink, 'refOf'>) {
+  return (series: UnknownSeries) => {
+    const exposed: readonly Label[] = parseSeries(series.bytes, series.familyType, series.line)
+    const labels = sampleLabels(exposed, targetLabels, job, rules)
+    return labels === undefined ? 0 : sink.refOf(labels)
+  }
+}
+
+type Step = { readonly timestampMs: number; readonly body: string }
+
+/** What a scrape loop does with each body; a body that is refused is a failed scrape. */
+async function replay(steps: readonly Step[], sink: Pick<ScrapeSink, 'refOf'>, cache: ScrapeCache): Promise<unknown[]> {
+  const outcomes: unknown[] = []
+  const up = sink.refOf(labelsFrom({ __name__: 'up', instance: 'i', job: 'j' }))
+  for (const { timestampMs, body } of steps) {
+    let parsed: unknown
+    try {
+      const { sampleCount, keptCount, addedCount } = await cache.parse(Buffer.from(body), timestampMs, { honorTimestamps: true }, resolver(sink))
+      parsed = { sampleCount, keptCount, addedCount }
+    } catch {
+      cache.rollback()
+      parsed = 'refused'
+    }
+    cache.append(up, timestampMs, parsed === 'refused' ? 0 : 1)
+    const { stored, duplicate, outOfOrder, outOfBounds } = await (parsed === 'refused' ? cache.commitFailed(timestampMs) : cache.commit())
+    outcomes.push({ parsed, stored, duplicate, outOfOrder, outOfBounds })
+  }
+  cache.close()
+  return outcomes
+}
+
+async function expectSame(steps: readonly Step[], storage: TestStorage, because: string): Promise<void> {
+  const model = createMemorySink()
+  const expected = await replay(steps, model, model.createCache())
+  const own: Pick<ScrapeSink, 'refOf'> = { refOf: (labels) => storage.head.findOrCreate(labels) }
+  const actual = await replay(steps, own, createScrapeCache(storage.head))
+  expect(actual, because).toEqual(expected)
+  const stored = Object.fromEntries(Object.entries(readSamples(storage)).map(([series, samples]) => [series, samples.map(([time, value]) => `${time} ${value}`)]))
+  const wanted = Object.fromEntries(Object.entries(model.series()).filter(([, samples]) => samples.length > 0))
+  expect(Object.keys(stored).sort(), because).toEqual(Object.keys(wanted).sort())
+  for (const [series, samples] of Object.entries(wanted)) expect(stored[series], `${because} ${series}`).toEqual(samples)
+}
+
+describe('captured scrapes', () => {
+  for (const name of captureNames)
+    it(`of ${name} are stored sample by sample`, async () => {
+      const storage = await openTestStorage()
+      await expectSame(readCapture(name).slice(0, 25), storage, name)
+    })
+
+  it('with lines lost, changed and broken are stored as the model has it', async () => {
+    const { seed, below, pick } = createRandom()
+    const capture = readCapture('prometheus').slice(0, 30)
+    const steps = capture.map(({ timestampMs, body }) => {
+      const lines = body.split('\n').filter(() => below(40) > 0)
+      for (let k = below(4); k > 0; k--) {
+        const at = below(lines.length)
+        const line = lines[at] ?? ''
+        lines[at] = pick([line, `${line} `, `  ${line}`, `${line}\n${line}`, `${line} ${timestampMs - below(20_000)}`, line.replace('{', '{ '), line.replace(/ \S+$/, ' NaN'), line.replace(/"/, '"\\n')])
+      }
+      if (below(12) === 0) lines.splice(below(lines.length), 0, pick(['bad', 'a{', 'a 1 2 3', 'a{b="c"} x', '# TYPE a b', '{a="b"} 1']))
+      return { timestampMs, body: `${lines.join('\n').replace(/\n*$/, '')}\n` }
+    })
+    await expectSame(steps, await openTestStorage(), `seed ${seed}`)
+  })
+})
