@@ -45,7 +45,7 @@ export type TemplateSettings = { readonly externalLabels: Labels; readonly exter
 /** How long a resolved alert is kept and told about. */
 const resolvedRetentionMs = 15 * 60_000
 
-export const alertsMetric = 'ALERTS'
+const alertsMetric = 'ALERTS'
 export const alertsForStateMetric = 'ALERTS_FOR_STATE'
 const alertNameLabel = 'alertname'
 const alertStateLabel = 'alertstate'

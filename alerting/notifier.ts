@@ -61,7 +61,7 @@ export type Notifier = {
 }
 
 /** How the built-in Alertmanager is called in metrics. */
-export const builtinName = 'built-in'
+const builtinName = 'built-in'
 
 const pathLabel = '__alerts_path__'
 

@@ -56,7 +56,7 @@ export class RuleSchedule {
 }
 
 /** The newest slot that is not after `nowMs`. */
-export function slotBefore(key: string, intervalMs: number, nowMs: number): number {
+function slotBefore(key: string, intervalMs: number, nowMs: number): number {
   const offsetMs = Number(fnv1a(key) % BigInt(intervalMs))
   return nowMs - ((((nowMs - offsetMs) % intervalMs) + intervalMs) % intervalMs)
 }

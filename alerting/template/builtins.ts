@@ -126,12 +126,12 @@ function argumentText(args: readonly Value[]): string {
 const htmlEscapes: Readonly<Record<string, string>> = { '\0': '\ufffd', '"': '&#34;', "'": '&#39;', '&': '&amp;', '<': '&lt;', '>': '&gt;' }
 
 /** Go's `template.HTMLEscapeString`. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[\0"'&<>]/g, (character) => htmlEscapes[character] ?? character)
 }
 
 /** Go's `template.JSEscapeString`. */
-export function escapeJs(text: string): string {
+function escapeJs(text: string): string {
   return text.replace(/[\\'"<>&=]|[\x00-\x1f\x7f]|[^\x00-\x7f]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0
     if (character === '\\' || character === "'" || character === '"') return `\\${character}`

@@ -37,7 +37,7 @@ export function duration(ns: bigint): Defined {
 }
 
 /** `2h3m0.5s`, as Go prints a duration. */
-export function formatGoDuration(ns: bigint): string {
+function formatGoDuration(ns: bigint): string {
   if (ns === 0n) return '0s'
   const sign = ns < 0n ? '-' : ''
   const absolute = ns < 0n ? -ns : ns
@@ -80,7 +80,7 @@ function round(value: bigint, unit: bigint): bigint {
   return value < 0n ? value - (unit - absolute) : value + (unit - absolute)
 }
 
-export const durationType: TypeInfo = {
+const durationType: TypeInfo = {
   name: 'time.Duration',
   toText: (value) => formatGoDuration(ns(value)),
   methods: {
@@ -181,7 +181,7 @@ const methods: FunctionTable = {
   GoString: method(([self]) => quote(formatTime(time(self)))),
 }
 
-export const timeType: TypeInfo = { name: 'time.Time', methods, toText: (value) => formatTime(time(value)) }
+const timeType: TypeInfo = { name: 'time.Time', methods, toText: (value) => formatTime(time(value)) }
 
 /** `2026-03-01 10:00:00.5 +0000 UTC`. */
 export function formatTime(value: GoTime): string {

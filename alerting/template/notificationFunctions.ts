@@ -36,7 +36,7 @@ const word = /[\p{L}\p{N}\p{M}_]+(?:['’.:·][\p{L}\p{N}\p{M}_]+)*/gu
 const digraphs: Readonly<Record<string, string>> = { ǆ: 'ǅ', Ǆ: 'ǅ', ǉ: 'ǈ', Ǉ: 'ǈ', ǌ: 'ǋ', Ǌ: 'ǋ', ǳ: 'ǲ', Ǳ: 'ǲ' }
 
 /** Title case that lower-cases the rest of each word. */
-export function titleCase(text: string): string {
+function titleCase(text: string): string {
   return text.replace(word, (one) => {
     const start = one.search(/[\p{L}]/u)
     if (start < 0) return one

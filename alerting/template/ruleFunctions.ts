@@ -65,7 +65,7 @@ const labelOf = (value: Value | undefined, name: string): string => {
 }
 
 /** Go's `strings.Title`: the first letter of each word, the rest stays. */
-export function capitalizeWords(text: string): string {
+function capitalizeWords(text: string): string {
   return text.replace(/(^|[^\p{L}\p{Nd}_\u0080-\u{10ffff}]|[\s\u0085\u00a0])([\p{L}])/gu, (_, before: string, letter: string) => before + upperCase(letter))
 }
 
@@ -78,12 +78,12 @@ function splitHostPort(text: string): HostPort | undefined {
 }
 
 /** The host of `host:port`; anything else as it is. */
-export function stripPort(hostPort: string): string {
+function stripPort(hostPort: string): string {
   return splitHostPort(hostPort)?.host ?? hostPort
 }
 
 /** The text before the first dot of a host name, the port kept; IP addresses as they are. */
-export function stripDomain(hostPort: string): string {
+function stripDomain(hostPort: string): string {
   const { host, port } = splitHostPort(hostPort) ?? { host: hostPort, port: '' }
   if (isIP(host) !== 0) return hostPort
   const name = host.split('.')[0] ?? ''

@@ -86,10 +86,10 @@ export class Struct {
   }
 }
 
-export const stringListType: TypeInfo = { name: '[]string' }
+const stringListType: TypeInfo = { name: '[]string' }
 export const anyListType: TypeInfo = { name: '[]interface {}' }
 export const anyDictType: TypeInfo = { name: 'map[string]interface {}' }
-export const stringDictType: TypeInfo = { name: 'map[string]string' }
+const stringDictType: TypeInfo = { name: 'map[string]string' }
 
 export function stringList(items: readonly string[]): List {
   return new List(stringListType, items)
