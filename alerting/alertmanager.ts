@@ -23,7 +23,8 @@ import { takeAlert, type PostedAlert } from './intake.ts'
 import type { MatcherMode } from './matchers.ts'
 import { NotificationLog } from './notificationLog.ts'
 import { runPipeline } from './pipeline.ts'
-import type { Integration } from './receivers/receiver.ts'
+import type { ReceiverConfig } from './receiverConfig.ts'
+import type { Integration, ReceiverDeps } from './receivers/receiver.ts'
 import { createIntegrations } from './receivers/receivers.ts'
 import { allRoutes, createRouteTree, matchRoutes, type RouteNode } from './route.ts'
 import { SilenceStore } from './silenceStore.ts'
@@ -64,6 +65,8 @@ export type AlertmanagerDeps = {
   readonly clock?: Clock
   /** 0 to 1, for the pauses between attempts. */
   readonly random?: () => number
+  /** What sends; a backtest puts something here that only takes notes. The table of receivers by default. */
+  readonly createIntegrations?: (config: ReceiverConfig, deps: ReceiverDeps) => readonly Integration[]
 }
 
 /** How long `close` waits for sends that are under way before it cuts them off. */
@@ -264,7 +267,8 @@ export class Alertmanager {
     const inhibitor = new Inhibitor(config.inhibitRules, mode)
     const used = new Set(allRoutes(tree).map((node) => node.config.receiver))
     const receiverDeps = { templates, userAgent: `Alertmanager/${deps.version.version}`, logger: deps.logger }
-    const integrations = new Map(config.receivers.filter((receiver) => used.has(receiver.name)).map((receiver) => [receiver.name, createIntegrations(receiver, receiverDeps)]))
+    const create = deps.createIntegrations ?? createIntegrations
+    const integrations = new Map(config.receivers.filter((receiver) => used.has(receiver.name)).map((receiver) => [receiver.name, create(receiver, receiverDeps)]))
     for (const [receiver, all] of integrations) {
       for (const integration of all) {
         for (const { place, text } of integration.templateTexts()) {

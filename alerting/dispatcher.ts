@@ -73,7 +73,7 @@ export class Dispatcher {
 
   /** What the next dispatcher needs to go on in step. */
   records(): Map<string, GroupRecord> {
-    return new Map(this.groups().map((group) => [group.id, { nextFlushMs: group.nextFlushMs }]))
+    return new Map(this.groups().map((group) => [group.id, group.record]))
   }
 
   /** No more flushes. Those under way are the deliveries' business. */
@@ -112,10 +112,13 @@ export class Dispatcher {
   }
 
   async #flush(group: Group, nowMs: number): Promise<void> {
+    const dueMs = group.nextFlushMs
+    group.unfinishedMs ??= dueMs
     const tickMs = group.tick(nowMs)
     const alerts = group.snapshot(nowMs)
     const isComplete = await this.#deps.runPipeline({ group, alerts, tickMs, nowMs })
     if (this.#stopped) return
+    if (group.unfinishedMs === dueMs) group.unfinishedMs = undefined
     const settled = isComplete ? group.dropResolved(alerts).filter((fingerprint) => this.#leave(fingerprint, group)) : []
     const changes = settled.map((fingerprint) => this.#deps.settle(fingerprint))
     if (group.size > 0) changes.push(recordOf(group))
@@ -143,5 +146,5 @@ export function readGroupRecords(records: ReadonlyMap<string, unknown>): Map<str
 }
 
 function recordOf(group: Group): StateChange {
-  return { kind: recordKind, key: group.id, value: { nextFlushMs: group.nextFlushMs } satisfies GroupRecord }
+  return { kind: recordKind, key: group.id, value: group.record }
 }

@@ -24,6 +24,8 @@ export class Group {
   readonly labels: Labels
   readonly #alerts = new Map<string, Alert>()
   nextFlushMs: number
+  /** When the flush under way was due; one that is cut off by a restart or reload is due again at once. */
+  unfinishedMs: number | undefined
   /** The time intervals that muted the last flush. */
   mutedBy: readonly string[] = []
   /** What the last flush suppressed and why, so that the ledger tells it once. */
@@ -39,6 +41,10 @@ export class Group {
 
   get size(): number {
     return this.#alerts.size
+  }
+
+  get record(): GroupRecord {
+    return { nextFlushMs: this.unfinishedMs ?? this.nextFlushMs }
   }
 
   /** Adds or updates an alert. Never touches the timer: a late arrival waits for the next tick. */
