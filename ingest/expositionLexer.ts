@@ -5,12 +5,16 @@ import { isUtf8 } from 'node:buffer'
 import { type Label, metricNameLabel } from '../storage/labels.ts'
 import { formatOpenMetricsFloat, goQuote, parseGoFloat } from './goFloat.ts'
 
-/** The body of a scrape is malformed. The message ends with the line, counted from 1. */
-export class ExpositionError extends Error {
-  readonly line: number
+/** The body of a scrape cannot be stored. */
+export class BodyError extends Error {
   /** Samples read before the error, before and after relabelling; Prometheus reports them. */
   samplesBefore = 0
   keptBefore = 0
+}
+
+/** The body of a scrape is malformed. The message ends with the line, counted from 1. */
+export class ExpositionError extends BodyError {
+  readonly line: number
 
   constructor(message: string, line: number) {
     super(`${message} (line ${line})`)

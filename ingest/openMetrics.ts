@@ -2,8 +2,7 @@
 // the scrape cache reads, most often without a copy. What only OpenMetrics has is edited out: exemplars, times in
 // seconds, its own types. Labels are checked strictly when a series is new, in openMetricsParser.ts.
 
-import { assert } from '../src/base/assert.ts'
-import { isValidUtf8 } from './expositionLexer.ts'
+import { ExpositionError, isValidUtf8 } from './expositionLexer.ts'
 import { parseGoFloat } from './goFloat.ts'
 import { openMetricsTypes, parseOpenMetrics, parseOpenMetricsSeries, takesExemplars, timestampMsOf } from './openMetricsParser.ts'
 import type { MetadataLine } from './targetMetadata.ts'
@@ -30,10 +29,7 @@ export class OpenMetricsReader {
   /** The same samples as text format 0.0.4; `body` itself where nothing must change. Throws `ExpositionError`. */
   toText(body: Uint8Array): Uint8Array {
     const scan = new BodyScan(body, this.#comments)
-    if (!scan.run()) {
-      parseOpenMetrics(body, {})
-      assert(false, 'a body is valid OpenMetrics but not for the fast reader')
-    }
+    if (!scan.run()) throw whyMalformed(body)
     if (scan.comments !== this.#comments) {
       this.#metadata = readMetadata(body)
       this.#comments = scan.comments
@@ -47,6 +43,20 @@ export class OpenMetricsReader {
     this.#metadata = undefined
     return changed
   }
+}
+
+/** The strict parser's error, with the samples that it read. */
+function whyMalformed(body: Uint8Array): ExpositionError {
+  let samples = 0
+  try {
+    parseOpenMetrics(body, { sample: () => samples++ })
+  } catch (error) {
+    if (!(error instanceof ExpositionError)) throw error
+    error.samplesBefore = samples
+    error.keptBefore = samples
+    return error
+  }
+  throw new Error('bug: a body is valid OpenMetrics but not for the fast reader')
 }
 
 function readMetadata(body: Uint8Array): MetadataLine[] {

@@ -3,12 +3,13 @@
 
 import { isLabelName, isMetricName } from '../src/base/names.ts'
 import { formatLabels, type Label, type Labels, labelValue, metricNameLabel, sortLabels } from '../storage/labels.ts'
+import { BodyError } from './expositionLexer.ts'
 import { goQuote } from './goFloat.ts'
 import { relabel, type RelabelRules } from './relabel.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 
 /** The scrape fails because of a series in it; the message is Prometheus's. */
-export class SampleLabelsError extends Error {
+export class SampleLabelsError extends BodyError {
   readonly isLabelLimit: boolean
 
   constructor(message: string, isLabelLimit = false) {

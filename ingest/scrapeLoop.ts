@@ -9,7 +9,7 @@ import { HttpRequestError } from '../src/base/httpErrors.ts'
 import type { Logger } from '../src/base/log.ts'
 import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
 import { parseSeries } from './exposition.ts'
-import { ExpositionError } from './expositionLexer.ts'
+import { BodyError } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import type { RelabelRules } from './relabel.ts'
@@ -248,7 +248,7 @@ export class ScrapeLoop {
         this.#options.metrics.exceededBodySizeLimit.inc()
       }
       if (error instanceof SampleLabelsError && error.isLabelLimit) this.#options.metrics.exceededLabelLimits.inc()
-      if (error instanceof ExpositionError) {
+      if (error instanceof BodyError) {
         result.scraped = error.samplesBefore
         result.kept = error.keptBefore
       }
