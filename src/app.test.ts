@@ -82,8 +82,8 @@ beforeAll(async () => {
     configChecksum: () => checksumConfig([sources.prometheus, sources.alertmanager]),
     quit: () => {},
   })
-  await expect.poll(async () => (await getData('/api/v1/query?query=job:temperature:max')).result.length, { timeout: 15_000 }).toBe(1)
-  await expect.poll(async () => (await getData('/api/v1/alerts')).alerts.length, { timeout: 15_000 }).toBe(1)
+  await until(async () => (await getData('/api/v1/query?query=job:temperature:max')).result.length === 1)
+  await until(async () => (await getData('/api/v1/alerts')).alerts.length === 1)
 }, 40_000)
 
 afterAll(async () => {
@@ -92,6 +92,11 @@ afterAll(async () => {
   exporter?.close()
   rmSync(dir, { recursive: true, force: true })
 })
+
+/** Asks again until it is so; the timeout of the hook bounds it. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((done) => setTimeout(done, 50))
+}
 
 const get = (url: string, headers: Record<string, string> = {}) => app.server.inject({ method: 'GET', url, headers })
 

@@ -99,6 +99,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
   const query = closing.add(
     createQueryService({
       querierInit: storage.querierInit,
+      releaseWorker: storage.releaseWorker,
       registry,
       logger: logger.with({ component: 'query' }),
       lookbackMs: options.lookbackMs,
