@@ -1,15 +1,15 @@
 // Every invariant of a data directory, as code. Reads only; works on a closed directory and on a copy. Tests run it after
 // each use of storage, `npm run inspect -- DIR check` prints what it finds.
 
+import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../src/base/assert.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, type Partition } from './dataDir.ts'
-import { existsSync } from 'node:fs'
 import { Head } from './head.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
-import { PartitionReader, sectionCount, type ChunkRow } from './partitionFile.ts'
+import { chunkId, PartitionReader, sectionCount, type ChunkRow } from './partitionFile.ts'
 import { SeriesFileReader, seriesPerPage } from './seriesFile.ts'
 import { stateRowProblems } from './stateFile.ts'
 
@@ -184,7 +184,7 @@ class Checker {
     for (const row of reader.chunksFrom(0)) {
       chunkCount++
       sampleCount += sectionCount(row.body)
-      idSum = (idSum + ((row.ref * 2 ** 21 + row.slot) % 2 ** 32)) % 2 ** 32
+      idSum = (idSum + (chunkId(row.ref, row.slot) % 2 ** 32)) % 2 ** 32
       unusedTimes.delete(row.times)
       const problem = this.#chunkProblem(reader, row) ?? (meta !== undefined && row.slot >= meta.nextSlot ? `slot is not below the next free one, ${meta.nextSlot}` : undefined)
       if (problem !== undefined) this.#problem(path, 'chunk', `series ${row.ref}, slot ${row.slot}`, problem, `${restore}; queries leave the chunk out`)

@@ -18,7 +18,7 @@ export function partitionsDir(dir: string): string {
 }
 
 /** Where damaged files go, out of the way but not deleted. */
-export function asideDir(dir: string): string {
+function asideDir(dir: string): string {
   return join(dir, 'damaged')
 }
 
@@ -63,7 +63,7 @@ export function partitionPath(dir: string, startMs: number, generation: number):
 }
 
 /** `2026-11-24`; days before year 0 or after 9999 as ISO 8601 extends them. */
-export function dayName(startMs: number): string {
+function dayName(startMs: number): string {
   return new Date(startMs).toISOString().replace(/T.*$/, '')
 }
 

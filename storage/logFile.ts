@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { Statement } from 'better-sqlite3'
 import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
 
-export const logKind: FileKind = {
+const logKind: FileKind = {
   name: 'log segment',
   version: 1,
   schema: 'CREATE TABLE record (number INTEGER PRIMARY KEY, body BLOB NOT NULL)',

@@ -7,7 +7,7 @@ import { dayMs } from './dataDir.ts'
 import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
 import { DataFileError } from './storageError.ts'
 
-export const partitionKind: FileKind = {
+const partitionKind: FileKind = {
   name: 'partition',
   version: 1,
   schema: `
@@ -25,10 +25,14 @@ export const partitionKind: FileKind = {
 }
 
 /** `chunk.id` is `ref * slotsPerSeries + slot`; a chunk written later has a higher slot. The product stays below 2^53. */
-export const slotsPerSeries = 2 ** 21
+const slotsPerSeries = 2 ** 21
+
+export function chunkId(ref: number, slot: number): number {
+  return ref * slotsPerSeries + slot
+}
 
 /** Of the chunk as the codec makes it: `u8 version | u8 0 | u16 count | u32 timesLength`, then both sections. */
-export const chunkHeaderBytes = 8
+const chunkHeaderBytes = 8
 export const chunkVersion = 1
 
 export type ChunkRow = {
@@ -148,7 +152,7 @@ export class PartitionWriter {
     this.#lastRef = chunk.ref
     assert(this.#lastSlot < slotsPerSeries, `series ${chunk.ref} has too many chunks in ${this.path}`)
     this.#slotsUsed = Math.max(this.#slotsUsed, this.#lastSlot + 1 - this.#meta.nextSlot)
-    const id = chunk.ref * slotsPerSeries + this.#lastSlot
+    const id = chunkId(chunk.ref, this.#lastSlot)
     this.#insertChunk.run(id, firstMs, lastMs, chunk.isOutOfOrder ? 1 : 0, this.#timesId(chunk.timesSection), chunk.valuesSection)
     const meta = this.#meta
     meta.chunkCount++
@@ -239,15 +243,14 @@ export class PartitionReader {
 
   /** Chunks of `ref` that overlap the range (both ends inclusive), in the order they were written. */
   chunks(ref: number, minTimeMs: number, maxTimeMs: number): ChunkRow[] {
-    const first = ref * slotsPerSeries
-    const rows = this.#chunksOf.all(first, first + slotsPerSeries - 1, maxTimeMs - this.startMs, minTimeMs - this.startMs)
+    const rows = this.#chunksOf.all(chunkId(ref, 0), chunkId(ref, slotsPerSeries - 1), maxTimeMs - this.startMs, minTimeMs - this.startMs)
     return rows.map((row) => this.#row(row))
   }
 
   /** All chunks with a ref of at least `fromRef`, by series, in the order they were written. */
   *chunksFrom(fromRef: number): Generator<ChunkRow> {
     const all = this.#db.prepare('SELECT id, first_ms, last_ms, out_of_order, times, body FROM chunk WHERE id >= ? ORDER BY id').raw()
-    for (const row of all.iterate(fromRef * slotsPerSeries)) yield this.#row(row)
+    for (const row of all.iterate(chunkId(fromRef, 0))) yield this.#row(row)
   }
 
   /** A times section; `undefined` when there is none with this id. */

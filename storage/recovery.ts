@@ -8,7 +8,7 @@ import { findWalDamage, LogSegmentReader } from './logFile.ts'
 import type { LogWriter } from './logWriter.ts'
 import { PartitionReader } from './partitionFile.ts'
 import { encodeSeriesPage, SeriesFileReader } from './seriesFile.ts'
-import { isDiskRefusal } from './sqlite.ts'
+import { isDamage } from './sqlite.ts'
 import type { RecoveryPiece } from './writerMessages.ts'
 
 export type RecoveryDeps = {
@@ -28,7 +28,7 @@ export function tidyDataDir(deps: RecoveryDeps): void {
     try {
       new PartitionReader(partition.path, partition.startMs).close()
     } catch (error) {
-      if (isDiskRefusal(error)) throw error
+      if (!isDamage(error)) throw error
       setAsideDamaged(deps, partition.path, error)
     }
   }
@@ -74,7 +74,7 @@ function* replayLog(deps: RecoveryDeps, flushedRecord: number): Generator<Recove
     try {
       reader = new LogSegmentReader(segment.path)
     } catch (error) {
-      if (isDiskRefusal(error)) throw error
+      if (!isDamage(error)) throw error
       setAsideDamaged(deps, segment.path, error)
       continue
     }
@@ -84,13 +84,15 @@ function* replayLog(deps: RecoveryDeps, flushedRecord: number): Generator<Recove
       if (numbers.count > 0 && numbers.first > last + 1) reportGap(deps, segment, last + 1, numbers.first - 1)
       yield* replaySegment(reader, last, { segment: index + 1, segments: segments.length })
       last = Math.max(last, numbers.last)
-      deps.log.adopt(segment.path, numbers.last)
     } catch (error) {
-      if (isDiskRefusal(error)) throw error
-      setAsideDamaged(deps, segment.path, error)
+      if (!isDamage(error)) throw error
+      // What was read so far is only here until the next flush, so the file stays.
+      deps.onCorruption()
+      deps.warn('A log segment is damaged; what lies behind the damage is lost', { file: segment.path, reason: errorText(error) })
     } finally {
       reader.close()
     }
+    deps.log.adopt(segment.path, last)
   }
   deps.log.dropUpTo(flushedRecord)
   return last

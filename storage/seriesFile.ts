@@ -5,7 +5,7 @@ import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { assert, errorText } from '../src/base/assert.ts'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 
-export const seriesKind: FileKind = {
+const seriesKind: FileKind = {
   name: 'series file',
   version: 1,
   schema: `

@@ -3,7 +3,7 @@
 
 import Database from 'better-sqlite3'
 import { errorText } from '../src/base/assert.ts'
-import { DataFileError } from './storageError.ts'
+import { DataFileError, NewerFormatError } from './storageError.ts'
 
 export type Db = Database.Database
 
@@ -80,6 +80,7 @@ export function isDiskRefusal(error: unknown): boolean {
 
 /** The file itself is wrong; trying again does not help. */
 export function isDamage(error: unknown): boolean {
+  if (error instanceof NewerFormatError) return false
   return error instanceof DataFileError || /^SQLITE_(CORRUPT|NOTADB|FORMAT|SCHEMA|ERROR)/.test(codeOf(error))
 }
 
@@ -105,7 +106,7 @@ function checkKind(db: Db, path: string, kind: FileKind): void {
   }
   const version = Number(db.pragma('user_version', { simple: true }))
   if (version > kind.version) {
-    throw new DataFileError(path, `has format version ${version} of a newer solowatch, this one reads up to ${kind.version}; start the newer version`)
+    throw new NewerFormatError(path, `has format version ${version} of a newer solowatch, this one reads up to ${kind.version}; start the newer version`)
   }
   if (version < 1) throw new DataFileError(path, `has no format version; it is no complete ${kind.name}`)
 }

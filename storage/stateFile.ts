@@ -5,7 +5,7 @@ import type { Statement } from 'better-sqlite3'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 import type { SyncMode } from './logFile.ts'
 
-export const stateKind: FileKind = {
+const stateKind: FileKind = {
   name: 'state file',
   version: 1,
   schema: `
@@ -25,9 +25,9 @@ export const stateKind: FileKind = {
 }
 
 /** The ledger keeps the newest entries up to this number ... */
-export const ledgerMaxEntries = 100_000
+const ledgerMaxEntries = 100_000
 /** ... and no older ones than this. */
-export const ledgerMaxAgeMs = 90 * 86_400_000
+const ledgerMaxAgeMs = 90 * 86_400_000
 /** Entries written between two looks at the bounds. */
 const ledgerTrimEvery = 500
 

@@ -364,6 +364,39 @@ describe('damage', () => {
     expect(again.logLines.join('\n')).toMatch(/A log segment is damaged.*offset=\d+|Log records are missing/)
   })
 
+  it('is not what a newer version has written: nothing is touched, and the start is refused', async () => {
+    const dir = await twoDays()
+    const db = new Database(partition(dir))
+    db.pragma('user_version = 2')
+    db.close()
+    await expect(openTestStorage({ dir })).rejects.toThrow(/2026-11-24\.1\.db: has format version 2 of a newer solowatch, this one reads up to 1; start the newer version/)
+    expect(existsSync(partition(dir))).toBe(true)
+  })
+
+  it('that a query meets sets the partition aside while storage is open', async () => {
+    const storage = await openTestStorage()
+    for (let i = 0; i < 200; i++) await append(storage, labelsFrom({ __name__: 'm', i: String(i) }), day, countTo(60).map((k) => Math.sin(k * i)))
+    await append(storage, up, day + dayMs, countTo(100))
+    await storage.flush()
+    await storage.close()
+    const again = await openTestStorage({ dir: storage.dir })
+    const bytes = readFileSync(partition(storage.dir))
+    writeFileSync(partition(storage.dir), bytes.fill(0xaa, 8192))
+    expect(Object.keys(readSamples(again))).toEqual(['up{job="node"}'])
+    await expect.poll(() => existsSync(join(storage.dir, 'damaged', '2026-11-24.1.db'))).toBe(true)
+    expect(again.logLines.join('\n')).toMatch(/Set a damaged file aside.*2026-11-24\.1\.db/)
+    expect(Object.keys(readSamples(again))).toEqual(['up{job="node"}'])
+  })
+
+  it('of state.db sets it aside, and samples are served', async () => {
+    const dir = await twoDays()
+    writeFileSync(join(dir, 'state.db'), 'x'.repeat(5000))
+    const storage = await openTestStorage({ dir })
+    expect(storage.logLines.join('\n')).toMatch(/Set a damaged file aside.*state\.db/)
+    expect(readSamples(storage)['up{job="node"}']).toHaveLength(200)
+    await storage.state.write([{ kind: 'k', key: 'a', value: 1 }])
+  })
+
   it('by a missing log segment is told, and the rest is served', async () => {
     const storage = await openTestStorage({ segmentBytes: 1000 })
     for (let i = 0; i < 30; i++) await append(storage, up, day + i * 150_000, countTo(10))

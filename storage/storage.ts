@@ -132,7 +132,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     disk = answer.stats
     logBytes = disk.logBytes
   }
-  const maintain = async () => keepStats(await writer.request({ kind: 'maintain', maintenance: { ...limits, newestMs: newestMs() } }))
+  const maintain = async () => keepStats(await writer.request({ kind: 'maintain', maintenance: { ...limits, newestMs: newestMs(), nowMs: nowMs() } }))
 
   const flusher = new Flusher({
     head,

@@ -18,3 +18,6 @@ export class DataFileError extends Error {
     this.path = path
   }
 }
+
+/** The file is fine, but a newer solowatch wrote it: nothing is done to it, and nothing is started beside it. */
+export class NewerFormatError extends DataFileError {}

@@ -269,7 +269,7 @@ class Writer {
     if (expired.length > 0) this.#partitionsChanged()
     this.#compactionCandidates = this.#partitions
       .map(({ partition }) => partition)
-      .filter((partition) => partition.startMs + dayMs + closedAfterMs <= maintenance.newestMs && !this.#uncompactable.has(partition.path))
+      .filter((partition) => partition.startMs + dayMs + closedAfterMs <= Math.max(maintenance.nowMs, maintenance.newestMs) && !this.#uncompactable.has(partition.path))
     return { kind: 'stats', stats: this.#stats() }
   }
 
@@ -338,7 +338,7 @@ class Writer {
     try {
       return new StateFileWriter(path, this.#init.sync)
     } catch (error) {
-      if (isDiskRefusal(error)) throw error
+      if (!isDamage(error)) throw error
       setAsideDamaged(this.#recoveryDeps, path, error)
       return new StateFileWriter(path, this.#init.sync)
     }
@@ -355,7 +355,7 @@ class Writer {
     } catch (error) {
       reason = error
     }
-    if (reason !== undefined && !isDiskRefusal(reason)) {
+    if (typeof reason === 'string' || isDamage(reason)) {
       if (this.#compaction?.partition.path === path) this.#abortCompaction()
       setAsideDamaged(this.#recoveryDeps, path, reason)
       this.#partitionsChanged()

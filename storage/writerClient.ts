@@ -29,8 +29,7 @@ type Waiting = {
   ptr: number
   /** A copy, once the first try failed and the head took its memory back. */
   bytes: Uint8Array | undefined
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
+  readonly done: PromiseWithResolvers<void>
 }
 
 export class WriterClient {
@@ -80,20 +79,21 @@ export class WriterClient {
   /**
    * Resolves when the record survives a crash of the process. Rejects with `StorageUnavailableError` when the disk refuses;
    * the record is then kept and written as soon as the disk takes it, before any later one, because its samples are in the
-   * head: a client that repeats them must not be told they are stored before they are.
+   * head: a client that repeats them must not be told they are stored before they are. For the same reason an empty
+   * record, which is not written, waits for those before it.
    */
   append(record: RecordPlace): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = { number: this.#nextNumber++, ptr: record.ptr, length: record.length, bytes: undefined, resolve, reject }
-      this.#waiting.push(waiting)
-      this.#waitingBytes += record.length
-      if (this.#refusal !== undefined) {
-        this.#keep(waiting, this.#refusal)
-        return
-      }
+    if (record.length === 0) return this.#waiting.at(-1)?.done.promise ?? Promise.resolve()
+    const waiting: Waiting = { number: this.#nextNumber++, ptr: record.ptr, length: record.length, bytes: undefined, done: Promise.withResolvers() }
+    this.#waiting.push(waiting)
+    this.#waitingBytes += record.length
+    if (this.#refusal !== undefined) {
+      this.#keep(waiting, this.#refusal)
+    } else {
       this.#unsent.push(waiting)
       if (this.#unsent.length === 1) queueMicrotask(() => this.#sendAppends())
-    })
+    }
+    return waiting.done.promise
   }
 
   /** Records from here on go to a new segment. */
@@ -168,7 +168,7 @@ export class WriterClient {
     let bytes = 0
     for (const waiting of done) {
       bytes += waiting.length
-      waiting.resolve()
+      waiting.done.resolve()
     }
     this.#waitingBytes -= bytes
     if (this.#refusal !== undefined && !this.#waiting.some((waiting) => waiting.bytes !== undefined)) {
@@ -191,7 +191,7 @@ export class WriterClient {
 
   #keep(waiting: Waiting, refusal: StorageUnavailableError): void {
     waiting.bytes ??= new Uint8Array(this.#options.init.memory.buffer, waiting.ptr, waiting.length).slice()
-    waiting.reject(refusal)
+    waiting.done.reject(refusal)
   }
 
   #retry(): void {
@@ -213,7 +213,7 @@ export class WriterClient {
     this.#refusal = new StorageUnavailableError(`the writer thread ended: ${error.message}`, { cause: error })
     for (const request of this.#requests.values()) request.reject(error)
     this.#requests.clear()
-    for (const waiting of this.#waiting) waiting.reject(this.#refusal)
+    for (const waiting of this.#waiting) waiting.done.reject(this.#refusal)
   }
 }
 

@@ -37,6 +37,8 @@ export type Maintenance = {
   readonly retentionBytes: number
   /** The newest sample of all; age is counted from here. */
   readonly newestMs: number
+  /** The clock, which tells when a day is over. */
+  readonly nowMs: number
 }
 
 export type ToWriter =
