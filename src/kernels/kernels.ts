@@ -72,6 +72,7 @@ export type KernelExports = {
   clearBatch(batch: Pointer): void
   stageSample(batch: Pointer, ref: number, timeMs: number, value: number): void
   stageStale(batch: Pointer, ref: number, timeMs: number): void
+  unstageFrom(batch: Pointer, count: number): void
   validateBatch(batch: Pointer, from: number, to: number, latestMs: number): void
   discardOutOfOrder(batch: Pointer): void
   forgetOutcomes(batch: Pointer): void
@@ -172,6 +173,7 @@ export function createKernelMemory(): WebAssembly.Memory {
 
 /** The module in this thread, over `memory`. Views of the memory are taken anew whenever it has grown. */
 export class Kernels {
+  readonly module: WebAssembly.Module
   readonly memory: WebAssembly.Memory
   readonly exports: KernelExports
   #buffer: SharedArrayBuffer
@@ -180,6 +182,7 @@ export class Kernels {
   #doubles!: Float64Array
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
+    this.module = module
     this.memory = memory
     // The cast holds because the module is built from assembly/index.ts, which KernelExports describes.
     this.exports = withUnsignedResults(new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports)

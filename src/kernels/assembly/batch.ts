@@ -7,6 +7,7 @@
 //  72 first bad sample u32, its kind at 76 u32; kind 0: none
 //  80 least time i64, 88 greatest time i64 of the stored samples
 //  96 log record u32, 100 its length u32, 104 its allocated bytes u32, 108 new series in it u32
+// 112 last value u64 of the first bad sample's series
 
 import {
   ACTIVE_SAMPLES, APPENDED_SAMPLES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
@@ -31,6 +32,7 @@ export const BATCH_RECORD: usize = 96
 export const BATCH_RECORD_LENGTH: usize = 100
 export const BATCH_RECORD_BYTES: usize = 104
 export const BATCH_NEW_SERIES: usize = 108
+const BATCH_LAST_VALUE: usize = 112
 
 export const STORED: u8 = 0
 export const REPEATED: u8 = 1 // same time and bits as the newest sample: accepted, nothing to store
@@ -95,6 +97,7 @@ export function reserveBatch(batch: usize, more: u32): void {
     memory.copy(times, load<u32>(batch, BATCH_TIMES), count << 3)
     memory.copy(values, load<u32>(batch, BATCH_VALUES), count << 3)
     memory.copy(refs, load<u32>(batch, BATCH_REFS), count << 2)
+    memory.copy(outcomes, load<u32>(batch, BATCH_OUTCOMES), count)
     free(load<u32>(batch, BATCH_TIMES), columnBytes(old))
   }
   store<u32>(batch, <u32>refs, BATCH_REFS)
@@ -127,6 +130,11 @@ export function stageStale(batch: usize, ref: u32, time: f64): void {
   stage(batch, ref, <i64>time, 0x7ff0000000000002)
 }
 
+/** Takes back the samples from index `count` on. */
+export function unstageFrom(batch: usize, count: u32): void {
+  if (count < load<u32>(batch, BATCH_COUNT)) store<u32>(batch, count, BATCH_COUNT)
+}
+
 /** The least time a sample may have without an out-of-order window. */
 function minValidTime(): i64 {
   const newest = load<i64>(HEAD_MAX_TIME)
@@ -150,6 +158,7 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64): vo
     const time = load<i64>(times + (<usize>i << 3))
     const value = load<u64>(values + (<usize>i << 3))
     let outcome: u8 = STORED
+    let existing: u64 = 0
     if (ref == 0) outcome = NO_SERIES
     else if (time > limit) outcome = TOO_FAR_AHEAD
     else {
@@ -169,7 +178,10 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64): vo
       }
       if (time < oldest) outcome = hasWindow ? TOO_OLD : OUT_OF_BOUNDS
       else if (!hasLast || time > lastTime) store<u32>(record, i, R_SLOT)
-      else if (time == lastTime) outcome = anyValue || value == lastValue ? REPEATED : DUPLICATE
+      else if (time == lastTime) {
+        outcome = anyValue || value == lastValue ? REPEATED : DUPLICATE
+        existing = lastValue
+      }
       else outcome = hasWindow ? STORED_OUT_OF_ORDER : OUT_OF_ORDER
     }
     store<u8>(outcomes + <usize>i, outcome)
@@ -178,6 +190,7 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64): vo
     if (outcome >= DUPLICATE && outcome < NO_SERIES && load<u32>(batch, BATCH_FIRST_BAD_KIND) == 0) {
       store<u32>(batch, i, BATCH_FIRST_BAD)
       store<u32>(batch, <u32>outcome, BATCH_FIRST_BAD_KIND)
+      store<u64>(batch, existing, BATCH_LAST_VALUE)
     }
   }
 }

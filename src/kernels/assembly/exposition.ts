@@ -7,12 +7,13 @@
 //         `seen`: was in that scrape; `tracked`: so that its end is to be marked; `live`: tracked in the last commit.
 // State:  { input u32, bytes u32, position u32, batch u32, cache u32, cursor u32, flags u32, samples u32, time i64,
 //           misses u32, miss count u32, miss capacity u32, hard u32, hard count u32, hard capacity u32,
-//           comments u32, comment count u32, comment capacity u32, error u32, number { bits u64, end u32 }, hash 2 x u64 }.
+//           comments u32, comment count u32, comment capacity u32, error u32, number { bits u64, end u32 }, hash 2 x u64,
+//           comments' hash u64 }.
 // Miss:   { batch index u32, offset u32, length u32, comments before u32, entry u32 }; length 0: the same series again.
 // Hard:   { batch index u32, offset u32, length u32 }.     Comment: { offset u32, length u32 }.
 
 import { BATCH_COUNT, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, stage } from './batch'
-import { hash128 } from './hash'
+import { hash128, hash64 } from './hash'
 import { alloc, free, usableBytes } from './memory'
 import { NUMBER_BAD, NUMBER_HARD, parseNumber } from './number'
 import { R_SLOT, seriesRecord } from './series'
@@ -47,7 +48,8 @@ const X_COMMENTS: usize = 64
 const X_ERROR: usize = 76
 const X_NUMBER: usize = 80
 const X_HASH: usize = 96
-const PARSE_BYTES: u32 = 112
+const X_COMMENTS_HASH: usize = 112
+const PARSE_BYTES: u32 = 120
 
 const MISS_BYTES: u32 = 20
 const HARD_BYTES: u32 = 12
@@ -194,6 +196,8 @@ function comment(parse: usize, at: usize, end: usize): usize {
     const entry = push(parse + X_COMMENTS, COMMENT_BYTES)
     store<u32>(entry, <u32>(at - <usize>load<u32>(parse, X_IN)))
     store<u32>(entry, <u32>(feed - at), 4)
+    const hash = load<u64>(parse, X_COMMENTS_HASH)
+    store<u64>(parse, rotl<u64>(hash, 11) * 5 + hash64(at, <u32>(feed - at)), X_COMMENTS_HASH)
   }
   return feed + 1
 }

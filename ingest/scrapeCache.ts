@@ -1,0 +1,270 @@
+// What is known of one target's exposition between scrapes: the kernel finds the series ref of every line by its raw bytes,
+// and only lines it has never seen come up here, to be parsed and relabelled by the scrape loop. A scrape is staged as a
+// whole and then committed or rolled back; series that are gone get their staleness markers at the commit.
+
+import { setImmediate } from 'node:timers/promises'
+import type { BatchOutcome, CommitOptions, HeadBatch } from '../storage/headBatch.ts'
+import type { Storage } from '../storage/storage.ts'
+import { parseTextExposition } from './exposition.ts'
+import { ExpositionError, type MetadataKind } from './expositionLexer.ts'
+
+/** A series text that this cache has not seen before. */
+export type UnknownSeries = {
+  /** `name{labels}` as in the body. */
+  readonly text: string
+  readonly bytes: Uint8Array
+  readonly line: number
+  /** What the last TYPE line said, `''` before the first. */
+  readonly familyType: string
+}
+
+export type MetadataLine = { readonly kind: MetadataKind; readonly name: string; readonly text: string }
+
+export type ScrapeParse = {
+  /** All samples of the body, and those of series that relabelling did not drop. */
+  readonly sampleCount: number
+  readonly keptCount: number
+  /** Series that are new to the cache and not dropped. */
+  readonly addedCount: number
+  /** Whether HELP or TYPE lines differ from those of the last body that was parsed. */
+  readonly metadataChanged: boolean
+  metadata(): MetadataLine[]
+}
+
+export type ParseOptions = { readonly honorTimestamps: boolean; readonly trackTimestampsStaleness?: boolean }
+
+/** How many samples were stored, and why others were not. Staleness markers are not counted. */
+export type ScrapeCommit = { readonly stored: number; readonly duplicate: number; readonly outOfOrder: number; readonly outOfBounds: number }
+
+export type ScrapeCache = {
+  /**
+   * Stages all samples of a body in text format 0.0.4. `resolve` gives each unknown series its ref, 0 when it is dropped;
+   * what it throws fails the scrape. Throws `ExpositionError` for a malformed line. Nothing is staged after a failure.
+   */
+  parse(body: Uint8Array, timestampMs: number, options: ParseOptions, resolve: (series: UnknownSeries) => number): Promise<ScrapeParse>
+  /** Stages a further sample for the same commit. */
+  append(ref: number, timestampMs: number, value: number): void
+  appendStale(ref: number, timestampMs: number): void
+  /** Stores what is staged, and a marker for every series of the last scrape that is not in this one. Resolves when it is durable. */
+  commit(): Promise<ScrapeCommit>
+  /** The scrape failed: stores what was appended after the rollback, and a marker for every series of the last scrape. */
+  commitFailed(timestampMs: number, options?: { readonly discardOutOfOrder?: boolean }): Promise<ScrapeCommit>
+  rollback(): void
+  /** The series that would get a marker if the target went away now. */
+  liveRefs(): Uint32Array
+  close(): void
+}
+
+// Layouts, as in assembly/exposition.ts.
+const inputAt = 0
+const samplesAt = 28
+const missesAt = 40
+const missBytes = 20
+const hardAt = 52
+const hardBytes = 12
+const commentsAt = 64
+const commentBytes = 8
+const errorAt = 76
+const commentsHashAt = 112
+const cacheCountAt = 4
+const cacheGenerationAt = 20
+
+const honorFlag = 1
+const trackFlag = 2
+
+/** Time spent on unknown series between two looks at the event loop. */
+const sliceMs = 4
+
+/** Series texts that were not in this many scrapes are forgotten; looked at that often, too. */
+const forgetAfterScrapes = 10
+
+const lineFeed = 10
+
+export function createScrapeCache(head: Storage['head']): ScrapeCache {
+  const { kernels } = head
+  const { exports } = kernels
+  const cache = exports.newScrapeCache()
+  let batch: HeadBatch | undefined
+  /** The scrape that is staged, and its time. */
+  let staged: { readonly generation: number; readonly timestampMs: number } | undefined
+  let commentsHash = ''
+
+  const ownBatch = () => (batch ??= head.batch())
+  const rollback = () => {
+    batch?.close()
+    batch = undefined
+    staged = undefined
+  }
+  const finish = async (generation: number, markTimeMs: number, options: CommitOptions): Promise<ScrapeCommit> => {
+    const own = ownBatch()
+    const counted = own.count
+    exports.markGone(cache, own.pointer, generation, markTimeMs)
+    if (generation > 0 && generation % forgetAfterScrapes === 0) exports.compact(cache, generation - forgetAfterScrapes)
+    batch = undefined
+    staged = undefined
+    try {
+      return toCommit(await own.commit('skipBad', { ...options, counted }))
+    } finally {
+      own.close()
+    }
+  }
+
+  return {
+    async parse(body, timestampMs, options, resolve) {
+      rollback()
+      if (body.length > 0 && body.at(-1) !== lineFeed) throw badBody(body, 1)
+      const flags = (options.honorTimestamps ? honorFlag : 0) | (options.trackTimestampsStaleness === true ? trackFlag : 0)
+      const parse = exports.newParse(body.length, ownBatch().pointer, cache, timestampMs, flags)
+      const word = (offset: number) => kernels.word(parse + offset)
+      try {
+        kernels.bytes.set(body, word(inputAt))
+        let status = exports.parseStep(parse)
+        while (status === 0) {
+          await setImmediate()
+          status = exports.parseStep(parse)
+        }
+        // Lines before a bad one may have unknown series with bad labels; then that is the first error.
+        const addedCount = await resolveUnknown(parse, body, resolve)
+        if (status < 0) throw badBody(body.subarray(word(errorAt)), lineOf(body, word(errorAt)))
+        setHardValues(parse, body)
+        const hash = `${word(commentsHashAt)} ${word(commentsHashAt + 4)}`
+        const metadataChanged = hash !== commentsHash
+        const metadata = metadataChanged ? readMetadata(parse, body) : []
+        commentsHash = hash
+        const keptCount = exports.settleRefs(parse)
+        staged = { generation: kernels.word(cache + cacheGenerationAt), timestampMs }
+        return { sampleCount: word(samplesAt), keptCount, addedCount, metadataChanged, metadata: () => metadata }
+      } catch (error) {
+        if (error instanceof ExpositionError) {
+          error.samplesBefore = word(samplesAt)
+          error.keptBefore = exports.keptCount(parse)
+        }
+        exports.compact(cache, 0)
+        rollback()
+        throw error
+      } finally {
+        exports.freeParse(parse)
+      }
+    },
+    append: (ref, timestampMs, value) => ownBatch().append(ref, timestampMs, value),
+    appendStale: (ref, timestampMs) => ownBatch().appendStale(ref, timestampMs),
+    commit: () => finish(staged?.generation ?? 0, staged?.timestampMs ?? 0, {}),
+    commitFailed: (timestampMs, options = {}) => finish(0, timestampMs, options),
+    rollback,
+    liveRefs() {
+      const out = exports.scratch(4 * kernels.word(cache + cacheCountAt) + 4)
+      const count = exports.liveRefs(cache, out)
+      return kernels.words.slice(out / 4, out / 4 + count)
+    },
+    close() {
+      rollback()
+      exports.freeScrapeCache(cache)
+    },
+  }
+
+  /** Has each unknown series resolved, in the order of the body, and returns how many were not dropped. */
+  async function resolveUnknown(parse: number, body: Uint8Array, resolve: (series: UnknownSeries) => number): Promise<number> {
+    const list = kernels.word(parse + missesAt)
+    const count = kernels.word(parse + missesAt + 4)
+    const types = new FamilyTypes((index) => commentOf(parse, body, index))
+    let line = 1
+    let lineUpTo = 0
+    let added = 0
+    let pauseMs = performance.now() + sliceMs
+    for (let i = 0; i < count; i++) {
+      const miss = list + i * missBytes
+      const offset = kernels.word(miss + 4)
+      const length = kernels.word(miss + 8)
+      if (length === 0) continue
+      for (let at = body.indexOf(lineFeed, lineUpTo); at >= 0 && at < offset; at = body.indexOf(lineFeed, at + 1)) line++
+      lineUpTo = offset
+      const bytes = body.subarray(offset, offset + length)
+      const familyType = types.before(kernels.word(miss + 12))
+      const ref = resolve({ bytes, line, familyType, text: Buffer.from(bytes).toString('utf8') })
+      exports.resolveMiss(parse, i, ref)
+      if (ref !== 0) added++
+      if (performance.now() > pauseMs) {
+        await setImmediate()
+        pauseMs = performance.now() + sliceMs
+      }
+    }
+    return added
+  }
+
+  /** Numbers that the kernel leaves to JavaScript, which rounds correctly too. */
+  function setHardValues(parse: number, body: Uint8Array): void {
+    const list = kernels.word(parse + hardAt)
+    const count = kernels.word(parse + hardAt + 4)
+    for (let i = 0; i < count; i++) {
+      const offset = kernels.word(list + i * hardBytes + 4)
+      const text = Buffer.from(body.subarray(offset, offset + kernels.word(list + i * hardBytes + 8))).toString('latin1')
+      const value = Number(text)
+      if (!Number.isFinite(value)) throw badBody(body, 1)
+      exports.setHardValue(parse, i, value)
+    }
+  }
+
+  function commentOf(parse: number, body: Uint8Array, index: number): Uint8Array {
+    const comment = kernels.word(parse + commentsAt) + index * commentBytes
+    const offset = kernels.word(comment)
+    return body.subarray(offset, offset + kernels.word(comment + 4))
+  }
+
+  function readMetadata(parse: number, body: Uint8Array): MetadataLine[] {
+    const lines: Uint8Array[] = []
+    const count = kernels.word(parse + commentsAt + 4)
+    for (let i = 0; i < count; i++) lines.push(commentOf(parse, body, i), lineFeedBytes)
+    const metadata: MetadataLine[] = []
+    try {
+      parseTextExposition(Buffer.concat(lines), { metadata: (kind, name, text) => void metadata.push({ kind, name, text }) })
+    } catch {
+      throw badBody(body, 1)
+    }
+    return metadata
+  }
+}
+
+const lineFeedBytes = Uint8Array.of(lineFeed)
+
+function toCommit({ stored, duplicate, outOfOrder, tooOld, outOfBounds, tooFarAhead }: BatchOutcome): ScrapeCommit {
+  return { stored, duplicate, outOfOrder, outOfBounds: outOfBounds + tooOld + tooFarAhead }
+}
+
+function lineOf(body: Uint8Array, offset: number): number {
+  let line = 1
+  for (let at = body.indexOf(lineFeed); at >= 0 && at < offset; at = body.indexOf(lineFeed, at + 1)) line++
+  return line
+}
+
+/** The error of a body that the kernel cannot read, in the words of the full parser. */
+function badBody(body: Uint8Array, firstLine: number): ExpositionError {
+  try {
+    parseTextExposition(body, {}, firstLine)
+  } catch (error) {
+    if (error instanceof ExpositionError) return error
+    throw error
+  }
+  return new ExpositionError('bug: the kernel refuses what the parser accepts', firstLine)
+}
+
+/** The family type in force at each unknown series; asked in the order of the body. */
+class FamilyTypes {
+  readonly #comment: (index: number) => Uint8Array
+  #index = 0
+  #type = ''
+
+  constructor(comment: (index: number) => Uint8Array) {
+    this.#comment = comment
+  }
+
+  /** The type after the first `count` comments. */
+  before(count: number): string {
+    for (; this.#index < count; this.#index++) {
+      const match = typeLine.exec(Buffer.from(this.#comment(this.#index)).toString('latin1'))
+      if (match !== null) this.#type = match[1] ?? ''
+    }
+    return this.#type
+  }
+}
+
+const typeLine = /^#[ \t]+TYPE[ \t]+(?:"(?:\\[^\n]|[^\\"])*"|[a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*([a-z]*)/

@@ -1,0 +1,36 @@
+// Memory of one thread's own inside the shared memory: taken straight from its end, so that no allocator is shared, and
+// given back to the main thread, which uses it again.
+
+import type { Kernels, Pointer } from './kernels.ts'
+
+const pageBytes = 65_536
+
+export class Span {
+  readonly #kernels: Kernels
+  #pointer: Pointer = 0
+  #bytes = 0
+
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels
+  }
+
+  get pointer(): Pointer {
+    return this.#pointer
+  }
+
+  /** Makes room for `bytes` bytes; what was there is lost when it was too small. */
+  reserve(bytes: number): void {
+    if (bytes <= this.#bytes) return
+    const rounded = Math.ceil(Math.max(bytes, this.#bytes * 2) / pageBytes) * pageBytes
+    const pointer = this.#kernels.exports.takeSpan(rounded)
+    if (pointer === 0) throw new Error('the shared memory of 4 GiB is used up: the query needs too many samples at once')
+    this.close()
+    this.#pointer = pointer
+    this.#bytes = rounded
+  }
+
+  close(): void {
+    if (this.#bytes > 0) this.#kernels.exports.giveSpan(this.#pointer, this.#bytes)
+    this.#bytes = 0
+  }
+}

@@ -1,0 +1,61 @@
+// The general way into the head, by labels: recording rules, alert series, and whatever has no kernel of its own.
+
+import { unreachable } from '../src/base/assert.ts'
+import type { Head } from './head.ts'
+import type { HeadBatch } from './headBatch.ts'
+import type { Labels } from './labels.ts'
+
+/** What became of one sample. A value, not an exception: a busy source produces these all day. */
+export type AppendOutcome = 'stored' | 'duplicate' | 'outOfOrder' | 'tooOld' | 'tooFarAhead' | 'limit'
+
+export type Appender = {
+  /** Stages a sample. `labels` are sorted by name and kept by reference, so do not change them afterwards. */
+  append(labels: Labels, timestampMs: number, value: number): AppendOutcome
+  /** Stages a staleness marker. */
+  appendStale(labels: Labels, timestampMs: number): AppendOutcome
+  /** Resolves when every staged sample survives a process crash. */
+  commit(): Promise<void>
+  /** Forgets what is staged. */
+  rollback(): void
+}
+
+/** An appender for any number of commits. Each sample is judged when it is staged. */
+export function createAppender(head: Head): Appender {
+  let batch: HeadBatch | undefined
+  const stage = (put: (batch: HeadBatch) => void): AppendOutcome => {
+    batch ??= head.batch()
+    put(batch)
+    const { firstBad } = batch.checkLast()
+    if (firstBad === undefined) return 'stored'
+    switch (firstBad.kind) {
+      case 'duplicate':
+      case 'outOfOrder':
+      case 'tooOld':
+      case 'tooFarAhead':
+        return firstBad.kind
+      case 'outOfBounds':
+        return 'tooOld'
+      default:
+        return unreachable(firstBad.kind)
+    }
+  }
+  const take = () => {
+    const taken = batch
+    batch = undefined
+    return taken
+  }
+  return {
+    append: (labels, timestampMs, value) => stage((to) => to.append(head.findOrCreate(labels), timestampMs, value)),
+    appendStale: (labels, timestampMs) => stage((to) => to.appendStale(head.findOrCreate(labels), timestampMs)),
+    async commit() {
+      const taken = take()
+      if (taken === undefined) return
+      try {
+        await taken.commit('skipBad')
+      } finally {
+        taken.close()
+      }
+    },
+    rollback: () => take()?.close(),
+  }
+}

@@ -1,0 +1,321 @@
+// The head: all series, and their recent samples, in the memory that every thread shares. This is the main thread's side:
+// recovery, appends, flushing and reclamation; query workers read the same memory through headReader.ts. It does not know
+// the disk: what is committed goes to `appendLog`, what is flushed is a list of chunks.
+
+import { randomFillSync } from 'node:crypto'
+import { assert } from '../src/base/assert.ts'
+import type { Kernels } from '../src/kernels/kernels.ts'
+import { powersOfTen } from '../src/kernels/powersOfTen.ts'
+import { HeadBatch, type BatchHost, type LogRecord } from './headBatch.ts'
+import { flushOf, type Flush, type FlushPlan } from './headFlush.ts'
+import { encodeLabels } from './headLabels.ts'
+import type { HeadReaderInit } from './headReader.ts'
+import type { Labels } from './labels.ts'
+import { StorageUnavailableError } from './storageError.ts'
+
+export type HeadOptions = {
+  readonly kernels: Kernels
+  /** Called once per commit, in commit order. Resolves once the record survives a process crash. */
+  readonly appendLog: (record: LogRecord) => Promise<void>
+  /** The error that commits are refused with while the log cannot be written; nothing enters the head then. */
+  readonly logBlocked?: () => Error | undefined
+  readonly outOfOrderWindowMs: number
+  readonly nowMs?: () => number
+  /** How long flushed chunks stay in memory for queries of recent times. */
+  readonly keepFlushedMs?: number
+}
+
+export type HeadStats = {
+  readonly seriesCount: number
+  readonly symbolCount: number
+  readonly labelPairCount: number
+  /** In memory. */
+  readonly sampleCount: number
+  readonly chunkCount: number
+  readonly chunkBytes: number
+  /** Of everything appended since the start; Infinity and -Infinity when there is nothing. */
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  readonly appendedSamples: number
+  /** In use, and claimed from the system, readers' scratch included. */
+  readonly allocatedBytes: number
+  readonly memoryBytes: number
+  readonly pendingLogBytes: number
+}
+
+/** A record of the sample log cannot be read back. */
+export class HeadRecordError extends Error {}
+
+/** A series cannot be added because its bytes or its ref contradict what is known. */
+export class HeadSeriesError extends Error {}
+
+const labelStructBytes = 16
+const maxLabels = 1024
+
+/** Samples sealed between two looks at the event loop, and list entries dropped in one. */
+const flushStepSamples = 60_000
+const dropStepEntries = 4096
+const reclaimStep = 20_000
+
+/** Below this much memory that can still be claimed, nothing new is accepted. */
+const reservedBytes = 192 * 1024 * 1024
+
+export class Head {
+  readonly kernels: Kernels
+  readonly #appendLog: (record: LogRecord) => Promise<void>
+  readonly #keepFlushedMs: number
+  readonly #host: BatchHost
+  readonly #freeSlots: number[] = []
+  #outOfOrderWindowMs = 0
+  #pendingLogBytes = 0
+  #flush: Flush | undefined
+  /** Finished flushes whose chunks are still in memory, oldest first. `epoch`: readers that started before it may not see the partitions. */
+  readonly #flushed: { readonly flush: Flush; readonly epoch: number; readonly atMs: number; dropped: number }[] = []
+  readonly #nowMs: () => number
+  readonly #labelRefs = new WeakMap<Labels, number>()
+  #isClosed = false
+
+  constructor(options: HeadOptions) {
+    const { kernels } = options
+    this.kernels = kernels
+    this.#appendLog = options.appendLog
+    this.#keepFlushedMs = options.keepFlushedMs ?? 300_000
+    this.#nowMs = options.nowMs ?? Date.now
+    claimFixedMemory(kernels)
+    kernels.exports.initialize()
+    for (let slot = kernels.exports.readerSlotCount() - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
+    this.outOfOrderWindowMs = options.outOfOrderWindowMs
+    this.#host = {
+      kernels,
+      nowMs: this.#nowMs,
+      logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
+      log: (record, allocatedBytes) => this.#log(record, allocatedBytes),
+    }
+  }
+
+  /** How far behind the newest sample of the head a sample may be and still be stored; 0: only in order. */
+  get outOfOrderWindowMs(): number {
+    return this.#outOfOrderWindowMs
+  }
+
+  set outOfOrderWindowMs(windowMs: number) {
+    this.#outOfOrderWindowMs = windowMs
+    this.kernels.exports.setOutOfOrderWindow(windowMs)
+  }
+
+  // Recovery, before anything else: series, then the records of the log in their order.
+
+  /**
+   * Adds a series that was persisted. `lastTimestampMs` is the time of its newest persisted sample, if known: older
+   * samples are then out of order. Empty bytes stand for a ref that was never used. Throws `HeadSeriesError`.
+   */
+  loadSeries(ref: number, labelBytes: Uint8Array, lastTimestampMs?: number): void {
+    if (labelBytes.length === 0) return
+    const { exports } = this.kernels
+    const scratch = exports.scratch(maxLabels * labelStructBytes + labelBytes.length + 16)
+    const bytesAt = scratch + maxLabels * labelStructBytes
+    this.kernels.bytes.set(labelBytes, bytesAt)
+    const count = exports.parseLabelBytes(bytesAt, labelBytes.length, scratch)
+    if (count < 0) throw new HeadSeriesError('its labels are damaged')
+    const status = exports.restoreSeries(ref, scratch, count)
+    if (status === -2) throw new HeadSeriesError('another series has its ref')
+    if (status !== 0) throw new HeadSeriesError('its labels have another ref')
+    exports.markLogged(ref)
+    if (lastTimestampMs !== undefined) exports.setPersistedTime(ref, BigInt(Math.trunc(lastTimestampMs)))
+  }
+
+  /** No series gets a ref below `ref` from now on. */
+  setNextRef(ref: number): void {
+    this.kernels.exports.raiseNextRef(ref)
+  }
+
+  /** Tells the time of the newest persisted sample, from which the bounds for new samples count. */
+  raiseMaxTime(timeMs: number): void {
+    this.kernels.exports.raiseMaxTime(timeMs)
+  }
+
+  /** Takes in a record of the log. Throws `HeadRecordError` when it is damaged; then none of its samples is taken. */
+  replay(record: Uint8Array): { samples: number; series: number } {
+    const { exports } = this.kernels
+    const batch = exports.newBatch()
+    const space = exports.alloc(record.length + 16)
+    try {
+      this.kernels.bytes.set(record, space + 8)
+      const status = exports.decodeRecord(space + 8, record.length, batch, space)
+      if (status === -2) throw new HeadRecordError('it was written by a newer version')
+      if (status !== 0) throw new HeadRecordError('its checksum or content is wrong')
+      const series = this.kernels.word(space)
+      const samples = this.kernels.word(batch + 16)
+      exports.acceptAll(batch)
+      exports.appendBatch(batch, 0, samples, 1)
+      return { samples, series }
+    } finally {
+      exports.free(space, record.length + 16)
+      exports.freeBatch(batch)
+    }
+  }
+
+  // Ingest.
+
+  /** The ref of the series, new if need be. `labels` are sorted by name, unique and without empty values; their ref is kept per object. */
+  findOrCreate(labels: Labels): number {
+    const known = this.#labelRefs.get(labels)
+    if (known !== undefined) return known
+    assert(labels.length > 0 && labels.length <= maxLabels, `a series cannot have ${labels.length} labels`)
+    const { exports } = this.kernels
+    const bytes = encodeLabels(labels)
+    const scratch = exports.scratch(maxLabels * labelStructBytes + bytes.length + 16)
+    const bytesAt = scratch + maxLabels * labelStructBytes
+    this.kernels.bytes.set(bytes, bytesAt)
+    const count = exports.parseLabelBytes(bytesAt, bytes.length, scratch)
+    assert(count > 0, 'labels are not sorted, not unique or empty')
+    const ref = exports.findOrCreate(scratch, count)
+    this.#labelRefs.set(labels, ref)
+    return ref
+  }
+
+  /** A batch of its own for a caller; it can be used again after each commit or rollback. */
+  batch(): HeadBatch {
+    return new HeadBatch(this.#host)
+  }
+
+  #log(record: LogRecord, allocatedBytes: number): Promise<void> {
+    this.#pendingLogBytes += record.length
+    const release = () => {
+      this.#pendingLogBytes -= record.length
+      if (!this.#isClosed) this.kernels.exports.freeRecord(record.ptr, allocatedBytes)
+    }
+    return this.#appendLog(record).finally(release)
+  }
+
+  #memoryShortage(): Error | undefined {
+    const { exports } = this.kernels
+    if (exports.unclaimedBytes() > reservedBytes) return undefined
+    return new StorageUnavailableError('the head has reached its 4 GiB of memory: fewer series, or a flush, must make room')
+  }
+
+  // Flushing, one at a time.
+
+  /**
+   * Seals and lists the chunks that are not in partitions yet. Every sample before `cutoffMs` that was committed before
+   * this call is in the plan; the plan's memory stays as it is until `endFlush` or `abortFlush`.
+   */
+  async beginFlush(cutoffMs: number): Promise<FlushPlan> {
+    assert(this.#flush === undefined, 'two flushes at a time')
+    const { exports } = this.kernels
+    const pointer = exports.newFlush(cutoffMs)
+    while (exports.flushStep(pointer, flushStepSamples) === 0) await new Promise((resolve) => setImmediate(resolve))
+    this.#flush = flushOf(this.kernels, pointer)
+    return this.#flush.plan
+  }
+
+  /** The chunks of the plan are durable in partitions. */
+  endFlush(plan: FlushPlan): void {
+    const flush = this.#takeFlush(plan)
+    // The step to a new epoch divides the readers into those who may not see the partitions and those who must.
+    this.kernels.exports.reclaim(reclaimStep)
+    const epoch = Atomics.load(this.kernels.words, epochAddress / 4)
+    this.#flushed.push({ flush, epoch, atMs: this.#nowMs(), dropped: 0 })
+  }
+
+  /** The plan was not carried out; its chunks will be in the next one. */
+  abortFlush(plan: FlushPlan): void {
+    const flush = this.#takeFlush(plan)
+    this.kernels.exports.unlistEntries(flush.pointer, 0, plan.chunkCount)
+    this.kernels.exports.freeFlush(flush.pointer)
+  }
+
+  #takeFlush(plan: FlushPlan): Flush {
+    const flush = this.#flush
+    assert(flush !== undefined && flush.plan === plan, 'no such flush')
+    this.#flush = undefined
+    return flush
+  }
+
+  /** Frees what nobody can see any more: about once a second, a few milliseconds at most. */
+  maintain(nowMs: number): void {
+    const { exports } = this.kernels
+    exports.reclaim(reclaimStep)
+    const oldest = this.#flushed[0]
+    if (oldest === undefined || nowMs - oldest.atMs < this.#keepFlushedMs) return
+    // A reader from before the flush knows its chunks from here only.
+    if (exports.minPinnedEpoch() < oldest.epoch) return
+    const { flush } = oldest
+    const to = Math.min(flush.plan.chunkCount, oldest.dropped + dropStepEntries)
+    exports.dropEntries(flush.pointer, oldest.dropped, to)
+    oldest.dropped = to
+    if (to < flush.plan.chunkCount) return
+    exports.freeFlush(flush.pointer)
+    this.#flushed.shift()
+  }
+
+  /** A series' labels as bytes; empty when no series has the ref. */
+  seriesLabelBytes(ref: number): Uint8Array {
+    const { exports } = this.kernels
+    if (exports.hasSeries(ref) === 0) return new Uint8Array()
+    let capacity = 4096
+    for (;;) {
+      const out = exports.scratch(capacity)
+      const length = exports.seriesLabelBytes(ref, out, capacity)
+      if (length <= capacity) return Uint8Array.from(this.kernels.bytes.subarray(out, out + length))
+      capacity = length
+    }
+  }
+
+  /** The greatest ref in use. */
+  get maxRef(): number {
+    return this.kernels.exports.maxRef()
+  }
+
+  stats(): HeadStats {
+    const { exports, memory } = this.kernels
+    return {
+      seriesCount: exports.seriesCount(),
+      symbolCount: exports.symbolCount(),
+      labelPairCount: exports.pairCount(),
+      sampleCount: exports.samplesInMemory(),
+      chunkCount: exports.chunkCount(),
+      chunkBytes: exports.chunkBytes(),
+      minTimeMs: exports.headMinTime(),
+      maxTimeMs: exports.headMaxTime(),
+      appendedSamples: exports.appendedSamples(),
+      allocatedBytes: exports.allocatedBytes(),
+      memoryBytes: memory.buffer.byteLength,
+      pendingLogBytes: this.#pendingLogBytes,
+    }
+  }
+
+  // Readers.
+
+  /** What a worker needs to read the head. One per worker; it can be posted. */
+  readerInit(): HeadReaderInit {
+    const slot = this.#freeSlots.pop()
+    assert(slot !== undefined, 'more readers than epoch slots')
+    return { module: this.kernels.module, memory: this.kernels.memory, slot }
+  }
+
+  /** The worker that had `init` has ended, perhaps in the middle of a read. */
+  releaseReader(init: HeadReaderInit): void {
+    this.kernels.exports.unpinEpoch(init.slot)
+    this.#freeSlots.push(init.slot)
+  }
+
+  /** The memory itself goes when nobody refers to it any more. */
+  close(): void {
+    this.#isClosed = true
+  }
+}
+
+/** Where the epoch is, as in assembly/layout.ts. */
+const epochAddress = 1024
+
+/** Grows a fresh memory to its fixed part and writes what the kernels expect there. */
+function claimFixedMemory(kernels: Kernels): void {
+  const { exports, memory } = kernels
+  const pageBytes = 65_536
+  const missing = Math.ceil((exports.fixedBytes() - memory.buffer.byteLength) / pageBytes)
+  if (missing > 0) memory.grow(missing)
+  const secret = randomFillSync(new Uint8Array(32))
+  kernels.bytes.set(secret, exports.hashSecretAddress())
+  new BigUint64Array(memory.buffer, exports.powersOfTenAddress()).set(powersOfTen())
+}

@@ -1,0 +1,236 @@
+// Samples on their way into the head: staged, validated, appended and logged together. Short batches go through without a
+// pause; long ones in slices between which the event loop runs.
+
+import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
+
+/** Why a sample was not stored. */
+export type BadSampleKind = 'duplicate' | 'outOfOrder' | 'tooOld' | 'outOfBounds' | 'tooFarAhead'
+
+export type BadSample = {
+  readonly kind: BadSampleKind
+  readonly index: number
+  readonly ref: number
+  readonly timestampMs: number
+  readonly value: number
+  /** For a duplicate: the value that is there. */
+  readonly lastValue: number
+}
+
+/** What became of the samples of a batch, as counts. */
+export type BatchOutcome = {
+  readonly stored: number
+  readonly duplicate: number
+  readonly outOfOrder: number
+  readonly tooOld: number
+  readonly outOfBounds: number
+  readonly tooFarAhead: number
+  /** The first sample that was not stored for one of these reasons. */
+  readonly firstBad?: BadSample
+}
+
+/** One record of the sample log. Bytes `ptr` to `ptr + length` of the shared memory stay as they are until `appendLog`'s promise settles. */
+export type LogRecord = {
+  readonly ptr: Pointer
+  readonly length: number
+  readonly sampleCount: number
+  readonly newSeriesCount: number
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+}
+
+/** What a batch needs of its head. */
+export type BatchHost = {
+  readonly kernels: Kernels
+  readonly nowMs: () => number
+  readonly logBlocked: () => Error | undefined
+  /** Hands the record to the log and frees it afterwards. */
+  log(record: LogRecord, allocatedBytes: number): Promise<void>
+}
+
+/** `skipBad` stores what is good; `allOrNothing` stores nothing when a sample is bad. */
+export type CommitMode = 'skipBad' | 'allOrNothing'
+
+export type CommitOptions = {
+  /** Only samples that are in order are stored, whatever the head's window is. */
+  readonly discardOutOfOrder?: boolean
+  /** The outcome counts the samples before this index only. */
+  readonly counted?: number
+}
+
+/** A sample may be this far ahead of the clock. */
+const maxAheadMs = 600_000
+
+/** Samples validated or appended between two looks at the event loop: one to three milliseconds. */
+const sliceSamples = 32_768
+
+// Layout of a batch, as in assembly/batch.ts.
+const countAt = 16
+const tallyAt = 24
+const firstBadAt = 72
+const timesAt = 4
+const valuesAt = 8
+const refsAt = 0
+const minTimeAt = 80
+const recordAt = 96
+const recordBytesAt = 104
+const newSeriesAt = 108
+const lastValueAt = 112
+
+const outcome = { stored: 0, storedOutOfOrder: 2, duplicate: 3, outOfOrder: 4, tooOld: 5, outOfBounds: 6, tooFarAhead: 7 } as const
+
+const badKinds: Readonly<Record<number, BadSampleKind>> = {
+  [outcome.duplicate]: 'duplicate',
+  [outcome.outOfOrder]: 'outOfOrder',
+  [outcome.tooOld]: 'tooOld',
+  [outcome.outOfBounds]: 'outOfBounds',
+  [outcome.tooFarAhead]: 'tooFarAhead',
+}
+
+export class HeadBatch {
+  readonly #host: BatchHost
+  /** Address of the batch, for the kernels that stage into it. */
+  readonly pointer: Pointer
+
+  constructor(host: BatchHost) {
+    this.#host = host
+    this.pointer = host.kernels.exports.newBatch()
+  }
+
+  /** Stages a sample. A NaN is stored as an ordinary NaN; the staleness marker has its own call. */
+  append(ref: number, timestampMs: number, value: number): void {
+    this.#host.kernels.exports.stageSample(this.pointer, ref, timestampMs, value)
+  }
+
+  appendStale(ref: number, timestampMs: number): void {
+    this.#host.kernels.exports.stageStale(this.pointer, ref, timestampMs)
+  }
+
+  /** Samples staged. */
+  get count(): number {
+    return this.#host.kernels.word(this.pointer + countAt)
+  }
+
+  /** What would become of the staged samples now. */
+  check(): BatchOutcome {
+    return this.#validate(0)
+  }
+
+  /** What would become of the sample staged last; a bad one is taken back. */
+  checkLast(): BatchOutcome {
+    const last = this.count - 1
+    const result = this.#validate(last)
+    if (result.firstBad !== undefined) this.unstageFrom(last)
+    return result
+  }
+
+  /** Takes back the samples staged from index `count` on. */
+  unstageFrom(count: number): void {
+    this.#host.kernels.exports.unstageFrom(this.pointer, count)
+  }
+
+  #validate(from: number): BatchOutcome {
+    const { kernels, nowMs } = this.#host
+    kernels.exports.forgetOutcomes(this.pointer)
+    kernels.exports.validateBatch(this.pointer, from, this.count, nowMs() + maxAheadMs)
+    return this.#outcome()
+  }
+
+  /**
+   * Validates, appends and logs. Resolves once the stored samples survive a process crash; then the batch is empty again.
+   * What is stored can be queried earlier: before this returns its promise, unless the batch is long.
+   */
+  async commit(mode: CommitMode, options: CommitOptions = {}): Promise<BatchOutcome> {
+    const { kernels, nowMs, logBlocked } = this.#host
+    const { exports } = kernels
+    const blocked = logBlocked()
+    if (blocked !== undefined) {
+      this.rollback()
+      throw blocked
+    }
+    const count = this.count
+    const latestMs = nowMs() + maxAheadMs
+    exports.forgetOutcomes(this.pointer)
+    const counted = options.counted ?? count
+    for (let from = 0; from < counted; from += sliceSamples) {
+      if (from > 0) await nextTurn()
+      exports.validateBatch(this.pointer, from, Math.min(counted, from + sliceSamples), latestMs)
+    }
+    const result = this.#outcome()
+    if (counted < count) exports.validateBatch(this.pointer, counted, count, latestMs)
+    if (options.discardOutOfOrder === true) exports.discardOutOfOrder(this.pointer)
+    if (mode === 'allOrNothing' && result.firstBad !== undefined) {
+      this.rollback()
+      return { ...result, stored: 0 }
+    }
+    for (let from = 0; from < count; from += sliceSamples) {
+      if (from > 0) await nextTurn()
+      exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 0)
+    }
+    await this.#log(result.stored)
+    return result
+  }
+
+  /** Forgets what is staged. */
+  rollback(): void {
+    this.#host.kernels.exports.clearBatch(this.pointer)
+  }
+
+  close(): void {
+    this.#host.kernels.exports.freeBatch(this.pointer)
+  }
+
+  /** Encodes the record and empties the batch at once; the promise is that of the log. */
+  #log(sampleCount: number): Promise<void> {
+    const { kernels } = this.#host
+    const length = kernels.exports.encodeRecord(this.pointer)
+    const record: LogRecord = {
+      ptr: kernels.word(this.pointer + recordAt),
+      length,
+      sampleCount,
+      newSeriesCount: kernels.word(this.pointer + newSeriesAt),
+      minTimeMs: this.#time(minTimeAt),
+      maxTimeMs: this.#time(minTimeAt + 8),
+    }
+    const allocatedBytes = kernels.word(this.pointer + recordBytesAt)
+    kernels.exports.clearBatch(this.pointer)
+    return length === 0 ? Promise.resolve() : this.#host.log(record, allocatedBytes)
+  }
+
+  #time(offset: number): number {
+    const { kernels } = this.#host
+    return (kernels.word(this.pointer + offset + 4) | 0) * 2 ** 32 + kernels.word(this.pointer + offset)
+  }
+
+  #tally(kind: number): number {
+    return this.#host.kernels.word(this.pointer + tallyAt + 4 * kind)
+  }
+
+  #outcome(): BatchOutcome {
+    const { kernels } = this.#host
+    const index = kernels.word(this.pointer + firstBadAt)
+    const kind = badKinds[kernels.word(this.pointer + firstBadAt + 4)]
+    const timeAt = kernels.word(this.pointer + timesAt) + 8 * index
+    return {
+      stored: this.#tally(outcome.stored) + this.#tally(outcome.storedOutOfOrder),
+      duplicate: this.#tally(outcome.duplicate),
+      outOfOrder: this.#tally(outcome.outOfOrder),
+      tooOld: this.#tally(outcome.tooOld),
+      outOfBounds: this.#tally(outcome.outOfBounds),
+      tooFarAhead: this.#tally(outcome.tooFarAhead),
+      ...(kind !== undefined && {
+        firstBad: {
+          kind,
+          index,
+          ref: kernels.word(kernels.word(this.pointer + refsAt) + 4 * index),
+          timestampMs: (kernels.word(timeAt + 4) | 0) * 2 ** 32 + kernels.word(timeAt),
+          value: kernels.double(kernels.word(this.pointer + valuesAt) + 8 * index),
+          lastValue: kernels.double(this.pointer + lastValueAt),
+        },
+      }),
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

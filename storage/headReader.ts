@@ -1,0 +1,184 @@
+// The head as a query worker sees it: series by label matchers, and their samples, read in place in the shared memory while
+// the main thread goes on appending. The worker's scratch is memory of its own; what it reads is safe while it is pinned.
+
+import { createKernels } from '../src/kernels/kernels.ts'
+import { Span } from '../src/kernels/span.ts'
+import { selectRefs } from './headSelect.ts'
+import { HeadSymbols, type NamedCount } from './headSymbols.ts'
+import type { Labels } from './labels.ts'
+import type { Matcher } from './matcher.ts'
+import type { SampleColumns, TimeRange } from './sample.ts'
+
+export type HeadReaderInit = {
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  /** The worker's own epoch slot. */
+  readonly slot: number
+}
+
+export type HeadReaderStats = {
+  readonly seriesCount: number
+  readonly labelPairCount: number
+  readonly chunkCount: number
+  readonly minTimeMs: number
+  readonly maxTimeMs: number
+  /** Each list whole and sorted by count, greatest first. */
+  readonly seriesByMetricName: readonly NamedCount[]
+  readonly valuesByLabelName: readonly NamedCount[]
+  readonly bytesByLabelName: readonly NamedCount[]
+  readonly seriesByLabelPair: readonly NamedCount[]
+}
+
+export type HeadReader = {
+  /** Comes first, before the snapshot of a partition is taken: then no sample is missed between the two. */
+  pin(): void
+  unpin(): void
+  /** Refs, ascending, of all indexed series that match, those included that only have samples on disk. */
+  select(matchers: readonly Matcher[]): Uint32Array
+  /** The same object for the same ref as long as the reader lives. */
+  labels(ref: number): Labels
+  /** Sorted; of these series or of all. */
+  labelNames(refs?: Uint32Array): string[]
+  labelValues(name: string, refs?: Uint32Array): string[]
+  /** Days and times that the series' samples lie in, as far as this process has seen them or was told at start; `undefined` when it has none. */
+  timeRange(ref: number): TimeRange | undefined
+  stats(): HeadReaderStats
+
+  /** Starts collecting one series' samples: what is added later wins on the same time. */
+  begin(range: TimeRange): void
+  /** In-order samples of the series from this time on will all come with `addHeadInOrder`; Infinity when none will. */
+  headMinTimeMs(ref: number): number
+  /** An encoded chunk. False when it is damaged; then nothing of it is added. */
+  addChunk(bytes: Uint8Array): boolean
+  addHeadInOrder(ref: number): void
+  addHeadOutOfOrder(ref: number): void
+  /** What was collected; valid until the next `begin`. */
+  end(): SampleColumns
+  close(): void
+}
+
+/** Layout of the read state, as in assembly/read.ts. */
+const stateBytes = 64
+const timesAt = 16
+const countAt = 32
+const capacityAt = 36
+
+/** Decoders may read this far past a chunk. */
+const chunkPadding = 8
+
+const firstCapacity = 4096
+
+export function openHeadReader(init: HeadReaderInit): HeadReader {
+  const kernels = createKernels(init.module, init.memory)
+  const { exports } = kernels
+  const symbols = new HeadSymbols(kernels)
+  const state = new Span(kernels)
+  state.reserve(stateBytes)
+  const input = new Span(kernels)
+  let columns = new Span(kernels)
+  let capacity = 0
+  let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
+  /** The series whose samples in memory the state remembers. */
+  let begunRef = 0
+
+  const count = () => kernels.word(state.pointer + countAt)
+  const reserve = (needed: number) => {
+    const kept = count()
+    const grown = Math.max(needed, capacity * 2, firstCapacity)
+    const fresh = new Span(kernels)
+    fresh.reserve(32 * grown)
+    const from = kernels.word(state.pointer + timesAt)
+    const bytes = kernels.bytes
+    if (kept > 0) {
+      bytes.copy(bytes, fresh.pointer, from, from + 8 * kept)
+      const valuesFrom = kernels.word(state.pointer + timesAt + 4)
+      bytes.copy(bytes, fresh.pointer + 8 * grown, valuesFrom, valuesFrom + 8 * kept)
+    }
+    columns.close()
+    columns = fresh
+    capacity = grown
+    const words = kernels.words
+    for (let i = 0; i < 4; i++) words[(state.pointer + timesAt) / 4 + i] = fresh.pointer + 8 * grown * i
+    words[(state.pointer + capacityAt) / 4] = grown
+  }
+  reserve(firstCapacity)
+  /** Runs an adding kernel until the columns are large enough for it. */
+  const add = (run: () => number): boolean => {
+    for (let status = run(); ; status = run()) {
+      if (status <= 0) return status === 0
+      reserve(status)
+    }
+  }
+  const beginSeries = (ref: number) => {
+    if (ref === begunRef) return
+    const kept = count()
+    exports.beginRead(state.pointer, ref, range.minTimeMs, range.maxTimeMs)
+    kernels.words[(state.pointer + countAt) / 4] = kept
+    begunRef = ref
+  }
+
+  return {
+    pin: () => void exports.pinEpoch(init.slot),
+    unpin: () => exports.unpinEpoch(init.slot),
+    select: (matchers) => selectRefs(kernels, symbols, matchers),
+    labels: (ref) => symbols.labels(ref),
+    labelNames: (refs) => symbols.labelNames(refs),
+    labelValues: (name, refs) => symbols.labelValues(name, refs),
+    timeRange(ref) {
+      const maxTimeMs = exports.lastTime(ref)
+      const minTimeMs = exports.hasSeries(ref) === 0 ? Infinity : exports.firstTime(ref)
+      if (minTimeMs === Infinity) return undefined
+      // A series may have out-of-order samples only.
+      return { minTimeMs, maxTimeMs: maxTimeMs === -Infinity ? exports.headMaxTime() : maxTimeMs }
+    },
+    stats: () => ({
+      seriesCount: exports.seriesCount(),
+      labelPairCount: exports.pairCount(),
+      chunkCount: exports.chunkCount(),
+      minTimeMs: exports.headMinTime(),
+      maxTimeMs: exports.headMaxTime(),
+      ...symbols.counts(),
+    }),
+
+    begin(next) {
+      range = next
+      begunRef = -1
+      beginSeries(0)
+      kernels.words[(state.pointer + countAt) / 4] = 0
+    },
+    headMinTimeMs(ref) {
+      beginSeries(ref)
+      return exports.inMemoryFrom(state.pointer)
+    },
+    addChunk(bytes) {
+      input.reserve(bytes.length + chunkPadding)
+      kernels.bytes.set(bytes, input.pointer)
+      return add(() => exports.addEncoded(state.pointer, input.pointer, bytes.length))
+    },
+    addHeadInOrder(ref) {
+      beginSeries(ref)
+      add(() => exports.addInOrder(state.pointer))
+    },
+    addHeadOutOfOrder(ref) {
+      if (exports.hasSeries(ref) !== 0) add(() => exports.addOutOfOrder(state.pointer, ref))
+    },
+    end() {
+      const length = count()
+      const times = kernels.word(state.pointer + timesAt)
+      const values = kernels.word(state.pointer + timesAt + 4)
+      return {
+        length,
+        timestampsMs: kernels.doubles.subarray(times / 8, times / 8 + length),
+        values: kernels.doubles.subarray(values / 8, values / 8 + length),
+        valueWords: kernels.words.subarray(values / 4, values / 4 + 2 * length),
+      }
+    },
+    close() {
+      exports.unpinEpoch(init.slot)
+      columns.close()
+      input.close()
+      state.close()
+      symbols.close()
+    },
+  }
+}

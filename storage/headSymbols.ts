@@ -1,0 +1,173 @@
+// The index's symbols, pairs and label sets as JavaScript sees them: decoded once per worker, then cached.
+
+import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
+import { Span } from '../src/kernels/span.ts'
+import { compareBytes, metricNameLabel, type Label, type Labels } from './labels.ts'
+
+/** A vector of u32 in shared memory, or its one element. */
+type Vector = { readonly pointer: Pointer; readonly count: number }
+
+export type NamedCount = { readonly name: string; readonly count: number }
+
+export class HeadSymbols {
+  readonly #kernels: Kernels
+  readonly #texts: (string | undefined)[] = []
+  readonly #pairs: (Label | undefined)[] = []
+  readonly #labels = new Map<number, Labels>()
+  readonly #key: Span
+
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels
+    this.#key = new Span(kernels)
+  }
+
+  close(): void {
+    this.#key.close()
+  }
+
+  text(symbol: number): string {
+    const known = this.#texts[symbol]
+    if (known !== undefined) return known
+    const blob = this.#kernels.exports.symbolBlob(symbol)
+    const length = this.#kernels.word(blob)
+    const text = this.#kernels.bytes.toString('utf8', blob + 4, blob + 4 + length)
+    this.#texts[symbol] = text
+    return text
+  }
+
+  /** The symbol's id, 0 when no label has the text as name or value. */
+  find(text: string): number {
+    const bytes = Buffer.from(text)
+    const { exports } = this.#kernels
+    this.#key.reserve(bytes.length + 16)
+    this.#kernels.bytes.set(bytes, this.#key.pointer)
+    return exports.findSymbol(this.#key.pointer, bytes.length)
+  }
+
+  /** The id of the pair of the name with id `name` and a value, 0 when no series has it. */
+  findPair(name: number, value: string): number {
+    const symbol = this.find(value)
+    return symbol === 0 ? 0 : this.#kernels.exports.findPair(name, symbol)
+  }
+
+  pair(pair: number): Label {
+    const known = this.#pairs[pair]
+    if (known !== undefined) return known
+    const { exports } = this.#kernels
+    const label = { name: this.text(exports.pairName(pair)), value: this.text(exports.pairValue(pair)) }
+    this.#pairs[pair] = label
+    return label
+  }
+
+  labels(ref: number): Labels {
+    const known = this.#labels.get(ref)
+    if (known !== undefined) return known
+    const labels: Label[] = []
+    const list = this.pairsOf(ref)
+    const count = this.#kernels.word(list)
+    for (let i = 1; i <= count; i++) labels.push(this.pair(this.#kernels.word(list + 4 * i)))
+    this.#labels.set(ref, labels)
+    return labels
+  }
+
+  /** Address of { count u32, pair ids u32... } of a series. */
+  pairsOf(ref: number): Pointer {
+    return this.#kernels.word(this.#kernels.exports.seriesRecord(ref))
+  }
+
+  /** The refs of series that have the pair, ascending. A copy. */
+  postings(pair: number): Uint32Array {
+    return this.#copy(vectorOf(this.#kernels.exports.pairPostings(pair)))
+  }
+
+  postingsCount(pair: number): number {
+    return vectorOf(this.#kernels.exports.pairPostings(pair)).count
+  }
+
+  /** The pairs that have the name `symbol`, in order of arrival. A copy. */
+  pairsOfName(symbol: number): Uint32Array {
+    const name = this.#kernels.exports.findName(symbol)
+    return name === 0 ? new Uint32Array() : this.#copy(vectorOf(this.#kernels.exports.nameValues(name)))
+  }
+
+  #copy({ pointer, count }: Vector): Uint32Array {
+    if (count === 1) return Uint32Array.of(pointer)
+    return this.#kernels.words.slice(pointer / 4, pointer / 4 + count)
+  }
+
+  /** All refs in use, ascending. */
+  allRefs(): Uint32Array {
+    const { exports } = this.#kernels
+    const refs = new Uint32Array(exports.seriesCount())
+    const maxRef = exports.maxRef()
+    let count = 0
+    for (let ref = 1; ref <= maxRef && count < refs.length; ref++) if (exports.hasSeries(ref) !== 0) refs[count++] = ref
+    return refs.subarray(0, count)
+  }
+
+  labelNames(refs: Uint32Array | undefined): string[] {
+    const { exports } = this.#kernels
+    const names = new Set<string>()
+    if (refs === undefined) {
+      for (let name = 1; name <= exports.nameCount(); name++) names.add(this.text(exports.nameSymbol(name)))
+    } else {
+      for (const pair of this.#pairsOfAll(refs)) names.add(this.pair(pair).name)
+    }
+    return [...names].sort(compareBytes)
+  }
+
+  labelValues(name: string, refs: Uint32Array | undefined): string[] {
+    const symbol = this.find(name)
+    if (symbol === 0) return []
+    const values: string[] = []
+    if (refs === undefined) {
+      for (const pair of this.pairsOfName(symbol)) values.push(this.pair(pair).value)
+    } else {
+      for (const pair of this.#pairsOfAll(refs)) {
+        const label = this.pair(pair)
+        if (label.name === name) values.push(label.value)
+      }
+    }
+    return values.sort(compareBytes)
+  }
+
+  #pairsOfAll(refs: Uint32Array): Set<number> {
+    const pairs = new Set<number>()
+    for (const ref of refs) {
+      const list = this.pairsOf(ref)
+      const count = this.#kernels.word(list)
+      for (let i = 1; i <= count; i++) pairs.add(this.#kernels.word(list + 4 * i))
+    }
+    return pairs
+  }
+
+  /** Sizes of the index's parts, for the status page. */
+  counts(): {
+    readonly seriesByMetricName: NamedCount[]
+    readonly valuesByLabelName: NamedCount[]
+    readonly bytesByLabelName: NamedCount[]
+    readonly seriesByLabelPair: NamedCount[]
+  } {
+    const { exports } = this.#kernels
+    const seriesByMetricName: NamedCount[] = []
+    const seriesByLabelPair: NamedCount[] = []
+    const values = new Map<string, number>()
+    const bytes = new Map<string, number>()
+    for (let pair = 1; pair <= exports.pairCount(); pair++) {
+      const { name, value } = this.pair(pair)
+      const count = this.postingsCount(pair)
+      if (count === 0) continue
+      if (name === metricNameLabel) seriesByMetricName.push({ name: value, count })
+      seriesByLabelPair.push({ name: `${name}=${value}`, count })
+      values.set(name, (values.get(name) ?? 0) + 1)
+      bytes.set(name, (bytes.get(name) ?? 0) + Buffer.byteLength(value) * count)
+    }
+    const sorted = (list: NamedCount[]) => list.sort((a, b) => b.count - a.count || compareBytes(a.name, b.name))
+    const listed = (map: Map<string, number>) => sorted([...map].map(([name, count]) => ({ name, count })))
+    return { seriesByMetricName: sorted(seriesByMetricName), valuesByLabelName: listed(values), bytesByLabelName: listed(bytes), seriesByLabelPair: sorted(seriesByLabelPair) }
+  }
+}
+
+function vectorOf(word: bigint): Vector {
+  return { pointer: Number(word & 0xffff_ffffn), count: Number((word >> 32n) & 0xffff_ffffn) }
+}
