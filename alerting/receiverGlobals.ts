@@ -90,7 +90,7 @@ export const globalReceiverSchema = {
   ...otherReceivers,
 }
 
-export const defaultSlackAppUrl = 'https://slack.com/api/chat.postMessage'
+const defaultSlackAppUrl = 'https://slack.com/api/chat.postMessage'
 
 /** Checks what excludes what, and fills in the defaults. */
 export function readReceiverGlobals(node: YamlNode, read: FieldsOf<typeof globalReceiverSchema>): ReceiverGlobals {

@@ -113,7 +113,7 @@ export const scrapeProtocols: Reader<ScrapeProtocol[]> = (node) => {
 }
 
 export const nameValidation: Reader<NameValidation> = oneOf('utf8', 'legacy')
-export const nameEscaping: Reader<NameEscaping> = oneOf('allow-utf-8', 'underscores', 'dots', 'values')
+const nameEscaping: Reader<NameEscaping> = oneOf('allow-utf-8', 'underscores', 'dots', 'values')
 
 const nativeHistogramsMissing = 'native histograms are valid in Prometheus but not built here yet: this has no effect'
 

@@ -96,7 +96,7 @@ function readExternalLabels(node: YamlNode, raw: Readonly<Record<string, string>
 }
 
 /** `$NAME`, `${NAME}` and `$$`, as Go's os.Expand with `$` standing for itself. */
-export function expandEnvironment(value: string, lookUp: (name: string) => string): string {
+function expandEnvironment(value: string, lookUp: (name: string) => string): string {
   return value.replace(/\$(?:\{([^}]*)\}|([A-Za-z_]\w*|[*#$@!?0-9-]))/g, (_, braced: string | undefined, plain: string | undefined) => {
     const name = braced ?? plain ?? ''
     return name === '$' ? '$' : name === '' ? '' : lookUp(name)

@@ -96,7 +96,7 @@ export async function createReloader(first: Config, options: ReloaderOptions): P
 }
 
 /** All or nothing: when a part refuses, the parts before it get the previous configuration back. */
-export async function applyAll(steps: readonly ApplyStep[], next: Config, previous: Config | undefined): Promise<void> {
+async function applyAll(steps: readonly ApplyStep[], next: Config, previous: Config | undefined): Promise<void> {
   const applied: ApplyStep[] = []
   for (const step of steps) {
     try {

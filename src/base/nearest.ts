@@ -1,7 +1,7 @@
 // "Did you mean": the known name nearest to one that is not known. For configuration keys and command-line flags.
 
 /** The nearest of `known`, when it is near enough to be a plausible slip; the first of equally near ones. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {
