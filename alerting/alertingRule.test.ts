@@ -3,6 +3,7 @@ import { alertingRuleConfig } from '../test/helpers/ruleConfigs.ts'
 import { formatLabels, labelsFrom } from '../storage/labels.ts'
 import { AlertingRule, needsSending, type AlertingRuleConfig } from './alertingRule.ts'
 import type { QuerySample } from './template/ruleFunctions.ts'
+import { Expansion } from './template/ruleTemplates.ts'
 
 const minute = 60_000
 
@@ -17,7 +18,8 @@ const one = [sample({ __name__: 'x', i: 'a' })]
 
 /** Evaluates at `minutes`; returns `{series: value}` of what is written. */
 function evaluate(rule: AlertingRule, minutes: number, samples: readonly QuerySample[], limit = 0): Record<string, number> {
-  const instances = rule.expand(samples, minutes * minute, new Map(), () => {})
+  const expansion = new Expansion({ ...rule.settings, timestampMs: minutes * minute }, async () => [])
+  const instances = samples.map((one) => rule.expand(one, expansion))
   return Object.fromEntries(rule.step(instances, minutes * minute, limit).map((written) => [formatLabels(written.labels), written.value]))
 }
 

@@ -2,10 +2,9 @@
 // query's result and the expanded templates are arguments, so that live evaluation, tests and a backtest are the same code.
 
 import { unreachable } from '../src/base/assert.ts'
-import { labelsKey, metricNameLabel, type Label, type Labels } from '../storage/labels.ts'
-import type { QueryAnswers, QuerySample } from './template/ruleFunctions.ts'
-import { RuleTemplate } from './template/ruleTemplates.ts'
-import type { TemplateError } from './template/templateError.ts'
+import { compareBytes, labelsKey, metricNameLabel, type Label, type Labels } from '../storage/labels.ts'
+import type { QuerySample } from './template/ruleFunctions.ts'
+import { RuleTemplate, type Expansion } from './template/ruleTemplates.ts'
 import { overlayLabels, RuleError } from './recordingRule.ts'
 import type { RuleConfig } from './rulesConfig.ts'
 
@@ -64,40 +63,32 @@ export class AlertingRule {
     this.config = config
     this.settings = settings
     const templates = (texts: Readonly<Record<string, string>>): (readonly [string, RuleTemplate])[] =>
-      Object.entries(texts).map(([name, text]) => [name, new RuleTemplate(config.alert, text)])
+      Object.entries(texts)
+        .sort(([a], [b]) => compareBytes(a, b))
+        .map(([name, text]) => [name, new RuleTemplate(config.alert, text)])
     this.#labels = templates(config.labels)
     this.#annotations = templates(config.annotations)
   }
 
-  /**
-   * Makes alerts of the query's result. Throws `RuleError` when two have the same labels, and `NeedQuery` when a template
-   * asks for a query that `answers` does not have.
-   */
-  expand(samples: readonly QuerySample[], timestampMs: number, answers: QueryAnswers, onFailure: (error: TemplateError) => void): AlertInstance[] {
-    const seen = new Set<string>()
-    const failures: TemplateError[] = []
-    const instances = samples.map((sample): AlertInstance => {
-      const context = { ...this.settings, labels: sample.labels, value: sample.value, timestampMs }
-      const expanded = (templates: readonly (readonly [string, RuleTemplate])[]): Label[] =>
-        templates.map(([name, template]) => ({ name, value: template.expandOrExplain(context, answers, (error) => failures.push(error)) }))
-      const own = expanded(this.#labels)
-      const result = sample.labels.filter((label) => label.name !== metricNameLabel)
-      const labels = overlayLabels(result, [...own.filter((label) => label.name !== alertNameLabel), { name: alertNameLabel, value: this.config.alert }])
-      const key = labelsKey(labels)
-      if (seen.has(key)) throw new RuleError('vector contains metrics with the same labelset after applying alert labels')
-      seen.add(key)
-      return { labels, annotations: expanded(this.#annotations).sort((a, b) => (a.name < b.name ? -1 : 1)), value: sample.value }
-    })
-    for (const failure of failures) onFailure(failure)
-    return instances
+  /** Makes an alert of an element of the query's result. Throws `NeedQuery` when a template asks for a query not yet answered. */
+  expand(sample: QuerySample, expansion: Expansion): AlertInstance {
+    const prepared = expansion.sample(sample)
+    const expanded = (templates: readonly (readonly [string, RuleTemplate])[]): Label[] =>
+      templates.map(([name, template]) => ({ name, value: template.expandOrExplain(prepared, expansion) }))
+    const own = expanded(this.#labels).filter((label) => label.name !== alertNameLabel)
+    const result = sample.labels.filter((label) => label.name !== metricNameLabel)
+    const labels = overlayLabels(result, [...own, { name: alertNameLabel, value: this.config.alert }])
+    return { labels, annotations: expanded(this.#annotations), value: sample.value }
   }
 
   /**
    * Takes one evaluation into the state: `instances` is what the query returned for `timestampMs`. Returns the samples of
-   * `ALERTS` and `ALERTS_FOR_STATE`. Throws `RuleError` when more than `limit` alerts are active, and then forgets them.
+   * `ALERTS` and `ALERTS_FOR_STATE`. Throws `RuleError` when two instances have the same labels, which changes nothing, and
+   * when more than `limit` alerts are active, which makes it forget them all.
    */
   step(instances: readonly AlertInstance[], timestampMs: number, limit: number): readonly QuerySample[] {
     const present = new Map(instances.map((instance) => [labelsKey(instance.labels), instance]))
+    if (present.size < instances.length) throw new RuleError('vector contains metrics with the same labelset after applying alert labels')
     for (const [key, instance] of present) {
       const known = this.#alerts.get(key)
       if (known === undefined || known.state === 'inactive') this.#alerts.set(key, pendingAlert(instance, timestampMs))

@@ -1,11 +1,12 @@
 // A rule group: evaluates its rules one after another at each of its slots, stores what they give, sends what is due, and
 // keeps track of series that vanish. The slot's time, not the clock, is the time of an evaluation.
 
+import { setImmediate } from 'node:timers/promises'
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { EvaluateOptions, EvaluationResult } from '../query/queryService.ts'
 import { labelsKey, type Labels } from '../storage/labels.ts'
-import { AlertingRule, syntheticSamples, type NotifiedAlert, type TemplateSettings } from './alertingRule.ts'
+import { AlertingRule, syntheticSamples, type AlertInstance, type NotifiedAlert, type TemplateSettings } from './alertingRule.ts'
 import { recordSamples, RuleError } from './recordingRule.ts'
 import { ruleKeys, type RuleStates, type SavedGroup } from './ruleState.ts'
 import type { RuleMetrics } from './ruleMetrics.ts'
@@ -14,7 +15,7 @@ import { RuleSchedule } from './ruleSchedule.ts'
 import { bridgeDowntime, forStateSelector, restoreForState, restoresForState, type RestoreSettings } from './ruleRestore.ts'
 import type { RuleGroupConfig } from './rulesConfig.ts'
 import { expressionLink, type QuerySample } from './template/ruleFunctions.ts'
-import { expandWithQueries } from './template/ruleTemplates.ts'
+import { Expansion } from './template/ruleTemplates.ts'
 
 /** Where rules store their samples: a part of the storage's appender. */
 export type RuleAppender = {
@@ -156,22 +157,23 @@ export class RuleGroup {
     const { metrics, nowMs } = this.#deps
     const label = { rule_group: this.key }
     const startMs = nowMs()
+    const seconds = stopwatch()
     this.#bridgeDowntime(timestampMs)
     let sampleCount = 0
-    let seconds = 0
+    let ruleSeconds = 0
     for (const rule of this.#rules) {
       if (this.#abort.signal.aborted) return
       sampleCount += await this.#evaluateRule(rule, timestampMs)
-      seconds += rule.evaluationSeconds
+      ruleSeconds += rule.evaluationSeconds
     }
     await this.#markGoneSeries(timestampMs)
     await this.#saveState(timestampMs)
     this.#lastEvaluationMs = startMs
-    this.#evaluationSeconds = (nowMs() - startMs) / 1000
+    this.#evaluationSeconds = seconds()
     metrics.groupSeconds(this.#evaluationSeconds)
     metrics.groupSamples.set(sampleCount, label)
     metrics.groupLastDuration.set(this.#evaluationSeconds, label)
-    metrics.groupLastRuleDurationSum.set(seconds, label)
+    metrics.groupLastRuleDurationSum.set(ruleSeconds, label)
     metrics.groupLastEvaluation.set(startMs / 1000, label)
     if (this.#restoreAfter > 0 && --this.#restoreAfter === 0) await this.#restoreForState()
   }
@@ -218,6 +220,7 @@ export class RuleGroup {
   async #evaluateRule(rule: Rule, timestampMs: number): Promise<number> {
     const { metrics, nowMs } = this.#deps
     const startMs = nowMs()
+    const seconds = stopwatch()
     metrics.evaluations.inc({ rule_group: this.key })
     try {
       const samples = await this.#ruleSamples(rule, timestampMs)
@@ -230,7 +233,7 @@ export class RuleGroup {
       if (!this.#abort.signal.aborted) this.#fail(rule, error, 'Evaluating rule failed')
       return 0
     } finally {
-      rule.evaluationSeconds = (nowMs() - startMs) / 1000
+      rule.evaluationSeconds = seconds()
       rule.lastEvaluationMs = startMs
       metrics.evaluationSeconds(rule.evaluationSeconds)
     }
@@ -249,17 +252,26 @@ export class RuleGroup {
     const result = await this.#query(config.expr, timestampMs - queryOffsetMs)
     if (config.kind === 'recording') return recordSamples(config, result, limit)
     if (alerting === undefined) throw new Error('bug: an alerting rule without its state')
+    return alerting.step(await this.#instances(alerting, result, timestampMs), timestampMs, limit)
+  }
+
+  /** Expands the templates of each alert; lets other work in between when there are many. */
+  async #instances(rule: AlertingRule, result: readonly QuerySample[], timestampMs: number): Promise<AlertInstance[]> {
     const { metrics, logger } = this.#deps
-    const instances = await expandWithQueries(
-      (answers) =>
-        alerting.expand(result, timestampMs, answers, (error) => {
-          metrics.templateFailures.inc()
-          logger.warn('Expanding alert template failed', { file: this.config.file, group: this.config.name, name: config.alert, err: error.message })
-        }),
-      (expr) => this.#query(expr, timestampMs),
-    )
-    metrics.templateExpansions.inc({}, instances.length * (Object.keys(config.labels).length + Object.keys(config.annotations).length))
-    return alerting.step(instances, timestampMs, limit)
+    const { alert: name, labels, annotations } = rule.config
+    const expansion = new Expansion({ ...rule.settings, timestampMs }, (expr) => this.#query(expr, timestampMs))
+    const instances: AlertInstance[] = []
+    const breather = new Breather()
+    for (const sample of result) {
+      instances.push(await expansion.run(() => rule.expand(sample, expansion)))
+      if (breather.isDue()) await breather.take()
+    }
+    metrics.templateExpansions.inc({}, instances.length * (Object.keys(labels).length + Object.keys(annotations).length))
+    for (const error of expansion.failures) {
+      metrics.templateFailures.inc()
+      logger.warn('Expanding alert template failed', { file: this.config.file, group: this.config.name, name, err: error.message })
+    }
+    return instances
   }
 
   async #query(expr: string, timeMs: number): Promise<readonly QuerySample[]> {
@@ -285,11 +297,13 @@ export class RuleGroup {
     const appender = this.#deps.appender()
     const stored = new Map<string, Labels>()
     const dropped = new Map<string, number>()
+    const breather = new Breather()
     try {
       for (const sample of samples) {
         const outcome = appender.append(sample.labels, timestampMs, sample.value)
         if (outcome === 'stored') stored.set(labelsKey(sample.labels), sample.labels)
         else dropped.set(outcome, (dropped.get(outcome) ?? 0) + 1)
+        if (breather.isDue()) await breather.take()
       }
       for (const [key, labels] of rule.previousSeries) if (!stored.has(key)) appender.appendStale(labels, timestampMs)
       for (const [outcome, count] of dropped) this.#reportDropped(rule, outcome, count)
@@ -333,6 +347,7 @@ export class RuleGroup {
   async #restoreForState(): Promise<void> {
     const { nowMs, restore, logger, metrics } = this.#deps
     const startMs = nowMs()
+    const seconds = stopwatch()
     for (const rule of this.#rules) {
       if (rule.alerting === undefined) continue
       try {
@@ -351,7 +366,7 @@ export class RuleGroup {
       }
       rule.alerting.restored = true
     }
-    metrics.groupLastRestoreDuration.set((nowMs() - startMs) / 1000, { rule_group: this.key })
+    metrics.groupLastRestoreDuration.set(seconds(), { rule_group: this.key })
   }
 }
 
@@ -372,5 +387,26 @@ function droppedText(outcome: string): string {
       return 'sample too far in the future'
     default:
       return `sample not stored: ${outcome}`
+  }
+}
+
+/** Tells the seconds since it was made. */
+function stopwatch(): () => number {
+  const startMs = performance.now()
+  return () => (performance.now() - startMs) / 1000
+}
+
+/** Lets other work of this thread have its turn during long loops. */
+class Breather {
+  static readonly everyMs = 5
+  #lastMs = performance.now()
+
+  isDue(): boolean {
+    return performance.now() - this.#lastMs >= Breather.everyMs
+  }
+
+  async take(): Promise<void> {
+    await setImmediate()
+    this.#lastMs = performance.now()
   }
 }

@@ -147,7 +147,7 @@ export function escapeQuery(text: string): string {
     .replaceAll('%20', '+')
 }
 
-export const builtins: FunctionTable = {
+const builtins: FunctionTable = {
   and: variadic([any, any], ([first]) => first ?? null),
   or: variadic([any, any], ([first]) => first ?? null),
   not: fixed([any], ([value]) => !isTrue(value ?? null)),
@@ -172,4 +172,9 @@ export const builtins: FunctionTable = {
   call: variadic([any, any], ([value = null]) => {
     throw new CallError(value === null ? 'call of nil' : `non-function of type ${typeName(value)}`)
   }),
+}
+
+/** Go's functions and those of `functions`. */
+export function withBuiltins(functions: FunctionTable): FunctionTable {
+  return { ...builtins, ...functions }
 }

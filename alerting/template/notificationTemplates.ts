@@ -3,6 +3,7 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import { labelValue } from '../../storage/labels.ts'
+import { withBuiltins } from './builtins.ts'
 import { defaultEmailTemplate } from './defaultEmailTemplate.ts'
 import { defaultTemplates } from './defaultTemplates.ts'
 import { notificationFunctions } from './notificationFunctions.ts'
@@ -49,7 +50,7 @@ export function createNotificationTemplates(files: readonly TemplateFileText[], 
   }
   const render = (mode: 'text' | 'html', template: string, data: NotificationData): string => {
     if (template === '') return ''
-    const functions = notificationFunctions({ nowMs, routeLabel: (name) => labelValue(data.routeLabels, name) })
+    const functions = withBuiltins(notificationFunctions({ nowMs, routeLabel: (name) => labelValue(data.routeLabels, name) }))
     return parse(template).render('', notificationValue(data), { mode, functions })
   }
   return {

@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net'
 import { parseDurationMs } from '../../src/base/duration.ts'
-import { compareBytes, labelsToObject, labelValue, type Labels } from '../../storage/labels.ts'
+import { compareBytes, labelValue, type Labels } from '../../storage/labels.ts'
 import { escapeQuery } from './builtins.ts'
 import { duration, formatTime } from './goTime.ts'
 import { lowerCase, upperCase } from './goCase.ts'
@@ -38,7 +38,7 @@ export class NeedQuery {
 export type QuerySample = { readonly labels: Labels; readonly value: number }
 export type QueryAnswer = { readonly samples: readonly QuerySample[] } | { readonly error: string }
 /** By expression, all at one evaluation time. */
-export type QueryAnswers = ReadonlyMap<string, QueryAnswer>
+type QueryAnswers = ReadonlyMap<string, QueryAnswer>
 
 export type RuleFunctionContext = {
   readonly timestampMs: number
@@ -113,7 +113,7 @@ function runQuery(expr: string, answers: QueryAnswers): List {
   if ('error' in answer) throw new CallError(answer.error)
   return new List(
     resultType,
-    answer.samples.map((one) => new Struct(sampleType, { Labels: stringDict(Object.entries(labelsToObject(one.labels))), Value: one.value })),
+    answer.samples.map((one) => new Struct(sampleType, { Labels: labelDict(one.labels), Value: one.value })),
   )
 }
 
@@ -168,18 +168,15 @@ export function ruleFunctions(context: RuleFunctionContext): FunctionTable {
   }
 }
 
-/** The dot of an alert template. */
-export function ruleTemplateData(data: {
-  readonly labels: Labels
-  readonly value: number
-  readonly externalLabels: Labels
-  readonly externalUrl: string
-}): Struct {
-  const map = (labels: Labels): Dict => stringDict(labels.map((label) => [label.name, label.value]))
-  return new Struct(dataType, { Labels: map(data.labels), ExternalLabels: map(data.externalLabels), ExternalURL: data.externalUrl, Value: data.value })
+/** Labels as a template's map. */
+export function labelDict(labels: Labels): Dict {
+  return stringDict(labels.map((label) => [label.name, label.value]))
 }
 
-const dataType: TypeInfo = { name: 'struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }' }
+/** The type of the dot of an alert template. */
+export const ruleDataType: TypeInfo = {
+  name: 'struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }',
+}
 
 /** The sample whose labels agree with `labels` in most places; the first of equals. */
 export function closestSample(samples: readonly QuerySample[], labels: Labels): QuerySample | undefined {

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { labelsFrom } from '../../storage/labels.ts'
 import { unquote } from './goQuote.ts'
 import type { QuerySample } from './ruleFunctions.ts'
-import { checkRuleTemplate, expandWithQueries, RuleTemplate, type ExpansionContext } from './ruleTemplates.ts'
+import { checkRuleTemplate, Expansion, RuleTemplate, type ExpansionSettings } from './ruleTemplates.ts'
 
-const context: ExpansionContext = {
+const context: ExpansionSettings & QuerySample = {
   labels: labelsFrom({ __name__: 'm', job: 'a', instance: 'h1.example:9100' }),
   value: 0.00012,
   externalLabels: [],
@@ -23,15 +23,15 @@ const samples: Readonly<Record<string, readonly QuerySample[]>> = {
   "m{job='a'}": [{ labels: labelsFrom({ __name__: 'm', job: 'a', instance: 'h1.example:9100' }), value: 0.00012 }],
 }
 
-async function expand(text: string, changes: Partial<ExpansionContext> = {}): Promise<string> {
+async function expand(text: string, changes: Partial<typeof context> = {}, onQuery: (expr: string) => void = () => {}): Promise<string> {
   const template = new RuleTemplate('X', text)
-  return await expandWithQueries(
-    (answers) => template.expandOrExplain({ ...context, ...changes }, answers, () => {}),
-    async (expr) => {
-      if (expr === 'bad(') throw new Error('1:5: parse error: unclosed left parenthesis')
-      return samples[expr] ?? []
-    },
-  )
+  const all = { ...context, ...changes }
+  const expansion = new Expansion(all, async (expr) => {
+    onQuery(expr)
+    if (expr === 'bad(') throw new Error('1:5: parse error: unclosed left parenthesis')
+    return samples[expr] ?? []
+  })
+  return await expansion.run(() => template.expandOrExplain(expansion.sample(all), expansion))
 }
 
 describe('annotation templates', () => {
@@ -116,20 +116,16 @@ describe('a bare word that is no function', () => {
   it('stays as written when the metric does not exist', async () => expect(await expand('a {{ nope }} b{{- nope | humanize -}} c')).toBe('a {{ nope }} b{{- nope | humanize -}}c'))
 })
 
-describe('expandWithQueries', () => {
-  it('asks each query once and puts its error into the text', async () => {
+describe('queries in templates', () => {
+  it('are asked once, and an error goes into the text', async () => {
     const asked: string[] = []
-    const template = new RuleTemplate('X', '{{ query "m" | len }}{{ query "m" | len }}{{ query "bad(" }}')
-    const text = await expandWithQueries(
-      (answers) => template.expandOrExplain(context, answers, () => {}),
-      async (expr) => {
-        asked.push(expr)
-        if (expr !== 'm') throw new Error('1:5: parse error: unclosed left parenthesis')
-        return samples.m ?? []
-      },
-    )
+    const text = await expand('{{ query "m" | len }}{{ query "m" | len }}{{ query "bad(" }}', {}, (expr) => asked.push(expr))
     expect(asked).toEqual(['m', 'bad('])
     expect(text).toMatch(/^<error expanding template: error executing template __alert_X: .* error calling query: 1:5: parse error/)
+  })
+
+  it('have a limit', async () => {
+    expect(await expand('{{ range 1001 }}{{ query (printf "m%d" .) }}{{ end }}')).toContain('templates of one rule make more than 1000 queries')
   })
 })
 

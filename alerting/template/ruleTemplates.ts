@@ -1,12 +1,13 @@
-// Alert labels and annotations as templates: parsed once per rule, expanded for each alert. Queries inside are answered by
-// `expandWithQueries`, between whose attempts the expansion itself stays synchronous.
+// Alert labels and annotations as templates: parsed once per rule, expanded for each alert. Queries inside are answered
+// between the attempts to expand; an attempt itself is synchronous.
 
 import { errorText } from '../../src/base/assert.ts'
 import type { Labels } from '../../storage/labels.ts'
-import { closestSample, NeedQuery, ruleFunctions, ruleTemplateData, type QueryAnswer, type QueryAnswers, type QuerySample } from './ruleFunctions.ts'
+import { withBuiltins } from './builtins.ts'
+import { closestSample, labelDict, NeedQuery, ruleDataType, ruleFunctions, type QueryAnswer, type QuerySample } from './ruleFunctions.ts'
 import { TemplateError } from './templateError.ts'
 import { TemplateSet } from './templateSet.ts'
-import type { Value } from './value.ts'
+import { Struct, type Dict, type FunctionTable, type Value } from './value.ts'
 
 export type TemplateCheck = {
   /** Prometheus's text, when it does not parse. */
@@ -15,10 +16,8 @@ export type TemplateCheck = {
   readonly warnings: readonly string[]
 }
 
-export type ExpansionContext = {
-  /** Of the sample, with its metric name and without the rule's own labels. */
-  readonly labels: Labels
-  readonly value: number
+/** What all expansions of one evaluation share. */
+export type ExpansionSettings = {
   readonly externalLabels: Labels
   readonly externalUrl: string
   readonly timestampMs: number
@@ -58,53 +57,79 @@ export class RuleTemplate {
     this.#templates.add(this.#name, definitions + text, () => {})
   }
 
-  /** Throws `TemplateError`, or `NeedQuery` for a query that `answers` does not have. */
-  expand(context: ExpansionContext, answers: QueryAnswers): string {
+  /** Throws `TemplateError`, or `NeedQuery` for a query that is not answered yet. */
+  expand(sample: ExpansionSample, expansion: Expansion): string {
     if (this.#templates === undefined) return this.#text
-    const metricValue = (name: string): Value | undefined => {
-      const answer = answers.get(name)
-      if (answer === undefined) throw new NeedQuery(name)
-      return 'error' in answer ? undefined : closestSample(answer.samples, context.labels)?.value
-    }
-    const functions = ruleFunctions({ timestampMs: context.timestampMs, externalUrl: context.externalUrl, answers })
-    return this.#templates.render(this.#name, ruleTemplateData(context), { mode: 'text', functions, metricValue })
+    const metricValue = (name: string): Value | undefined => expansion.metricValue(name, sample.labels)
+    return this.#templates.render(this.#name, sample.data, { mode: 'text', functions: expansion.functions, metricValue })
   }
 
   /** The same, with an error put into the text as Prometheus does. */
-  expandOrExplain(context: ExpansionContext, answers: QueryAnswers, onFailure: (error: TemplateError) => void): string {
+  expandOrExplain(sample: ExpansionSample, expansion: Expansion): string {
     try {
-      return this.expand(context, answers)
+      return this.expand(sample, expansion)
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error
-      onFailure(error)
+      expansion.failures.push(error)
       return `<error expanding template: error executing template ${this.#name}: ${error.message}>`
     }
   }
 }
 
+/** A sample of the query's result as templates see it: with its metric name, without the rule's own labels. */
+export type ExpansionSample = { readonly labels: Labels; readonly data: Struct }
+
 /** Queries that the templates of one rule may make at one time. */
 const maxQueries = 1_000
 
-/**
- * Runs `expand` again and again until it needs no further query; `evaluate` answers each query once. What `expand` throws
- * beside `NeedQuery` passes through, and so does `expand`'s result.
- */
-export async function expandWithQueries<T>(expand: (answers: QueryAnswers) => T, evaluate: (expr: string) => Promise<readonly QuerySample[]>): Promise<T> {
-  const answers = new Map<string, QueryAnswer>()
-  for (;;) {
-    try {
-      return expand(answers)
-    } catch (error) {
-      if (!(error instanceof NeedQuery)) throw error
-      answers.set(error.expr, answers.size < maxQueries ? await answerOf(error.expr, evaluate) : { error: `templates of one rule make more than ${maxQueries} queries` })
+/** One evaluation of a rule: expands templates at one time, and asks each query inside them once. */
+export class Expansion {
+  readonly functions: FunctionTable
+  /** Of templates that did not expand. */
+  readonly failures: TemplateError[] = []
+  readonly #settings: ExpansionSettings
+  readonly #evaluate: (expr: string) => Promise<readonly QuerySample[]>
+  readonly #answers = new Map<string, QueryAnswer>()
+  readonly #externalLabels: Dict
+
+  constructor(settings: ExpansionSettings, evaluate: (expr: string) => Promise<readonly QuerySample[]>) {
+    this.#settings = settings
+    this.#evaluate = evaluate
+    this.#externalLabels = labelDict(settings.externalLabels)
+    this.functions = withBuiltins(ruleFunctions({ ...settings, answers: this.#answers }))
+  }
+
+  /** Prepares a sample for any number of templates. */
+  sample({ labels, value }: QuerySample): ExpansionSample {
+    const data = { Labels: labelDict(labels), ExternalLabels: this.#externalLabels, ExternalURL: this.#settings.externalUrl, Value: value }
+    return { labels, data: new Struct(ruleDataType, data) }
+  }
+
+  /** The value of the metric's series that shares most labels with `labels`. */
+  metricValue(name: string, labels: Labels): Value | undefined {
+    const answer = this.#answers.get(name)
+    if (answer === undefined) throw new NeedQuery(name)
+    return 'error' in answer ? undefined : closestSample(answer.samples, labels)?.value
+  }
+
+  /** Runs `expand` again and again until it needs no further query. What it throws beside `NeedQuery` passes through. */
+  async run<T>(expand: () => T): Promise<T> {
+    for (;;) {
+      try {
+        return expand()
+      } catch (error) {
+        if (!(error instanceof NeedQuery)) throw error
+        this.#answers.set(error.expr, await this.#answer(error.expr))
+      }
     }
   }
-}
 
-async function answerOf(expr: string, evaluate: (expr: string) => Promise<readonly QuerySample[]>): Promise<QueryAnswer> {
-  try {
-    return { samples: await evaluate(expr) }
-  } catch (error) {
-    return { error: errorText(error) }
+  async #answer(expr: string): Promise<QueryAnswer> {
+    if (this.#answers.size >= maxQueries) return { error: `templates of one rule make more than ${maxQueries} queries` }
+    try {
+      return { samples: await this.#evaluate(expr) }
+    } catch (error) {
+      return { error: errorText(error) }
+    }
   }
 }

@@ -1,7 +1,7 @@
 // A set of named templates that can call each other, and the functions they know: the engine's door. One set is parsed once
 // per configuration and then executed many times, as text or as HTML.
 
-import { builtins } from './builtins.ts'
+import { withBuiltins } from './builtins.ts'
 import { execute } from './executor.ts'
 import { HtmlOutput } from './htmlOutput.ts'
 import { isEmptyTree, type Tree } from './nodes.ts'
@@ -11,7 +11,7 @@ import type { FunctionTable, Value } from './value.ts'
 
 export type RenderOptions = {
   readonly mode: 'text' | 'html'
-  /** Functions bound to this rendering; they replace those of the same name the set was made with. */
+  /** All functions for this rendering, made by `withBuiltins`, where they differ from those the set was parsed with. */
   readonly functions?: FunctionTable
   readonly metricValue?: (name: string) => Value | undefined
 }
@@ -22,7 +22,7 @@ export class TemplateSet {
 
   /** `functions` are known beside Go's built-in ones. */
   constructor(functions: FunctionTable, trees: ReadonlyMap<string, Tree> = new Map()) {
-    this.#functions = { ...builtins, ...functions }
+    this.#functions = withBuiltins(functions)
     this.#trees = new Map(trees)
   }
 
@@ -44,7 +44,7 @@ export class TemplateSet {
   /** Executes the template `name` with `data`. Throws `TemplateError`. */
   render(name: string, data: Value, options: RenderOptions): string {
     const output = options.mode === 'html' ? new HtmlOutput() : new TextOutput()
-    const functions = { ...this.#functions, ...options.functions }
+    const functions = options.functions ?? this.#functions
     return execute(name, data, { trees: this.#trees, functions, output, ...(options.metricValue && { metricValue: options.metricValue }) })
   }
 }
