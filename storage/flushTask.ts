@@ -17,6 +17,8 @@ export type FlushTaskOptions = {
   readonly memory: WebAssembly.Memory
   readonly codec: ChunkCodec
   readonly table: FlushTable
+  /** Called before chunks go to the partition of a day. */
+  readonly onPartition: (startMs: number) => void
   /** Called for each series with what of it goes to disk. */
   readonly onSeries: (ref: number, minTimeMs: number, maxTimeMs: number) => void
 }
@@ -48,6 +50,7 @@ export function* flushSteps(options: FlushTaskOptions): Generator<void, void> {
       }
       if (writer?.startMs !== startMs) {
         writer?.commit()
+        options.onPartition(startMs)
         writer = openPartition(dir, startMs)
       }
       group.push(entry)

@@ -88,7 +88,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const partitionsGeneration = new SharedArrayBuffer(4)
   const logger = options.logger.with({ component: 'storage' })
   const metrics = registerStorageMetrics(options.registry)
-  let logBytes = 0
+  let log = { logBytes: 0, logSegmentCount: 0 }
 
   const writer = new WriterClient({
     init: {
@@ -102,7 +102,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
     logger,
     onCommit: (commit) => {
-      logBytes = commit.logBytes
+      log = commit
       metrics.commitSeconds.observe(commit.seconds)
     },
   })
@@ -124,13 +124,13 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
   let limits = { retentionMs: options.retentionMs, retentionBytes: options.retentionBytes }
   let disk: DiskStats = recovered.stats
-  logBytes = disk.logBytes
+  log = disk
   let damageCount = recovered.damageCount
   const newestMs = () => Math.min(nowMs(), Math.max(head.stats().maxTimeMs, recovered.maxTimeMs))
   const keepStats = (answer: WriterAnswer) => {
     if (answer.kind !== 'stats') return
     disk = answer.stats
-    logBytes = disk.logBytes
+    log = disk
   }
   const maintain = async () => keepStats(await writer.request({ kind: 'maintain', maintenance: { ...limits, newestMs: newestMs(), nowMs: nowMs() } }))
 
@@ -162,7 +162,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
   const ticks = setInterval(() => {
     head.maintain(nowMs())
-    flusher.tick(logBytes)
+    flusher.tick(log.logBytes)
   }, 1000)
   const minutes = setInterval(() => {
     maintain().catch((error: unknown) => logger.warn('Retention failed', { reason: errorText(error) }))
@@ -196,8 +196,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
         lowestTimeMs: Number.isFinite(lowest) ? lowest : NaN,
         partitionCount: disk.partitionCount,
         partitionBytes: disk.partitionBytes,
-        logSegmentCount: disk.logSegmentCount,
-        logBytes,
+        logSegmentCount: log.logSegmentCount,
+        logBytes: log.logBytes,
         corruptionCount: disk.corruptionCount + damageCount,
       }
     },

@@ -51,7 +51,7 @@ export function registerStorageMetrics(registry: MetricRegistry) {
       counter('prometheus_tsdb_compactions_failed_total', 'Total number of compactions that failed for partitions.', () => disk().compactionFailureCount)
 
       gauge('prometheus_tsdb_wal_storage_size_bytes', 'Size of the sample log.', () => storage.stats().logBytes)
-      gauge('prometheus_tsdb_wal_segment_current', 'Number of segments of the sample log.', () => disk().logSegmentCount)
+      gauge('prometheus_tsdb_wal_segment_current', 'Number of segments of the sample log.', () => storage.stats().logSegmentCount)
       counter('prometheus_tsdb_wal_truncations_total', 'Total number of sample log segments deleted.', () => disk().truncationCount)
       counter('prometheus_tsdb_wal_corruptions_total', 'Total number of damaged files, chunks and log records met.', () => storage.stats().corruptionCount)
       gauge('solowatch_storage_log_waiting_bytes', 'Bytes of samples that wait to be committed.', waitingBytes)

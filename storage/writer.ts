@@ -6,19 +6,20 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
-import { createDataDir, databaseBytes, dayMs, listPartitions, removeDatabase, seriesPath, statePath, type Partition } from './dataDir.ts'
+import { createDataDir, seriesPath, statePath } from './dataDir.ts'
 import { flushSteps } from './flushTask.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
-import { PartitionReader } from './partitionFile.ts'
+import { PartitionKeeper } from './partitionKeeper.ts'
 import { recoverHead, setAsideDamaged, tidyDataDir, type RecoveryDeps } from './recovery.ts'
-import { expiredPartitions } from './retention.ts'
-import { decodeSeriesPage, SeriesFileWriter, type SeriesRow } from './seriesFile.ts'
+import { decodeSeriesPage, SeriesFileWriter, type SeriesMeta, type SeriesRow } from './seriesFile.ts'
 import { lockDataDir } from './lock.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import { StateFileWriter } from './stateFile.ts'
 import { DataFileError } from './storageError.ts'
 import type { AppendEntry, DiskStats, FlushRequest, FromWriter, Maintenance, RecoveryPiece, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
+
+/** Series written in one transaction: some ten milliseconds. */
+const seriesPerStep = 4096
 
 type Task = { readonly id: number; readonly steps: Generator<void, WriterAnswer> }
 
@@ -39,18 +40,9 @@ class Writer {
   /** By ref: a flush that failed brings them again. */
   readonly #newSeries = new Map<number, SeriesRow>()
 
-  #minTimeMs = NaN
   readonly #lock: { close(): void } | undefined
-  #partitions: { readonly partition: Partition; readonly bytes: number }[] = []
-  /** Partitions whose compaction failed: not tried again in this run. */
-  readonly #uncompactable = new Set<string>()
-  #compaction: { readonly partition: Partition; readonly steps: Generator<void, void> } | undefined
-  #compactionCandidates: Partition[] = []
+  readonly #partitions: PartitionKeeper
   #corruptions = 0
-  #compactions = 0
-  #compactionFailures = 0
-  #timeRetentions = 0
-  #sizeRetentions = 0
   #truncations = 0
 
   constructor(init: WriterInit, send: (message: FromWriter) => void) {
@@ -69,10 +61,16 @@ class Writer {
     this.#series = new SeriesFileWriter(seriesPath(init.dir))
     this.#state = this.#openState()
     this.#codec = new ChunkCodec(init.module)
-    this.#listPartitions()
+    this.#partitions = new PartitionKeeper({
+      dir: init.dir,
+      codec: this.#codec,
+      generation: init.partitionsGeneration,
+      report: (level, message, fields) => this.#report(level, message, fields),
+      setAside: (path, reason) => setAsideDamaged(this.#recoveryDeps, path, reason),
+    })
   }
 
-  /** Takes one message in; work is done in `turn`. Returns whether the thread should end. */
+  /** Takes one message in; most of the work is done in `turn`. */
   receive(message: ToWriter): void {
     switch (message.kind) {
       case 'append':
@@ -95,8 +93,8 @@ class Writer {
     this.#commitAppends()
     const task = this.#tasks[0]
     if (task !== undefined) this.#step(task)
-    else this.#stepCompaction()
-    return this.#appends.length > 0 || this.#tasks.length > 0 || this.#compaction !== undefined || this.#compactionCandidates.length > 0
+    else this.#partitions.step()
+    return this.#appends.length > 0 || this.#tasks.length > 0 || this.#partitions.hasWork
   }
 
   /** Brings what was committed to the disk, in the background: a commit does not wait for it. */
@@ -140,7 +138,10 @@ class Writer {
         this.#tasks.push({ id, steps: this.#maintain(request.maintenance) })
         return
       case 'suspect':
-        this.#answer(id, () => this.#inspectSuspect(request.path))
+        this.#answer(id, () => {
+          this.#partitions.inspectSuspect(request.path)
+          return { kind: 'stats', stats: this.#stats() }
+        })
         return
       case 'close':
         this.#tasks.push({ id, steps: this.#close() })
@@ -166,8 +167,8 @@ class Writer {
       this.#send({ kind: 'appendFailed', epoch, firstNumber: entries[0]?.number ?? last.number, message: errorText(error) })
       return
     }
-    const logBytes = this.#log.bytes
-    this.#send({ kind: 'appended', lastNumber: last.number, logBytes, commitSeconds: (performance.now() - startMs) / 1000 })
+    const commitSeconds = (performance.now() - startMs) / 1000
+    this.#send({ kind: 'appended', lastNumber: last.number, logBytes: this.#log.bytes, logSegmentCount: this.#log.segmentCount, commitSeconds })
     if (this.#log.isSegmentFull) this.#rotate()
   }
 
@@ -224,17 +225,15 @@ class Writer {
 
   /** Series before chunks before the mark in the log: a crash in between repeats work, it never leaves a chunk of an unknown series. */
   *#flush(flush: FlushRequest): Generator<void, WriterAnswer> {
-    this.#abortCompaction()
     const before = this.#series.meta()
-    this.#series.commit([...this.#newSeries.values()], { ...before, maxRef: Math.max(before.maxRef, flush.maxRef) })
-    this.#newSeries.clear()
-    yield
+    yield* this.#commitSeries(before)
     try {
       yield* flushSteps({
         dir: this.#init.dir,
         memory: this.#init.memory,
         codec: this.#codec,
         table: flush.table,
+        onPartition: (startMs) => this.#partitions.willWrite(startMs),
         onSeries: (ref, minTimeMs, maxTimeMs) => this.#series.extendLifetime(ref, minTimeMs, maxTimeMs),
       })
     } catch (error) {
@@ -242,7 +241,7 @@ class Writer {
       if (error instanceof DataFileError && isDamage(error)) setAsideDamaged(this.#recoveryDeps, error.path, error)
       throw error
     } finally {
-      this.#partitionsChanged()
+      this.#partitions.changed()
     }
     yield
     this.#series.commit([], {
@@ -251,85 +250,34 @@ class Writer {
       maxTimeMs: Math.max(before.maxTimeMs, flush.maxTimeMs),
     })
     // Once more, for the lifetimes of series.
-    this.#partitionsChanged()
+    this.#partitions.changed()
     this.#truncations += this.#log.dropUpTo(flush.upToRecord)
     return { kind: 'stats', stats: this.#stats() }
   }
 
-  *#maintain(maintenance: Maintenance): Generator<void, WriterAnswer> {
-    const expired = expiredPartitions(this.#partitions, this.#log.bytes, maintenance)
-    for (const { partition, reason } of expired) {
-      if (this.#compaction?.partition.path === partition.path) this.#abortCompaction()
-      removeDatabase(partition.path)
-      if (reason === 'time') this.#timeRetentions++
-      else this.#sizeRetentions++
-      this.#report('info', 'Deleted a partition', { file: partition.path, retention: reason })
+  /** The series that came for this flush, a few pages at a time. */
+  *#commitSeries(before: SeriesMeta): Generator<void, void> {
+    const rows = [...this.#newSeries.values()]
+    for (let from = 0; from < rows.length; from += seriesPerStep) {
+      const some = rows.slice(from, from + seriesPerStep)
+      this.#series.commit(some, { ...before, maxRef: Math.max(before.maxRef, some.at(-1)?.ref ?? 0) })
       yield
     }
-    if (expired.length > 0) this.#partitionsChanged()
-    this.#compactionCandidates = this.#partitions
-      .map(({ partition }) => partition)
-      .filter((partition) => partition.startMs + dayMs + closedAfterMs <= Math.max(maintenance.nowMs, maintenance.newestMs) && !this.#uncompactable.has(partition.path))
+    this.#newSeries.clear()
+  }
+
+  *#maintain(maintenance: Maintenance): Generator<void, WriterAnswer> {
+    yield* this.#partitions.maintain(maintenance, this.#log.bytes)
     return { kind: 'stats', stats: this.#stats() }
   }
 
-  /** One step of the running compaction, or a look at the next candidate. */
-  #stepCompaction(): void {
-    if (this.#compaction === undefined) {
-      const partition = this.#compactionCandidates.shift()
-      if (partition === undefined) return
-      this.#tryCompaction(partition, () => {
-        const reader = new PartitionReader(partition.path, partition.startMs)
-        const meta = reader.meta()
-        reader.close()
-        if (meta !== undefined && needsCompaction(meta)) this.#compaction = { partition, steps: compactionSteps(this.#init.dir, partition, this.#codec) }
-      })
-      return
-    }
-    const { partition, steps } = this.#compaction
-    this.#tryCompaction(partition, () => {
-      if (steps.next().done !== true) return
-      this.#compaction = undefined
-      this.#compactions++
-      this.#partitionsChanged()
-    })
-  }
-
-  #tryCompaction(partition: Partition, work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      this.#compaction = undefined
-      this.#compactionFailures++
-      if (!isDiskRefusal(error)) this.#uncompactable.add(partition.path)
-      this.#report('warn', 'Cannot compact a partition; it is served as it is', { file: partition.path, reason: errorText(error) })
-    }
-  }
-
-  #abortCompaction(): void {
-    this.#compaction?.steps.return()
-    this.#compaction = undefined
-  }
-
   *#close(): Generator<void, WriterAnswer> {
-    this.#abortCompaction()
-    this.#compactionCandidates = []
+    this.#partitions.abortCompaction()
     this.#log.close()
     this.#state.close()
     this.#series.close()
     this.#lock?.close()
     return { kind: 'none' }
-  }
-
-  #partitionsChanged(): void {
-    this.#listPartitions()
-    Atomics.add(new Int32Array(this.#init.partitionsGeneration), 0, 1)
-  }
-
-  #listPartitions(): void {
-    this.#partitions = listPartitions(this.#init.dir).current.map((partition) => ({ partition, bytes: databaseBytes(partition.path) }))
-    const oldest = this.#partitions[0]?.partition
-    this.#minTimeMs = oldest === undefined ? NaN : readMinTimeMs(oldest)
   }
 
   /** State that cannot be read must not keep samples and alerts from being served. */
@@ -344,57 +292,18 @@ class Writer {
     }
   }
 
-  #inspectSuspect(path: string): WriterAnswer {
-    const suspect = this.#partitions.find(({ partition }) => partition.path === path)?.partition
-    if (suspect === undefined) return { kind: 'stats', stats: this.#stats() }
-    let reason: unknown
-    try {
-      const reader = new PartitionReader(suspect.path, suspect.startMs)
-      reason = reader.structureProblems()[0]
-      reader.close()
-    } catch (error) {
-      reason = error
-    }
-    if (typeof reason === 'string' || isDamage(reason)) {
-      if (this.#compaction?.partition.path === path) this.#abortCompaction()
-      setAsideDamaged(this.#recoveryDeps, path, reason)
-      this.#partitionsChanged()
-    }
-    return { kind: 'stats', stats: this.#stats() }
-  }
-
   #stats(): DiskStats {
     return {
-      partitionCount: this.#partitions.length,
-      partitionBytes: this.#partitions.reduce((sum, { bytes }) => sum + bytes, 0),
-      minTimeMs: this.#minTimeMs,
+      ...this.#partitions.stats(),
       logSegmentCount: this.#log.segmentCount,
       logBytes: this.#log.bytes,
       corruptionCount: this.#corruptions,
-      compactionCount: this.#compactions,
-      compactionFailureCount: this.#compactionFailures,
-      timeRetentionCount: this.#timeRetentions,
-      sizeRetentionCount: this.#sizeRetentions,
       truncationCount: this.#truncations,
     }
   }
 
   #report(level: LogLevel, message: string, fields: LogFields): void {
     this.#send({ kind: 'log', level, message, fields })
-  }
-}
-
-function readMinTimeMs(partition: Partition): number {
-  try {
-    const reader = new PartitionReader(partition.path, partition.startMs)
-    try {
-      return reader.meta()?.minTimeMs ?? partition.startMs
-    } finally {
-      reader.close()
-    }
-  } catch {
-    // Whoever reads samples from it finds out why.
-    return partition.startMs
   }
 }
 

@@ -20,7 +20,7 @@ export type WriterClientOptions = {
   readonly init: WriterInit
   readonly logger: Logger
   /** Called after each group commit. */
-  readonly onCommit: (commit: { readonly seconds: number; readonly logBytes: number; readonly records: number; readonly bytes: number }) => void
+  readonly onCommit: (commit: { readonly seconds: number; readonly logBytes: number; readonly logSegmentCount: number }) => void
 }
 
 type Waiting = {
@@ -165,17 +165,15 @@ export class WriterClient {
   #appended(message: FromWriter & { kind: 'appended' }): void {
     const end = this.#waiting.findIndex((waiting) => waiting.number > message.lastNumber)
     const done = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)
-    let bytes = 0
     for (const waiting of done) {
-      bytes += waiting.length
+      this.#waitingBytes -= waiting.length
       waiting.done.resolve()
     }
-    this.#waitingBytes -= bytes
     if (this.#refusal !== undefined && !this.#waiting.some((waiting) => waiting.bytes !== undefined)) {
       this.#refusal = undefined
       this.#options.logger.info('The disk takes writes again; samples are acknowledged')
     }
-    this.#options.onCommit({ seconds: message.commitSeconds, logBytes: message.logBytes, records: done.length, bytes })
+    this.#options.onCommit({ seconds: message.commitSeconds, logBytes: message.logBytes, logSegmentCount: message.logSegmentCount })
   }
 
   #appendFailed(epoch: number, reason: string): void {

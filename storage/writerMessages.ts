@@ -91,7 +91,7 @@ export type WriterAnswer =
   | { readonly kind: 'stats'; readonly stats: DiskStats }
 
 export type FromWriter =
-  | { readonly kind: 'appended'; readonly lastNumber: number; readonly logBytes: number; readonly commitSeconds: number }
+  | { readonly kind: 'appended'; readonly lastNumber: number; readonly logBytes: number; readonly logSegmentCount: number; readonly commitSeconds: number }
   | { readonly kind: 'appendFailed'; readonly epoch: number; readonly firstNumber: number; readonly message: string }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: WriterAnswer }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string; readonly isRefusal: boolean }

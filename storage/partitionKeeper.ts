@@ -1,0 +1,171 @@
+// What the writer thread does with partitions besides filling them: knows which there are, deletes what retention no
+// longer keeps, compacts closed days step by step, sets damaged ones aside, and tells the queriers to look again.
+
+import { errorText } from '../src/base/assert.ts'
+import type { LogFields, LogLevel } from '../src/base/log.ts'
+import type { ChunkCodec } from './chunkCodec.ts'
+import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
+import { databaseBytes, dayMs, listPartitions, removeDatabase, type Partition } from './dataDir.ts'
+import { PartitionReader } from './partitionFile.ts'
+import { expiredPartitions } from './retention.ts'
+import { isDamage, isDiskRefusal } from './sqlite.ts'
+import type { Maintenance } from './writerMessages.ts'
+
+export type PartitionKeeperOptions = {
+  readonly dir: string
+  readonly codec: ChunkCodec
+  /** One Int32 that grows whenever partitions change. */
+  readonly generation: SharedArrayBuffer
+  readonly report: (level: LogLevel, message: string, fields: LogFields) => void
+  /** Moves a damaged file out of the way and says so. */
+  readonly setAside: (path: string, reason: unknown) => void
+}
+
+export class PartitionKeeper {
+  readonly #options: PartitionKeeperOptions
+  #partitions: readonly { readonly partition: Partition; readonly bytes: number }[] = []
+  #minTimeMs = NaN
+  /** Partitions whose compaction failed: not tried again in this run. */
+  readonly #uncompactable = new Set<string>()
+  #compaction: { readonly partition: Partition; readonly steps: Generator<void, void> } | undefined
+  #candidates: Partition[] = []
+  #compactions = 0
+  #compactionFailures = 0
+  #timeRetentions = 0
+  #sizeRetentions = 0
+
+  constructor(options: PartitionKeeperOptions) {
+    this.#options = options
+    this.#list()
+  }
+
+  stats() {
+    return {
+      partitionCount: this.#partitions.length,
+      partitionBytes: this.#partitions.reduce((sum, { bytes }) => sum + bytes, 0),
+      minTimeMs: this.#minTimeMs,
+      compactionCount: this.#compactions,
+      compactionFailureCount: this.#compactionFailures,
+      timeRetentionCount: this.#timeRetentions,
+      sizeRetentionCount: this.#sizeRetentions,
+    }
+  }
+
+  /** Files have come, grown or gone. */
+  changed(): void {
+    this.#list()
+    Atomics.add(new Int32Array(this.#options.generation), 0, 1)
+  }
+
+  /** The day that starts at `startMs` is about to get chunks: a compaction of it would miss them. */
+  willWrite(startMs: number): void {
+    if (this.#compaction?.partition.startMs === startMs) this.abortCompaction()
+  }
+
+  /** Deletes what retention no longer keeps, one partition a step, and looks for days to compact. */
+  *maintain(maintenance: Maintenance, logBytes: number): Generator<void, void> {
+    const expired = expiredPartitions(this.#partitions, logBytes, maintenance)
+    for (const { partition, reason } of expired) {
+      this.willWrite(partition.startMs)
+      removeDatabase(partition.path)
+      if (reason === 'time') this.#timeRetentions++
+      else this.#sizeRetentions++
+      this.#options.report('info', 'Deleted a partition', { file: partition.path, retention: reason })
+      yield
+    }
+    if (expired.length > 0) this.changed()
+    const closedBeforeMs = Math.max(maintenance.nowMs, maintenance.newestMs) - closedAfterMs - dayMs
+    this.#candidates = this.#partitions
+      .map(({ partition }) => partition)
+      .filter((partition) => partition.startMs <= closedBeforeMs && partition !== this.#compaction?.partition && !this.#uncompactable.has(partition.path))
+  }
+
+  get hasWork(): boolean {
+    return this.#compaction !== undefined || this.#candidates.length > 0
+  }
+
+  /** One step of the running compaction, or a look at the next candidate. */
+  step(): void {
+    if (this.#compaction === undefined) {
+      const partition = this.#candidates.shift()
+      if (partition !== undefined) this.#try(partition, () => this.#consider(partition))
+      return
+    }
+    const { partition, steps } = this.#compaction
+    this.#try(partition, () => {
+      if (steps.next().done !== true) return
+      this.#compaction = undefined
+      this.#compactions++
+      this.changed()
+    })
+  }
+
+  abortCompaction(): void {
+    this.#compaction?.steps.return()
+    this.#compaction = undefined
+  }
+
+  /** A reader took this partition for damaged: sets it aside if it is. */
+  inspectSuspect(path: string): void {
+    const suspect = this.#partitions.find(({ partition }) => partition.path === path)?.partition
+    if (suspect === undefined) return
+    const reason = structureProblem(suspect)
+    if (reason === undefined) return
+    this.willWrite(suspect.startMs)
+    this.#options.setAside(path, reason)
+    this.changed()
+  }
+
+  #consider(partition: Partition): void {
+    const reader = new PartitionReader(partition.path, partition.startMs)
+    const meta = reader.meta()
+    reader.close()
+    if (meta === undefined || !needsCompaction(meta)) return
+    this.#compaction = { partition, steps: compactionSteps(this.#options.dir, partition, this.#options.codec) }
+  }
+
+  #try(partition: Partition, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#compaction = undefined
+      this.#compactionFailures++
+      if (!isDiskRefusal(error)) this.#uncompactable.add(partition.path)
+      this.#options.report('warn', 'Cannot compact a partition; it is served as it is', { file: partition.path, reason: errorText(error) })
+    }
+  }
+
+  #list(): void {
+    this.#partitions = listPartitions(this.#options.dir).current.map((partition) => ({ partition, bytes: databaseBytes(partition.path) }))
+    const oldest = this.#partitions[0]?.partition
+    this.#minTimeMs = oldest === undefined ? NaN : readMinTimeMs(oldest)
+  }
+}
+
+/** What is wrong with the file as a whole, if anything; that it cannot be read just now is nothing. */
+function structureProblem(partition: Partition): unknown {
+  try {
+    const reader = new PartitionReader(partition.path, partition.startMs)
+    try {
+      return reader.structureProblems()[0]
+    } finally {
+      reader.close()
+    }
+  } catch (error) {
+    return isDamage(error) ? error : undefined
+  }
+}
+
+function readMinTimeMs(partition: Partition): number {
+  try {
+    const reader = new PartitionReader(partition.path, partition.startMs)
+    try {
+      return reader.meta()?.minTimeMs ?? partition.startMs
+    } finally {
+      reader.close()
+    }
+  } catch {
+    // Whoever reads samples from it finds out why.
+    return partition.startMs
+  }
+}
