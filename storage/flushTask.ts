@@ -37,6 +37,7 @@ type Entry = {
 export function* flushSteps(options: FlushTaskOptions): Generator<void, void> {
   const { table, dir } = options
   const order = orderByDay(options.memory, table)
+  const paths = new Map(listPartitions(dir).current.map(({ startMs, path }) => [startMs, path]))
   let writer: PartitionWriter | undefined
   let group: Entry[] = []
   try {
@@ -51,7 +52,7 @@ export function* flushSteps(options: FlushTaskOptions): Generator<void, void> {
       if (writer?.startMs !== startMs) {
         writer?.commit()
         options.onPartition(startMs)
-        writer = openPartition(dir, startMs)
+        writer = new PartitionWriter({ path: paths.get(startMs) ?? partitionPath(dir, startMs, 1), startMs })
       }
       group.push(entry)
       if (k % chunksPerStep === chunksPerStep - 1) yield
@@ -93,11 +94,6 @@ function readEntry(memory: WebAssembly.Memory, table: FlushTable, index: number)
     dataLength: view.getUint32(28, true),
     sampleCount: view.getUint32(32, true),
   }
-}
-
-function openPartition(dir: string, startMs: number): PartitionWriter {
-  const existing = listPartitions(dir).current.find((partition) => partition.startMs === startMs)
-  return new PartitionWriter({ path: existing?.path ?? partitionPath(dir, startMs, 1), startMs })
 }
 
 /** All chunks of one series in one day: the in-order ones joined, the out-of-order ones joined. */

@@ -15,7 +15,7 @@ import { StorageUnavailableError } from './storageError.ts'
 
 export type HeadOptions = {
   readonly kernels: Kernels
-  /** Called once per commit, in commit order. Resolves once the record survives a process crash. */
+  /** Called once per commit, in commit order. Resolves once the record, and an empty one once all before it, survive a process crash. */
   readonly appendLog: (record: LogRecord) => Promise<void>
   /** The error that commits are refused with while the log cannot be written; nothing enters the head then. */
   readonly logBlocked?: () => Error | undefined
@@ -183,7 +183,7 @@ export class Head {
     this.#pendingLogBytes += record.length
     const release = () => {
       this.#pendingLogBytes -= record.length
-      if (!this.#isClosed) this.kernels.exports.freeRecord(record.ptr, allocatedBytes)
+      if (!this.#isClosed && record.length > 0) this.kernels.exports.freeRecord(record.ptr, allocatedBytes)
     }
     return this.#appendLog(record).finally(release)
   }

@@ -43,7 +43,7 @@ export type BatchHost = {
   readonly kernels: Kernels
   readonly nowMs: () => number
   readonly logBlocked: () => Error | undefined
-  /** Hands the record to the log and frees it afterwards. */
+  /** Hands the record to the log and frees it afterwards; an empty one only waits for those before it. */
   log(record: LogRecord, allocatedBytes: number): Promise<void>
 }
 
@@ -193,7 +193,8 @@ export class HeadBatch {
     }
     const allocatedBytes = kernels.word(this.pointer + recordBytesAt)
     kernels.exports.clearBatch(this.pointer)
-    return length === 0 ? Promise.resolve() : this.#host.log(record, allocatedBytes)
+    // With nothing to log the samples are those of earlier commits, which may still be on their way to the disk.
+    return this.#host.log(record, allocatedBytes)
   }
 
   #time(offset: number): number {

@@ -52,6 +52,8 @@ export function openForReading(path: string, kind: FileKind): Db {
     throw asDataFileError(path, error)
   }
   try {
+    // Many files are open at a time, and the operating system keeps their pages anyway.
+    db.pragma('cache_size = -1000')
     checkKind(db, path, kind)
   } catch (error) {
     db.close()

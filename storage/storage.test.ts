@@ -87,6 +87,33 @@ describe('storage', () => {
     expect(storage.stats()).toMatchObject({ partitionCount: 1, logSegmentCount: 0, seriesCount: 1 })
   })
 
+  it('flushes by itself when the log has grown', async () => {
+    const storage = await openTestStorage({ flushLogBytes: 1000 })
+    for (let i = 0; i < 20; i++) await append(storage, up, day + i * 150_000, countTo(10).map(Math.sin))
+    await expect.poll(() => storage.stats().partitionCount, { timeout: 5000 }).toBe(1)
+    expect(readSamples(storage)['up{job="node"}']).toHaveLength(200)
+  })
+
+  it('keeps the same promises when each commit waits for the disk', async () => {
+    const storage = await openTestStorage({ sync: 'commit' })
+    await append(storage, up, day, countTo(300))
+    const again = await openTestStorage({ dir: crashCopy(storage), sync: 'commit' })
+    expect(readSamples(again)).toEqual({ 'up{job="node"}': pairs(day, countTo(300)) })
+  })
+
+  it('acknowledges a repeated sample only when the first one is safe', async () => {
+    const storage = await openTestStorage()
+    const order: string[] = []
+    const commit = async (name: string) => {
+      const appender = storage.appender()
+      expect(appender.append(up, day, 1)).toBe('stored')
+      await appender.commit()
+      order.push(name)
+    }
+    await Promise.all([commit('first'), commit('repeated')])
+    expect(order).toEqual(['first', 'repeated'])
+  })
+
   it('puts each day into its own partition', async () => {
     const storage = await openTestStorage()
     await append(storage, up, day - 30_000, [1, 2, 3, 4])
