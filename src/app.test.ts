@@ -137,7 +137,7 @@ describe('queries', () => {
       const answer = await get(url)
       expect([answer.statusCode, answer.json()]).toEqual([status, { status: 'error', ...body }])
     })
-  refuses('/api/v1/query?query=up&time=x', 400, { errorType: 'bad_data', error: 'invalid parameter "time": cannot parse "x" to a valid timestamp' })
+  refuses('/api/v1/query?query=up&time=x', 400, { errorType: 'bad_data', error: `invalid parameter "time": Invalid time value for 'time': cannot parse "x" to a valid timestamp` })
   refuses('/api/v1/query_range?query=up&start=1&end=2', 400, { errorType: 'bad_data', error: 'invalid parameter "step": cannot parse "" to a valid duration' })
   refuses('/api/v1/query_range?query=up&start=2&end=1&step=1', 400, { errorType: 'bad_data', error: 'invalid parameter "end": end timestamp must not be before start time' })
   refuses('/api/v1/series', 400, { errorType: 'bad_data', error: 'no match[] parameter provided' })

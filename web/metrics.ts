@@ -99,7 +99,7 @@ function watchEventLoop(registry: MetricRegistry): Closable {
   timer.unref()
   // The histogram measures the time between ticks of its own timer: what goes beyond its resolution is delay.
   const seconds = (intervalNs: number) => Math.max(0, intervalNs / 1e9 - resolutionMs / 1000)
-  registry.sampled('solowatch_event_loop_delay_seconds', 'How late timers of the main thread are, over the last one to two minutes.', 'gauge', () =>
+  registry.sampled('solowatch_event_loop_delay_seconds', 'How late timers of the main thread are, over the last one to two minutes.', 'summary', () =>
     [0.5, 0.9, 0.99, 0.999].map((quantile) => ({ labels: { quantile: String(quantile) }, value: seconds(previous.percentile(quantile * 100)) })),
   )
   registry.sampled('solowatch_event_loop_delay_max_seconds', 'The longest delay of a timer of the main thread since the start.', 'gauge', () =>

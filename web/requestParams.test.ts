@@ -33,7 +33,7 @@ describe('RequestParams', () => {
   })
 
   const refuses = (what: string, read: () => unknown, message: string) => it(`refuses ${what}`, () => expect(read).toThrow(message))
-  refuses('a bad time', () => paramsOf('start=x').timeMs('start'), 'invalid parameter "start": cannot parse "x" to a valid timestamp')
+  refuses('a bad time', () => paramsOf('start=x').timeMs('start'), `invalid parameter "start": Invalid time value for 'start': cannot parse "x" to a valid timestamp`)
   refuses('a missing start', () => paramsOf('').requiredTimeMs('start'), 'invalid parameter "start": cannot parse "" to a valid timestamp')
   refuses('a bad step', () => paramsOf('step=fast').requiredDurationMs('step'), 'invalid parameter "step": cannot parse "fast" to a valid duration')
   refuses('an endless step', () => paramsOf('step=1e20').requiredDurationMs('step'), 'It overflows int64')

@@ -35,13 +35,14 @@ export class RequestParams {
     const text = this.text(name)
     if (text === '') return undefined
     const timeMs = parseTimeMs(text)
-    if (timeMs === undefined) throw invalidParameter(name, `cannot parse ${JSON.stringify(text)} to a valid timestamp`)
+    if (timeMs === undefined) throw invalidParameter(name, `Invalid time value for '${name}': cannot parse ${JSON.stringify(text)} to a valid timestamp`)
     return timeMs
   }
 
   requiredTimeMs(name: string): number {
-    const timeMs = this.timeMs(name)
-    if (timeMs === undefined) throw invalidParameter(name, 'cannot parse "" to a valid timestamp')
+    const text = this.text(name)
+    const timeMs = parseTimeMs(text)
+    if (timeMs === undefined) throw invalidParameter(name, `cannot parse ${JSON.stringify(text)} to a valid timestamp`)
     return timeMs
   }
 

@@ -115,9 +115,11 @@ export function notReady(readiness: Readiness): Answer {
 }
 
 export function send(reply: FastifyReply, answer: Answer): FastifyReply {
-  const { body } = answer
-  const sent = body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body
-  return reply.code(answer.status).headers({ ...answer.headers }).send(answer.status === 204 ? undefined : sent)
+  const { status, headers, body } = answer
+  if (status === 204) return reply.code(status).send()
+  // As bytes, or fastify would add a charset to the content type.
+  const sent = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body
+  return reply.code(status).headers({ ...headers }).send(sent)
 }
 
 async function readRequest(request: FastifyRequest, signal: AbortSignal): Promise<WebRequest> {

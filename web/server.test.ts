@@ -87,12 +87,13 @@ describe('methods and paths', () => {
   answers('HEAD', '/-/healthy', 200)
   answers('DELETE', '/api/v1/series', 405)
   answers('POST', '/api/v1/label/job/values', 405)
-  answers('GET', '/-/reload', 405, 'Only POST or PUT requests allowed\n')
-  answers('POST', '/-/reload', 403, 'Lifecycle API is not enabled.\n')
+  answers('GET', '/-/reload', 405, 'Only POST or PUT requests allowed')
+  answers('POST', '/-/reload', 403, 'Lifecycle API is not enabled.')
   answers('PUT', '/-/quit', 403)
   answers('GET', '/api/v1/unknown', 404, '404 page not found\n')
   answers('GET', '/alertmanager/api/v2/status', 404)
   answers('GET', '/api/v1/write', 405)
+  answers('POST', '/api/v1/otlp/v1/metrics', 404, 'OTLP is not built yet; send remote write, or let the server scrape\n')
 })
 
 describe('lifecycle', () => {

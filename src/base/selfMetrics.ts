@@ -52,8 +52,8 @@ export class MetricRegistry {
     }
   }
 
-  /** A counter or gauge whose values are read when the metrics are printed. */
-  sampled(name: string, help: string, kind: 'counter' | 'gauge', sample: () => number | readonly Sampled[]): void {
+  /** A metric whose values are read when the metrics are printed; a summary has only its quantiles. */
+  sampled(name: string, help: string, kind: 'counter' | 'gauge' | 'summary', sample: () => number | readonly Sampled[]): void {
     this.#add({
       name,
       help,

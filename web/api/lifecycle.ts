@@ -28,8 +28,8 @@ export function addLifecycleRoutes(router: Router, options: LifecycleOptions): v
     },
     always,
   )
-  const lifecycle = (handler: () => Answer | Promise<Answer>) => () => (options.isEnabled ? handler() : plain(403, 'Lifecycle API is not enabled.\n'))
-  const onlyPosts = { whenNotReady: true, wrongMethodText: 'Only POST or PUT requests allowed\n' }
+  const lifecycle = (handler: () => Answer | Promise<Answer>) => () => (options.isEnabled ? handler() : plain(403, 'Lifecycle API is not enabled.'))
+  const onlyPosts = { whenNotReady: true, wrongMethodText: 'Only POST or PUT requests allowed' }
   router.route(['POST', 'PUT'], '/-/reload', lifecycle(() => reload(options)), onlyPosts)
   router.route(['POST', 'PUT'], '/-/quit', lifecycle(() => quit(options)), onlyPosts)
   for (const name of ['delete_series', 'clean_tombstones', 'snapshot']) {
