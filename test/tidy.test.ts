@@ -15,7 +15,7 @@ type Source = { readonly path: string; readonly text: string; readonly imports: 
 const files = new Map<string, Source>()
 for (const path of sources) {
   const text = readFileSync(path, 'utf8')
-  const imports = [...text.matchAll(/(?:from|import)\s+'(\.{1,2}\/[^']+)'|new URL\('(\.{1,2}\/[^']+\.ts)'/g)].map((m) => normalize(join(dirname(path), m[1] ?? m[2] ?? '')))
+  const imports = [...text.matchAll(/(?:from|import)[\s(]+'(\.{1,2}\/[^']+)'|new URL\('(\.{1,2}\/[^']+\.ts)'/g)].map((m) => normalize(join(dirname(path), m[1] ?? m[2] ?? '')))
   files.set(path, { path, text, imports })
 }
 
