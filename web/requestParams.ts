@@ -2,7 +2,9 @@
 // seconds or RFC 3339, durations in seconds or as text, everything turned into milliseconds here and nowhere else.
 
 import { parseDurationMs } from '../src/base/duration.ts'
+import { parseSelector } from '../query/parse.ts'
 import { invalidParameter, QueryError } from '../query/queryError.ts'
+import type { Matcher } from '../storage/matcher.ts'
 
 /** The ends of time that Go clients send for "everything". */
 const minTime = '-292273086-05-16T16:47:06Z'
@@ -29,6 +31,17 @@ export class RequestParams {
 
   list(name: string): string[] {
     return this.#values.getAll(name)
+  }
+
+  /** The selectors of a repeated parameter such as `match[]`. */
+  selectors(name: string): (readonly Matcher[])[] {
+    return this.list(name).map((text) => {
+      try {
+        return parseSelector(text)
+      } catch (error) {
+        throw error instanceof QueryError ? invalidParameter(name, error.message) : error
+      }
+    })
   }
 
   timeMs(name: string): number | undefined {

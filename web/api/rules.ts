@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto'
 import type { AlertStatus, RuleGroupStatus, RuleStatus } from '../../alerting/ruleStatus.ts'
 import { formatFloat } from '../../alerting/template/goNumber.ts'
-import { parseSelector } from '../../query/parse.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { labelsToObject, labelValue } from '../../storage/labels.ts'
 import type { Matcher } from '../../storage/matcher.ts'
@@ -44,7 +43,7 @@ function readFilter(params: RequestParams): RuleFilter {
     names: new Set(params.list('rule_name[]')),
     groups: new Set(params.list('rule_group[]')),
     files: new Set(params.list('file[]')),
-    selectors: params.list('match[]').map((text) => parseSelector(text)),
+    selectors: params.selectors('match[]'),
     excludesAlerts: params.bool('exclude_alerts'),
   }
 }

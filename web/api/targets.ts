@@ -1,6 +1,5 @@
 // Scrape pools, targets and what they say about their metrics.
 
-import { parseSelector } from '../../query/parse.ts'
 import { QueryError } from '../../query/queryError.ts'
 import type { TargetStatus } from '../../ingest/scrapeLoop.ts'
 import { compileRelabel, relabelSteps } from '../../ingest/relabel.ts'
@@ -129,7 +128,7 @@ function readOldLimit(params: RequestParams, name = 'limit'): number {
 function targetsMetadata(parts: Parts, params: RequestParams): Record<string, unknown>[] {
   const limit = readOldLimit(params)
   const metric = params.text('metric')
-  const matchers = params.text('match_target') === '' ? [] : parseSelector(params.text('match_target'))
+  const matchers = params.text('match_target') === '' ? [] : (params.selectors('match_target')[0] ?? [])
   const result: Record<string, unknown>[] = []
   for (const entry of parts.scraping.metadata()) {
     if (limit >= 0 && result.length >= limit) break
