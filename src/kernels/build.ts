@@ -15,8 +15,12 @@ const isUpToDate = () => {
   return sources.every((path) => statSync(path).mtimeMs <= built)
 }
 
+type Compiler = { main(args: readonly string[]): Promise<{ readonly error: Error | null; readonly stderr: { toString(): string } }> }
+
 async function compile(): Promise<void> {
-  const asc = await import('assemblyscript/asc')
+  // By a name the type checker does not follow: the compiler's types bring AssemblyScript's globals over Node's.
+  const compilerName: string = 'assemblyscript/asc'
+  const asc: Compiler = await import(compilerName)
   const { error, stderr } = await asc.main([
     join(sourceFolder, 'index.ts'),
     ...['--outFile', output, '--runtime', 'stub', '-O3', '--noAssert', '--use', 'abort='],
