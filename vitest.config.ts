@@ -1,3 +1,5 @@
+// How vitest finds and runs the tests: beside the code they test, and below test/ what crosses areas.
+
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({

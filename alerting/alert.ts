@@ -93,7 +93,7 @@ export function compareForNotification(a: Alert, b: Alert): number {
 }
 
 /** Fewer labels first, then name by name and value by value. */
-export function compareLabelSets(a: Labels, b: Labels): number {
+function compareLabelSets(a: Labels, b: Labels): number {
   if (a.length !== b.length) return a.length - b.length
   for (const [index, x] of a.entries()) {
     const y = b[index]

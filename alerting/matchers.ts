@@ -156,7 +156,7 @@ function unquoteClassic(raw: string): string {
 }
 
 /** `name="value"`, as route keys, logs and the API print it. */
-export function formatMatcher({ name, op, value }: MatcherText): string {
+function formatMatcher({ name, op, value }: MatcherText): string {
   if (reservedInNames.test(name)) return `${quote(name)}${op}${quote(value)}`
   return `${name}${op}"${value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')}"`
 }
@@ -170,7 +170,7 @@ export function formatMatchers(matchers: readonly MatcherText[]): string {
 }
 
 /** Reads what a configuration says. Throws `MatcherError`. */
-export function readRawMatcher(raw: RawMatcher, mode: MatcherMode = 'fallback'): ParsedMatchers {
+function readRawMatcher(raw: RawMatcher, mode: MatcherMode = 'fallback'): ParsedMatchers {
   if (raw.kind === 'text') {
     const parsed = parseMatchers(raw.text, mode)
     for (const { name } of parsed.matchers) if (!isLabelName(name, mode === 'classic' ? 'legacy' : 'utf8')) throw new MatcherError(`invalid label name "${name}"`)

@@ -1,7 +1,7 @@
 // The routing tree at work: which nodes handle an alert, what group it then belongs to, and the keys that name both.
 // The keys are Alertmanager's byte for byte, because receivers use them to recognise an incident.
 
-import type { Label, Labels } from '../storage/labels.ts'
+import type { Labels } from '../storage/labels.ts'
 import { compileRawMatchers, formatMatchers, matchesAll, type AlertMatcher, type MatcherMode } from './matchers.ts'
 import type { RouteConfig } from './routeConfig.ts'
 import { quote } from './template/goQuote.ts'
@@ -56,11 +56,4 @@ export function groupLabelsOf(config: RouteConfig, labels: Labels): Labels {
 /** The key that receivers get: the route's key and the group's labels. */
 export function groupKeyOf(routeKey: string, groupLabels: Labels): string {
   return `${routeKey}:{${groupLabels.map(({ name, value }) => `${name}=${quote(value)}`).join(', ')}}`
-}
-
-/** Route labels, sorted, for templates and the API. */
-export function routeLabelsOf(config: RouteConfig): Label[] {
-  return Object.entries(config.labels)
-    .map(([name, value]) => ({ name, value }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -11,7 +11,7 @@ export type MetadataRequest = SeriesRequest | LabelsRequest | LabelValuesRequest
 const truncated = 'results truncated due to limit'
 
 /** The whole time that a request asks about. */
-export function timeRangeOf(request: Pick<MetadataParams, 'startMs' | 'endMs'>): TimeRange {
+function timeRangeOf(request: Pick<MetadataParams, 'startMs' | 'endMs'>): TimeRange {
   return { minTimeMs: request.startMs ?? -Infinity, maxTimeMs: request.endMs ?? Infinity }
 }
 

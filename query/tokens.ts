@@ -19,7 +19,7 @@ export const MatchOperator = abstract('MatchOperator')
 export const DurationFunction = abstract('DurationFunction')
 export const FillWord = abstract('FillWord')
 
-export const Identifier = createToken({ name: 'Identifier', pattern: /[a-zA-Z_][a-zA-Z0-9_]*/, categories: [MetricWord, LabelWord, FunctionWord] })
+const Identifier = createToken({ name: 'Identifier', pattern: /[a-zA-Z_][a-zA-Z0-9_]*/, categories: [MetricWord, LabelWord, FunctionWord] })
 /** A name with a colon: a metric, never a label or function. */
 const MetricIdentifier = createToken({ name: 'MetricIdentifier', pattern: /(?:[a-zA-Z_][a-zA-Z0-9_]*)?:[a-zA-Z0-9_:]*/, categories: [MetricWord] })
 /** The name of a label inside braces, where no word is a keyword. */
@@ -44,8 +44,8 @@ const aggregate = (word: string) => keyword(word, [MetricWord, LabelWord, Aggreg
 
 export const GroupLeft = keyword('group_left', [LabelWord])
 export const GroupRight = keyword('group_right', [LabelWord])
-export const FillLeft = keyword('fill_left', [MetricWord, LabelWord, FillWord])
-export const FillRight = keyword('fill_right', [MetricWord, LabelWord, FillWord])
+const FillLeft = keyword('fill_left', [MetricWord, LabelWord, FillWord])
+const FillRight = keyword('fill_right', [MetricWord, LabelWord, FillWord])
 const Fill = keyword('fill', [MetricWord, LabelWord, FillWord])
 const aggregates = [
   'sum', 'avg', 'count', 'min', 'max', 'group', 'stddev', 'stdvar', 'topk', 'bottomk', 'count_values', 'quantile', 'limitk', 'limit_ratio',
@@ -81,7 +81,7 @@ const bracketWords = durationFunctions.map((word) =>
 )
 
 /** Hexadecimal, or digits with one underscore between two, fraction and exponent; an exponent without digits is found later. */
-export const NumberToken = createToken({
+const NumberToken = createToken({
   name: 'Number',
   pattern: /(?:0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?)(?![a-zA-Z0-9_])/,
   categories: [NumberOrDuration],

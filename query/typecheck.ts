@@ -42,7 +42,7 @@ export function valueTypeOf(expr: Expr): ValueType {
 }
 
 /** How messages call a type. */
-export function documentedType(type: ValueType): string {
+function documentedType(type: ValueType): string {
   if (type === 'vector') return 'instant vector'
   return type === 'matrix' ? 'range vector' : type
 }

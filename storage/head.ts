@@ -44,10 +44,10 @@ export type HeadStats = {
 }
 
 /** A record of the sample log cannot be read back. */
-export class HeadRecordError extends Error {}
+class HeadRecordError extends Error {}
 
 /** A series cannot be added because its bytes or its ref contradict what is known. */
-export class HeadSeriesError extends Error {}
+class HeadSeriesError extends Error {}
 
 const labelStructBytes = 16
 const maxLabels = 1024

@@ -16,7 +16,7 @@ export type Matcher = {
 }
 
 /** The regular expression of a matcher, relabel rule or route was not valid RE2. */
-export class RegexError extends Error {}
+class RegexError extends Error {}
 
 /** Compiles `pattern` as Prometheus does, `^(?s:pattern)$`. Throws `RegexError`. */
 export function compileAnchored(pattern: string): RE2JS {

@@ -12,10 +12,6 @@ export type Sample = { readonly timestampMs: number; readonly value: number }
 export const staleMarkerHighWord = 0x7ff00000
 export const staleMarkerLowWord = 0x00000002
 
-/** The bits of an ordinary NaN, as the text parsers store it. */
-export const normalNanHighWord = 0x7ff80000
-export const normalNanLowWord = 0x00000001
-
 /** Whether the double at `index` is the staleness marker; `words` is a view of the same (little-endian) memory. */
 export function isStaleMarker(words: Uint32Array, index: number): boolean {
   return words[2 * index] === staleMarkerLowWord && words[2 * index + 1] === staleMarkerHighWord

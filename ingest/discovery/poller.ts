@@ -59,7 +59,7 @@ export function startPoller({ intervalMs, refresh, onFailure, logger }: PollerOp
 }
 
 /** Logs the first failure in a row, the second, the fourth, the eighth: an outage of days is a handful of lines. */
-export class FailureLog {
+class FailureLog {
   readonly #logger: Logger
   #count = 0
   #lastText = ''

@@ -10,7 +10,7 @@ export type Correction = { minBound: number; maxBound: number; maxDifference: nu
 const rounding = 1e-12
 
 /** Adds up buckets with one bound. They must be sorted. */
-export function joinEqualBounds(buckets: Buckets): void {
+function joinEqualBounds(buckets: Buckets): void {
   const { bounds, counts } = buckets
   let last = 0
   for (let i = 1; i < buckets.length; i++) {

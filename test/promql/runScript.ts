@@ -146,6 +146,6 @@ function checkAnnotations(found: readonly string[], expected: readonly (TextExpe
 const withoutPosition = (text: string) => text.replace(/ \(\d+:\d+\)$/, '')
 
 function expectText(actual: string, expected: TextExpectation, what: string): void {
-  if (expected.kind === 'msg') expect(actual, what).toBe(expected.text)
+  if (expected.kind === 'msg') expect(actual.trimEnd(), what).toBe(expected.text)
   else expect(actual, what).toMatch(expected.pattern)
 }

@@ -62,7 +62,7 @@ export type RuleGroup = {
 export type Answer<T> = { readonly data: T; readonly warnings: readonly string[]; readonly infos: readonly string[] }
 
 /** What the server answered instead of data; the message is the server's own. */
-export class ApiError extends Error {
+class ApiError extends Error {
   readonly errorType: string
   constructor(errorType: string, message: string) {
     super(message)

@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 
-export const pageNames = ['query', 'alerts', 'rules', 'targets', 'status'] as const
+const pageNames = ['query', 'alerts', 'rules', 'targets', 'status'] as const
 export type PageName = (typeof pageNames)[number]
 
 export type Location = { readonly page: PageName; readonly search: URLSearchParams }
@@ -13,7 +13,7 @@ export function serverUrl(): URL {
   return new URL('.', window.location.href)
 }
 
-export function readLocation(): Location {
+function readLocation(): Location {
   const segment = window.location.pathname.split('/').pop() ?? ''
   const page = pageNames.find((name) => name === segment) ?? (segment === 'config' || segment === 'flags' || segment === 'tsdb-status' ? 'status' : 'query')
   return { page, search: new URLSearchParams(window.location.search) }

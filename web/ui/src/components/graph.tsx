@@ -27,7 +27,7 @@ export function seriesName(metric: Metric): string {
 }
 
 /** Golden-angle hues: neighbours differ, and a series keeps its colour for as long as it keeps its place. */
-export function seriesColour(index: number): string {
+function seriesColour(index: number): string {
   return `hsl(${(168 + index * 137.508) % 360} 62% ${index % 2 === 0 ? 42 : 52}%)`
 }
 

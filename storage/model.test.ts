@@ -1,0 +1,128 @@
+// Random histories of storage against a slow, obvious model: appends in and out of order, flushes, compaction, restarts and
+// crashes; after each step queries over random ranges see what the model has.
+
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createRandom } from '../test/helpers/random.ts'
+import { openTestStorage, readSamples, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
+import { dayMs } from './dataDir.ts'
+import { formatLabels, labelsFrom } from './labels.ts'
+
+const startMs = Date.UTC(2026, 0, 1, 20)
+const windowMs = 12 * 3_600_000
+const seriesCount = 5
+const steps = 40
+
+class History {
+  readonly #random: (below: number) => number
+  readonly #model = new Map<string, Map<number, number | 'stale'>>()
+  #storage: TestStorage | undefined
+  #nowMs = startMs
+  readonly log: string[] = []
+
+  constructor(seed: number) {
+    this.#random = createRandom(seed).below
+  }
+
+  async open(dir?: string): Promise<TestStorage> {
+    const nowMs = () => this.#nowMs + 60_000
+    this.#storage = await openTestStorage({ outOfOrderWindowMs: windowMs, segmentBytes: 2000, nowMs, ...(dir !== undefined && { dir }) })
+    return this.#storage
+  }
+
+  async step(): Promise<void> {
+    const storage = this.#storage ?? (await this.open())
+    const kind = this.#random(20)
+    if (kind < 12) await this.#append(storage)
+    else if (kind < 15) await this.#flush(storage)
+    else if (kind < 17) await this.#compact(storage)
+    else if (kind < 18) await this.#restart(storage)
+    else if (kind < 19) await this.#crash(storage)
+    else this.#nowMs += this.#random(2 * dayMs)
+    this.#compare(this.#storage ?? storage)
+  }
+
+  async #append(storage: TestStorage): Promise<void> {
+    const appender = storage.appender()
+    const count = 1 + this.#random(300)
+    this.log.push(`append ${count}`)
+    for (let i = 0; i < count; i++) {
+      const labels = labelsFrom({ __name__: 'm', i: String(this.#random(seriesCount)) })
+      this.#nowMs += this.#random(30_000)
+      const isLate = this.#random(5) === 0
+      // Whole minutes when late, so that times are hit twice.
+      const timestampMs = isLate ? Math.floor((this.#nowMs - this.#random(windowMs / 2)) / 60_000) * 60_000 : this.#nowMs
+      const value = this.#random(20) === 0 ? 'stale' : this.#random(1000) / 8
+      const outcome = value === 'stale' ? appender.appendStale(labels, timestampMs) : appender.append(labels, timestampMs, value)
+      if (outcome !== 'stored') continue
+      const series = formatLabels(labels)
+      let samples = this.#model.get(series)
+      if (samples === undefined) this.#model.set(series, (samples = new Map()))
+      samples.set(timestampMs, value)
+    }
+    await appender.commit()
+  }
+
+  async #flush(storage: TestStorage): Promise<void> {
+    this.log.push('flush')
+    await storage.flush()
+    // What is in partitions may leave memory some minutes later.
+    if (this.#random(2) === 0) storage.head.maintain(this.#nowMs + 3_600_000)
+  }
+
+  async #compact(storage: TestStorage): Promise<void> {
+    this.log.push('compact')
+    await storage.maintain()
+  }
+
+  async #restart(storage: TestStorage): Promise<void> {
+    this.log.push('restart')
+    await storage.close()
+    await this.open(storage.dir)
+  }
+
+  async #crash(storage: TestStorage): Promise<void> {
+    this.log.push('crash')
+    // Compaction goes on in the background; a copy made meanwhile would not be what a crash leaves.
+    await storage.flush()
+    const dir = join(testDataDir(), 'data')
+    await this.#append(storage)
+    cpSync(storage.dir, dir, { recursive: true })
+    await this.open(dir)
+  }
+
+  #compare(storage: TestStorage): void {
+    const span = this.#nowMs - startMs
+    const ranges = [{ minTimeMs: -Infinity, maxTimeMs: Infinity }, this.#range(span), this.#range(Math.min(span, 3_600_000))]
+    for (const range of ranges) {
+      const expected: Record<string, [number, number | 'stale'][]> = {}
+      for (const [series, samples] of this.#model) {
+        const inRange = [...samples].filter(([timestampMs]) => timestampMs >= range.minTimeMs && timestampMs <= range.maxTimeMs).sort(([a], [b]) => a - b)
+        if (inRange.length > 0) expected[series] = inRange
+      }
+      expect(readSamples(storage, [], range)).toEqual(expected)
+    }
+  }
+
+  #range(span: number): { minTimeMs: number; maxTimeMs: number } {
+    const maxTimeMs = this.#nowMs - this.#random(span + 1)
+    return { minTimeMs: maxTimeMs - this.#random(span + 1), maxTimeMs }
+  }
+}
+
+describe('any history of storage', () => {
+  for (let run = 0; run < 3; run++) {
+    const { seed } = createRandom(createRandom().seed + run)
+    it(`shows each sample once, the last written of each time (seed ${seed})`, async () => {
+      const history = new History(seed)
+      for (let step = 0; step < steps; step++) {
+        try {
+          await history.step()
+        } catch (error) {
+          throw new Error(`seed ${seed}, after ${history.log.join(', ')}`, { cause: error })
+        }
+      }
+    })
+  }
+})
