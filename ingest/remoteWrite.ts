@@ -25,13 +25,14 @@ export type RemoteWriteOptions = {
   readonly storage: Pick<Storage, 'head'>
   readonly registry: MetricRegistry
   readonly logger: Logger
+  /** Bodies in work and records not yet written; beyond this, senders are asked to wait. */
+  readonly maxPendingBytes?: number
 }
 
 const maxCompressedBytes = 32 * 1024 * 1024
 const maxDecodedBytes = 32 * 1024 * 1024
 
-/** Bodies in work and records not yet written; beyond this, senders are asked to wait. */
-const maxPendingBytes = 256 * 1024 * 1024
+const defaultMaxPendingBytes = 256 * 1024 * 1024
 
 const protobufType = 'application/x-protobuf'
 const messageV1 = 'prometheus.WriteRequest'
@@ -60,6 +61,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     'Native histogram samples in remote write bodies, which are not stored.',
   )
   skippedHistograms.inc({}, 0)
+  const maxPendingBytes = options.maxPendingBytes ?? defaultMaxPendingBytes
   let bytesInWork = 0
 
   /** Reads the body into the batch. Returns the answer when it cannot be read. */

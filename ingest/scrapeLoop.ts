@@ -8,6 +8,7 @@ import type { HttpAnswer, HttpRequest } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import type { Logger } from '../src/base/log.ts'
 import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
+import { StorageUnavailableError } from '../storage/storageError.ts'
 import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
@@ -226,6 +227,12 @@ export class ScrapeLoop {
       this.#count(await (hasSamples ? cache.commit() : cache.commitFailed(timestampMs)))
     } catch (error) {
       if (errorText(error).startsWith('bug:')) throw error
+      if (error instanceof StorageUnavailableError) {
+        // Storage itself says once when this begins and ends; the samples are lost, the next scrape brings new ones.
+        this.#options.metrics.unavailable.inc()
+        this.memory.lastError = `the scrape was not stored: ${error.message}`
+        return
+      }
       this.#options.logger.error('Scrape commit failed', { target: this.target.url, err: errorText(error) })
     }
   }

@@ -91,6 +91,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       ...effectiveRetention(config.storage, options),
       outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
       lockFile: options.lockFile,
+      sync: options.storageSync,
       logger,
       registry,
       onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),

@@ -1,4 +1,4 @@
-// Every command-line flag: Prometheus's own, those of Alertmanager that people carry over, and one of ours. Kind, default
+// Every command-line flag: Prometheus's own, those of Alertmanager that people carry over, and a few of ours. Kind, default
 // and what becomes of it. `/api/v1/status/flags` and `--help` print this table; flags.ts reads arguments by it.
 
 export type FlagKind = 'text' | 'bool' | 'duration' | 'size' | 'integer' | 'float' | 'list'
@@ -68,6 +68,7 @@ export const flagTable: readonly Flag[] = [
   flag('storage.tsdb.retention.time', 'duration', '0s', 'How long to keep samples. Default 15d when no size is set either.'),
   flag('storage.tsdb.retention.size', 'size', '0B', 'How many bytes to keep, with a unit. Default: no limit.'),
   flag('storage.tsdb.no-lockfile', 'bool', 'false', 'Do not create a lock file in the data directory.'),
+  flag('storage.sync', 'text', 'interval', 'What an acknowledged sample survives: "interval" a crash of the process, "commit" a power loss too.'),
   ignored('storage.tsdb.head-chunks-write-queue-size', 'integer', '0', tsdbOnly),
   ignored('storage.tsdb.delay-compact-file.path', 'text', '', tsdbOnly),
   ignored('storage.tsdb.min-block-duration', 'duration', '2h', tsdbOnly),

@@ -20,6 +20,7 @@ describe('parseFlags', () => {
       storagePath: 'data/',
       retentionTimeMs: undefined,
       retentionSizeBytes: 0,
+      storageSync: 'interval',
       lookbackMs: 300_000,
       queryTimeoutMs: 120_000,
       queryMaxSamples: 50_000_000,
@@ -100,6 +101,7 @@ describe('parseFlags', () => {
   refuses(['--query.timeout'], "expected argument for flag '--query.timeout'")
   refuses(['--storage.tsdb.retention=15d'], '--storage.tsdb.retention.time')
   refuses(['--log.level=verbose'], 'expected debug, info, warn, error')
+  refuses(['--storage.sync=always'], 'expected interval, commit')
   refuses(['--storage.agent.path=x'], 'can not be used in server mode', 3)
   refuses(['--web.external-url="http://x/"'], 'quotes')
   refuses(['--web.cors.origin=('], 'CORS regex')

@@ -37,6 +37,7 @@ export type Options = {
   readonly retentionTimeMs: number | undefined
   readonly retentionSizeBytes: number
   readonly lockFile: boolean
+  readonly storageSync: 'interval' | 'commit'
   readonly forOutageToleranceMs: number
   readonly forGracePeriodMs: number
   readonly resendDelayMs: number
@@ -199,6 +200,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     retentionTimeMs: durationMs('storage.tsdb.retention.time') || undefined,
     retentionSizeBytes: parseBytes(last('storage.tsdb.retention.size')) ?? 0,
     lockFile: !isOn('storage.tsdb.no-lockfile'),
+    storageSync: oneOf('storage.sync', last('storage.sync'), ['interval', 'commit'] as const),
     forOutageToleranceMs: durationMs('rules.alert.for-outage-tolerance'),
     forGracePeriodMs: durationMs('rules.alert.for-grace-period'),
     resendDelayMs: durationMs('rules.alert.resend-delay'),

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect } from 'vitest'
-import { createLogger } from '../../src/base/log.ts'
+import { createLogger, type Logger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { checkDataDir, formatProblem } from '../../storage/check.ts'
 import { formatLabels } from '../../storage/labels.ts'
@@ -17,6 +17,7 @@ import { openStorage, type Storage, type StorageOptions } from '../../storage/st
 export type TestStorage = Storage & {
   readonly dir: string
   readonly registry: MetricRegistry
+  readonly logger: Logger
   /** What storage has logged, one line each. */
   readonly logLines: readonly string[]
 }
@@ -48,6 +49,7 @@ export async function openTestStorage(options: Partial<StorageOptions> = {}): Pr
     ...storage,
     dir,
     registry,
+    logger,
     logLines,
     async close() {
       if (!open.delete(tested)) return
