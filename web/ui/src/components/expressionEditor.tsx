@@ -23,7 +23,12 @@ const colours = HighlightStyle.define([
   { tag: tags.invalid, color: 'var(--bad)' },
 ])
 
-type Props = { readonly value: string; onChange(text: string): void; onExecute(): void }
+type Props = {
+  /** What the editor shows until somebody types. Giving what was typed back would race with the next keystroke. */
+  readonly value: string
+  onChange(text: string): void
+  onExecute(): void
+}
 
 /** Enter runs the query, Shift-Enter breaks the line, Ctrl-Space completes. */
 export function ExpressionEditor({ value, onChange, onExecute }: Props) {

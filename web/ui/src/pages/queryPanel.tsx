@@ -93,7 +93,7 @@ export function QueryPanel({ state, utc, welcome, onChange, onRemove }: Props) {
   return (
     <section class="panel" aria-busy={loading}>
       <div class="query-line">
-        <ExpressionEditor value={draft} onChange={setDraft} onExecute={execute} />
+        <ExpressionEditor value={state.expression} onChange={setDraft} onExecute={execute} />
         <button type="button" class="primary" onClick={execute}>Execute</button>
         {onRemove && <button type="button" class="quiet" title="Remove panel" onClick={onRemove}>×</button>}
       </div>
