@@ -18,6 +18,7 @@ function timeRangeOf(request: Pick<MetadataParams, 'startMs' | 'endMs'>): TimeRa
 /** `sets` are the parsed `match` parameters. */
 export function answerMetadata(querier: Querier, request: MetadataRequest, sets: readonly (readonly Matcher[])[]): JsonBytes {
   const range = timeRangeOf(request)
+  if (range.minTimeMs > range.maxTimeMs) return answerStrings([], 0)
   const limit = request.limit ?? 0
   // One more than asked for tells whether the limit cut anything.
   const fetched = limit > 0 ? limit + 1 : 0

@@ -34,11 +34,10 @@ export function parseQuery(text: string, features: ParseFeatures = noFeatures): 
   return expr
 }
 
-/** The conditions of one selector without range or modifiers, as in `match[]`. */
+/** The conditions of one selector without range or modifiers, as in `match[]`; here it may match everything. */
 export function parseSelector(text: string): readonly Matcher[] {
-  const expr = parseQuery(text)
-  const isPlain = expr.kind === 'vectorSelector' && expr.offsetMs === 0 && expr.offsetExpr === undefined && expr.at === undefined
-  if (!isPlain) throw parseError(text, [{ position: expr.position, text: 'expected a metric selector such as up{job="api"}' }])
+  const expr = parseRule(text, noFeatures, 'selector')
+  if (expr.kind !== 'vectorSelector') throw new Error(`bug: a selector is parsed as ${expr.kind}`)
   return expr.matchers
 }
 
@@ -53,6 +52,14 @@ function cacheFor(features: ParseFeatures): Map<string, Expr> {
 }
 
 function parseAfresh(text: string, features: ParseFeatures): Expr {
+  const expr = parseRule(text, features, 'expression')
+  const failures = typeErrors(expr, text)
+  if (failures.length > 0) throw parseError(text, failures)
+  return expr
+}
+
+/** The whole text as one rule of the grammar, its types not checked yet. */
+function parseRule(text: string, features: ParseFeatures, rule: 'expression' | 'selector'): Expr {
   const { tokens, error } = t.tokenize(text)
   if (tokens.length === 0 && error === undefined) throw parseError(text, [at(0, 'no expression found in input')])
   const builder = new Builder(features)
@@ -60,7 +67,7 @@ function parseAfresh(text: string, features: ParseFeatures): Expr {
   grammar.input = tokens
   let expr: Expr | undefined
   try {
-    expr = grammar.expression()
+    expr = grammar[rule]()
   } catch (thrown) {
     if (!(thrown instanceof ParseAborted)) throw thrown
     throw parseError(text, builder.failures)
@@ -74,8 +81,6 @@ function parseAfresh(text: string, features: ParseFeatures): Expr {
     builder.failures.push(at(error.offset, error.text))
   }
   if (builder.failures.length > 0 || expr === undefined) throw parseError(text, builder.failures)
-  const failures = typeErrors(expr, text)
-  if (failures.length > 0) throw parseError(text, failures)
   return expr
 }
 

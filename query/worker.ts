@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { errorText, unreachable } from '../src/base/assert.ts'
-import type { Matcher } from '../storage/matcher.ts'
+import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 import { openQuerierSource, type Querier } from '../storage/querier.ts'
 import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './apiQuery.ts'
 import { answerMetadata, answerTsdbStatus } from './apiMetadata.ts'
@@ -66,7 +66,7 @@ function answerWith(deps: JobDeps, { id, request, settings }: JobMessage): JobAn
     }
     case 'series':
       if (request.match.length === 0) throw new QueryError('bad_data', 'no match[] parameter provided')
-      return jsonAnswer(id, answerMetadata(querier, request, parseMatches(request.match)))
+      return jsonAnswer(id, answerMetadata(querier, request, namingParameter('match[]', () => parseMatches(request.match))))
     case 'labels':
     case 'labelValues':
       return jsonAnswer(id, answerMetadata(querier, request, parseMatches(request.match)))
@@ -91,11 +91,16 @@ function jsonAnswer(id: number, json: JsonBytes, cost?: JobAnswer['cost']): JobA
   return { id, kind: 'response', status: 200, body: json.finish(), contentType: jsonType, ...(cost && { cost }) }
 }
 
-function parse(text: string) {
+function parse(text: string): Expr {
+  return namingParameter('query', () => parseQuery(text, features))
+}
+
+/** What `read` finds wrong is said with the parameter's name. */
+function namingParameter<T>(name: string, read: () => T): T {
   try {
-    return parseQuery(text, features)
+    return read()
   } catch (error) {
-    throw error instanceof QueryError ? invalidParameter('query', error.message) : error
+    throw error instanceof QueryError ? invalidParameter(name, error.message) : error
   }
 }
 
@@ -104,7 +109,7 @@ function answerExemplars(id: number, request: ExemplarsRequest): JobAnswer {
   if ((request.endMs ?? Infinity) < (request.startMs ?? -Infinity)) {
     throw new QueryError('bad_data', 'end timestamp must not be before start timestamp')
   }
-  if (!hasSelector(parse(request.query))) return { id, kind: 'response', status: 204, body: new Uint8Array(), contentType: jsonType }
+  if (!hasSelector(parseQuery(request.query, features))) return { id, kind: 'response', status: 204, body: new Uint8Array(), contentType: jsonType }
   return jsonAnswer(id, new JsonBytes().raw('{"status":"success","data":[]}'))
 }
 
@@ -136,7 +141,7 @@ function answerFederate(id: number, querier: Querier, request: FederateRequest, 
     return { id, kind: 'response', status, body: new Uint8Array(new TextEncoder().encode(body)), contentType }
   }
   try {
-    const { body, contentType } = federate(querier, request.match.map(parseSelector), lookbackMs, request)
+    const { body, contentType } = federate(querier, request.match.map(parseSelector).filter((set) => set.length > 0), lookbackMs, request)
     return text(200, body, contentType)
   } catch (error) {
     if (error instanceof QueryError && error.errorType === 'bad_data') return text(400, `${error.message}\n`, 'text/plain; charset=utf-8')
@@ -145,9 +150,7 @@ function answerFederate(id: number, querier: Querier, request: FederateRequest, 
 }
 
 function parseMatches(texts: readonly string[]): (readonly Matcher[])[] {
-  try {
-    return texts.map(parseSelector)
-  } catch (error) {
-    throw error instanceof QueryError ? invalidParameter('match[]', error.message) : error
-  }
+  const sets = texts.map(parseSelector)
+  if (sets.some((set) => set.every(matchesEmpty))) throw new QueryError('bad_data', 'match[] must contain at least one non-empty matcher')
+  return sets
 }

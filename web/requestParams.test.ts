@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { parseTimeMs, RequestParams } from './requestParams.ts'
+import { parseTimeMs, readForm, RequestParams } from './requestParams.ts'
 
-const paramsOf = (query: string, body?: string) => new RequestParams(body === undefined ? undefined : new URLSearchParams(body), new URLSearchParams(query))
+const paramsOf = (query: string, body?: string) => new RequestParams(body === undefined ? undefined : readForm(body), readForm(query))
 
 describe('parseTimeMs', () => {
   const reads = (text: string, expectedMs: number | undefined) => it(`reads ${text}`, () => expect(parseTimeMs(text)).toBe(expectedMs))
@@ -30,6 +30,12 @@ describe('RequestParams', () => {
     expect(paramsOf('step=1m30s').requiredDurationMs('step')).toBe(90_000)
     expect(paramsOf('step=-5').requiredDurationMs('step')).toBe(-5000)
     expect(paramsOf('').durationMs('timeout')).toBe(undefined)
+  })
+
+  it('leaves out what cannot be read, and says so where it is asked', () => {
+    const params = paramsOf('query=%zz&time=1;2&limit=3')
+    expect([params.text('query'), params.text('time'), params.text('limit')]).toEqual(['', '', '3'])
+    expect(() => params.requireWellFormed()).toThrow('error parsing form values: invalid URL escape "%zz"')
   })
 
   const refuses = (what: string, read: () => unknown, message: string) => it(`refuses ${what}`, () => expect(read).toThrow(message))

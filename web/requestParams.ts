@@ -13,11 +13,35 @@ const maxTime = '292277025-08-18T07:12:54.999999999Z'
 /** As far as a JavaScript date goes, which is beyond every sample. */
 const endOfTimeMs = 8.64e15
 
+/** Form values and what is wrong with the first part that could not be read. */
+export type Form = { readonly values: URLSearchParams; readonly problem?: string }
+
+/** A query string or form body as Go reads it: a pair with a semicolon or a bad escape is left out, the others count. */
+export function readForm(text: string): Form {
+  const badEscape = /%(?![0-9a-fA-F]{2}).{0,2}/s
+  if (!text.includes(';') && !badEscape.test(text)) return { values: new URLSearchParams(text) }
+  let problem: string | undefined
+  const pairs = text.split('&').filter((pair) => {
+    const escape = badEscape.exec(pair)?.[0]
+    if (!pair.includes(';') && escape === undefined) return true
+    problem ??= pair.includes(';') ? 'invalid semicolon separator in query' : `invalid URL escape ${JSON.stringify(escape)}`
+    return false
+  })
+  return { values: new URLSearchParams(pairs.join('&')), ...(problem !== undefined && { problem }) }
+}
+
 export class RequestParams {
   readonly #values: URLSearchParams
+  readonly #problem: string | undefined
 
-  constructor(body: URLSearchParams | undefined, url: URLSearchParams) {
-    this.#values = body === undefined ? url : new URLSearchParams([...body, ...url])
+  constructor(body: Form | undefined, url: Form) {
+    this.#values = body === undefined ? url.values : new URLSearchParams([...body.values, ...url.values])
+    this.#problem = body?.problem ?? url.problem
+  }
+
+  /** For endpoints that refuse parameters of which some cannot be read. */
+  requireWellFormed(): void {
+    if (this.#problem !== undefined) throw new QueryError('bad_data', `error parsing form values: ${this.#problem}`)
   }
 
   /** The first value, '' when there is none. */
@@ -97,8 +121,8 @@ const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 
 /** Seconds as a number, its fraction rounded to milliseconds, or RFC 3339. */
 export function parseTimeMs(text: string): number | undefined {
-  if (decimal.test(text)) {
-    const seconds = Number(text)
+  const seconds = decimal.test(text) ? Number(text) : NaN
+  if (Number.isFinite(seconds)) {
     const whole = Math.trunc(seconds)
     return whole * 1000 + Math.round((seconds - whole) * 1000)
   }

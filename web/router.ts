@@ -10,7 +10,8 @@ import { StorageUnavailableError } from '../storage/storageError.ts'
 import { failure, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { HttpMetrics } from './metrics.ts'
-import { RequestParams } from './requestParams.ts'
+import { readForm, RequestParams } from './requestParams.ts'
+import type { Form } from './requestParams.ts'
 
 export type WebRequest = {
   readonly method: string
@@ -132,7 +133,7 @@ async function readRequest(request: FastifyRequest, signal: AbortSignal): Promis
     method: request.method,
     url,
     rawQuery,
-    params: new RequestParams(await readForm(header('content-type'), body), new URLSearchParams(rawQuery)),
+    params: new RequestParams(await readBodyForm(header('content-type'), body), readForm(rawQuery)),
     path: request.params as Record<string, string>, // fastify gives text for every part of a path
     body,
     signal,
@@ -142,13 +143,15 @@ async function readRequest(request: FastifyRequest, signal: AbortSignal): Promis
 }
 
 /** The fields of a form body; `undefined` when the body is something else. */
-async function readForm(contentType: string, body: Uint8Array): Promise<URLSearchParams | undefined> {
+async function readBodyForm(contentType: string, body: Uint8Array): Promise<Form | undefined> {
   if (body.length === 0) return undefined
   const mediaType = contentType.split(';')[0]?.trim().toLowerCase()
-  if (mediaType === 'application/x-www-form-urlencoded') return new URLSearchParams(Buffer.from(body).toString('utf8'))
+  if (mediaType === 'application/x-www-form-urlencoded') return readForm(Buffer.from(body).toString('utf8'))
   if (mediaType !== 'multipart/form-data') return undefined
-  const form = await new Response(Buffer.from(body), { headers: { 'content-type': contentType } }).formData().catch((error: unknown): never => {
-    throw new QueryError('bad_data', `error parsing form values: ${errorText(error)}`)
-  })
-  return new URLSearchParams([...form.entries()].filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+  try {
+    const form = await new Response(Buffer.from(body), { headers: { 'content-type': contentType } }).formData()
+    return { values: new URLSearchParams([...form.entries()].filter((entry): entry is [string, string] => typeof entry[1] === 'string')) }
+  } catch (error) {
+    return { values: new URLSearchParams(), problem: errorText(error) }
+  }
 }

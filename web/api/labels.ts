@@ -1,6 +1,6 @@
 // Series, label names and label values: what the storage knows, without samples.
 
-import { invalidParameter, QueryError } from '../../query/queryError.ts'
+import { QueryError } from '../../query/queryError.ts'
 import { isLabelName } from '../../src/base/names.ts'
 import type { Parts } from '../parts.ts'
 import type { Router, WebRequest } from '../router.ts'
@@ -18,11 +18,8 @@ export function addLabelRoutes(router: Router, parts: () => Parts): void {
 
 function readMetadataParams(request: WebRequest) {
   const { params, client } = request
-  const range = readTimeRange(request)
-  if (range.startMs !== undefined && range.endMs !== undefined && range.endMs < range.startMs) {
-    throw invalidParameter('end', 'end timestamp must not be before start time')
-  }
-  return { match: params.list('match[]'), limit: params.limit(), client, ...range }
+  params.requireWellFormed()
+  return { match: params.list('match[]'), limit: params.limit(), client, ...readTimeRange(request) }
 }
 
 /** `U__http_2e_status` means `http.status`; what is not well-formed stays as it is. */

@@ -17,7 +17,8 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
     const { params } = request
     const startMs = params.requiredTimeMs('start')
     const endMs = params.requiredTimeMs('end')
-    const stepMs = params.requiredDurationMs('step')
+    // Less than a millisecond is no step: no sample has a time between two of them.
+    const stepMs = Math.trunc(params.requiredDurationMs('step'))
     return respond(request, { kind: 'range', ...readQueryParams(request), startMs, endMs, stepMs })
   })
   router.getOrPost('/api/v1/query_exemplars', (request) => {

@@ -36,6 +36,7 @@ type RuleFilter = {
 }
 
 function readFilter(params: RequestParams): RuleFilter {
+  params.requireWellFormed()
   const type = params.text('type').toLowerCase()
   if (type !== '' && type !== 'alert' && type !== 'record') throw invalidParameter('type', `not supported value ${JSON.stringify(type)}`)
   return {

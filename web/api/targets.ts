@@ -6,7 +6,7 @@ import { compileRelabel, relabelSteps } from '../../ingest/relabel.ts'
 import { errorText } from '../../src/base/assert.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'
 import type { RelabelConfig } from '../../src/base/relabelConfig.ts'
-import { labelsToObject, labelValue, sortLabels } from '../../storage/labels.ts'
+import { compareBytes, labelsToObject, labelValue, sortLabels } from '../../storage/labels.ts'
 import type { Labels } from '../../storage/labels.ts'
 import { formatTime, success } from '../answer.ts'
 import type { Parts } from '../parts.ts'
@@ -130,8 +130,11 @@ function targetsMetadata(parts: Parts, params: RequestParams): Record<string, un
   const metric = params.text('metric')
   const matchers = params.text('match_target') === '' ? [] : (params.selectors('match_target')[0] ?? [])
   const result: Record<string, unknown>[] = []
+  let targetBefore: TargetStatus | undefined
   for (const entry of parts.scraping.metadata()) {
-    if (limit >= 0 && result.length >= limit) break
+    // The limit is looked at between targets: what one target says comes whole.
+    if (limit >= 0 && result.length >= limit && entry.target !== targetBefore) break
+    targetBefore = entry.target
     if (metric !== '' && entry.metric !== metric) continue
     if (!matchers.every((matcher) => matcher.matches(labelValue(entry.target.labels, matcher.name)))) continue
     const target = labelsToObject(entry.target.labels)
@@ -157,7 +160,8 @@ function metricMetadata(parts: Parts, params: RequestParams): Record<string, unk
     const { type, unit, help } = entry
     known.set(JSON.stringify([type, unit, help]), { type: typeName(type), unit, help })
   }
-  return Object.fromEntries([...byMetric].map(([name, known]) => [name, [...known.values()]]))
+  const sorted = [...byMetric].sort(([a], [b]) => compareBytes(a, b))
+  return Object.fromEntries(sorted.map(([name, known]) => [name, [...known.values()]]))
 }
 
 /** What the text format calls untyped is called unknown in the API. */
