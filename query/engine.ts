@@ -272,7 +272,7 @@ class Evaluation {
 
   #context(steps: Steps): EvalContext {
     const { startMs, endMs, stepMs } = this.#query
-    return { steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 }
+    return { steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0 }
   }
 
   #keep(steps: Steps, seriesCount: number): KeptSeries {

@@ -15,6 +15,7 @@ import {
   type UnaryExpr,
   type VectorSelector,
 } from './ast.ts'
+import { sampleTimestamp } from './functions/conversion.ts'
 import { functions, type FunctionEntry } from './functions/table.ts'
 
 /** Where in time a selector or subquery looks: at the step, or at `atMs` whatever the step; both less the offset. */
@@ -37,7 +38,7 @@ export type SelectorPlan = Node & {
   readonly selector: VectorSelector
   readonly matchers: readonly Matcher[]
   readonly lookup: Lookup
-  /** The result is the sample's own time in seconds: `timestamp(selector)`. */
+  /** The values are the samples' own times in seconds: inside `timestamp(selector)`. */
   readonly asTimestamps: boolean
 }
 /** Only as the argument of a range function, or as a whole instant query. */
@@ -195,7 +196,11 @@ function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
   const entry = functions.get(expr.name)
   if (entry === undefined) throw new Error(`bug: no implementation of ${expr.name}`)
   const first = expr.args[0] && withoutParens(expr.args[0])
-  if (expr.name === 'timestamp' && first?.kind === 'vectorSelector') return planSelector(first, options, true)
+  if (expr.name === 'timestamp' && first?.kind === 'vectorSelector') {
+    const operand = planSelector(first, options, true)
+    const cost = { seriesCount: 0, samplesRead: 0, elapsedMs: 0 }
+    return { kind: 'call', expr, entry: { kind: 'instant', evaluate: sampleTimestamp }, args: [operand], fixed: operand.fixed, cost }
+  }
   const args = expr.args.map((arg) => createPlan(arg, options))
   const fixed = !dependOnStep.has(expr.name) && args.every((arg) => arg.fixed)
   const node: Node = { expr, fixed, cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 } }

@@ -8,7 +8,7 @@ import type { SampleColumns } from '../storage/sample.ts'
 import type { Limits } from './limits.ts'
 import type { Lookup, NodeCost, SelectorPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
-import { dropMetricName, type Steps } from './value.ts'
+import type { Steps } from './value.ts'
 import { ColumnScratch, takeNewest, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
 
 /** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
@@ -65,8 +65,7 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
     const { perStep } = options
     if (perStep !== undefined) for (let step = 0; step < present.length; step++) perStep[step] = (perStep[step] ?? 0) + (present[step] ?? 0)
     if (sampleTimesMs !== undefined) for (let step = 0; step < values.length; step++) values[step] = (sampleTimesMs[step] as number) / 1000
-    const labels = selection.labels(i)
-    output.accept(plan.asTimestamps ? dropMetricName(labels) : labels, found)
+    output.accept(selection.labels(i), found)
   }
   return output
 }

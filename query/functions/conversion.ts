@@ -1,7 +1,7 @@
 // Between types, and values that come from the query rather than from data: `scalar`, `vector`, `time`, `timestamp`, `start`.
 
 import { constantScalar, withoutMetricNames, type EvalContext, type ScalarValue } from '../value.ts'
-import { scalarArg, vectorArg, type InstantFunction } from './elementwise.ts'
+import { largerOf, scalarArg, smallerOf, vectorArg, type InstantFunction } from './elementwise.ts'
 
 /** The value of the only series present at a step, else NaN. */
 export const scalar: InstantFunction = (args, _call, { steps }) => {
@@ -30,7 +30,10 @@ function stepSeconds({ steps }: EvalContext): Float64Array {
 
 export const time: InstantFunction = (_args, _call, context) => ({ kind: 'scalar', values: stepSeconds(context) })
 
-/** Of anything but a selector, whose samples have times of their own and which the engine answers itself. */
+/** Of a selector, which the plan has told to give the samples' own times. */
+export const sampleTimestamp: InstantFunction = (args) => ({ kind: 'vector', series: withoutMetricNames(vectorArg(args, 0).series) })
+
+/** Of anything else. */
 export const timestamp: InstantFunction = (args, _call, context) => {
   const values = stepSeconds(context)
   return { kind: 'vector', series: withoutMetricNames(vectorArg(args, 0).series.map(({ labels, present }) => ({ labels, values, present }))) }
@@ -53,6 +56,6 @@ function ofTwo(choose: (a: number, b: number) => number): InstantFunction {
   }
 }
 
-export const minOf = ofTwo(Math.min)
-export const maxOf = ofTwo(Math.max)
+export const minOf = ofTwo(smallerOf)
+export const maxOf = ofTwo(largerOf)
 

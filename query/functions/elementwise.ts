@@ -78,14 +78,24 @@ export const round: InstantFunction = (args) => {
   })
 }
 
+/** The infinity wins over NaN, as in Go's `math.Max`; `Math.max` has it the other way round. */
+export function largerOf(a: number, b: number): number {
+  return a === Infinity || b === Infinity ? Infinity : Math.max(a, b)
+}
+
+/** The infinity wins over NaN, as in Go's `math.Min`. */
+export function smallerOf(a: number, b: number): number {
+  return a === -Infinity || b === -Infinity ? -Infinity : Math.min(a, b)
+}
+
 export const clampMin: InstantFunction = (args) => {
   const least = scalarArg(args, 1)
-  return mapped(vectorArg(args, 0), (value, step) => Math.max(least[step] as number, value))
+  return mapped(vectorArg(args, 0), (value, step) => largerOf(least[step] as number, value))
 }
 
 export const clampMax: InstantFunction = (args) => {
   const most = scalarArg(args, 1)
-  return mapped(vectorArg(args, 0), (value, step) => Math.min(most[step] as number, value))
+  return mapped(vectorArg(args, 0), (value, step) => smallerOf(most[step] as number, value))
 }
 
 /** Nothing at all at steps where the bounds are the wrong way round. */
@@ -94,7 +104,7 @@ export const clamp: InstantFunction = (args) => {
   const least = scalarArg(args, 1)
   const most = scalarArg(args, 2)
   const isEmpty = least.map((bound, step) => ((most[step] as number) < bound ? 1 : 0))
-  const clamped = mapped(vector, (value, step) => Math.max(least[step] as number, Math.min(most[step] as number, value)))
+  const clamped = mapped(vector, (value, step) => largerOf(least[step] as number, smallerOf(most[step] as number, value)))
   if (!isEmpty.includes(1)) return clamped
   const series = clamped.series.flatMap(({ labels, values, present }) => {
     const kept = present.map((isPresent, step) => (isEmpty[step] === 1 ? 0 : isPresent))

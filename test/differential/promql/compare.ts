@@ -1,0 +1,109 @@
+// Asks two servers the same query and says how the answers differ. Values may differ by 1e-12 of their size.
+
+import { parseQuery } from '../../../query/parse.ts'
+import { normalizedText } from '../../../query/print.ts'
+import type { Expr } from '../../../query/ast.ts'
+import { valueTypeOf } from '../../../query/typecheck.ts'
+import type { RandomQuery } from './queries.ts'
+
+type Point = readonly [time: number, value: string]
+type Series = { readonly metric: Readonly<Record<string, string>>; readonly value?: Point; readonly values?: readonly Point[] }
+type Data = { readonly resultType: 'vector' | 'matrix'; readonly result: readonly Series[] } | { readonly resultType: 'scalar'; readonly result: Point }
+type Answer = { readonly status: 'success'; readonly data: Data } | { readonly status: 'error'; readonly errorType: string; readonly error: string }
+
+const tolerance = 1e-12
+const features = new Set(['promql-experimental-functions'])
+
+async function ask(url: string, query: RandomQuery): Promise<Answer> {
+  const { text, startMs, endMs, stepMs } = query
+  const times: Record<string, string> = stepMs === 0 ? { time: `${startMs / 1000}` } : { start: `${startMs / 1000}`, end: `${endMs / 1000}`, step: `${stepMs / 1000}` }
+  const response = await fetch(`${url}/api/v1/${stepMs === 0 ? 'query' : 'query_range'}`, { method: 'POST', body: new URLSearchParams({ query: text, ...times }) })
+  return (await response.json()) as Answer // both servers answer every query in this form
+}
+
+/** Prometheus 2.x has one function under another name. */
+function asIn2(text: string): string {
+  return text.replaceAll('double_exponential_smoothing', 'holt_winters')
+}
+
+/** How the answers differ, or undefined when they do not. */
+export async function difference(ownUrl: string, peerUrl: string, query: RandomQuery): Promise<string | undefined> {
+  const [own, peer] = await Promise.all([ask(ownUrl, query), ask(peerUrl, { ...query, text: asIn2(query.text) })])
+  if (own.status === 'error' || peer.status === 'error') {
+    if (own.status === 'error' && peer.status === 'error' && own.errorType === peer.errorType) return undefined
+    const shown = (answer: Answer) => (answer.status === 'error' ? `${answer.errorType}: ${answer.error}` : 'no error')
+    return `solowatch: ${shown(own)}\nPrometheus: ${shown(peer)}`
+  }
+  return dataDifference(own.data, peer.data, query.ordered)
+}
+
+function dataDifference(own: Data, peer: Data, ordered: boolean): string | undefined {
+  if (own.resultType !== peer.resultType) return `type ${own.resultType} instead of ${peer.resultType}`
+  if (own.resultType === 'scalar' || peer.resultType === 'scalar') return pointDifference(own.result as Point, peer.result as Point) // both are scalars
+  const keys = (data: readonly Series[]) => data.map(({ metric }) => JSON.stringify(Object.entries(metric).sort(([a], [b]) => (a < b ? -1 : 1))))
+  const ownKeys = keys(own.result)
+  const peerKeys = keys(peer.result)
+  const missing = peerKeys.filter((key) => !ownKeys.includes(key))
+  const extra = ownKeys.filter((key) => !peerKeys.includes(key))
+  if (missing.length > 0 || extra.length > 0) return `series missing: ${missing.slice(0, 3).join(' ')}; too many: ${extra.slice(0, 3).join(' ')}`
+  if (ownKeys.length !== peerKeys.length) return `${ownKeys.length} series instead of ${peerKeys.length}`
+  if (ordered || own.resultType === 'matrix') {
+    const at = ownKeys.findIndex((key, i) => key !== peerKeys[i] && own.result[i]?.value?.[1] !== peer.result[i]?.value?.[1])
+    if (at >= 0) return `order differs at ${at}: ${ownKeys[at]} instead of ${peerKeys[at]}`
+  }
+  for (const [i, series] of own.result.entries()) {
+    const other = peer.result[peerKeys.indexOf(ownKeys[i] as string)] as Series // all keys are in both
+    const points = (one: Series) => (one.value === undefined ? (one.values ?? []) : [one.value])
+    const [a, b] = [points(series), points(other)]
+    if (a.length !== b.length) return `${ownKeys[i]}: ${a.length} points instead of ${b.length}`
+    for (const [k, point] of a.entries()) {
+      const problem = pointDifference(point, b[k] as Point) // as many points
+      if (problem !== undefined) return `${ownKeys[i]}: ${problem}`
+    }
+  }
+  return undefined
+}
+
+function pointDifference([time, value]: Point, [peerTime, peerValue]: Point): string | undefined {
+  if (time !== peerTime) return `time ${time} instead of ${peerTime}`
+  if (value === peerValue) return undefined
+  const [a, b] = [number(value), number(peerValue)]
+  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return Object.is(a, b) || Number.isNaN(a) ? undefined : signDifference(time, value, peerValue)
+  return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b)) ? undefined : `${value} instead of ${peerValue} at ${time}`
+}
+
+function signDifference(time: number, value: string, peerValue: string): string {
+  return `${value} instead of ${peerValue} at ${time}`
+}
+
+const number = (text: string) => (text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text))
+
+/** The smallest part of the query that is answered differently by itself, with what is different. */
+export async function smallestDifference(ownUrl: string, peerUrl: string, query: RandomQuery): Promise<{ readonly text: string; readonly problem: string }> {
+  const problem = await difference(ownUrl, peerUrl, query)
+  if (problem === undefined) throw new Error('bug: no difference')
+  for (const part of partsOf(parseQuery(query.text, features))) {
+    const type = valueTypeOf(part)
+    if (type === 'string' || (type === 'matrix' && query.stepMs > 0)) continue
+    const smaller = { ...query, text: normalizedText(part), ordered: false }
+    if ((await difference(ownUrl, peerUrl, smaller)) !== undefined) return smallestDifference(ownUrl, peerUrl, smaller)
+  }
+  return { text: query.text, problem }
+}
+
+function partsOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case 'aggregation':
+      return [expr.expr, ...(expr.param === undefined ? [] : [expr.param])]
+    case 'binaryExpr':
+      return [expr.lhs, expr.rhs]
+    case 'call':
+      return expr.args
+    case 'parenExpr':
+    case 'subquery':
+    case 'unaryExpr':
+      return [expr.expr]
+    default:
+      return []
+  }
+}

@@ -1,0 +1,63 @@
+// Random queries over random data, answered by solowatch and by Debian's Prometheus 2.42: the values must be the same and
+// errors come from both or neither. `SEED` repeats a run, `PROMQL_FUZZ_SECONDS` makes it longer. What a difference teaches
+// belongs into `test/promql/cases`.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createRandom } from '../../helpers/random.ts'
+import { postRemoteWrite, remoteWriteBody } from '../../helpers/remoteWriteBody.ts'
+import { type RunningServer, startPrometheus, startSolowatch } from '../../helpers/servers.ts'
+import { difference, smallestDifference } from './compare.ts'
+import { inTimeOrder, randomSeries } from './data.ts'
+import { QueryGenerator } from './queries.ts'
+
+const seconds = Number(process.env['PROMQL_FUZZ_SECONDS'] ?? 20)
+/** Queries in flight at once. */
+const clients = 4
+const random = createRandom()
+const dir = mkdtempSync(join(tmpdir(), 'solowatch-promql-fuzz-'))
+const running: RunningServer[] = []
+let own: RunningServer
+let peer: RunningServer
+
+beforeAll(async () => {
+  const config = join(dir, 'prometheus.yml')
+  writeFileSync(config, 'global:\n  evaluation_interval: 20s\n')
+  own = await startSolowatch(join(dir, 'own'), [`--config.file=${config}`, '--storage.tsdb.retention.time=100y', '--enable-feature=promql-experimental-functions'])
+  running.push(own)
+  peer = await startPrometheus(join(dir, 'peer'), config, ['--storage.tsdb.retention.time=100y', '--web.enable-remote-write-receiver'])
+  running.push(peer)
+  for (const part of inTimeOrder(randomSeries(random))) {
+    const body = remoteWriteBody(part)
+    for (const server of [own, peer]) {
+      const response = await postRemoteWrite(server.url, body)
+      if (!response.ok) throw new Error(`${server.name} refused the data: ${response.status} ${await response.text()}`)
+    }
+  }
+}, 120_000)
+
+afterAll(async () => {
+  await Promise.all(running.map((server) => server.stop()))
+  rmSync(dir, { recursive: true, force: true })
+})
+
+it(`answers random queries as Prometheus does (seed ${random.seed})`, { timeout: (seconds + 120) * 1000 }, async () => {
+  const generator = new QueryGenerator(random)
+  const deadlineMs = Date.now() + seconds * 1000
+  const problems: string[] = []
+  let count = 0
+  const client = async () => {
+    while (Date.now() < deadlineMs && problems.length < 10) {
+      const query = generator.next()
+      count++
+      if ((await difference(own.url, peer.url, query)) === undefined) continue
+      const { text, problem } = await smallestDifference(own.url, peer.url, query)
+      problems.push(`${text}\nfrom ${query.startMs} to ${query.endMs} step ${query.stepMs}: ${problem}\n(found by ${query.text})`)
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+  console.log(`seed ${random.seed}: ${count} random queries in ${seconds} s, ${problems.length} differences`)
+  expect(problems.join('\n\n'), `SEED=${random.seed}`).toBe('')
+})
