@@ -1,20 +1,20 @@
-// The remote-write receiver, protocol 1.0: checks the request, runs the body through the write kernel, commits, and answers
-// as Prometheus does. All samples of a body are stored or none; series with bad labels are left out and counted.
+// The remote-write receiver, protocols 1.0 and 2.0: checks the request, runs the body through the write kernel, commits, and
+// answers as Prometheus does. Of a 1.0 body all samples are stored or none, and series with bad labels are left out and
+// counted. Of a 2.0 body what is good is stored; the answer says how much, and what was wrong with the rest.
 
 import { setImmediate } from 'node:timers/promises'
 import { errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import type { BadSample, HeadBatch } from '../storage/headBatch.ts'
+import type { BadSample, BatchOutcome, HeadBatch } from '../storage/headBatch.ts'
 import { decodeLabels } from '../storage/headLabels.ts'
 import { formatLabels } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import type { Storage } from '../storage/storage.ts'
 import { formatOpenMetricsFloat } from './goFloat.ts'
+import { messageOf, remoteWriteMessages, type RemoteWriteHeaders, type RemoteWriteMessage } from './remoteWriteHeaders.ts'
 
 export type RemoteWriteAnswer = { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
-
-export type RemoteWriteHeaders = { readonly 'content-type'?: string; readonly 'content-encoding'?: string }
 
 export type RemoteWrite = {
   /** Takes one request's body. Resolves once its samples survive a process crash, or with the reason why not. */
@@ -27,6 +27,19 @@ export type RemoteWriteOptions = {
   readonly logger: Logger
   /** Bodies in work and records not yet written; beyond this, senders are asked to wait. */
   readonly maxPendingBytes?: number
+  /** All by default. */
+  readonly acceptedMessages?: readonly RemoteWriteMessage[]
+}
+
+/** What the body held besides good samples. */
+type BodyNotes = {
+  /** Series with bad labels, and why the first of them is. */
+  readonly invalidSeries: number
+  readonly invalidReason: string
+  readonly exemplars: number
+  /** Only in 2.0: series whose labels name symbols that are not there, and series with labels alone. */
+  readonly badSymbols: number
+  readonly withoutSamples: number
 }
 
 const maxCompressedBytes = 32 * 1024 * 1024
@@ -34,15 +47,17 @@ const maxDecodedBytes = 32 * 1024 * 1024
 
 const defaultMaxPendingBytes = 256 * 1024 * 1024
 
-const protobufType = 'application/x-protobuf'
-const messageV1 = 'prometheus.WriteRequest'
-const messageV2 = 'io.prometheus.write.v2.Request'
-
 /** Layout of the kernel's state, as in assembly/remoteWrite.ts. */
 const inputAt = 0
 const invalidAt = 80
 const histogramsAt = 84
+const exemplarsAt = 88
 const firstInvalidAt = 96
+const rewriteAt = 116
+
+/** And of its rewriting of a 2.0 message, as in assembly/remoteWriteV2.ts. */
+const badSymbolsAt = 32
+const withoutSamplesAt = 36
 
 const invalidReasons = ['', 'no metric name', 'empty name', 'not valid UTF-8', 'a label name comes twice', 'more than 1024 labels']
 
@@ -65,8 +80,8 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   let bytesInWork = 0
 
   /** Reads the body into the batch. Returns the answer when it cannot be read. */
-  const read = async (body: Uint8Array, batch: HeadBatch): Promise<RemoteWriteAnswer | undefined> => {
-    const write = exports.newWrite(body.length, batch.pointer)
+  const read = async (body: Uint8Array, message: RemoteWriteMessage, batch: HeadBatch): Promise<RemoteWriteAnswer | BodyNotes> => {
+    const write = exports.newWrite(body.length, batch.pointer, message === 'prometheus.WriteRequest' ? 0 : 1)
     try {
       kernels.bytes.set(body, kernels.word(write + inputAt))
       let status = exports.writeStep(write, maxDecodedBytes)
@@ -76,14 +91,13 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       }
       switch (status) {
         case 1:
-          report(write)
-          return undefined
+          return notesOf(write)
         case -1:
           return refuse(400, 'snappy: corrupt input')
         case -2:
           return refuse(400, `snappy: decoded block is too large, at most ${maxDecodedBytes} bytes are accepted`)
         case -3:
-          return refuse(400, 'proto: the message is not a valid prometheus.WriteRequest')
+          return refuse(400, `proto: the message is not a valid ${message}`)
         default:
           throw new Error(`bug: write kernel answered ${status}`)
       }
@@ -92,38 +106,69 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     }
   }
 
-  const report = (write: number) => {
+  const notesOf = (write: number): BodyNotes => {
     const invalid = kernels.word(write + invalidAt)
+    let invalidReason = ''
     if (invalid > 0) {
       invalidSeries.inc({}, invalid)
       const bytesAt = kernels.word(write + firstInvalidAt)
-      const bytes = kernels.bytes.subarray(bytesAt, bytesAt + kernels.word(write + firstInvalidAt + 4))
-      warn('Invalid labels in remote write', { series: labelText(bytes), reason: invalidReasons[kernels.word(write + firstInvalidAt + 8)], skipped: invalid })
+      const series = labelText(kernels.bytes.subarray(bytesAt, bytesAt + kernels.word(write + firstInvalidAt + 4)))
+      const reason = invalidReasons[kernels.word(write + firstInvalidAt + 8)] ?? ''
+      warn('Invalid labels in remote write', { series, reason, skipped: invalid })
+      invalidReason = `invalid metric name or labels, got ${series}: ${reason}`
     }
     const histograms = kernels.word(write + histogramsAt)
     if (histograms > 0) {
       skippedHistograms.inc({}, histograms)
       warn('Native histograms in remote write are not stored yet', { skipped: histograms })
     }
+    const rewrite = kernels.word(write + rewriteAt)
+    return {
+      invalidSeries: invalid,
+      invalidReason,
+      exemplars: kernels.word(write + exemplarsAt),
+      badSymbols: rewrite === 0 ? 0 : kernels.word(rewrite + badSymbolsAt),
+      withoutSamples: rewrite === 0 ? 0 : kernels.word(rewrite + withoutSamplesAt),
+    }
+  }
+
+  const reasonOf = (bad: BadSample): string => {
+    const reason = badSampleText(bad)
+    const series = formatLabels(decodeLabels(head.seriesLabelBytes(bad.ref)))
+    warn('Out of order sample from remote write', { err: reason, series, timestamp: bad.timestampMs })
+    return reason
+  }
+
+  const commitV1 = async (batch: HeadBatch): Promise<RemoteWriteAnswer> => {
+    const { firstBad } = await batch.commit('allOrNothing')
+    return firstBad === undefined ? { status: 204 } : refuse(400, reasonOf(firstBad))
+  }
+
+  const commitV2 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
+    const staged = batch.count
+    const outcome = await batch.commit('skipBad')
+    const problems = [
+      ...(notes.badSymbols > 0 ? [`parsing labels for ${notes.badSymbols} series: their symbol references are not in the symbols table`] : []),
+      ...(notes.withoutSamples > 0 ? [`TimeSeries must contain at least one sample or histogram; ${notes.withoutSamples} series have none`] : []),
+      ...(notes.invalidSeries > 0 ? [notes.invalidReason] : []),
+      ...(outcome.firstBad === undefined ? [] : [reasonOf(outcome.firstBad)]),
+    ]
+    const headers = writtenHeaders({ samples: staged - badCount(outcome), histograms: 0, exemplars: 0 })
+    return problems.length === 0 ? { status: 204, headers } : { ...refuse(400, problems.join('\n')), headers }
   }
 
   return {
     async receive(body, headers) {
-      const refusal = checkHeaders(headers)
-      if (refusal !== undefined) return refusal
+      const message = messageOf(headers, options.acceptedMessages ?? remoteWriteMessages)
+      if (typeof message !== 'string') return refuse(415, message.refused)
       if (body.length > maxCompressedBytes) return refuse(413, `http: request body too large, at most ${maxCompressedBytes} bytes are accepted`)
       if (bytesInWork + head.stats().pendingLogBytes > maxPendingBytes) return { ...refuse(503, 'too many samples wait for the disk'), headers: { 'retry-after': '1' } }
       bytesInWork += body.length
       const batch = head.batch()
       try {
-        const unreadable = await read(body, batch)
-        if (unreadable !== undefined) return unreadable
-        const outcome = await batch.commit('allOrNothing')
-        if (outcome.firstBad === undefined) return { status: 204 }
-        const reason = badSampleText(outcome.firstBad)
-        const series = formatLabels(decodeLabels(head.seriesLabelBytes(outcome.firstBad.ref)))
-        warn('Out of order sample from remote write', { err: reason, series, timestamp: outcome.firstBad.timestampMs })
-        return refuse(400, reason)
+        const notes = await read(body, message, batch)
+        if ('status' in notes) return notes
+        return await (message === 'prometheus.WriteRequest' ? commitV1(batch) : commitV2(batch, notes))
       } catch (error) {
         if (error instanceof StorageUnavailableError) return { ...refuse(503, error.message), headers: { 'retry-after': '5' } }
         if (errorText(error).startsWith('bug:') || !(error instanceof Error)) throw error
@@ -137,29 +182,21 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   }
 }
 
-function refuse(status: number, reason: string): RemoteWriteAnswer {
-  return { status, body: `${reason}\n` }
+/** What a 2.0 sender is told, on success and on partial success. */
+function writtenHeaders(written: { readonly samples: number; readonly histograms: number; readonly exemplars: number }): Record<string, string> {
+  return {
+    'x-prometheus-remote-write-samples-written': String(written.samples),
+    'x-prometheus-remote-write-histograms-written': String(written.histograms),
+    'x-prometheus-remote-write-exemplars-written': String(written.exemplars),
+  }
 }
 
-/** The answer to a request that is not a remote write 1.0, `undefined` when it is one. */
-function checkHeaders(headers: RemoteWriteHeaders): RemoteWriteAnswer | undefined {
-  const encoding = headers['content-encoding'] ?? ''
-  if (encoding !== '' && encoding !== 'snappy') return refuse(415, `${encoding} encoding (compression) is not accepted by this server; only snappy is acceptable`)
-  const type = (headers['content-type'] ?? '').trim()
-  if (type === '') return undefined
-  const [media, ...parameters] = type.split(';')
-  if (media !== protobufType) return refuse(415, `expected ${protobufType} as the first (media) part, got ${type} content-type`)
-  for (const parameter of parameters) {
-    const [name = '', value, ...rest] = parameter.trim().split('=')
-    if (value === undefined || rest.length > 0) {
-      return refuse(415, `as per https://www.rfc-editor.org/rfc/rfc9110#parameter expected parameters to be key-values, got ${parameter} in ${type} content-type`)
-    }
-    if (name !== 'proto') continue
-    if (value === messageV1) return undefined
-    if (value === messageV2) return refuse(415, `${messageV2} protobuf message is not accepted by this server; only accepts ${messageV1}`)
-    return refuse(415, `got ${type} content type; unknown type for remote write protobuf message ${value}, supported: ${messageV1}`)
-  }
-  return undefined
+function badCount({ duplicate, outOfOrder, tooOld, outOfBounds, tooFarAhead }: BatchOutcome): number {
+  return duplicate + outOfOrder + tooOld + outOfBounds + tooFarAhead
+}
+
+function refuse(status: number, reason: string): RemoteWriteAnswer {
+  return { status, body: `${reason}\n` }
 }
 
 function badSampleText({ kind, timestampMs, value, lastValue }: BadSample): string {

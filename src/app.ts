@@ -164,7 +164,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       timestampToleranceMs: options.scrapeTimestampToleranceMs,
     }),
   )
-  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }) })
+  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), acceptedMessages: options.remoteWriteMessages })
 
   reloader = closing.add(
     await createReloader(config, {

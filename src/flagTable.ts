@@ -53,7 +53,12 @@ export const flagTable: readonly Flag[] = [
   flag('web.enable-lifecycle', 'bool', 'false', 'Allow reload and shutdown over HTTP.'),
   flag('web.enable-admin-api', 'bool', 'false', 'Allow the admin endpoints.'),
   flag('web.enable-remote-write-receiver', 'bool', 'false', 'Accepted; the receiver is always on.'),
-  ignored('web.remote-write-receiver.accepted-protobuf-messages', 'list', 'prometheus.WriteRequest', 'Remote write 1.0 is what is accepted.'),
+  flag(
+    'web.remote-write-receiver.accepted-protobuf-messages',
+    'list',
+    'prometheus.WriteRequest,io.prometheus.write.v2.Request',
+    'Messages that the remote-write receiver accepts. Can be repeated.',
+  ),
   ignored('web.enable-otlp-receiver', 'bool', 'false', 'OTLP is not built yet.'),
   ignored('web.console.templates', 'text', 'consoles', 'Console templates are not part of solowatch.'),
   ignored('web.console.libraries', 'text', 'console_libraries', 'Console templates are not part of solowatch.'),

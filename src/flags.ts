@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { RE2JS } from 're2js'
+import { remoteWriteMessages, type RemoteWriteMessage } from '../ingest/remoteWriteHeaders.ts'
 import { errorText } from './base/assert.ts'
 import { parseBytes } from './base/bytes.ts'
 import { parseDurationMs } from './base/duration.ts'
@@ -30,6 +31,7 @@ export type Options = {
   readonly userAssets: string
   readonly enableLifecycle: boolean
   readonly enableAdminApi: boolean
+  readonly remoteWriteMessages: readonly RemoteWriteMessage[]
   readonly pageTitle: string
   readonly corsOrigin: string
   readonly storagePath: string
@@ -194,6 +196,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     userAssets: last('web.user-assets'),
     enableLifecycle: isOn('web.enable-lifecycle'),
     enableAdminApi: isOn('web.enable-admin-api'),
+    remoteWriteMessages: parseRemoteWriteMessages(given.get('web.remote-write-receiver.accepted-protobuf-messages') ?? []),
     pageTitle: last('web.page-title'),
     corsOrigin: parseOriginRegex(last('web.cors.origin')),
     storagePath: last('storage.tsdb.path'),
@@ -342,6 +345,13 @@ function parseExternalUrl(value: string, port: number): { href: string; path: st
 function parseRoutePrefix(prefix: string): string {
   const trimmed = prefix.replace(/^\/+|\/+$/g, '')
   return trimmed === '' ? '' : `/${trimmed}`
+}
+
+/** Each value is one name, or several with commas; none means all. */
+function parseRemoteWriteMessages(values: readonly string[]): readonly RemoteWriteMessage[] {
+  const names = values.flatMap((value) => value.split(','))
+  if (names.length === 0) return remoteWriteMessages
+  return names.map((name) => oneOf('web.remote-write-receiver.accepted-protobuf-messages', name, remoteWriteMessages))
 }
 
 function parseOriginRegex(pattern: string): string {

@@ -99,7 +99,7 @@ export type KernelExports = {
   lastTime(ref: number): number
 
   // Main thread: remote write.
-  newWrite(bytes: number, batch: Pointer): Pointer
+  newWrite(bytes: number, batch: Pointer, isV2: number): Pointer
   writeStep(write: Pointer, maxBytes: number): number
   freeWrite(write: Pointer): void
 

@@ -1,4 +1,4 @@
-// Remote-write 1.0 bodies, made the slow and obvious way with the stock libraries: protobufjs and snappyjs.
+// Remote-write bodies of both protocols, made the slow and obvious way with the stock libraries: protobufjs and snappyjs.
 
 import protobuf from 'protobufjs'
 import snappy from 'snappyjs'
@@ -10,8 +10,15 @@ const schema = protobuf.parse(`
   message WriteRequest { repeated TimeSeries timeseries = 1; }
   message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
   message Label { string name = 1; string value = 2; }
-  message Sample { double value = 1; int64 timestamp = 2; }
-`).root.lookupType('WriteRequest')
+  message Sample { double value = 1; int64 timestamp = 2; int64 start_timestamp = 3; }
+  message RequestV2 { repeated string symbols = 4; repeated TimeSeriesV2 timeseries = 5; }
+  message TimeSeriesV2 { repeated uint32 labels_refs = 1; repeated Sample samples = 2; repeated ExemplarV2 exemplars = 4; Metadata metadata = 5; }
+  message ExemplarV2 { repeated uint32 labels_refs = 1; double value = 2; int64 timestamp = 3; }
+  message Metadata { int32 type = 1; uint32 help_ref = 3; uint32 unit_ref = 4; }
+`).root
+
+const requestV1 = schema.lookupType('WriteRequest')
+const requestV2 = schema.lookupType('RequestV2')
 
 export type WrittenSeries = {
   readonly labels: Readonly<Record<string, string>>
@@ -21,13 +28,8 @@ export type WrittenSeries = {
 /** Written for a staleness marker and exchanged afterwards: JavaScript does not promise to keep the bits of a NaN. */
 const stalePlaceholder = -1.2345678901234567e-250
 
-/** One snappy-compressed body; labels are sorted by name as senders do. */
-export function remoteWriteBody(series: readonly WrittenSeries[]): Uint8Array {
-  const timeseries = series.map((one) => ({
-    labels: Object.entries(one.labels).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => ({ name, value })),
-    samples: one.samples.map((sample) => ({ value: sample.value === stale ? stalePlaceholder : sample.value, timestamp: sample.timestampMs })),
-  }))
-  const body = Buffer.from(schema.encode(schema.create({ timeseries })).finish())
+function compressed(type: protobuf.Type, message: object): Uint8Array {
+  const body = Buffer.from(type.encode(type.fromObject(message)).finish())
   const placeholder = Buffer.from(new Float64Array([stalePlaceholder]).buffer)
   for (let at = body.indexOf(placeholder); at >= 0; at = body.indexOf(placeholder, at + 8)) {
     body.writeUInt32LE(staleMarkerLowWord, at)
@@ -35,6 +37,41 @@ export function remoteWriteBody(series: readonly WrittenSeries[]): Uint8Array {
   }
   return snappy.compress(body)
 }
+
+function wireValue(value: number | typeof stale): number {
+  return value === stale ? stalePlaceholder : value
+}
+
+/** One snappy-compressed body; labels are sorted by name as senders do. */
+export function remoteWriteBody(series: readonly WrittenSeries[]): Uint8Array {
+  const timeseries = series.map((one) => ({
+    labels: Object.entries(one.labels).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => ({ name, value })),
+    samples: one.samples.map((sample) => ({ value: wireValue(sample.value), timestamp: sample.timestampMs })),
+  }))
+  return compressed(requestV1, { timeseries })
+}
+
+/** The same in protocol 2.0, with metadata and created timestamps. `change` gets the message before it is encoded, for what is not as it should be. */
+export function remoteWriteBodyV2(series: readonly WrittenSeries[], change: (message: RemoteWriteMessageV2) => void = () => {}): Uint8Array {
+  const symbols = ['']
+  const known = new Map([['', 0]])
+  const symbolOf = (text: string): number => {
+    const symbol = known.get(text) ?? symbols.push(text) - 1
+    known.set(text, symbol)
+    return symbol
+  }
+  const timeseries = series.map((one) => ({
+    labelsRefs: Object.entries(one.labels).sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, value]) => [symbolOf(name), symbolOf(value)]),
+    samples: one.samples.map((sample) => ({ value: wireValue(sample.value), timestamp: sample.timestampMs, startTimestamp: 1 })),
+    exemplars: [{ labelsRefs: [symbolOf('trace_id'), symbolOf('abc')], value: 1, timestamp: one.samples[0]?.timestampMs ?? 0 }],
+    metadata: { type: 1, helpRef: symbolOf('Some help.'), unitRef: 0 },
+  }))
+  const message = { symbols, timeseries }
+  change(message)
+  return compressed(requestV2, message)
+}
+
+export type RemoteWriteMessageV2 = { symbols: string[]; timeseries: { labelsRefs: number[]; samples: { value: number; timestamp: number }[] }[] }
 
 export const remoteWriteHeaders = {
   'content-type': 'application/x-protobuf',

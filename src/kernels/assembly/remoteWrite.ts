@@ -1,17 +1,19 @@
-// Remote write 1.0: one compressed body to a staged batch. Snappy, the walk over the protobuf message, the lookup of the
+// Remote write: one compressed body to a staged batch. A message of protocol 2.0 is first brought into the form of 1.0. Snappy, the walk over the protobuf message, the lookup of the
 // series by the raw bytes of its labels and the staging are one pass, resumable so that a large body goes in slices. The
 // labels are only looked into when their bytes were never seen before.
 //
 // State: { input u32, input bytes u32, output u32, output bytes u32, input next u32, output next u32, batch u32, phase u32,
 //   position u32, series position u32, series end u32, series start u32, raw labels u32, raw labels bytes u32, ref u32,
 //   staged before u32, hash 2 x u64, invalid series u32, histograms u32, exemplars u32, metadata u32,
-//   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32 }.
+//   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32, rewrite u32 }.
 
 import { varintEnd, readVarint, copyBytes } from './bytes'
 import { BATCH_COUNT, stage } from './batch'
 import { hash128 } from './hash'
 import { alloc, free, scratch } from './memory'
+import { afterLength, lengthOf, skipField } from './protobuf'
 import { findRaw, insertRaw } from './rawTable'
+import { freeRewrite, newRewrite, REWRITE_DONE, REWRITE_MORE, REWRITE_OUT, REWRITE_OUT_BYTES, REWRITE_TOO_LARGE, rewriteStep } from './remoteWriteV2'
 import { findOrCreate, LABEL_BYTES, LABELS_BAD_UTF8, LABELS_TOO_MANY, MAX_LABELS, normalizeLabels } from './series'
 import { SNAPPY_DONE, SNAPPY_MORE, snappyDecode, snappyLength, snappyStart } from './snappy'
 
@@ -40,10 +42,12 @@ const W_FIRST_INVALID_BYTES: usize = 100
 const W_FIRST_INVALID_REASON: usize = 104
 const W_UNORDERED: usize = 108
 const W_WORK: usize = 112
+const W_REWRITE: usize = 116
 const WRITE_BYTES: u32 = 120
 
 const PHASE_SNAPPY: u32 = 0
 const PHASE_WALK: u32 = 1
+const PHASE_REWRITE: u32 = 2
 
 export const WRITE_MORE: i32 = 0
 export const WRITE_DONE: i32 = 1
@@ -61,13 +65,14 @@ const SNAPPY_STEP: u32 = 4 << 20
 const STEP_WORK: u32 = 8000
 const NEW_SERIES_WORK: u32 = 10
 
-/** Room for a body of `bytes` bytes; `writeInput` is where it goes. */
-export function newWrite(bytes: u32, batch: usize): usize {
+/** Room for a body of `bytes` bytes; `writeInput` is where it goes. `isV2`: the message is of protocol 2.0. */
+export function newWrite(bytes: u32, batch: usize, isV2: bool): usize {
   const write = alloc(WRITE_BYTES)
   memory.fill(write, 0, WRITE_BYTES)
   store<u32>(write, <u32>alloc(bytes + SLACK), W_IN)
   store<u32>(write, bytes, W_IN_BYTES)
   store<u32>(write, <u32>batch, W_BATCH)
+  if (isV2) store<u32>(write, <u32>newRewrite(), W_REWRITE)
   return write
 }
 
@@ -75,6 +80,8 @@ export function freeWrite(write: usize): void {
   free(load<u32>(write, W_IN), load<u32>(write, W_IN_BYTES) + SLACK)
   const out: usize = load<u32>(write, W_OUT)
   if (out != 0) free(out, load<u32>(write, W_OUT_BYTES) + SLACK)
+  const rewrite: usize = load<u32>(write, W_REWRITE)
+  if (rewrite != 0) freeRewrite(rewrite)
   free(write, WRITE_BYTES)
 }
 
@@ -83,11 +90,36 @@ export function writeStep(write: usize, maxBytes: u32): i32 {
   if (load<u32>(write, W_PHASE) == PHASE_SNAPPY) {
     const status = decompress(write, maxBytes)
     if (status != WRITE_DONE) return status
-    store<u32>(write, PHASE_WALK, W_PHASE)
+    store<u32>(write, load<u32>(write, W_REWRITE) == 0 ? PHASE_WALK : PHASE_REWRITE, W_PHASE)
     // A small body goes through in one step.
     if (load<u32>(write, W_OUT_BYTES) > SNAPPY_STEP >> 1) return WRITE_MORE
   }
+  if (load<u32>(write, W_PHASE) == PHASE_REWRITE) {
+    const status = rewriteToV1(write)
+    if (status != WRITE_DONE) return status
+    store<u32>(write, PHASE_WALK, W_PHASE)
+  }
   return walk(write)
+}
+
+/** Exchanges the decompressed message for one of protocol 1.0 that says the same. */
+function rewriteToV1(write: usize): i32 {
+  const rewrite: usize = load<u32>(write, W_REWRITE)
+  const message: usize = load<u32>(write, W_OUT)
+  const status = rewriteStep(rewrite, message, message + <usize>load<u32>(write, W_OUT_BYTES))
+  if (status == REWRITE_MORE) return WRITE_MORE
+  if (status != REWRITE_DONE) return status == REWRITE_TOO_LARGE ? WRITE_TOO_LARGE : WRITE_BAD_MESSAGE
+  store<u32>(write, load<u32>(rewrite, REWRITE_OUT), W_POSITION)
+  return WRITE_DONE
+}
+
+/** Where the message that is walked ends. */
+// @ts-ignore: decorator
+@inline
+function messageEnd(write: usize): usize {
+  const rewrite: usize = load<u32>(write, W_REWRITE)
+  if (rewrite != 0) return <usize>load<u32>(rewrite, REWRITE_OUT) + <usize>load<u32>(rewrite, REWRITE_OUT_BYTES)
+  return <usize>load<u32>(write, W_OUT) + <usize>load<u32>(write, W_OUT_BYTES)
 }
 
 function decompress(write: usize, maxBytes: u32): i32 {
@@ -119,41 +151,8 @@ const TAG_SAMPLE: u8 = 0x12
 const TAG_EXEMPLAR: u8 = 0x1a
 const TAG_HISTOGRAM: u8 = 0x22
 
-/** The address after the field at `at`, 0 when it is malformed. A known field must have its own wire type. */
-function skipField(at: usize, end: usize, known: u32): usize {
-  let next = varintEnd(at, end)
-  if (next == 0) return 0
-  const tag = readVarint(at)
-  const field = tag >> 3
-  const wire = <u32>tag & 7
-  if (field == 0 || field > 0x1fffffff || (field <= <u64>known && wire != 2)) return 0
-  if (wire == 0) return varintEnd(next, end)
-  if (wire == 1) return next + 8 <= end ? next + 8 : 0
-  if (wire == 5) return next + 4 <= end ? next + 4 : 0
-  if (wire != 2) return 0
-  const lengthEnd = varintEnd(next, end)
-  if (lengthEnd == 0) return 0
-  const length = readVarint(next)
-  return length <= <u64>(end - lengthEnd) ? lengthEnd + <usize>length : 0
-}
-
-// @ts-ignore: decorator
-@inline
-function lengthOf(at: usize, end: usize): u64 {
-  // The common case is one byte; anything malformed becomes a length that does not fit.
-  if (at < end && load<u8>(at) < 0x80) return <u64>load<u8>(at)
-  return varintEnd(at, end) == 0 ? u64.MAX_VALUE : readVarint(at)
-}
-
-// @ts-ignore: decorator
-@inline
-function afterLength(at: usize): usize {
-  while (load<u8>(at) >= 0x80) at++
-  return at + 1
-}
-
 function walk(write: usize): i32 {
-  const end = <usize>load<u32>(write, W_OUT) + <usize>load<u32>(write, W_OUT_BYTES)
+  const end = messageEnd(write)
   store<u32>(write, 0, W_WORK)
   while (true) {
     if (load<u32>(write, W_SERIES_POSITION) != 0) {
