@@ -284,7 +284,7 @@ describe('status', () => {
   })
 
   it('refuses the admin endpoints without their flag', async () => {
-    const answer = await app.server.inject({ method: 'POST', url: '/api/v1/admin/tsdb/snapshot' })
+    const answer = await app.server.inject({ method: 'POST', url: '/api/v1/admin/tsdb/clean_tombstones' })
     expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', errorType: 'unavailable', error: 'admin APIs disabled' }])
   })
 })

@@ -199,6 +199,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
     notifier,
     alertmanager,
     remoteWrite,
+    storage,
     externalLabels: () => running.config.global.externalLabels,
     configYaml: () => running.config.yaml,
     scrapeConfigYaml: printScrapeConfig,

@@ -6,12 +6,13 @@ import { basename } from 'node:path'
 import { errorText } from '../src/base/assert.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, type Partition } from './dataDir.ts'
+import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
 import { Head } from './head.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
 import { chunkId, PartitionReader, sectionCount, type ChunkRow } from './partitionFile.ts'
 import { SeriesFileReader, seriesPerPage } from './seriesFile.ts'
 import { stateRowProblems } from './stateFile.ts'
+import { readTombstones } from './tombstoneFile.ts'
 
 export type Problem = {
   readonly file: string
@@ -43,6 +44,7 @@ export function checkDataDir(dir: string): CheckReport {
   const partitions = listPartitions(dir)
   for (const partition of partitions.current) checker.checkPartition(partition)
   checker.checkState()
+  checker.checkTombstones()
   return checker.report(partitions.current.length)
 }
 
@@ -236,6 +238,17 @@ class Checker {
     this.#bytes += databaseBytes(path)
     this.#file(path, setAside, () => {
       for (const { table, row, problem } of stateRowProblems(path)) this.#problem(path, table, row, problem, restore)
+    })
+  }
+
+  checkTombstones(): void {
+    const path = tombstonesPath(this.#dir)
+    if (!existsSync(path)) return
+    this.#bytes += databaseBytes(path)
+    this.#file(path, setAside, () => {
+      for (const [ref, ranges] of readTombstones(this.#dir)) {
+        if (ranges.some(({ minTimeMs, maxTimeMs }) => !(minTimeMs <= maxTimeMs))) this.#problem(path, 'tombstone', `series ${ref}`, 'ends before it begins', restore)
+      }
     })
   }
 

@@ -2,6 +2,8 @@
 // chunks are decoded into, merged, and encoded from. Query workers do the same inside the shared memory (headReader.ts).
 
 import { createKernelMemory, createKernels, type Kernels } from '../src/kernels/kernels.ts'
+import { removeRanges } from './hiddenSamples.ts'
+import type { TimeRange } from './sample.ts'
 import { assert } from '../src/base/assert.ts'
 
 /** The most samples of one chunk; narrow queries decode whole chunks, wide ones pay per chunk. */
@@ -99,6 +101,12 @@ export class ChunkCodec {
     valueWords.set(words.subarray(0, 2 * kept))
     this.#count = kept
     this.#isAscending = true
+  }
+
+  /** Takes samples out of the merged columns; `ranges` ascend. */
+  remove(ranges: readonly TimeRange[]): void {
+    assert(this.#isAscending, 'samples are removed before they are merged')
+    this.#count = removeRanges({ length: this.#count, ...this.columns() }, ranges)
   }
 
   /** Encodes samples `start .. start + count` of the merged columns. The view holds until the next call. */

@@ -1,11 +1,13 @@
 // Compaction rewrites a closed day into long chunks, densely packed and in series order: a new file beside the old one, a
-// few series per step, then one rename. A crash leaves either the old file or both, of which the newer one counts.
+// few series per step, then one rename. A crash leaves either the old file or both, of which the newer one counts. What was
+// deleted or has expired is left out on the way; a day of which nothing is left has no file.
 
 import { fsyncSync, openSync, closeSync, renameSync } from 'node:fs'
 import { assert } from '../src/base/assert.ts'
 import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, type Partition } from './dataDir.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import { PartitionReader, PartitionWriter, splitChunk, type ChunkRow, type PartitionMeta } from './partitionFile.ts'
+import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
 
 /** Samples merged between two looks at the queue: a few milliseconds. */
@@ -19,8 +21,11 @@ export function needsCompaction(meta: PartitionMeta): boolean {
   return meta.looseChunkCount > 0 && meta.looseChunkCount * 8 >= meta.chunkCount
 }
 
+/** Samples that a rewrite leaves out: ascending time ranges of a series, if there are any. */
+export type Removals = { rangesOf(ref: number): readonly TimeRange[] | undefined }
+
 /** Each `next()` is one step. Throws `DataFileError` when the partition is damaged; nothing has changed then. */
-export function* compactionSteps(dir: string, partition: Partition, codec: ChunkCodec): Generator<void, void> {
+export function* compactionSteps(dir: string, partition: Partition, codec: ChunkCodec, removals: Removals): Generator<void, void> {
   const target = partitionPath(dir, partition.startMs, partition.generation + 1)
   const building = buildingPath(target)
   removeDatabase(building)
@@ -33,7 +38,7 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
     let samplesInStep = 0
     for (const row of reader.chunksFrom(0)) {
       if (rows[0] !== undefined && rows[0].ref !== row.ref) {
-        samplesInStep += rewriteSeries(reader, writer, rows, codec)
+        samplesInStep += rewriteSeries(reader, writer, rows, { codec, removals })
         rows = []
         if (samplesInStep >= samplesPerStep) {
           samplesInStep = 0
@@ -42,13 +47,16 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
       }
       rows.push(row)
     }
-    rewriteSeries(reader, writer, rows, codec)
+    rewriteSeries(reader, writer, rows, { codec, removals })
     reader.end()
+    const isEmpty = writer.chunkCount === 0
     writer.seal()
     writer = undefined
-    syncFile(building)
-    renameSync(building, target)
-    syncDirectory(partitionsDir(dir))
+    if (!isEmpty) {
+      syncFile(building)
+      renameSync(building, target)
+      syncDirectory(partitionsDir(dir))
+    }
   } finally {
     writer?.rollback()
     reader.close()
@@ -58,9 +66,10 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
 }
 
 /** Merges what one series has in the day: out-of-order chunks over in-order ones, later over earlier. Returns the samples read. */
-function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: readonly ChunkRow[], codec: ChunkCodec): number {
+function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: readonly ChunkRow[], { codec, removals }: { codec: ChunkCodec; removals: Removals }): number {
   const ref = rows[0]?.ref
   if (ref === undefined) return 0
+  const removed = removals.rangesOf(ref)
   codec.clear()
   let samplesRead = 0
   for (const row of [...rows.filter((one) => !one.isOutOfOrder), ...rows.filter((one) => one.isOutOfOrder)]) {
@@ -70,6 +79,7 @@ function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: r
   }
   samplesRead = codec.count
   codec.merge()
+  if (removed !== undefined) codec.remove(removed)
   for (let start = 0; start < codec.count; start += maxChunkSamples) {
     const count = Math.min(maxChunkSamples, codec.count - start)
     const times = codec.columns().timestampsMs

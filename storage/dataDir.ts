@@ -30,6 +30,10 @@ export function statePath(dir: string): string {
   return join(dir, 'state.db')
 }
 
+export function tombstonesPath(dir: string): string {
+  return join(dir, 'tombstones.db')
+}
+
 /** Creates the directories of a data directory. */
 export function createDataDir(dir: string): void {
   for (const path of [dir, logDir(dir), partitionsDir(dir)]) mkdirSync(path, { recursive: true })

@@ -71,6 +71,7 @@ export class Head {
   #flush: Flush | undefined
   /** Finished flushes whose chunks are still in memory, oldest first. `epoch`: readers that started before it may not see the partitions. */
   readonly #flushed: { readonly flush: Flush; readonly epoch: number; readonly atMs: number; dropped: number }[] = []
+  #droppedFlushes = 0
   readonly #nowMs: () => number
   readonly #labelRefs = new WeakMap<Labels, number>()
   #isClosed = false
@@ -247,6 +248,12 @@ export class Head {
     if (to < flush.plan.chunkCount) return
     exports.freeFlush(flush.pointer)
     this.#flushed.shift()
+    this.#droppedFlushes++
+  }
+
+  /** Flushes so far, and how many of them, oldest first, have nothing in memory any more. */
+  get flushCounts(): { readonly finished: number; readonly dropped: number } {
+    return { finished: this.#droppedFlushes + this.#flushed.length, dropped: this.#droppedFlushes }
   }
 
   /** A series' labels as bytes; empty when no series has the ref. */

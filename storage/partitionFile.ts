@@ -163,6 +163,10 @@ export class PartitionWriter {
     meta.looseChunkCount++
   }
 
+  get chunkCount(): number {
+    return this.#meta.chunkCount
+  }
+
   /** Commits what was added and closes. With `full` synchronization the data is on the disk when this returns. */
   commit(): void {
     this.#finish(this.#meta)
@@ -251,6 +255,17 @@ export class PartitionReader {
   *chunksFrom(fromRef: number): Generator<ChunkRow> {
     const all = this.#db.prepare('SELECT id, first_ms, last_ms, out_of_order, times, body FROM chunk WHERE id >= ? ORDER BY id').raw()
     for (const row of all.iterate(chunkId(fromRef, 0))) yield this.#row(row)
+  }
+
+  /** The series that have chunks, ascending; each is one look into the tree, whatever the chunks hold. */
+  *refs(): Generator<number> {
+    const next = this.#db.prepare<[number]>('SELECT id FROM chunk WHERE id >= ? ORDER BY id LIMIT 1').pluck()
+    for (let ref = 0; ; ref++) {
+      const id = next.get(chunkId(ref, 0)) as number | undefined
+      if (id === undefined) return
+      ref = Math.floor(id / slotsPerSeries)
+      yield ref
+    }
   }
 
   /** A times section; `undefined` when there is none with this id. */

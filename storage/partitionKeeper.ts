@@ -4,16 +4,20 @@
 import { errorText } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import type { ChunkCodec } from './chunkCodec.ts'
-import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
+import { closedAfterMs, compactionSteps, needsCompaction, type Removals } from './compaction.ts'
 import { databaseBytes, dayMs, listPartitions, removeDatabase, type Partition } from './dataDir.ts'
 import { PartitionReader } from './partitionFile.ts'
+import { hasHiddenSamples } from './deletion.ts'
 import { expiredPartitions } from './retention.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
+import type { HiddenRanges } from './tombstoneFile.ts'
 import type { Maintenance } from './writerMessages.ts'
 
 export type PartitionKeeperOptions = {
   readonly dir: string
   readonly codec: ChunkCodec
+  /** Deleted samples that partitions may still hold; another map each time it changes. */
+  readonly tombstones: () => HiddenRanges
   /** One Int32 that grows whenever partitions change. */
   readonly generation: SharedArrayBuffer
   readonly report: (level: LogLevel, message: string, fields: LogFields) => void
@@ -27,8 +31,10 @@ export class PartitionKeeper {
   #minTimeMs = NaN
   /** Partitions whose compaction failed: not tried again in this run. */
   readonly #uncompactable = new Set<string>()
-  #compaction: { readonly partition: Partition; readonly steps: Generator<void, void> } | undefined
+  #compaction: { readonly partition: Partition; readonly steps: Generator<void, boolean> } | undefined
   #candidates: Partition[] = []
+  /** By path, the tombstones that a closed day was last found to be free of. */
+  readonly #examined = new Map<string, HiddenRanges>()
   #compactions = 0
   #compactionFailures = 0
   #timeRetentions = 0
@@ -59,6 +65,7 @@ export class PartitionKeeper {
 
   /** The day that starts at `startMs` is about to get chunks: a compaction of it would miss them. */
   willWrite(startMs: number): void {
+    for (const { partition } of this.#partitions) if (partition.startMs === startMs) this.#examined.delete(partition.path)
     if (this.#compaction?.partition.startMs === startMs) this.abortCompaction()
   }
 
@@ -80,6 +87,16 @@ export class PartitionKeeper {
       .filter((partition) => partition.startMs <= closedBeforeMs && partition !== this.#compaction?.partition && !this.#uncompactable.has(partition.path))
   }
 
+  /** Takes deleted samples out of all partitions, the newest included. Throws when one of them is damaged. */
+  *clean(): Generator<void, void> {
+    this.abortCompaction()
+    for (const { partition } of this.#partitions) {
+      if (!(yield* hasHiddenSamples(partition, this.#options.tombstones(), this.#options.codec))) continue
+      yield* compactionSteps(this.#options.dir, partition, this.#options.codec, this.#removals())
+      this.changed()
+    }
+  }
+
   get hasWork(): boolean {
     return this.#compaction !== undefined || this.#candidates.length > 0
   }
@@ -88,20 +105,22 @@ export class PartitionKeeper {
   step(): void {
     if (this.#compaction === undefined) {
       const partition = this.#candidates.shift()
-      if (partition !== undefined) this.#try(partition, () => this.#consider(partition))
+      if (partition !== undefined) this.#compaction = { partition, steps: this.#compact(partition) }
       return
     }
     const { partition, steps } = this.#compaction
     this.#try(partition, () => {
-      if (steps.next().done !== true) return
+      const { done, value: isRewritten } = steps.next()
+      if (done !== true) return
       this.#compaction = undefined
+      if (!isRewritten) return
       this.#compactions++
       this.changed()
     })
   }
 
   abortCompaction(): void {
-    this.#compaction?.steps.return()
+    this.#compaction?.steps.return(false)
     this.#compaction = undefined
   }
 
@@ -116,12 +135,25 @@ export class PartitionKeeper {
     this.changed()
   }
 
-  #consider(partition: Partition): void {
+  /** Rewrites a closed day if there is a reason to. Returns whether it did. */
+  *#compact(partition: Partition): Generator<void, boolean> {
+    const tombstones = this.#options.tombstones()
     const reader = new PartitionReader(partition.path, partition.startMs)
     const meta = reader.meta()
     reader.close()
-    if (meta === undefined || !needsCompaction(meta)) return
-    this.#compaction = { partition, steps: compactionSteps(this.#options.dir, partition, this.#options.codec) }
+    if (meta === undefined) return false
+    const isLoose = needsCompaction(meta)
+    if (!isLoose && (this.#examined.get(partition.path) === tombstones || !(yield* hasHiddenSamples(partition, tombstones, this.#options.codec)))) {
+      this.#examined.set(partition.path, tombstones)
+      return false
+    }
+    yield* compactionSteps(this.#options.dir, partition, this.#options.codec, this.#removals())
+    return true
+  }
+
+  #removals(): Removals {
+    const tombstones = this.#options.tombstones()
+    return { rangesOf: (ref) => tombstones.get(ref) }
   }
 
   #try(partition: Partition, work: () => void): void {

@@ -5,6 +5,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
+import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
 import { compareLabels, type Labels } from './labels.ts'
 import type { Matcher } from './matcher.ts'
 import { OpenPartitions, type OpenPartition } from './openPartitions.ts'
@@ -82,11 +83,15 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   }
   const partitions = new OpenPartitions({ dir: init.dir, generation: init.partitionsGeneration, onDamage })
   const lifetimes = createLifetimes(init.dir)
+  const hidden = createHiddenSamples(init.dir)
   return {
     querier() {
       head.pin()
-      if (partitions.refresh()) lifetimes.forget()
-      return createQuerier({ head, partitions, lifetimes, onDamage })
+      if (partitions.refresh()) {
+        lifetimes.forget()
+        hidden.forget()
+      }
+      return createQuerier({ head, partitions, lifetimes, hidden, onDamage })
     },
     close() {
       partitions.close()
@@ -100,6 +105,7 @@ type QuerierDeps = {
   readonly head: HeadReader
   readonly partitions: OpenPartitions
   readonly lifetimes: Lifetimes
+  readonly hidden: HiddenSamples
   readonly onDamage: (report: DamageReport) => void
 }
 
@@ -177,7 +183,7 @@ function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: numb
   head.addHeadInOrder(ref)
   for (const { partition, row } of outOfOrder) addChunk(deps, partition, row)
   head.addHeadOutOfOrder(ref)
-  return head.end()
+  return deps.hidden.without(ref, head.end())
 }
 
 function chunksOf(deps: QuerierDeps, partition: OpenPartition, ref: number, range: TimeRange): readonly ChunkRow[] {

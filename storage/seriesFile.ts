@@ -3,6 +3,7 @@
 
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { assert, errorText } from '../src/base/assert.ts'
+import type { TimeRange } from './sample.ts'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 
 const seriesKind: FileKind = {
@@ -85,6 +86,14 @@ export class SeriesFileWriter {
     body[at] = Math.min(body[at] ?? Infinity, minTimeMs)
     body[at + 1] = Math.max(body[at + 1] ?? -Infinity, maxTimeMs)
     this.#changedLifetimes.add(page)
+  }
+
+  /** First and last sample of `ref` that ever went to disk; after damage any time. */
+  lifetime(ref: number): TimeRange {
+    const body = this.#lifetimes.get(Math.floor(ref / seriesPerPage))
+    const minTimeMs = body?.[2 * (ref % seriesPerPage)] ?? Infinity
+    const maxTimeMs = body?.[2 * (ref % seriesPerPage) + 1] ?? -Infinity
+    return { minTimeMs: Number.isNaN(minTimeMs) ? -Infinity : minTimeMs, maxTimeMs: Number.isNaN(maxTimeMs) ? Infinity : maxTimeMs }
   }
 
   /** Adds series, writes lifetimes and `meta` in one transaction. `rows` have ascending refs that are not in the file yet. */

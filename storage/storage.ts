@@ -9,9 +9,11 @@ import { createKernelMemory, createKernels, loadKernelModule } from '../src/kern
 import { createAppender, type Appender } from './appender.ts'
 import { Flusher } from './flusher.ts'
 import { Head } from './head.ts'
+import type { Matcher } from './matcher.ts'
 import type { SyncMode } from './logFile.ts'
 import type { DamageReport, QuerierInit } from './querier.ts'
 import { replayInto, type ReplayProgress } from './replay.ts'
+import type { TimeRange } from './sample.ts'
 import { createStateStore, type StateStore } from './state.ts'
 import { registerStorageMetrics } from './storageMetrics.ts'
 import { WriterClient } from './writerClient.ts'
@@ -75,6 +77,13 @@ export type Storage = {
   flush(): Promise<void>
   /** Deletes what retention no longer keeps and starts compaction of closed days; a timer does this every minute. */
   maintain(): Promise<void>
+  /**
+   * Hides what the series that match one of `sets` have in the range by now. When it resolves, no query that starts sees
+   * it, after a crash neither; the samples themselves go with `cleanTombstones` or when their day is compacted.
+   */
+  deleteSeries(sets: readonly (readonly Matcher[])[], range: TimeRange): Promise<void>
+  /** Takes deleted samples off the disk. */
+  cleanTombstones(): Promise<void>
   /** Flushes and stops. Appends must have ended. */
   close(): Promise<void>
 }
@@ -148,6 +157,11 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
   })
 
+  /** The writer thread's own way into the head, to find series by their labels. */
+  const writerReader = head.readerInit()
+  /** Once memory has dropped this many flushes, it holds nothing that was cleaned off the disk. */
+  let cleanedFlushes: number | undefined
+
   const channelName = `solowatch-damage-${process.pid}-${nextChannel++}`
   const channel = new BroadcastChannel(channelName)
   channel.unref()
@@ -163,6 +177,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const ticks = setInterval(() => {
     head.maintain(nowMs())
     flusher.tick(log.logBytes)
+    if (cleanedFlushes === undefined || head.flushCounts.dropped < cleanedFlushes) return
+    cleanedFlushes = undefined
+    writer.request({ kind: 'forgetCleaned' }).catch((error: unknown) => logger.warn('Cannot forget tombstones', { reason: errorText(error) }))
   }, 1000)
   const minutes = setInterval(() => {
     maintain().catch((error: unknown) => logger.warn('Retention failed', { reason: errorText(error) }))
@@ -209,6 +226,15 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
     flush: () => flusher.flush(),
     maintain,
+    async deleteSeries(sets, range) {
+      const texts = sets.map((set) => set.map(({ name, op, value }) => ({ name, op, value })))
+      await writer.request({ kind: 'delete', reader: writerReader, sets: texts, range })
+    },
+    async cleanTombstones() {
+      await flusher.flush()
+      keepStats(await writer.request({ kind: 'clean' }))
+      cleanedFlushes = head.flushCounts.finished
+    },
     async close() {
       clearInterval(ticks)
       clearInterval(minutes)

@@ -6,8 +6,10 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import { createDataDir, seriesPath, statePath } from './dataDir.ts'
+import { createDataDir, seriesPath, statePath, tombstonesPath } from './dataDir.ts'
+import { deletionSteps } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
+import { openHeadReader, type HeadReader } from './headReader.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
 import { PartitionKeeper } from './partitionKeeper.ts'
 import { recoverHead, setAsideDamaged, tidyDataDir, type RecoveryDeps } from './recovery.ts'
@@ -15,6 +17,7 @@ import { decodeSeriesPage, SeriesFileWriter, type SeriesMeta, type SeriesRow } f
 import { lockDataDir } from './lock.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import { StateFileWriter } from './stateFile.ts'
+import { TombstoneFileWriter } from './tombstoneFile.ts'
 import { DataFileError } from './storageError.ts'
 import type { AppendEntry, DiskStats, FlushRequest, FromWriter, Maintenance, RecoveryPiece, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
 
@@ -29,6 +32,9 @@ class Writer {
   readonly #log: LogWriter
   readonly #series: SeriesFileWriter
   readonly #state: StateFileWriter
+  readonly #tombstones: TombstoneFileWriter
+  /** Opened by the first request that looks for series. */
+  #headReader: HeadReader | undefined
   readonly #codec: ChunkCodec
   readonly #recoveryDeps: RecoveryDeps
   #recovery: Generator<RecoveryPiece, void> | undefined
@@ -59,11 +65,13 @@ class Writer {
     if (init.lockFile) this.#lock = lockDataDir(init.dir)
     tidyDataDir(this.#recoveryDeps)
     this.#series = new SeriesFileWriter(seriesPath(init.dir))
-    this.#state = this.#openState()
+    this.#state = this.#openOrReplace(statePath(init.dir), (path) => new StateFileWriter(path, init.sync))
+    this.#tombstones = this.#openOrReplace(tombstonesPath(init.dir), () => new TombstoneFileWriter(init.dir))
     this.#codec = new ChunkCodec(init.module)
     this.#partitions = new PartitionKeeper({
       dir: init.dir,
       codec: this.#codec,
+      tombstones: () => this.#tombstones.active,
       generation: init.partitionsGeneration,
       report: (level, message, fields) => this.#report(level, message, fields),
       setAside: (path, reason) => setAsideDamaged(this.#recoveryDeps, path, reason),
@@ -136,6 +144,18 @@ class Writer {
         return
       case 'maintain':
         this.#tasks.push({ id, steps: this.#maintain(request.maintenance) })
+        return
+      case 'delete':
+        this.#tasks.push({ id, steps: this.#delete(request) })
+        return
+      case 'clean':
+        this.#tasks.push({ id, steps: this.#clean() })
+        return
+      case 'forgetCleaned':
+        this.#answer(id, () => {
+          if (this.#tombstones.forgetCleaned()) this.#partitions.changed()
+          return { kind: 'none' }
+        })
         return
       case 'suspect':
         this.#answer(id, () => {
@@ -271,24 +291,39 @@ class Writer {
     return { kind: 'stats', stats: this.#stats() }
   }
 
+  *#delete(request: WriterRequest & { kind: 'delete' }): Generator<void, WriterAnswer> {
+    this.#headReader ??= openHeadReader(request.reader)
+    this.#tombstones.add(yield* deletionSteps(this.#headReader, this.#series, request))
+    // From here on queries read the file again.
+    this.#partitions.changed()
+    return { kind: 'none' }
+  }
+
+  *#clean(): Generator<void, WriterAnswer> {
+    yield* this.#partitions.clean()
+    this.#tombstones.markCleaned()
+    return { kind: 'stats', stats: this.#stats() }
+  }
+
   *#close(): Generator<void, WriterAnswer> {
     this.#partitions.abortCompaction()
     this.#log.close()
+    this.#headReader?.close()
     this.#state.close()
+    this.#tombstones.close()
     this.#series.close()
     this.#lock?.close()
     return { kind: 'none' }
   }
 
-  /** State that cannot be read must not keep samples and alerts from being served. */
-  #openState(): StateFileWriter {
-    const path = statePath(this.#init.dir)
+  /** A file beside the samples that cannot be read must not keep them from being served. */
+  #openOrReplace<T>(path: string, open: (path: string) => T): T {
     try {
-      return new StateFileWriter(path, this.#init.sync)
+      return open(path)
     } catch (error) {
       if (!isDamage(error)) throw error
       setAsideDamaged(this.#recoveryDeps, path, error)
-      return new StateFileWriter(path, this.#init.sync)
+      return open(path)
     }
   }
 

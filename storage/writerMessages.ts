@@ -1,7 +1,10 @@
 // What the main thread and the writer thread say to each other. Everything here survives structured cloning.
 
 import type { LogFields, LogLevel } from '../src/base/log.ts'
+import type { MatcherText } from './deletion.ts'
+import type { HeadReaderInit } from './headReader.ts'
 import type { SyncMode } from './logFile.ts'
+import type { TimeRange } from './sample.ts'
 import type { SeriesMeta } from './seriesFile.ts'
 import type { LedgerQuery, LedgerRow, StateRow } from './stateFile.ts'
 
@@ -56,6 +59,12 @@ export type WriterRequest =
   | { readonly kind: 'series'; readonly packed: Uint8Array }
   | { readonly kind: 'flush'; readonly flush: FlushRequest }
   | { readonly kind: 'maintain'; readonly maintenance: Maintenance }
+  /** `reader` is the writer's own way into the head, the same each time. */
+  | { readonly kind: 'delete'; readonly reader: HeadReaderInit; readonly sets: readonly (readonly MatcherText[])[]; readonly range: TimeRange }
+  /** Takes what tombstones hide out of the partitions; everything was flushed before. */
+  | { readonly kind: 'clean' }
+  /** Memory has dropped what it held at the last cleaning. */
+  | { readonly kind: 'forgetCleaned' }
   /** A reader took this partition for damaged: look, and set it aside if it is. */
   | { readonly kind: 'suspect'; readonly path: string }
   | { readonly kind: 'close' }

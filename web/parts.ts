@@ -9,7 +9,7 @@ import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
 import type { ScrapeManager } from '../ingest/scrapeManager.ts'
 import type { QueryService } from '../query/queryService.ts'
 import type { Labels } from '../storage/labels.ts'
-import type { StorageStats } from '../storage/storage.ts'
+import type { Storage, StorageStats } from '../storage/storage.ts'
 
 export type Parts = {
   readonly query: Pick<QueryService, 'respond'>
@@ -21,6 +21,7 @@ export type Parts = {
   readonly notifier: Pick<Notifier, 'alertmanagers'>
   readonly alertmanager: Pick<Alertmanager, 'respond'>
   readonly remoteWrite: Pick<RemoteWrite, 'receive'>
+  readonly storage: Pick<Storage, 'deleteSeries' | 'cleanTombstones'>
   readonly status: StatusSource
   /** Of the configuration that runs. */
   readonly externalLabels: () => Labels

@@ -11,6 +11,7 @@ import { assert } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { plain } from './answer.ts'
+import { addAdminRoutes } from './api/admin.ts'
 import { addAlertmanagerRoutes } from './api/alertmanager.ts'
 import { addIngestRoutes } from './api/ingest.ts'
 import { addLabelRoutes } from './api/labels.ts'
@@ -104,10 +105,10 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   addAlertmanagerRoutes(router, parts)
   addStatusRoutes(router, parts, { ...options, notifications: deps.notifications, replay: deps.replay })
   addIngestRoutes(router, parts, deps.registry)
+  addAdminRoutes(router, parts, { isEnabled: options.enableAdminApi })
   addLifecycleRoutes(router, {
     readiness: () => state.readiness,
     isEnabled: options.enableLifecycle,
-    isAdminEnabled: options.enableAdminApi,
     reload: deps.reload,
     quit: deps.quit,
   })

@@ -1,6 +1,5 @@
-// Health, readiness, reload and quit, and the admin endpoints.
+// Health, readiness, reload and quit.
 
-import { QueryError } from '../../query/queryError.ts'
 import { errorText } from '../../src/base/assert.ts'
 import { plain } from '../answer.ts'
 import type { Answer } from '../answer.ts'
@@ -10,7 +9,6 @@ import type { Readiness, Router } from '../router.ts'
 export type LifecycleOptions = {
   readonly readiness: () => Readiness
   readonly isEnabled: boolean
-  readonly isAdminEnabled: boolean
   /** Rejects with what is wrong; then nothing has changed. */
   readonly reload: () => Promise<void>
   readonly quit: () => void
@@ -32,11 +30,6 @@ export function addLifecycleRoutes(router: Router, options: LifecycleOptions): v
   const onlyPosts = { whenNotReady: true, wrongMethodText: 'Only POST or PUT requests allowed' }
   router.route(['POST', 'PUT'], '/-/reload', lifecycle(() => reload(options)), onlyPosts)
   router.route(['POST', 'PUT'], '/-/quit', lifecycle(() => quit(options)), onlyPosts)
-  for (const name of ['delete_series', 'clean_tombstones', 'snapshot']) {
-    router.route(['POST', 'PUT'], `/api/v1/admin/tsdb/${name}`, () => {
-      throw new QueryError('unavailable', options.isAdminEnabled ? `${name} is not built yet` : 'admin APIs disabled')
-    })
-  }
 }
 
 async function reload(options: LifecycleOptions): Promise<Answer> {

@@ -1,0 +1,75 @@
+// delete_series in the writer thread: from selectors and a time range to tombstones for what the series have by now, in
+// memory and on disk. A sample that is newer than all of those is not concerned.
+
+import type { ChunkCodec } from './chunkCodec.ts'
+import { dayMs, type Partition } from './dataDir.ts'
+import type { HeadReader } from './headReader.ts'
+import { createMatcher, type MatcherOp } from './matcher.ts'
+import { PartitionReader } from './partitionFile.ts'
+import type { TimeRange } from './sample.ts'
+import type { SeriesFileWriter } from './seriesFile.ts'
+import type { HiddenRanges, Tombstone } from './tombstoneFile.ts'
+
+/** A matcher as it crosses threads. */
+export type MatcherText = { readonly name: string; readonly op: MatcherOp; readonly value: string }
+
+/** Series looked at between two looks at the queue. */
+const seriesPerStep = 20_000
+/** Series whose chunks are decoded between two looks. */
+const refsPerLook = 64
+
+/** Each `next()` is one step. Returns one tombstone for each series that has something to hide, by ref. */
+export function* deletionSteps(
+  head: HeadReader,
+  series: Pick<SeriesFileWriter, 'lifetime'>,
+  request: { readonly sets: readonly (readonly MatcherText[])[]; readonly range: TimeRange },
+): Generator<void, Tombstone[]> {
+  const refs = new Set<number>()
+  for (const set of request.sets) {
+    for (const ref of selectRefs(head, set)) refs.add(ref)
+    yield
+  }
+  const tombstones: Tombstone[] = []
+  let seen = 0
+  for (const ref of [...refs].sort((a, b) => a - b)) {
+    const onDisk = series.lifetime(ref)
+    const inMemory = head.timeRange(ref)
+    const minTimeMs = Math.max(request.range.minTimeMs, Math.min(onDisk.minTimeMs, inMemory?.minTimeMs ?? Infinity))
+    const maxTimeMs = Math.min(request.range.maxTimeMs, Math.max(onDisk.maxTimeMs, inMemory?.maxTimeMs ?? -Infinity))
+    if (minTimeMs <= maxTimeMs) tombstones.push({ ref, minTimeMs: Math.floor(minTimeMs), maxTimeMs: Math.floor(maxTimeMs) })
+    if (++seen % seriesPerStep === 0) yield
+  }
+  return tombstones
+}
+
+/** The refs that a selector from another thread matches, ascending. */
+function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
+  head.pin()
+  try {
+    return head.select(set.map(({ name, op, value }) => createMatcher(name, op, value)))
+  } finally {
+    head.unpin()
+  }
+}
+
+/** Each `next()` is one step. Returns whether the partition holds samples that are hidden; damaged chunks count as holding none. */
+export function* hasHiddenSamples(partition: Partition, hidden: HiddenRanges, codec: ChunkCodec): Generator<void, boolean> {
+  const reader = new PartitionReader(partition.path, partition.startMs)
+  try {
+    let seen = 0
+    for (const [ref, ranges] of hidden) {
+      if (++seen % refsPerLook === 0) yield
+      if (!ranges.some(({ minTimeMs, maxTimeMs }) => minTimeMs < partition.startMs + dayMs && maxTimeMs >= partition.startMs)) continue
+      for (const row of reader.chunks(ref, -Infinity, Infinity)) {
+        const times = reader.times(row.times)
+        codec.clear()
+        if (times === undefined || codec.add(times, row.body) !== undefined) continue
+        const { timestampsMs } = codec.columns()
+        if (timestampsMs.some((timeMs) => ranges.some((range) => range.minTimeMs <= timeMs && timeMs <= range.maxTimeMs))) return true
+      }
+    }
+    return false
+  } finally {
+    reader.close()
+  }
+}
