@@ -104,13 +104,13 @@ export const clamp: InstantFunction = (args) => {
   const least = scalarArg(args, 1)
   const most = scalarArg(args, 2)
   const isEmpty = least.map((bound, step) => ((most[step] as number) < bound ? 1 : 0))
-  const clamped = mapped(vector, (value, step) => largerOf(least[step] as number, smallerOf(most[step] as number, value)))
-  if (!isEmpty.includes(1)) return clamped
-  const series = clamped.series.flatMap(({ labels, values, present }) => {
-    const kept = present.map((isPresent, step) => (isEmpty[step] === 1 ? 0 : isPresent))
-    return kept.includes(1) ? [{ labels, values, present: kept }] : []
-  })
-  return { kind: 'vector', series }
+  const remaining = isEmpty.includes(1) ? vector.series.flatMap((one) => presentExcept(one, isEmpty)) : vector.series
+  return mapped({ kind: 'vector', series: remaining }, (value, step) => largerOf(least[step] as number, smallerOf(most[step] as number, value)))
+}
+
+function presentExcept({ labels, values, present }: VectorSeries, excluded: Float64Array): readonly VectorSeries[] {
+  const kept = present.map((isPresent, step) => (excluded[step] === 1 ? 0 : isPresent))
+  return kept.includes(1) ? [{ labels, values, present: kept }] : []
 }
 
 const secondsPerDay = 86_400

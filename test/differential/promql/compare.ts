@@ -68,12 +68,8 @@ function pointDifference([time, value]: Point, [peerTime, peerValue]: Point): st
   if (time !== peerTime) return `time ${time} instead of ${peerTime}`
   if (value === peerValue) return undefined
   const [a, b] = [number(value), number(peerValue)]
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return Object.is(a, b) || Number.isNaN(a) ? undefined : signDifference(time, value, peerValue)
+  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return undefined
   return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b)) ? undefined : `${value} instead of ${peerValue} at ${time}`
-}
-
-function signDifference(time: number, value: string, peerValue: string): string {
-  return `${value} instead of ${peerValue} at ${time}`
 }
 
 const number = (text: string) => (text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text))

@@ -42,7 +42,7 @@ export function randomSeries(random: Random): readonly WrittenSeries[] {
     let value = 2 ** 30
     return () => (value += chance(20) ? 0 : quarter(40))
   }
-  const special = () => random.pick([NaN, Infinity, -Infinity, 0, -0, 1, -1, 2.5, 0.25])
+  const special = () => random.pick([NaN, Infinity, -Infinity, 0, 1, -1, 2.5, 0.25])
 
   for (const job of ['a', 'b', 'c']) {
     for (const inst of ['0', '1', '2']) {
