@@ -1,5 +1,5 @@
 // How many bytes does a real sample take on disk? The captured scrapes of four exporters, sent by remote write as if
-// scraped every 15 s for a whole day, jitter included; then the data directory after each server's own compaction.
+// scraped every 15 s for a whole day (replay.ts); then the data directory after each server's own compaction.
 
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,23 +8,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import snappy from 'snappyjs'
 import { Pool } from 'undici'
 import { remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
-import { captureNames, readCapture, type CaptureName } from '../test/helpers/scrapeCapture.ts'
 import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
+import { dayMs, intervalMs, loadReplays, type Replay } from './replay.ts'
 import { formatBytes, formatCount, printTable } from './table.ts'
 
-const intervalMs = 15_000
-const dayMs = 86_400_000
-
-type Replay = { readonly series: Map<string, { readonly labelBytes: Buffer; readonly values: Float64Array }>; readonly offsetsMs: readonly number[]; readonly scrapes: number }
+type TargetBodies = { readonly replay: Replay; readonly labelBytes: readonly Buffer[] }
 
 /** Runs the bench on all three servers in turn and prints the table. */
 export async function benchDisk(): Promise<void> {
-  const replays = captureNames.map(loadReplay)
+  const targets = loadReplays().map((replay) => ({ replay, labelBytes: replay.series.map(({ text }) => encodeLabels(text, replay.name)) }))
   const results: { readonly name: string; readonly bytes: number; readonly samples: number }[] = []
   for (const run of [runSolowatch, runPrometheus, runVictoria]) {
     const dir = mkdtempSync(join(tmpdir(), 'solowatch-bench-'))
     try {
-      results.push(await run(dir, replays))
+      results.push(await run(dir, targets))
     } finally {
       rmSync(dir, { recursive: true, force: true })
     }
@@ -45,13 +42,13 @@ export async function benchDisk(): Promise<void> {
 /** The last whole UTC day, so that its partition is closed. */
 const startMs = Math.floor(Date.now() / dayMs) * dayMs - dayMs
 
-async function runSolowatch(dir: string, replays: readonly Replay[]) {
+async function runSolowatch(dir: string, targets: readonly TargetBodies[]) {
   const config = join(dir, 'prometheus.yml')
   writeFileSync(config, 'global: {}\n')
   const data = join(dir, 'data')
   const flags = [`--config.file=${config}`, '--storage.tsdb.retention.time=100y']
   const server = await startSolowatch(data, flags)
-  const samples = await sendDay(server, replays)
+  const samples = await sendDay(server, targets)
   await server.stop()
   // A restart finds the closed day and compacts it; the directory has settled when its size has.
   const again = await startSolowatch(data, flags)
@@ -60,12 +57,12 @@ async function runSolowatch(dir: string, replays: readonly Replay[]) {
   return { name: server.name, bytes: directoryBytes(data), samples }
 }
 
-async function runPrometheus(dir: string, replays: readonly Replay[]) {
+async function runPrometheus(dir: string, targets: readonly TargetBodies[]) {
   const config = join(dir, 'prometheus.yml')
   writeFileSync(config, 'global: {}\n')
   const data = join(dir, 'data')
   const server = await startPrometheus(data, config, ['--web.enable-remote-write-receiver', '--web.enable-admin-api', '--storage.tsdb.retention.time=100y'])
-  const samples = await sendDay(server, replays)
+  const samples = await sendDay(server, targets)
   await untilSettled(data, 65)
   // A snapshot is blocks only, the head included: the log does not count against it.
   await fetch(`${server.url}/api/v1/admin/tsdb/snapshot`, { method: 'POST' })
@@ -73,9 +70,9 @@ async function runPrometheus(dir: string, replays: readonly Replay[]) {
   return { name: server.name, bytes: directoryBytes(join(data, 'snapshots')), samples }
 }
 
-async function runVictoria(dir: string, replays: readonly Replay[]) {
+async function runVictoria(dir: string, targets: readonly TargetBodies[]) {
   const server = await startVictoriaMetrics(dir)
-  const samples = await sendDay(server, replays)
+  const samples = await sendDay(server, targets)
   await fetch(`${server.url}/internal/force_flush`)
   await fetch(`${server.url}/internal/force_merge`)
   await untilSettled(dir)
@@ -83,12 +80,12 @@ async function runVictoria(dir: string, replays: readonly Replay[]) {
   return { name: server.name, bytes: directoryBytes(dir), samples }
 }
 
-async function sendDay(server: RunningServer, replays: readonly Replay[]): Promise<number> {
-  const pool = new Pool(server.url, { connections: replays.length })
+async function sendDay(server: RunningServer, targets: readonly TargetBodies[]): Promise<number> {
+  const pool = new Pool(server.url, { connections: targets.length })
   let samples = 0
   for (let scrape = 0; scrape < dayMs / intervalMs; scrape++) {
-    await Promise.all(replays.map(async (replay) => {
-      const body = scrapeBody(replay, scrape)
+    await Promise.all(targets.map(async (target) => {
+      const body = scrapeBody(target, scrape)
       samples += body.samples
       const response = await pool.request({ path: '/api/v1/write', method: 'POST', headers: remoteWriteHeaders, body: body.bytes })
       const text = await response.body.text()
@@ -99,44 +96,20 @@ async function sendDay(server: RunningServer, replays: readonly Replay[]): Promi
   return samples
 }
 
-/** One scrape as a remote-write body; the capture starts over when it ends. */
-function scrapeBody(replay: Replay, scrape: number): { readonly bytes: Uint8Array; readonly samples: number } {
-  const captured = scrape % replay.scrapes
-  const timestampMs = startMs + scrape * intervalMs + (replay.offsetsMs[captured] ?? 0)
+/** One scrape as a remote-write body. */
+function scrapeBody({ replay, labelBytes }: TargetBodies, scrape: number): { readonly bytes: Uint8Array; readonly samples: number } {
+  const time = varint(startMs + (replay.timesMs[scrape] ?? 0))
   const parts: Buffer[] = []
-  for (const { labelBytes, values } of replay.series.values()) {
-    const value = values[captured] ?? absent
-    if (Object.is(value, absent)) continue
-    const sample = Buffer.alloc(17)
+  replay.series.forEach(({ values, isPresent }, index) => {
+    if (isPresent[scrape] === 0) return
+    const sample = Buffer.alloc(10)
     sample[0] = 0x09
-    sample.writeDoubleLE(value, 1)
+    sample.writeDoubleLE(values[scrape] ?? 0, 1)
     sample[9] = 0x10
-    const time = varint(timestampMs)
-    const sampleBytes = Buffer.concat([sample.subarray(0, 10), time])
-    const series = Buffer.concat([labelBytes, Buffer.from([0x12]), varint(sampleBytes.length), sampleBytes])
+    const series = Buffer.concat([labelBytes[index] ?? Buffer.of(), Buffer.from([0x12]), varint(sample.length + time.length), sample, time])
     parts.push(Buffer.from([0x0a]), varint(series.length), series)
-  }
-  return { bytes: snappy.compress(Buffer.concat(parts)), samples: parts.length / 3 }
-}
-
-/** Stands for "not in this scrape"; no exporter of the capture exposes it. */
-const absent = -1.2345678901234567e-300
-
-function loadReplay(name: CaptureName): Replay {
-  const scrapes = readCapture(name)
-  const series: Replay['series'] = new Map()
-  scrapes.forEach((scrape, index) => {
-    for (const line of scrape.body.split('\n')) {
-      if (line === '' || line.startsWith('#')) continue
-      const split = line.lastIndexOf(' ')
-      const key = line.slice(0, split)
-      let one = series.get(key)
-      if (one === undefined) series.set(key, (one = { labelBytes: encodeLabels(key, name), values: new Float64Array(scrapes.length).fill(absent) }))
-      one.values[index] = Number(line.slice(split + 1).replace('Inf', 'Infinity'))
-    }
   })
-  const firstMs = scrapes[0]?.timestampMs ?? 0
-  return { series, offsetsMs: scrapes.map((scrape, index) => scrape.timestampMs - firstMs - index * 5_000 + 1_000), scrapes: scrapes.length }
+  return { bytes: snappy.compress(Buffer.concat(parts)), samples: parts.length / 3 }
 }
 
 function encodeLabels(text: string, job: string): Buffer {

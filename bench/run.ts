@@ -1,6 +1,7 @@
 // `npm run bench [-- name ...]`: starts solowatch and its peers, gives each the same work, prints figures and ratios of
 // this one run. Machines are noisy; compare within a run, not between runs.
 
+import { benchCodec } from './codec.ts'
 import { benchDisk } from './disk.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
 import { benchScrape, scrapeDefaults } from './scrape.ts'
@@ -8,6 +9,7 @@ import { benchScrape, scrapeDefaults } from './scrape.ts'
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'remote-write': () => benchRemoteWrite(remoteWriteDefaults),
   scrape: () => benchScrape(scrapeDefaults),
+  codec: benchCodec,
   disk: benchDisk,
 }
 

@@ -118,6 +118,6 @@ export function logContents(dir: string): LogContents[] {
 function describeValues(section: Uint8Array): string {
   const kind = section[6] ?? 0
   const mapping = kind & 31
-  const numbers = mapping === 31 ? '64-bit words' : mapping === 0 ? 'whole numbers' : `decimals with ${mapping} places`
+  const numbers = mapping === 31 ? '64-bit words' : mapping === 30 ? `sums of decimals with ${section[7] ?? 0} places` : mapping === 0 ? 'whole numbers' : `decimals with ${mapping} places`
   return `${numbers}${(kind & 32) !== 0 ? ' in runs' : ', packed'}${(kind & 64) !== 0 ? ', with exceptions' : ''}`
 }
