@@ -3,6 +3,7 @@
 
 import { benchCodec } from './codec.ts'
 import { benchDisk } from './disk.ts'
+import { benchQuery } from './query.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
 import { benchScrape, scrapeDefaults } from './scrape.ts'
 
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   scrape: () => benchScrape(scrapeDefaults),
   codec: benchCodec,
   disk: benchDisk,
+  query: benchQuery,
 }
 
 const chosen = process.argv.slice(2)
