@@ -1,6 +1,7 @@
 // What the HTTP API can ask of the query engine, and what comes back: the types that cross from the main thread to a query
 // worker, and the envelope of an error. Times are milliseconds; the text of a request is parsed by the web server.
 
+import type { Readable } from 'node:stream'
 import type { Labels } from '../storage/labels.ts'
 import type { ErrorType, QueryError } from './queryError.ts'
 
@@ -62,6 +63,17 @@ export type FederateRequest = {
   readonly client?: string
 }
 
+/** `body` as it came; limits of 0 are none. */
+export type RemoteReadRequest = {
+  readonly kind: 'remoteRead'
+  readonly body: Uint8Array
+  readonly externalLabels: Labels
+  /** Of an answer that is not streamed. */
+  readonly sampleLimit: number
+  readonly maxFrameBytes: number
+  readonly client?: string
+}
+
 export type TsdbStatusRequest = { readonly kind: 'tsdbStatus'; readonly limit: number; readonly client?: string }
 
 export type ApiRequest =
@@ -75,6 +87,9 @@ export type ApiRequest =
   | ParseQueryRequest
   | FederateRequest
   | TsdbStatusRequest
+
+/** `body` is a stream when the answer comes in pieces; it fails when the answer cannot be completed. */
+export type StreamedResponse = Omit<ApiResponse, 'body'> & { readonly body: Uint8Array | Readable }
 
 export type ApiResponse = {
   readonly status: number

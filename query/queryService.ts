@@ -6,9 +6,11 @@ import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
-import { errorResponse, type ApiRequest, type ApiResponse } from './api.ts'
+import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type RemoteReadRequest, type StreamedResponse } from './api.ts'
 import { QueryError } from './queryError.ts'
 import type { EvaluateRequest, JobAnswer, JobSettings } from './workerMessages.ts'
+import { PiecewiseStream } from './piecewiseStream.ts'
+import type { OnPiece } from './queryWorker.ts'
 import { WorkerPool, type PoolJob } from './workerPool.ts'
 
 export type QueryServiceOptions = {
@@ -42,6 +44,8 @@ export type EvaluateOptions = { readonly lookbackMs?: number; readonly timeoutMs
 export type QueryService = {
   /** Never rejects: an error is a response too, status 499 when `signal` ended the query. */
   respond(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>
+  /** The answer comes in pieces as the client takes them. Never rejects; a stream that has begun fails instead. */
+  remoteRead(request: RemoteReadRequest, signal: AbortSignal): Promise<StreamedResponse>
   /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
   evaluate(query: string, timeMs: number, options?: EvaluateOptions): Promise<EvaluationResult>
   setEvaluationInterval(intervalMs: number): void
@@ -61,7 +65,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
   const observe = createEngineMetrics(options, pool)
   let evaluationIntervalMs = options.evaluationIntervalMs
 
-  const run = async (request: ApiRequest | EvaluateRequest, job: Omit<PoolJob, 'message' | 'deadlineMs'>, timeoutMs: number | undefined) => {
+  const run = async (request: ApiRequest | RemoteReadRequest | EvaluateRequest, job: Omit<PoolJob, 'message' | 'deadlineMs'>, timeoutMs: number | undefined) => {
     const deadlineMs = Date.now() + Math.min(options.timeoutMs, timeoutMs ?? Infinity)
     const { lookbackMs, maxSamples } = options
     const settings = (queueSeconds: number): JobSettings => ({ lookbackMs, maxSamples, deadlineMs, evaluationIntervalMs, queueSeconds })
@@ -82,8 +86,27 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     async respond(request, signal) {
       const timeoutMs = request.kind === 'instant' || request.kind === 'range' ? request.timeoutMs : undefined
       const answer = await run(request, { lane: 'api', client: request.client ?? '', signal }, timeoutMs)
-      if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: { 'content-type': answer.contentType } }
+      if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers }
       return errorResponse(errorOf(answer))
+    },
+    remoteRead(request, signal) {
+      const { promise, resolve } = Promise.withResolvers<StreamedResponse>()
+      let stream: PiecewiseStream | undefined
+      const onPiece: OnPiece = ({ headers, bytes }, taken) => {
+        if (stream === undefined) resolve({ status: 200, headers, body: (stream = new PiecewiseStream()) })
+        stream.add(bytes, taken)
+      }
+      void run(request, { lane: 'api', client: request.client ?? '', signal, onPiece }, undefined).then((answer) => {
+        if (answer.kind === 'response') {
+          if (stream === undefined) resolve({ status: answer.status, headers: answer.headers, body: answer.body })
+          else stream.end(answer.body)
+          return
+        }
+        const error = errorOf(answer)
+        if (stream !== undefined) stream.destroy(error)
+        else resolve({ status: statusOf(error.errorType), headers: plainTextHeaders, body: Buffer.from(`${error.message}\n`) })
+      })
+      return promise
     },
     async evaluate(query, timeMs, { lookbackMs, timeoutMs, signal } = {}) {
       const request: EvaluateRequest = { kind: 'evaluate', query, timeMs, ...(lookbackMs !== undefined && { lookbackMs }) }
@@ -97,6 +120,8 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     close: () => pool.close(),
   }
 }
+
+const plainTextHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
 
 function errorOf(answer: JobAnswer): QueryError {
   if (answer.kind === 'error') return new QueryError(answer.errorType, answer.message)

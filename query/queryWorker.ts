@@ -3,7 +3,7 @@
 
 import { Worker } from 'node:worker_threads'
 import type { QuerierInit } from '../storage/querier.ts'
-import type { JobAnswer, JobMessage, WorkerInit } from './workerMessages.ts'
+import type { JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
 export type QueryWorkerOptions = {
   readonly querier: QuerierInit
@@ -15,15 +15,18 @@ export type QueryWorkerOptions = {
 /** The JavaScript heap of a worker. Samples are in typed arrays, outside of it, and bounded by `--query.max-samples`. */
 const heapMegabytes = 2048
 
+/** Takes a piece of an answer; the worker goes on for a while, and waits when too many have not been called `taken` for. */
+export type OnPiece = (piece: JobPiece, taken: () => void) => void
+
 export class QueryWorker {
   readonly #worker: Worker
   readonly #control: Int32Array
-  #pending: { readonly id: number; readonly settle: (answer: JobAnswer) => void } | undefined
+  #pending: { readonly id: number; readonly onPiece: OnPiece; readonly settle: (answer: JobAnswer) => void } | undefined
   #ended = false
   #stopping = false
 
   constructor(options: QueryWorkerOptions) {
-    const control = new SharedArrayBuffer(4)
+    const control = new SharedArrayBuffer(8)
     this.#control = new Int32Array(control)
     const init: WorkerInit = { querier: options.querier, features: options.features, control }
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
@@ -33,7 +36,7 @@ export class QueryWorker {
     })
     // An idle worker must not keep the process alive.
     this.#worker.unref()
-    this.#worker.on('message', (answer: JobAnswer) => this.#settle(answer))
+    this.#worker.on('message', (message: JobAnswer | JobPiece) => (message.kind === 'piece' ? this.#pass(message) : this.#settle(message)))
     let reason: string | undefined
     this.#worker.on('error', (error) => {
       reason = error instanceof Error ? error.message : String(error)
@@ -57,9 +60,9 @@ export class QueryWorker {
   }
 
   /** The worker must be idle. Never rejects: the end of the thread is an `internal` error. */
-  run(message: JobMessage): Promise<JobAnswer> {
+  run(message: JobMessage, onPiece: OnPiece): Promise<JobAnswer> {
     return new Promise((settle) => {
-      this.#pending = { id: message.id, settle }
+      this.#pending = { id: message.id, onPiece, settle }
       this.#worker.ref()
       this.#worker.postMessage(message)
     })
@@ -74,6 +77,14 @@ export class QueryWorker {
   async stop(): Promise<void> {
     this.#stopping = true
     if (!this.#ended) await this.#worker.terminate()
+  }
+
+  #pass(piece: JobPiece): void {
+    const taken = () => {
+      Atomics.add(this.#control, 1, 1)
+      Atomics.notify(this.#control, 1)
+    }
+    if (this.#pending?.id === piece.id) this.#pending.onPiece(piece, taken)
   }
 
   #settle(answer: JobAnswer): void {

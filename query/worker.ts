@@ -7,7 +7,7 @@ import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 import { openQuerierSource, type Querier } from '../storage/querier.ts'
 import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './apiQuery.ts'
 import { answerMetadata, answerTsdbStatus } from './apiMetadata.ts'
-import { escapedJson, type ExemplarsRequest, type FederateRequest } from './api.ts'
+import { escapedJson, jsonHeaders, type ExemplarsRequest, type FederateRequest, type RemoteReadRequest } from './api.ts'
 import type { Expr } from './ast.ts'
 import { federate } from './federate.ts'
 import { JsonBytes } from './jsonBytes.ts'
@@ -16,7 +16,8 @@ import { parseQuery, parseSelector } from './parse.ts'
 import { expressionTree } from './parseTree.ts'
 import { prettyText } from './print.ts'
 import { invalidParameter, QueryError } from './queryError.ts'
-import type { JobAnswer, JobMessage, WorkerInit } from './workerMessages.ts'
+import { answerRemoteRead } from './remoteRead/remoteRead.ts'
+import type { JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
 // Started by `queryWorker.ts`, which passes exactly this.
 const init = workerData as WorkerInit
@@ -26,8 +27,6 @@ const port = parentPort
 const control = new Int32Array(init.control)
 const features = new Set(init.features)
 const source = openQuerierSource(init.querier)
-
-const jsonType = 'application/json'
 
 port.on('message', (message: JobMessage) => {
   const answer = answerJob(message)
@@ -82,13 +81,38 @@ function answerWith(deps: JobDeps, { id, request, settings }: JobMessage): JobAn
     }
     case 'federate':
       return answerFederate(id, querier, request, settings.lookbackMs)
+    case 'remoteRead':
+      return answerInPieces(id, deps, request)
     default:
       return unreachable(request)
   }
 }
 
+/** Pieces that may be on their way before the worker waits for the client. */
+const maxPiecesAhead = 8
+
+/** All pieces but the last are posted at once; the last is the answer. */
+function answerInPieces(id: number, deps: JobDeps, request: RemoteReadRequest): JobAnswer {
+  const { headers, pieces } = answerRemoteRead(request, deps)
+  const takenBefore = Atomics.load(control, 1)
+  let sent = 0
+  let last = new Uint8Array()
+  for (const piece of pieces) {
+    if (last.length > 0) {
+      port.postMessage({ id, kind: 'piece', headers, bytes: last } satisfies JobPiece, [last.buffer])
+      sent++
+    }
+    last = Uint8Array.from(piece)
+    for (let taken = Atomics.load(control, 1); sent - ((taken - takenBefore) | 0) > maxPiecesAhead; taken = Atomics.load(control, 1)) {
+      deps.limits.check()
+      Atomics.wait(control, 1, taken, 100)
+    }
+  }
+  return { id, kind: 'response', status: 200, body: last, headers }
+}
+
 function jsonAnswer(id: number, json: JsonBytes, cost?: JobAnswer['cost']): JobAnswer {
-  return { id, kind: 'response', status: 200, body: json.finish(), contentType: jsonType, ...(cost && { cost }) }
+  return { id, kind: 'response', status: 200, body: json.finish(), headers: jsonHeaders, ...(cost && { cost }) }
 }
 
 function parse(text: string): Expr {
@@ -109,7 +133,7 @@ function answerExemplars(id: number, request: ExemplarsRequest): JobAnswer {
   if ((request.endMs ?? Infinity) < (request.startMs ?? -Infinity)) {
     throw new QueryError('bad_data', 'end timestamp must not be before start timestamp')
   }
-  if (!hasSelector(parseQuery(request.query, features))) return { id, kind: 'response', status: 204, body: new Uint8Array(), contentType: jsonType }
+  if (!hasSelector(parseQuery(request.query, features))) return { id, kind: 'response', status: 204, body: new Uint8Array(), headers: jsonHeaders }
   return jsonAnswer(id, new JsonBytes().raw('{"status":"success","data":[]}'))
 }
 
@@ -138,7 +162,7 @@ function hasSelector(expr: Expr): boolean {
 
 function answerFederate(id: number, querier: Querier, request: FederateRequest, lookbackMs: number): JobAnswer {
   const text = (status: number, body: string, contentType: string): JobAnswer => {
-    return { id, kind: 'response', status, body: new Uint8Array(new TextEncoder().encode(body)), contentType }
+    return { id, kind: 'response', status, body: new Uint8Array(new TextEncoder().encode(body)), headers: { 'content-type': contentType } }
   }
   try {
     const { body, contentType } = federate(querier, request.match.map(parseSelector).filter((set) => set.length > 0), lookbackMs, request)

@@ -3,13 +3,13 @@
 
 import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
-import type { ApiRequest } from './api.ts'
+import type { ApiRequest, RemoteReadRequest } from './api.ts'
 import type { ErrorType } from './queryError.ts'
 
 export type WorkerInit = {
   readonly querier: QuerierInit
   readonly features: readonly string[]
-  /** One Int32: the id of the job that nobody waits for any more. */
+  /** Two Int32: the id of the job that nobody waits for any more, and how many pieces of answers were taken. */
   readonly control: SharedArrayBuffer
 }
 
@@ -33,7 +33,7 @@ export type EvaluateRequest = {
   readonly lookbackMs?: number
 }
 
-export type JobMessage = { readonly id: number; readonly request: ApiRequest | EvaluateRequest; readonly settings: JobSettings }
+export type JobMessage = { readonly id: number; readonly request: ApiRequest | RemoteReadRequest | EvaluateRequest; readonly settings: JobSettings }
 
 /** A result without an object per sample: `values[i]` belongs to `labels[i]`. */
 export type EvaluatedValue =
@@ -45,8 +45,11 @@ export type Evaluated = { readonly value: EvaluatedValue; readonly warnings: rea
 
 export type JobCost = { readonly samples: number; readonly prepareSeconds: number; readonly evalSeconds: number; readonly sortSeconds: number }
 
+/** A piece of an answer that is longer than memory should hold at once; the job's `JobAnswer` comes after the last one. */
+export type JobPiece = { readonly id: number; readonly kind: 'piece'; readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array<ArrayBuffer> }
+
 export type JobAnswer = { readonly id: number; readonly cost?: JobCost } & (
-  | { readonly kind: 'response'; readonly status: number; readonly body: Uint8Array<ArrayBuffer>; readonly contentType: string }
+  | { readonly kind: 'response'; readonly status: number; readonly body: Uint8Array<ArrayBuffer>; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'evaluated'; readonly evaluated: Evaluated }
   | { readonly kind: 'error'; readonly errorType: ErrorType; readonly message: string }
 )

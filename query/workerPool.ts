@@ -5,7 +5,7 @@
 import type { Logger } from '../src/base/log.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { FairQueue } from './queryQueue.ts'
-import { QueryWorker } from './queryWorker.ts'
+import { QueryWorker, type OnPiece } from './queryWorker.ts'
 import type { JobAnswer, JobMessage } from './workerMessages.ts'
 
 export type PoolOptions = {
@@ -26,6 +26,8 @@ export type PoolJob = {
   readonly lane: 'api' | 'rules'
   readonly deadlineMs: number
   readonly signal: AbortSignal | undefined
+  /** Called for each piece of an answer that comes in pieces. */
+  readonly onPiece?: OnPiece
   /** Builds the message when a worker is there, after `queueSeconds` in line. */
   readonly message: (id: number, queueSeconds: number) => JobMessage
 }
@@ -155,7 +157,7 @@ export class WorkerPool {
     entry.worker = worker
     if (entry.lane === 'rules') this.#runningRules += 1
     else this.#runningApi += 1
-    const answer = await worker.run(entry.message(entry.id, (Date.now() - entry.enqueuedMs) / 1000))
+    const answer = await worker.run(entry.message(entry.id, (Date.now() - entry.enqueuedMs) / 1000), entry.onPiece ?? unexpectedPiece)
     if (entry.lane === 'rules') this.#runningRules -= 1
     else this.#runningApi -= 1
     entry.settle(answer)
@@ -206,6 +208,10 @@ export class WorkerPool {
     if (index >= 0) this.#rules.splice(index, 1)
     else this.#queue.remove(entry)
   }
+}
+
+function unexpectedPiece(): never {
+  throw new Error('bug: a job answers in pieces that nobody takes')
 }
 
 function canceled(id: number, stage: string): JobAnswer {

@@ -53,6 +53,7 @@ export type Options = {
   readonly queryTimeoutMs: number
   readonly queryMaxConcurrency: number
   readonly queryMaxSamples: number
+  readonly remoteRead: RemoteReadLimits
   readonly alertmanager: AlertmanagerLimits
   readonly features: readonly string[]
   readonly logLevel: LogLevel
@@ -62,6 +63,9 @@ export type Options = {
   /** Every flag with its value as text, for `/api/v1/status/flags`. */
   readonly shown: Readonly<Record<string, string>>
 }
+
+/** 0 is no limit. */
+export type RemoteReadLimits = { readonly sampleLimit: number; readonly concurrentLimit: number; readonly maxFrameBytes: number }
 
 /** What the original Alertmanager takes as flags; undefined = not given. */
 export type AlertmanagerLimits = {
@@ -216,6 +220,11 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     queryTimeoutMs: durationMs('query.timeout'),
     queryMaxConcurrency: positive('query.max-concurrency', integer),
     queryMaxSamples: positive('query.max-samples', integer),
+    remoteRead: {
+      sampleLimit: integer('storage.remote.read-sample-limit'),
+      concurrentLimit: integer('storage.remote.read-concurrent-limit'),
+      maxFrameBytes: integer('storage.remote.read-max-bytes-in-frame'),
+    },
     alertmanager: readAlertmanagerLimits(given, features),
     features,
     logLevel: oneOf('log.level', last('log.level'), logLevels),

@@ -12,7 +12,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { Storage, StorageStats } from '../storage/storage.ts'
 
 export type Parts = {
-  readonly query: Pick<QueryService, 'respond'>
+  readonly query: Pick<QueryService, 'respond' | 'remoteRead'>
   readonly scraping: Pick<
     ScrapeManager,
     'targets' | 'droppedTargets' | 'droppedTargetCounts' | 'scrapePools' | 'scrapePool' | 'metadata'

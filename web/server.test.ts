@@ -35,6 +35,7 @@ async function start(options: Partial<ServerOptions> = {}, deps: Partial<ServerD
       userAssets: '',
       pageTitle: 'solowatch',
       maxNotificationsSubscribers: 2,
+      remoteRead: { sampleLimit: 0, concurrentLimit: 0, maxFrameBytes: 1024 },
       build,
       flags: { 'log.level': 'info' },
       features: [],

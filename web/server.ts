@@ -17,6 +17,8 @@ import { addIngestRoutes } from './api/ingest.ts'
 import { addLabelRoutes } from './api/labels.ts'
 import { addLifecycleRoutes } from './api/lifecycle.ts'
 import { addQueryRoutes } from './api/query.ts'
+import { addRemoteReadRoutes } from './api/remoteRead.ts'
+import type { RemoteReadOptions } from './api/remoteRead.ts'
 import { addRuleRoutes } from './api/rules.ts'
 import { addStatusRoutes } from './api/status.ts'
 import { addTargetRoutes } from './api/targets.ts'
@@ -45,6 +47,7 @@ export type ServerOptions = {
   readonly userAssets: string
   readonly pageTitle: string
   readonly maxNotificationsSubscribers: number
+  readonly remoteRead: RemoteReadOptions
   readonly build: BuildInfo
   readonly flags: Readonly<Record<string, string>>
   readonly features: readonly string[]
@@ -106,6 +109,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   addStatusRoutes(router, parts, { ...options, notifications: deps.notifications, replay: deps.replay })
   addIngestRoutes(router, parts, deps.registry)
   addAdminRoutes(router, parts, { isEnabled: options.enableAdminApi })
+  addRemoteReadRoutes(router, parts, options.remoteRead, deps.registry)
   addLifecycleRoutes(router, {
     readiness: () => state.readiness,
     isEnabled: options.enableLifecycle,

@@ -24,7 +24,6 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
 
   const notBuilt = { whenNotReady: true }
   router.route(['POST'], '/api/v1/otlp/v1/metrics', () => plain(404, 'OTLP is not built yet; send remote write, or let the server scrape\n'), notBuilt)
-  router.route(['POST'], '/api/v1/read', () => plain(404, 'remote read is not built yet\n'), notBuilt)
 
   router.get('/federate', async (request) => {
     const accept = request.header('accept')

@@ -1,0 +1,147 @@
+// The answer to a remote read: all samples of the selected series, as one compressed message or as a stream of frames with
+// XOR chunks, which never holds more than one frame of a series in memory.
+//
+//   frame   uvarint bytes of the message | u32 big-endian CRC-32C of the message | ChunkedReadResponse
+
+import snappy from 'snappyjs'
+import { compareLabels, labelValue, sortLabels, type Labels } from '../../storage/labels.ts'
+import { createMatcher, type Matcher } from '../../storage/matcher.ts'
+import type { Querier, SeriesSelection } from '../../storage/querier.ts'
+import type { SampleColumns } from '../../storage/sample.ts'
+import type { RemoteReadRequest } from '../api.ts'
+import type { Limits } from '../limits.ts'
+import { QueryError } from '../queryError.ts'
+import { crc32c } from './crc32c.ts'
+import { ProtoWriter } from './protoWriter.ts'
+import { decodeReadRequest, type ReadQuery } from './readRequest.ts'
+import { samplesPerChunk, XorChunkEncoder } from './xorChunk.ts'
+
+export type RemoteReadAnswer = {
+  readonly headers: Readonly<Record<string, string>>
+  /** One piece after the other; each is valid until the next is asked for. */
+  readonly pieces: Iterable<Uint8Array>
+}
+
+export type RemoteReadDeps = { readonly querier: Querier; readonly limits: Limits }
+
+/** Frames are handed on in pieces of about this size. */
+const pieceBytes = 256 * 1024
+
+const xorEncoding = 1
+
+/** Throws a `QueryError` for a request that cannot be read; later ones come out of `pieces`. */
+export function answerRemoteRead(request: RemoteReadRequest, deps: RemoteReadDeps): RemoteReadAnswer {
+  const { queries, responseType } = decodeReadRequest(request.body)
+  switch (responseType) {
+    case 'samples':
+      return { headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' }, pieces: sampledPieces(queries, request, deps) }
+    case 'streamedChunks':
+      return { headers: { 'content-type': 'application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse' }, pieces: framePieces(queries, request, deps) }
+  }
+}
+
+function* sampledPieces(queries: readonly ReadQuery[], request: RemoteReadRequest, deps: RemoteReadDeps): Iterable<Uint8Array> {
+  const { sampleLimit } = request
+  const out = new ProtoWriter()
+  let sampleCount = 0
+  for (const query of queries) {
+    const result = out.open(1)
+    for (const { labels, samples } of selectSeries(query, request.externalLabels, deps)) {
+      sampleCount += samples.length
+      if (sampleLimit > 0 && sampleCount > sampleLimit) throw new QueryError('bad_data', `exceeded sample limit (${sampleLimit})`)
+      const series = out.open(1)
+      writeLabels(out, labels)
+      for (let i = 0; i < samples.length; i++) {
+        const sample = out.open(2)
+        out.double(1, samples.valueWords[2 * i] ?? 0, samples.valueWords[2 * i + 1] ?? 0)
+        out.int(2, samples.timestampsMs[i] ?? 0)
+        out.close(sample)
+      }
+      out.close(series)
+    }
+    out.close(result)
+  }
+  yield snappy.compress(out.view())
+}
+
+function* framePieces(queries: readonly ReadQuery[], request: RemoteReadRequest, deps: RemoteReadDeps): Iterable<Uint8Array> {
+  const piece = new ProtoWriter(2 * pieceBytes)
+  for (const [queryIndex, query] of queries.entries()) {
+    for (const { labels, samples } of selectSeries(query, request.externalLabels, deps)) {
+      for (const message of seriesFrames({ labels, samples, queryIndex, maxBytes: request.maxFrameBytes })) {
+        piece.varint(message.length)
+        piece.bigEndian32(crc32c(message))
+        piece.raw(message)
+        if (piece.length < pieceBytes) continue
+        yield piece.view()
+        piece.clear()
+      }
+    }
+  }
+  yield piece.view()
+}
+
+type FramedSeries = { readonly labels: Labels; readonly samples: SampleColumns; readonly queryIndex: number; readonly maxBytes: number }
+
+/** The series as one message, or as several when its chunks are more than a frame may hold. */
+function* seriesFrames({ labels, samples, queryIndex, maxBytes }: FramedSeries): Iterable<Uint8Array> {
+  const message = new ProtoWriter()
+  const encoder = new XorChunkEncoder()
+  let series = 0
+  for (let from = 0; from < samples.length; from += samplesPerChunk) {
+    const to = Math.min(samples.length, from + samplesPerChunk)
+    if (message.length === 0) {
+      series = message.open(1)
+      writeLabels(message, labels)
+    }
+    writeChunk(message, encoder, samples, from, to)
+    if (message.length < maxBytes && to < samples.length) continue
+    message.close(series)
+    if (queryIndex > 0) message.int(2, queryIndex)
+    yield message.view()
+    message.clear()
+  }
+}
+
+function writeChunk(out: ProtoWriter, encoder: XorChunkEncoder, samples: SampleColumns, from: number, to: number): void {
+  const { timestampsMs, valueWords } = samples
+  for (let i = from; i < to; i++) encoder.append(timestampsMs[i] ?? 0, valueWords[2 * i] ?? 0, valueWords[2 * i + 1] ?? 0)
+  const chunk = out.open(2)
+  out.int(1, timestampsMs[from] ?? 0)
+  out.int(2, timestampsMs[to - 1] ?? 0)
+  out.int(3, xorEncoding)
+  out.bytes(4, encoder.finish())
+  out.close(chunk)
+}
+
+function writeLabels(out: ProtoWriter, labels: Labels): void {
+  for (const { name, value } of labels) {
+    const label = out.open(1)
+    out.text(1, name)
+    out.text(2, value)
+    out.close(label)
+  }
+}
+
+/** The series that have samples in the range, sorted by their labels, external ones included. Samples are valid until the next series. */
+function* selectSeries({ matchers, range }: ReadQuery, externalLabels: Labels, { querier, limits }: RemoteReadDeps): Iterable<{ labels: Labels; samples: SampleColumns }> {
+  const selection: SeriesSelection = querier.select(matchers.map((matcher) => withoutExternal(matcher, externalLabels)), range)
+  const found = Array.from({ length: selection.count }, (_, index) => ({ index, labels: withExternal(selection.labels(index), externalLabels) }))
+  found.sort((a, b) => compareLabels(a.labels, b.labels))
+  for (const { index, labels } of found) {
+    limits.check()
+    const samples = selection.read(index)
+    if (samples.length > 0) yield { labels, samples }
+  }
+}
+
+/** Series are stored without external labels: who asks for exactly those asks for series that do not have the label. */
+function withoutExternal(matcher: Matcher, externalLabels: Labels): Matcher {
+  const isOwn = matcher.op === '=' && labelValue(externalLabels, matcher.name) === matcher.value
+  return isOwn ? createMatcher(matcher.name, '=', '') : matcher
+}
+
+function withExternal(labels: Labels, externalLabels: Labels): Labels {
+  if (externalLabels.length === 0) return labels
+  return sortLabels([...labels, ...externalLabels.filter(({ name }) => labelValue(labels, name) === '')])
+}
