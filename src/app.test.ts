@@ -16,6 +16,7 @@ import { loadConfig } from './config.ts'
 import { createConfigChecks } from './configChecks.ts'
 import { checksumConfig } from './configChecksum.ts'
 import { parseFlags } from './flags.ts'
+import { defaultStorageConfig } from './storageConfig.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-app-'))
 const logged: string[] = []
@@ -360,7 +361,7 @@ describe('effectiveRetention', () => {
   const day = 86_400_000
   const gives = (file: { timeMs: number; sizeBytes: number; percentage: number } | undefined, flags: { retentionTimeMs: number | undefined; retentionSizeBytes: number }, expected: [number, number]) =>
     it(`gives ${expected.join(' and ')}`, () =>
-      expect(effectiveRetention({ outOfOrderWindowMs: 0, retention: file }, flags)).toEqual({ retentionMs: expected[0], retentionBytes: expected[1] }))
+      expect(effectiveRetention({ ...defaultStorageConfig, retention: file }, flags)).toEqual({ retentionMs: expected[0], retentionBytes: expected[1], retentionRules: [] }))
   gives(undefined, { retentionTimeMs: undefined, retentionSizeBytes: 0 }, [15 * day, 0])
   gives(undefined, { retentionTimeMs: 90 * day, retentionSizeBytes: 0 }, [90 * day, 0])
   gives(undefined, { retentionTimeMs: undefined, retentionSizeBytes: 5 }, [0, 5])

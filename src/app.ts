@@ -10,6 +10,8 @@ import { createScrapeManager } from '../ingest/scrapeManager.ts'
 import { parseQuery } from '../query/parse.ts'
 import { normalizedText } from '../query/print.ts'
 import { createQueryService } from '../query/queryService.ts'
+import { matcherTexts } from '../storage/matcher.ts'
+import type { RetentionTimes } from '../storage/retention.ts'
 import { defaultRetentionMs, openStorage } from '../storage/storage.ts'
 import { registerProcessMetrics } from '../web/metrics.ts'
 import { Notifications } from '../web/notifications.ts'
@@ -223,14 +225,15 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
   }
 }
 
-export type Retention = { readonly retentionMs: number; readonly retentionBytes: number }
+export type Retention = RetentionTimes & { readonly retentionBytes: number }
 
 /** The file's retention section counts alone when there is one; else the flags; else 15 days. 0 is no limit. */
 export function effectiveRetention(storage: StorageConfig, options: Pick<Options, 'retentionTimeMs' | 'retentionSizeBytes'>): Retention {
-  if (storage.retention !== undefined) return { retentionMs: storage.retention.timeMs, retentionBytes: storage.retention.sizeBytes }
+  const retentionRules = storage.retentionRules.map(({ matchers, timeMs }) => ({ matchers: matcherTexts(matchers), retentionMs: timeMs }))
+  if (storage.retention !== undefined) return { retentionMs: storage.retention.timeMs, retentionBytes: storage.retention.sizeBytes, retentionRules }
   const { retentionTimeMs, retentionSizeBytes } = options
   const byDefault = retentionSizeBytes > 0 ? 0 : defaultRetentionMs
-  return { retentionMs: retentionTimeMs ?? byDefault, retentionBytes: retentionSizeBytes }
+  return { retentionMs: retentionTimeMs ?? byDefault, retentionBytes: retentionSizeBytes, retentionRules }
 }
 
 /** `15d`, `10GiB` or `15d or 10GiB`. */

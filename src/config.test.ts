@@ -185,6 +185,8 @@ scrape_configs:
   refuses('a reserved header', 'scrape_configs: [{job_name: a, http_headers: {Host: {values: [x]}}}]\n', 'is set by the client')
   refuses('Alertmanager API v1', 'alerting: {alertmanagers: [{api_version: v1}]}\n', 'expected Alertmanager API version v2')
   refuses('a glob in the middle', 'rule_files: ["a/*/b.yml"]\n', 'invalid rule file path')
+  refuses('a retention rule without time', 'storage: {tsdb: {retention: {rules: [{match: up}]}}}\n', 'prometheus.yml:1:38: storage.tsdb.retention.rules[0]: a retention rule needs time')
+  refuses('a retention rule with a bad selector', 'storage: {tsdb: {retention: {rules: [{match: "{job=}", time: 7d}]}}}\n', 'storage.tsdb.retention.rules[0].match: expected a selector such as {job="debug"}')
   refuses('negative retention', 'storage: {tsdb: {retention: {size: -1GB}}}\n', 'expected a size with unit')
   refuses('an unknown kubernetes role', 'scrape_configs: [{job_name: a, kubernetes_sd_configs: [{role: pods}]}]\n', 'did you mean "pod"?')
   refuses(

@@ -284,16 +284,20 @@ function tlsTree(tls: TlsConfig): Printed | undefined {
 }
 
 function storageTree(storage: StorageConfig): Printed | undefined {
-  const { outOfOrderWindowMs, retention } = storage
-  if (outOfOrderWindowMs === 0 && retention === undefined) return undefined
+  const { outOfOrderWindowMs, retention, retentionRules } = storage
+  const hasRetention = retention !== undefined || retentionRules.length > 0
+  if (outOfOrderWindowMs === 0 && !hasRetention) return undefined
   return {
     tsdb: {
       out_of_order_time_window: outOfOrderWindowMs === 0 ? undefined : formatDurationMs(outOfOrderWindowMs),
-      retention: retention && {
-        time: retention.timeMs === 0 ? undefined : formatDurationMs(retention.timeMs),
-        size: sizeUnlessZero(retention.sizeBytes),
-        percentage: unlessZero(retention.percentage),
-      },
+      retention: hasRetention
+        ? {
+            time: retention === undefined || retention.timeMs === 0 ? undefined : formatDurationMs(retention.timeMs),
+            size: sizeUnlessZero(retention?.sizeBytes ?? 0),
+            percentage: unlessZero(retention?.percentage ?? 0),
+            rules: retentionRules.length === 0 ? undefined : retentionRules.map(({ match, timeMs }) => ({ match, time: formatDurationMs(timeMs) })),
+          }
+        : undefined,
     },
   }
 }

@@ -1,16 +1,30 @@
-// The `storage` section of prometheus.yml: out-of-order window and retention. Both can change on a reload.
+// The `storage` section of prometheus.yml: out-of-order window and retention. Both can change on a reload. Beyond what
+// Prometheus knows there are `tsdb.retention.rules`, retention times of their own for the series that a selector matches.
 
-import { bytes, duration, fields, float, integer, oneOf } from './base/yamlReaders.ts'
+import { parseSelector } from '../query/parse.ts'
+import type { Matcher } from '../storage/matcher.ts'
+import { errorText } from './base/assert.ts'
+import { bytes, duration, fields, float, integer, list, oneOf, text } from './base/yamlReaders.ts'
 import type { Reader } from './base/yamlReaders.ts'
 import type { YamlNode } from './base/yaml.ts'
 
-export type StorageConfig = {
-  readonly outOfOrderWindowMs: number
-  /** Undefined when the file has no retention section: then the flags count. A 0 is "no limit". */
-  readonly retention: { readonly timeMs: number; readonly sizeBytes: number; readonly percentage: number } | undefined
+export type RetentionRuleConfig = {
+  /** As written. */
+  readonly match: string
+  readonly matchers: readonly Matcher[]
+  /** 0 is "no limit". */
+  readonly timeMs: number
 }
 
-export const defaultStorageConfig: StorageConfig = { outOfOrderWindowMs: 0, retention: undefined }
+export type StorageConfig = {
+  readonly outOfOrderWindowMs: number
+  /** Undefined when the file limits neither time nor size: then the flags count. A 0 is "no limit". */
+  readonly retention: { readonly timeMs: number; readonly sizeBytes: number; readonly percentage: number } | undefined
+  /** The first that matches a series counts. */
+  readonly retentionRules: readonly RetentionRuleConfig[]
+}
+
+export const defaultStorageConfig: StorageConfig = { outOfOrderWindowMs: 0, retention: undefined, retentionRules: [] }
 
 export const storageConfig: Reader<StorageConfig> = (node) => {
   const read = fields(node, {
@@ -19,7 +33,7 @@ export const storageConfig: Reader<StorageConfig> = (node) => {
         out_of_order_time_window: duration,
         stale_series_compaction_threshold: shareOfOne,
         chunk_encoding: (encoding: YamlNode) => fields(encoding, { floats: oneOf('', 'xor', 'xor2') }),
-        retention: (retention: YamlNode) => fields(retention, { time: duration, size: bytes, percentage }),
+        retention: (retention: YamlNode) => fields(retention, { time: duration, size: bytes, percentage, rules: list(retentionRule) }),
       }),
     exemplars: (at: YamlNode) => fields(at, { max_exemplars: integer }),
   })
@@ -29,9 +43,28 @@ export const storageConfig: Reader<StorageConfig> = (node) => {
   node.get('exemplars')?.warn('exemplars are valid in Prometheus but not built here yet: none are kept')
   const retention = read.tsdb?.retention
   if (retention?.percentage) node.at('tsdb').at('retention').at('percentage').warn('retention by percentage is valid in Prometheus but not built here yet: use size')
+  // A section with nothing in it is one without limits, as in Prometheus.
+  const hasLimits = retention !== undefined && !(Object.keys(retention).length === 1 && retention.rules !== undefined)
   return {
     outOfOrderWindowMs: read.tsdb?.out_of_order_time_window ?? 0,
-    retention: retention && { timeMs: retention.time ?? 0, sizeBytes: retention.size ?? 0, percentage: retention.percentage ?? 0 },
+    retention: hasLimits ? { timeMs: retention.time ?? 0, sizeBytes: retention.size ?? 0, percentage: retention.percentage ?? 0 } : undefined,
+    retentionRules: retention?.rules ?? [],
+  }
+}
+
+const retentionRule: Reader<RetentionRuleConfig> = (node) => {
+  const rule = fields(node, { match: seriesSelector, time: duration })
+  if (rule.match === undefined) return node.fail('a retention rule needs match, a selector such as {job="debug"}')
+  if (rule.time === undefined) return node.fail('a retention rule needs time, such as 7d; 0s keeps the series without limit')
+  return { ...rule.match, timeMs: rule.time }
+}
+
+const seriesSelector: Reader<{ readonly match: string; readonly matchers: readonly Matcher[] }> = (node) => {
+  const match = text(node)
+  try {
+    return { match, matchers: parseSelector(match) }
+  } catch (error) {
+    return node.fail(`expected a selector such as {job="debug"}: ${errorText(error)}`)
   }
 }
 

@@ -4,14 +4,11 @@
 import type { ChunkCodec } from './chunkCodec.ts'
 import { dayMs, type Partition } from './dataDir.ts'
 import type { HeadReader } from './headReader.ts'
-import { createMatcher, type MatcherOp } from './matcher.ts'
+import { createMatchers, type MatcherText } from './matcher.ts'
 import { PartitionReader } from './partitionFile.ts'
 import type { TimeRange } from './sample.ts'
 import type { SeriesFileWriter } from './seriesFile.ts'
 import type { HiddenRanges, Tombstone } from './tombstoneFile.ts'
-
-/** A matcher as it crosses threads. */
-export type MatcherText = { readonly name: string; readonly op: MatcherOp; readonly value: string }
 
 /** Series looked at between two looks at the queue. */
 const seriesPerStep = 20_000
@@ -43,10 +40,10 @@ export function* deletionSteps(
 }
 
 /** The refs that a selector from another thread matches, ascending. */
-function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
+export function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
   head.pin()
   try {
-    return head.select(set.map(({ name, op, value }) => createMatcher(name, op, value)))
+    return head.select(createMatchers(set))
   } finally {
     head.unpin()
   }

@@ -45,6 +45,17 @@ export function createMatcher(name: string, op: MatcherOp, value: string): Match
   }
 }
 
+/** A matcher as it crosses threads. */
+export type MatcherText = { readonly name: string; readonly op: MatcherOp; readonly value: string }
+
+export function matcherTexts(matchers: readonly Matcher[]): MatcherText[] {
+  return matchers.map(({ name, op, value }) => ({ name, op, value }))
+}
+
+export function createMatchers(texts: readonly MatcherText[]): Matcher[] {
+  return texts.map(({ name, op, value }) => createMatcher(name, op, value))
+}
+
 /** Whether the matcher lets a series pass that does not have the label. */
 export function matchesEmpty(matcher: Matcher): boolean {
   return matcher.matches('')

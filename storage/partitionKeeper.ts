@@ -4,20 +4,29 @@
 import { errorText } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import type { ChunkCodec } from './chunkCodec.ts'
-import { closedAfterMs, compactionSteps, needsCompaction, type Removals } from './compaction.ts'
+import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
 import { databaseBytes, dayMs, listPartitions, removeDatabase, type Partition } from './dataDir.ts'
 import { PartitionReader } from './partitionFile.ts'
 import { hasHiddenSamples } from './deletion.ts'
-import { expiredPartitions } from './retention.ts'
+import type { MatcherText } from './matcher.ts'
+import { expiredPartitions, outlivedRules, outlivedSeries } from './retention.ts'
+import type { TimeRange } from './sample.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import type { HiddenRanges } from './tombstoneFile.ts'
 import type { Maintenance } from './writerMessages.ts'
+
+/** Series of a partition looked at between two looks at the queue: a few milliseconds. */
+const refsPerLook = 1024
+
+const allTime: readonly TimeRange[] = [{ minTimeMs: -Infinity, maxTimeMs: Infinity }]
 
 export type PartitionKeeperOptions = {
   readonly dir: string
   readonly codec: ChunkCodec
   /** Deleted samples that partitions may still hold; another map each time it changes. */
   readonly tombstones: () => HiddenRanges
+  /** Refs of the series that match, ascending. */
+  readonly selectSeries: (matchers: readonly MatcherText[]) => Uint32Array
   /** One Int32 that grows whenever partitions change. */
   readonly generation: SharedArrayBuffer
   readonly report: (level: LogLevel, message: string, fields: LogFields) => void
@@ -33,8 +42,9 @@ export class PartitionKeeper {
   readonly #uncompactable = new Set<string>()
   #compaction: { readonly partition: Partition; readonly steps: Generator<void, boolean> } | undefined
   #candidates: Partition[] = []
-  /** By path, the tombstones that a closed day was last found to be free of. */
-  readonly #examined = new Map<string, HiddenRanges>()
+  /** By path, what a closed day was last found to have no samples to give up to. */
+  readonly #examined = new Map<string, Examination>()
+  #limits: Pick<Maintenance, 'retentionMs' | 'retentionRules' | 'newestMs'> = { retentionMs: 0, retentionRules: [], newestMs: -Infinity }
   #compactions = 0
   #compactionFailures = 0
   #timeRetentions = 0
@@ -71,6 +81,7 @@ export class PartitionKeeper {
 
   /** Deletes what retention no longer keeps, one partition a step, and looks for days to compact. */
   *maintain(maintenance: Maintenance, logBytes: number): Generator<void, void> {
+    this.#limits = maintenance
     const expired = expiredPartitions(this.#partitions, logBytes, maintenance)
     for (const { partition, reason } of expired) {
       this.willWrite(partition.startMs)
@@ -92,7 +103,7 @@ export class PartitionKeeper {
     this.abortCompaction()
     for (const { partition } of this.#partitions) {
       if (!(yield* hasHiddenSamples(partition, this.#options.tombstones(), this.#options.codec))) continue
-      yield* compactionSteps(this.#options.dir, partition, this.#options.codec, this.#removals())
+      yield* compactionSteps(this.#options.dir, partition, this.#options.codec, { rangesOf: (ref) => this.#options.tombstones().get(ref) })
       this.changed()
     }
   }
@@ -137,23 +148,24 @@ export class PartitionKeeper {
 
   /** Rewrites a closed day if there is a reason to. Returns whether it did. */
   *#compact(partition: Partition): Generator<void, boolean> {
+    const { dir, codec, selectSeries } = this.#options
     const tombstones = this.#options.tombstones()
+    const outlived = outlivedRules(partition, this.#limits)
+    const examination = { tombstones, outlived: JSON.stringify([outlived, outlived.length === 0 ? [] : this.#limits.retentionRules]) }
     const reader = new PartitionReader(partition.path, partition.startMs)
     const meta = reader.meta()
     reader.close()
     if (meta === undefined) return false
     const isLoose = needsCompaction(meta)
-    if (!isLoose && (this.#examined.get(partition.path) === tombstones || !(yield* hasHiddenSamples(partition, tombstones, this.#options.codec)))) {
-      this.#examined.set(partition.path, tombstones)
+    if (!isLoose && isSame(this.#examined.get(partition.path), examination)) return false
+    const isOutlived = outlivedSeries(outlived, this.#limits.retentionRules, selectSeries)
+    yield
+    if (!isLoose && !(yield* hasHiddenSamples(partition, tombstones, codec)) && !(outlived.length > 0 && (yield* hasSeries(partition, isOutlived)))) {
+      this.#examined.set(partition.path, examination)
       return false
     }
-    yield* compactionSteps(this.#options.dir, partition, this.#options.codec, this.#removals())
+    yield* compactionSteps(dir, partition, codec, { rangesOf: (ref) => (isOutlived(ref) ? allTime : tombstones.get(ref)) })
     return true
-  }
-
-  #removals(): Removals {
-    const tombstones = this.#options.tombstones()
-    return { rangesOf: (ref) => tombstones.get(ref) }
   }
 
   #try(partition: Partition, work: () => void): void {
@@ -171,6 +183,27 @@ export class PartitionKeeper {
     this.#partitions = listPartitions(this.#options.dir).current.map((partition) => ({ partition, bytes: databaseBytes(partition.path) }))
     const oldest = this.#partitions[0]?.partition
     this.#minTimeMs = oldest === undefined ? NaN : readMinTimeMs(oldest)
+  }
+}
+
+type Examination = { readonly tombstones: HiddenRanges; readonly outlived: string }
+
+function isSame(before: Examination | undefined, now: Examination): boolean {
+  return before?.tombstones === now.tombstones && before.outlived === now.outlived
+}
+
+/** Each `next()` is one step. Whether the partition has chunks of a series that `test` is true of. */
+function* hasSeries(partition: Partition, test: (ref: number) => boolean): Generator<void, boolean> {
+  const reader = new PartitionReader(partition.path, partition.startMs)
+  try {
+    let seen = 0
+    for (const ref of reader.refs()) {
+      if (test(ref)) return true
+      if (++seen % refsPerLook === 0) yield
+    }
+    return false
+  } finally {
+    reader.close()
   }
 }
 

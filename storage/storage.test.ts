@@ -6,7 +6,7 @@ import { allTime, openTestStorage as open, readSamples, testDataDir, withQuerier
 import { checkDataDir } from './check.ts'
 import { dayMs, listLogSegments, listPartitions } from './dataDir.ts'
 import { labelsFrom, type Labels } from './labels.ts'
-import { createMatcher } from './matcher.ts'
+import { createMatcher, matcherTexts } from './matcher.ts'
 import type { AppendOutcome } from './appender.ts'
 
 const day = Date.UTC(2026, 10, 24)
@@ -263,11 +263,64 @@ describe('retention', () => {
     await storage.flush()
     await storage.maintain()
     expect(listPartitions(storage.dir).current).toHaveLength(5)
-    storage.setRetention({ retentionMs: 0, retentionBytes: 1 })
+    storage.setRetention({ retentionMs: 0, retentionRules: [], retentionBytes: 1 })
     await storage.maintain()
     await storage.close()
     const again = await openTestStorage({ dir: storage.dir })
     expect(readSamples(again)).toEqual({ 'up{job="node"}': [[day + 4 * dayMs, 4]] })
+  })
+})
+
+describe('retention by rule', () => {
+  const debug = labelsFrom({ __name__: 'up', job: 'debug' })
+  const debugRule = { matchers: matcherTexts([createMatcher('job', '=', 'debug')]), retentionMs: 2 * dayMs }
+  /** One sample of both series at the start of each of ten days, and the partitions compacted. */
+  async function tenDays(options: Parameters<typeof open>[0] = {}): Promise<TestStorage> {
+    const storage = await openTestStorage(options)
+    for (let i = 0; i < 10; i++) {
+      await append(storage, up, day + i * dayMs, [i])
+      await append(storage, debug, day + i * dayMs, [i])
+    }
+    await storage.flush()
+    await storage.maintain()
+    return storage
+  }
+  const days = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => [day + (from + i) * dayMs, from + i])
+
+  /** What is on disk once the days have these generations; memory still has what was flushed lately. */
+  async function onDisk(storage: TestStorage, dayGenerations: readonly number[]): Promise<ReturnType<typeof readSamples>> {
+    await expect.poll(() => listPartitions(storage.dir).current.map(({ generation }) => generation), { timeout: 20_000 }).toEqual(dayGenerations)
+    await storage.close()
+    return readSamples(await openTestStorage({ dir: storage.dir }))
+  }
+  const nowMs = () => day + 9 * dayMs + hourMs
+
+  it('lets the days of some series go before those of all others', async () => {
+    const storage = await tenDays({ nowMs, retentionMs: 6 * dayMs, retentionRules: [debugRule] })
+    expect(await onDisk(storage, [2, 2, 2, 2, 2, 1, 1])).toEqual({ 'up{job="node"}': days(3, 10), 'up{job="debug"}': days(7, 10) })
+  })
+
+  it('keeps the days of some series longer, and goes by the first rule that matches', async () => {
+    const keep = { matchers: matcherTexts([createMatcher('__name__', '=', 'up')]), retentionMs: 0 }
+    const storage = await tenDays({ nowMs, retentionMs: 3 * dayMs, retentionRules: [debugRule, keep] })
+    expect(await onDisk(storage, [2, 2, 2, 2, 2, 2, 2, 2, 1, 1])).toEqual({ 'up{job="node"}': days(0, 10), 'up{job="debug"}': days(7, 10) })
+  })
+
+  it('follows changed rules, and rewrites a day only when that changes something', async () => {
+    const storage = await tenDays({ nowMs })
+    await expect.poll(() => listPartitions(storage.dir).current.map(({ generation }) => generation), { timeout: 20_000 }).toEqual([2, 2, 2, 2, 2, 2, 2, 2, 1, 1])
+    storage.setRetention({ retentionMs: 0, retentionBytes: 0, retentionRules: [debugRule, { matchers: matcherTexts([createMatcher('job', '=', 'none')]), retentionMs: dayMs }] })
+    await storage.maintain()
+    expect(await onDisk(storage, [3, 3, 3, 3, 3, 3, 3, 2, 1, 1])).toEqual({ 'up{job="node"}': days(0, 10), 'up{job="debug"}': days(7, 10) })
+  })
+
+  it('applies to samples that come late for a day that it went over before', async () => {
+    const storage = await tenDays({ nowMs, retentionRules: [debugRule], outOfOrderWindowMs: 9 * dayMs })
+    await expect.poll(() => listPartitions(storage.dir).current[4]?.generation, { timeout: 20_000 }).toBe(2)
+    await append(storage, debug, day + 4 * dayMs + 1000, [4])
+    await storage.flush()
+    await storage.maintain()
+    expect(await onDisk(storage, [2, 2, 2, 2, 3, 2, 2, 2, 1, 1])).toEqual({ 'up{job="node"}': days(0, 10), 'up{job="debug"}': days(7, 10) })
   })
 })
 

@@ -9,11 +9,12 @@ import { createKernelMemory, createKernels, loadKernelModule } from '../src/kern
 import { createAppender, type Appender } from './appender.ts'
 import { Flusher } from './flusher.ts'
 import { Head } from './head.ts'
-import type { Matcher } from './matcher.ts'
+import { matcherTexts, type Matcher } from './matcher.ts'
 import type { SyncMode } from './logFile.ts'
 import type { DamageReport, QuerierInit } from './querier.ts'
 import { replayInto, type ReplayProgress } from './replay.ts'
 import type { TimeRange } from './sample.ts'
+import type { RetentionRule, RetentionTimes } from './retention.ts'
 import { createStateStore, type StateStore } from './state.ts'
 import { registerStorageMetrics } from './storageMetrics.ts'
 import { WriterClient } from './writerClient.ts'
@@ -27,6 +28,8 @@ export type StorageOptions = {
   readonly dir: string
   /** Samples older than this, seen from the newest one, go; 0 keeps them. */
   readonly retentionMs: number
+  /** Retention times of their own for some series; the first rule that matches counts. */
+  readonly retentionRules?: readonly RetentionRule[]
   /** The data directory's size limit; 0 is none. */
   readonly retentionBytes: number
   /** How far behind the newest sample an out-of-order one may lie; 0 refuses them. */
@@ -71,7 +74,7 @@ export type Storage = {
   /** The query worker that had `init` has ended. */
   releaseWorker(init: QuerierInit): void
   stats(): StorageStats
-  setRetention(limits: { readonly retentionMs: number; readonly retentionBytes: number }): void
+  setRetention(limits: RetentionTimes & { readonly retentionBytes: number }): void
   setOutOfOrderWindow(windowMs: number): void
   /** Moves everything in the head to partitions. */
   flush(): Promise<void>
@@ -131,7 +134,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     throw error
   }
 
-  let limits = { retentionMs: options.retentionMs, retentionBytes: options.retentionBytes }
+  let limits = { retentionMs: options.retentionMs, retentionRules: options.retentionRules ?? [], retentionBytes: options.retentionBytes }
   let disk: DiskStats = recovered.stats
   log = disk
   let damageCount = recovered.damageCount
@@ -141,7 +144,12 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     disk = answer.stats
     log = disk
   }
-  const maintain = async () => keepStats(await writer.request({ kind: 'maintain', maintenance: { ...limits, newestMs: newestMs(), nowMs: nowMs() } }))
+  /** The writer thread's own way into the head, to find series by their labels. */
+  const writerReader = head.readerInit()
+  const maintain = async () => {
+    const maintenance = { ...limits, newestMs: newestMs(), nowMs: nowMs() }
+    keepStats(await writer.request({ kind: 'maintain', reader: writerReader, maintenance }))
+  }
 
   const flusher = new Flusher({
     head,
@@ -157,8 +165,6 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
   })
 
-  /** The writer thread's own way into the head, to find series by their labels. */
-  const writerReader = head.readerInit()
   /** Once memory has dropped this many flushes, it holds nothing that was cleaned off the disk. */
   let cleanedFlushes: number | undefined
 
@@ -227,8 +233,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     flush: () => flusher.flush(),
     maintain,
     async deleteSeries(sets, range) {
-      const texts = sets.map((set) => set.map(({ name, op, value }) => ({ name, op, value })))
-      await writer.request({ kind: 'delete', reader: writerReader, sets: texts, range })
+      await writer.request({ kind: 'delete', reader: writerReader, sets: sets.map(matcherTexts), range })
     },
     async cleanTombstones() {
       await flusher.flush()

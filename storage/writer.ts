@@ -7,7 +7,7 @@ import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { createDataDir, seriesPath, statePath, tombstonesPath } from './dataDir.ts'
-import { deletionSteps } from './deletion.ts'
+import { deletionSteps, selectRefs } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
 import { openHeadReader, type HeadReader } from './headReader.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
@@ -19,7 +19,7 @@ import { isDamage, isDiskRefusal } from './sqlite.ts'
 import { StateFileWriter } from './stateFile.ts'
 import { TombstoneFileWriter } from './tombstoneFile.ts'
 import { DataFileError } from './storageError.ts'
-import type { AppendEntry, DiskStats, FlushRequest, FromWriter, Maintenance, RecoveryPiece, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
+import type { AppendEntry, DiskStats, FlushRequest, FromWriter, RecoveryPiece, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
 
 /** Series written in one transaction: some ten milliseconds. */
 const seriesPerStep = 4096
@@ -72,6 +72,7 @@ class Writer {
       dir: init.dir,
       codec: this.#codec,
       tombstones: () => this.#tombstones.active,
+      selectSeries: (matchers) => (this.#headReader === undefined ? new Uint32Array() : selectRefs(this.#headReader, matchers)),
       generation: init.partitionsGeneration,
       report: (level, message, fields) => this.#report(level, message, fields),
       setAside: (path, reason) => setAsideDamaged(this.#recoveryDeps, path, reason),
@@ -143,7 +144,7 @@ class Writer {
         this.#tasks.push({ id, steps: this.#flush(request.flush) })
         return
       case 'maintain':
-        this.#tasks.push({ id, steps: this.#maintain(request.maintenance) })
+        this.#tasks.push({ id, steps: this.#maintain(request) })
         return
       case 'delete':
         this.#tasks.push({ id, steps: this.#delete(request) })
@@ -286,7 +287,8 @@ class Writer {
     this.#newSeries.clear()
   }
 
-  *#maintain(maintenance: Maintenance): Generator<void, WriterAnswer> {
+  *#maintain({ reader, maintenance }: WriterRequest & { kind: 'maintain' }): Generator<void, WriterAnswer> {
+    this.#headReader ??= openHeadReader(reader)
     yield* this.#partitions.maintain(maintenance, this.#log.bytes)
     return { kind: 'stats', stats: this.#stats() }
   }

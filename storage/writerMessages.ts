@@ -1,9 +1,10 @@
 // What the main thread and the writer thread say to each other. Everything here survives structured cloning.
 
 import type { LogFields, LogLevel } from '../src/base/log.ts'
-import type { MatcherText } from './deletion.ts'
 import type { HeadReaderInit } from './headReader.ts'
 import type { SyncMode } from './logFile.ts'
+import type { MatcherText } from './matcher.ts'
+import type { RetentionRule } from './retention.ts'
 import type { TimeRange } from './sample.ts'
 import type { SeriesMeta } from './seriesFile.ts'
 import type { LedgerQuery, LedgerRow, StateRow } from './stateFile.ts'
@@ -35,7 +36,10 @@ export type FlushRequest = {
 }
 
 export type Maintenance = {
+  /** For series that no rule matches. 0: no limit. */
   readonly retentionMs: number
+  /** The first that matches a series counts. */
+  readonly retentionRules: readonly RetentionRule[]
   /** 0: no limit. */
   readonly retentionBytes: number
   /** The newest sample of all; age is counted from here. */
@@ -58,8 +62,8 @@ export type WriterRequest =
   /** New series of the flush that follows, packed as in a series page. */
   | { readonly kind: 'series'; readonly packed: Uint8Array }
   | { readonly kind: 'flush'; readonly flush: FlushRequest }
-  | { readonly kind: 'maintain'; readonly maintenance: Maintenance }
   /** `reader` is the writer's own way into the head, the same each time. */
+  | { readonly kind: 'maintain'; readonly reader: HeadReaderInit; readonly maintenance: Maintenance }
   | { readonly kind: 'delete'; readonly reader: HeadReaderInit; readonly sets: readonly (readonly MatcherText[])[]; readonly range: TimeRange }
   /** Takes what tombstones hide out of the partitions; everything was flushed before. */
   | { readonly kind: 'clean' }
