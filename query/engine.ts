@@ -10,9 +10,10 @@ import type { Expr } from './ast.ts'
 import { evaluateBinary, evaluateUnary } from './binaryOp.ts'
 import { resolveDurations } from './durations.ts'
 import { absentLabels } from './functions/absent.ts'
+import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
-import { evaluateSelector, lookupTimes, selectWindows, type SampledSeries, type SelectionDeps } from './selector.ts'
+import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledSeries, type SelectionDeps } from './selector.ts'
 import { FedSeries, KeptSeries, type SeriesOutput } from './seriesOutput.ts'
 import { sampledAt, subquerySteps } from './subquery.ts'
 import {
@@ -66,7 +67,7 @@ export type QueryResult = {
 export function evaluateQuery(query: Query, deps: EngineDeps): QueryResult {
   const { startMs, endMs, stepMs } = query
   const expr = resolveDurations(query.expr, { stepMs, rangeMs: endMs - startMs })
-  const plan = createPlan(expr, { startMs, endMs, evaluationIntervalMs: deps.evaluationIntervalMs })
+  const plan = createPlan(expr, { startMs, endMs, evaluationIntervalMs: deps.evaluationIntervalMs, lookbackMs: deps.lookbackMs })
   const steps: Steps = { startMs, stepMs, count: stepMs === 0 ? 1 : Math.floor((endMs - startMs) / stepMs) + 1 }
   const evaluation = new Evaluation(query, deps, steps.count)
   const value = evaluation.evaluate(plan, steps)
@@ -202,7 +203,8 @@ class Evaluation {
     const isAbsence = expr.name === 'absent_over_time'
     const output = createOutput(isAbsence ? 1 : input.count)
     const times = lookupTimes(operand.lookup, steps)
-    const windows = new Windows(times, operand.rangeMs)
+    const lookedAt = windowsOf(operand, steps)
+    const windows = new Windows(lookedAt.times, lookedAt.widthMs)
     const { from, to } = windows
     const windowEndMs = Float64Array.from(from, (_, step) => times.startMs + step * times.stepMs)
     const context = this.#context(steps)
@@ -249,6 +251,8 @@ class Evaluation {
   /** A range selector or subquery as the whole of an instant query. */
   #matrix(plan: WindowsPlan | SubqueryPlan, steps: Steps): Value {
     const input = this.#sampled(plan, steps)
+    const extension = plan.kind === 'windows' ? extensionOf(plan.expr) : undefined
+    const onlyWindow = { from: Int32Array.of(0), windowEndMs: Float64Array.of(lookupTimes(plan.lookup, steps).startMs), rangeMs: plan.rangeMs }
     const series: MatrixSeries[] = []
     for (let i = 0; i < input.count; i++) {
       this.#deps.limits.check()
@@ -257,7 +261,9 @@ class Evaluation {
       this.#deps.limits.take(length)
       plan.cost.samplesRead += length
       this.#countWindows(length, [0], [length])
-      series.push({ labels: input.labels(i), timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length) })
+      const samples = { timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length) }
+      const shown = extension === undefined ? samples : extendedSamples({ ...samples, ...onlyWindow, to: Int32Array.of(length) }, extension)
+      if (shown !== undefined) series.push({ labels: input.labels(i), ...shown })
     }
     return { kind: 'matrix', series: series.sort((a, b) => compareLabels(a.labels, b.labels)) }
   }

@@ -16,6 +16,7 @@ import {
   type VectorSelector,
 } from './ast.ts'
 import { sampleTimestamp } from './functions/conversion.ts'
+import { extendedKernel, extensionOf } from './functions/extendedRange.ts'
 import { functions, type FunctionEntry } from './functions/table.ts'
 
 /** Where in time a selector or subquery looks: at the step, or at `atMs` whatever the step; both less the offset. */
@@ -44,10 +45,13 @@ export type SelectorPlan = Node & {
 /** Only as the argument of a range function, or as a whole instant query. */
 export type WindowsPlan = Node & {
   readonly kind: 'windows'
+  readonly expr: MatrixSelector
   readonly selector: VectorSelector
   readonly matchers: readonly Matcher[]
   readonly lookup: Lookup
   readonly rangeMs: number
+  /** How far beyond either end of the window samples are looked at: for `anchored` and `smoothed`, else 0. */
+  readonly beyond: { readonly beforeMs: number; readonly afterMs: number }
 }
 /** Stands where a `WindowsPlan` can. */
 export type SubqueryPlan = Node & {
@@ -97,6 +101,7 @@ export type PlanOptions = {
   readonly endMs: number
   /** The step of subqueries that name none. */
   readonly evaluationIntervalMs: number
+  readonly lookbackMs: number
 }
 
 /** Functions whose result depends on the time of the step even when their arguments do not. */
@@ -167,6 +172,8 @@ function planSelector(expr: VectorSelector, options: PlanOptions, asTimestamps: 
 
 function planWindows(expr: MatrixSelector, options: PlanOptions): WindowsPlan {
   const { selector, rangeMs } = expr
+  const { lookbackMs } = options
+  const extension = extensionOf(expr)
   return {
     kind: 'windows',
     expr,
@@ -174,6 +181,7 @@ function planWindows(expr: MatrixSelector, options: PlanOptions): WindowsPlan {
     matchers: selector.matchers,
     lookup: lookupOf(selector, options),
     rangeMs,
+    beyond: { beforeMs: extension === undefined ? 0 : lookbackMs, afterMs: extension === 'smoothed' ? lookbackMs : 0 },
     fixed: selector.at !== undefined,
     cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 },
   }
@@ -210,7 +218,9 @@ function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
     case 'range': {
       const operand = args[entry.rangeArgument]
       if (operand?.kind !== 'windows' && operand?.kind !== 'subquery') throw new Error(`bug: ${expr.name} has no range argument`)
-      return { ...node, kind: 'rangeCall', expr, entry, operand, scalars: args.filter((arg) => arg !== operand) }
+      const extension = operand.kind === 'windows' ? extensionOf(operand.expr) : undefined
+      const usedEntry = extension === undefined ? entry : { ...entry, kernel: extendedKernel(expr.name, extension) }
+      return { ...node, kind: 'rangeCall', expr, entry: usedEntry, operand, scalars: args.filter((arg) => arg !== operand) }
     }
     default:
       return unreachable(entry)

@@ -6,10 +6,10 @@ import type { Matcher } from '../storage/matcher.ts'
 import type { Querier } from '../storage/querier.ts'
 import type { SampleColumns } from '../storage/sample.ts'
 import type { Limits } from './limits.ts'
-import type { Lookup, NodeCost, SelectorPlan, WindowsPlan } from './plan.ts'
+import type { Lookup, NodeCost, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import type { Steps } from './value.ts'
-import { ColumnScratch, takeNewest, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
+import { ColumnScratch, takeInterpolated, takeNewest, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
 
 /** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
 export type SampledSeries = {
@@ -49,17 +49,24 @@ export type SelectorOptions<Output> = SelectionDeps & {
 
 /** Evaluates an instant selector into the output that `createOutput` makes. */
 export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan, steps: Steps, options: SelectorOptions<Output>): Output {
-  const times = lookupTimes(plan.lookup, steps)
-  const selection = select(options, plan.matchers, times, options.lookbackMs, plan.cost)
+  const { lookbackMs } = options
+  const isSmoothed = plan.selector.smoothed && !plan.asTimestamps
+  const stepTimes = lookupTimes(plan.lookup, steps)
+  const times = isSmoothed ? { ...stepTimes, startMs: stepTimes.startMs + lookbackMs } : stepTimes
+  const widthMs = isSmoothed ? 2 * lookbackMs : lookbackMs
+  const selection = select(options, plan.matchers, times, widthMs, plan.cost)
   const output = options.createOutput(selection.count)
-  const windows = new Windows(times, options.lookbackMs)
+  const windows = new Windows(times, widthMs)
+  const scratch = new ColumnScratch()
   const sampleTimesMs = plan.asTimestamps ? new Float64Array(steps.count) : undefined
   for (let i = 0; i < selection.count; i++) {
     options.limits.check()
     const { values, present } = output.columns()
-    const samples = selection.read(i)
+    const samples = isSmoothed ? withoutStaleMarkers(selection.read(i), scratch) : selection.read(i)
     windows.slideOver(samples)
-    const found = takeNewest(samples, windows, { values, present, ...(sampleTimesMs && { sampleTimesMs }) })
+    const found = isSmoothed
+      ? takeInterpolated(samples, windows, stepTimes, { values, present })
+      : takeNewest(samples, windows, { values, present, ...(sampleTimesMs && { sampleTimesMs }) })
     if (found === 0) continue
     plan.cost.samplesRead += found
     const { perStep } = options
@@ -70,10 +77,18 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
   return output
 }
 
+/** The windows of samples that a range argument looks at, which may be wider than its range. */
+export function windowsOf(plan: WindowsPlan | SubqueryPlan, steps: Steps): { readonly times: LookupTimes; readonly widthMs: number } {
+  const times = lookupTimes(plan.lookup, steps)
+  if (plan.kind === 'subquery') return { times, widthMs: plan.rangeMs }
+  const { beforeMs, afterMs } = plan.beyond
+  return { times: { ...times, startMs: times.startMs + afterMs }, widthMs: plan.rangeMs + beforeMs + afterMs }
+}
+
 /** Selects the series of a range selector. */
 export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDeps): SampledSeries {
-  const times = lookupTimes(plan.lookup, steps)
-  const selection = select(deps, plan.matchers, times, plan.rangeMs, plan.cost)
+  const { times, widthMs } = windowsOf(plan, steps)
+  const selection = select(deps, plan.matchers, times, widthMs, plan.cost)
   const scratch = new ColumnScratch()
   return {
     count: selection.count,

@@ -86,6 +86,31 @@ export function takeNewest(
   return found
 }
 
+/**
+ * At each of `times` the value on the line between the neighbours in the window, which reaches beyond the time; the one
+ * before where there is none after. Returns how many are present.
+ */
+export function takeInterpolated(samples: Omit<SampleColumns, 'valueWords'>, windows: Windows, times: LookupTimes, out: { readonly values: Float64Array; readonly present: Uint8Array }): number {
+  const { timestampsMs, values } = samples
+  let found = 0
+  for (let step = 0; step < out.values.length; step++) {
+    const timeMs = times.startMs + step * times.stepMs
+    const end = windows.to[step] as number // one entry per step
+    const begin = windows.from[step] as number
+    let next = begin
+    while (next < end && (timestampsMs[next] as number) < timeMs) next++
+    const nextMs = next < end ? (timestampsMs[next] as number) : Infinity
+    if (nextMs > timeMs && next === begin) continue
+    const after = values[next] as number
+    const before = values[next - 1] as number
+    const beforeMs = timestampsMs[next - 1] as number
+    out.values[step] = nextMs === timeMs ? after : next === end ? before : before + ((after - before) * (timeMs - beforeMs)) / (nextMs - beforeMs)
+    out.present[step] = 1
+    found++
+  }
+  return found
+}
+
 /** Samples without staleness markers: the same columns when there are none, else copies in `scratch`. */
 export function withoutStaleMarkers(samples: SampleColumns, scratch: ColumnScratch): SampleColumns {
   const { length, timestampsMs, values, valueWords } = samples
