@@ -11,6 +11,7 @@ import { evaluateBinary, evaluateUnary } from './binaryOp.ts'
 import { resolveDurations } from './durations.ts'
 import { absentLabels } from './functions/absent.ts'
 import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
+import { addInfo } from './functions/info.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
 import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledSeries, type SelectionDeps } from './selector.ts'
@@ -156,6 +157,12 @@ class Evaluation {
       case 'call': {
         const args = plan.args.map((arg) => this.evaluate(arg, steps))
         return this.#result(plan.entry.evaluate(args, plan.expr, this.#context(steps)), args)
+      }
+      case 'info': {
+        const base = this.evaluate(plan.operand, steps)
+        const infos = this.evaluate(plan.infos, steps)
+        if (base.kind !== 'vector' || infos.kind !== 'vector') throw new Error(`bug: info of a ${base.kind}`)
+        return this.#result({ kind: 'vector', series: addInfo(base.series, infos.series, plan.request, steps.count) }, [base, infos])
       }
       case 'windows':
       case 'subquery':

@@ -17,6 +17,7 @@ import {
 } from './ast.ts'
 import { sampleTimestamp } from './functions/conversion.ts'
 import { extendedKernel, extensionOf } from './functions/extendedRange.ts'
+import { infoRequestOf, type InfoRequest } from './functions/info.ts'
 import { functions, type FunctionEntry } from './functions/table.ts'
 
 /** Where in time a selector or subquery looks: at the step, or at `atMs` whatever the step; both less the offset. */
@@ -83,6 +84,13 @@ export type RangeCallPlan = Node & {
   /** The other arguments, in their order. */
   readonly scalars: readonly PlanNode[]
 }
+/** `info(operand, ...)`; `infos` gives the times of the info series' samples. */
+export type InfoPlan = Node & {
+  readonly kind: 'info'
+  readonly operand: PlanNode
+  readonly request: InfoRequest
+  readonly infos: SelectorPlan
+}
 
 export type PlanNode =
   | NumberPlan
@@ -95,6 +103,7 @@ export type PlanNode =
   | UnaryPlan
   | CallPlan
   | RangeCallPlan
+  | InfoPlan
 
 export type PlanOptions = {
   readonly startMs: number
@@ -200,7 +209,18 @@ function planSubquery(expr: SubqueryExpr, options: PlanOptions): SubqueryPlan {
   }
 }
 
+function planInfo(expr: CallExpr, options: PlanOptions): InfoPlan {
+  const operand = createPlan(expr.args[0] as Expr, options) // checked by the parser
+  const request = infoRequestOf(expr)
+  const { position } = expr.args[1] ?? expr
+  const matchers = [...request.names, ...request.data]
+  const selector: VectorSelector = { kind: 'vectorSelector', position, name: '', matchers, offsetMs: 0, anchored: false, smoothed: false }
+  const cost = { seriesCount: 0, samplesRead: 0, elapsedMs: 0 }
+  return { kind: 'info', expr, operand, request, infos: planSelector(selector, options, true), fixed: operand.fixed, cost }
+}
+
 function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
+  if (expr.name === 'info') return planInfo(expr, options)
   const entry = functions.get(expr.name)
   if (entry === undefined) throw new Error(`bug: no implementation of ${expr.name}`)
   const first = expr.args[0] && withoutParens(expr.args[0])

@@ -4,6 +4,7 @@
 import { labelsKey, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
 import type { Annotations } from './annotations.ts'
 import { QueryError } from './queryError.ts'
+import { goQuote } from './stringLiteral.ts'
 
 /** The times at which a query is evaluated; an instant query has one. */
 export type Steps = { readonly startMs: number; readonly stepMs: number; readonly count: number }
@@ -120,4 +121,9 @@ function haveOneName(series: readonly VectorSeries[]): boolean {
   if (first === undefined) return true
   const name = labelValue(first.labels, metricNameLabel)
   return series.every((one) => labelValue(one.labels, metricNameLabel) === name && !one.labels.some((label) => label.name === '__type__' || label.name === '__unit__'))
+}
+
+/** A series as messages show it, always with braces. */
+export function formatSeries(labels: Labels): string {
+  return `{${labels.map(({ name, value }) => `${name}=${goQuote(value)}`).join(', ')}}`
 }

@@ -6,9 +6,8 @@ import type { BinaryExpr, VectorMatching } from './ast.ts'
 import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
 import { labelProjection, setLabel, type LabelProjection } from './labelProjection.ts'
 import { QueryError } from './queryError.ts'
-import { goQuote } from './stringLiteral.ts'
 import { isComparison } from './typecheck.ts'
-import { cachedLabelsKey, dropMetricName, joinEqualSeries, newColumns, type EvalContext, type VectorSeries } from './value.ts'
+import { cachedLabelsKey, dropMetricName, formatSeries, joinEqualSeries, newColumns, type EvalContext, type VectorSeries } from './value.ts'
 
 /** Writes the result of one pair of values, or leaves the step absent. */
 type Combine = { readonly value: (a: number, b: number) => number; readonly keeps: ((a: number, b: number) => boolean) | undefined }
@@ -192,9 +191,4 @@ function constantWhere(labels: Labels, value: number, present: Uint8Array): Vect
 
 function withoutLabels(labels: Labels, names: readonly string[]): Labels {
   return names.length === 0 ? labels : labels.filter((label) => !names.includes(label.name))
-}
-
-/** A series as messages show it, always with braces. */
-function formatSeries(labels: Labels): string {
-  return `{${labels.map(({ name, value }) => `${name}=${goQuote(value)}`).join(', ')}}`
 }

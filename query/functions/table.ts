@@ -62,7 +62,7 @@ const instantFunctions: Readonly<Record<string, InstantFunction>> = {
   ...unavailable('works on native histograms, which are not stored yet', [
     'histogram_avg', 'histogram_count', 'histogram_stddev', 'histogram_stdvar', 'histogram_sum',
   ]),
-  ...unavailable('is not evaluated yet', ['info', 'start_timestamp']),
+  ...unavailable('is not evaluated yet', ['start_timestamp']),
 }
 
 const rangeFunctions: Readonly<Record<string, Omit<FunctionEntry & { kind: 'range' }, 'kind' | 'keepsName' | 'rangeArgument'> & { keepsName?: true; rangeArgument?: 1 }>> = {
