@@ -134,7 +134,9 @@ function engineDeps(request: Pick<QueryParams, 'lookbackMs' | 'stats'>, deps: Jo
   const { querier, limits, settings } = deps
   const { maxSamples, evaluationIntervalMs } = settings
   const countsPerStep = request.stats === 'all' && deps.features.has('promql-per-step-stats')
-  return { querier, limits, maxSamples, evaluationIntervalMs, countsPerStep, lookbackMs: request.lookbackMs ?? settings.lookbackMs }
+  const delaysNameRemoval = deps.features.has('promql-delayed-name-removal')
+  const lookbackMs = request.lookbackMs ?? settings.lookbackMs
+  return { querier, limits, maxSamples, evaluationIntervalMs, countsPerStep, delaysNameRemoval, lookbackMs }
 }
 
 function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: number): void {

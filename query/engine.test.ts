@@ -6,13 +6,13 @@ import { Limits } from './limits.ts'
 import { parseQuery } from './parse.ts'
 import type { Value } from './value.ts'
 
-type Setting = { readonly lookbackMs?: number; readonly maxSamples?: number; readonly deadlineMs?: number; readonly features?: readonly string[] }
+type Setting = { readonly lookbackMs?: number; readonly maxSamples?: number; readonly deadlineMs?: number; readonly features?: readonly string[]; readonly delaysNameRemoval?: boolean }
 
 const run = (series: readonly MemorySeries[], text: string, times: { startMs: number; endMs: number; stepMs: number }, setting: Setting = {}) => {
   const maxSamples = setting.maxSamples ?? 1_000_000
   const limits = new Limits({ maxSamples, deadlineMs: setting.deadlineMs ?? Infinity })
   const query = { text, expr: parseQuery(text, new Set(setting.features)), ...times }
-  const deps = { querier: createMemoryQuerier(series), limits, lookbackMs: setting.lookbackMs ?? 300_000, maxSamples, evaluationIntervalMs: 60_000, countsPerStep: true }
+  const deps = { querier: createMemoryQuerier(series), limits, lookbackMs: setting.lookbackMs ?? 300_000, maxSamples, evaluationIntervalMs: 60_000, countsPerStep: true, delaysNameRemoval: setting.delaysNameRemoval ?? false }
   return { ...evaluateQuery(query, deps), limits }
 }
 
@@ -170,5 +170,30 @@ describe('limits', () => {
     const { samplesRead, samplesReadPerStep } = run(one, 'sum(x) + sum(sum_over_time(x[5m]))', times)
     expect(samplesRead).toBe(24)
     expect([...(samplesReadPerStep ?? [])]).toEqual([12, 12])
+  })
+})
+
+describe('delayed name removal', () => {
+  const two = [counting('x_total', { a: '1' }), counting('y_total', { a: '1' }, 61, 2), counting('z', { a: '2' })]
+  const late = (text: string) => at(two, text, 600_000, { delaysNameRemoval: true })
+  it('drops names at the end all the same', () => {
+    expect(late('x_total')).toEqual({ 'x_total{a="1"}': 10 })
+    expect(late('-x_total')).toEqual({ '{a="1"}': -10 })
+    expect(late('x_total + 1')).toEqual({ '{a="1"}': 11 })
+    expect(late('x_total + y_total')).toEqual({ '{a="1"}': 30 })
+    expect(late('sum_over_time(x_total[2m])')).toEqual({ '{a="1"}': 19 })
+    expect(late('last_over_time(x_total[2m])')).toEqual({ 'x_total{a="1"}': 10 })
+    expect(late('x_total[1m]')).toEqual({ 'x_total{a="1"}': '10@600' })
+    expect(late('sum(x_total) by (a)')).toEqual({ '{a="1"}': 10 })
+  })
+  it('lets functions on several metrics pass until then', () => {
+    expect(late('count(abs({__name__=~"[xy]_total"}))')).toEqual({ '{}': 2 })
+    expect(() => at(two, 'count(abs({__name__=~"[xy]_total"}))', 600_000)).toThrow('same labelset')
+    expect(() => late('abs({__name__=~"[xy]_total"})')).toThrow('vector cannot contain metrics with the same labelset')
+  })
+  it('leaves names to be used and to be set', () => {
+    expect(late('sum by (a) (label_replace(abs({__name__=~"[xy]_total"}), "a", "$1", "__name__", "(.*)"))')).toEqual({ '{a="x_total"}': 10, '{a="y_total"}': 20 })
+    expect(late('label_replace(-x_total, "__name__", "negated", "", "")')).toEqual({ 'negated{a="1"}': -10 })
+    expect(late('count_values by (__name__) ("v", x_total)')).toEqual({ 'x_total{v="10"}': 1 })
   })
 })

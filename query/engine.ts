@@ -8,6 +8,7 @@ import { createAggregation } from './aggregate.ts'
 import { Annotations } from './annotations.ts'
 import type { Expr } from './ast.ts'
 import { evaluateBinary, evaluateUnary } from './binaryOp.ts'
+import { withFinalNames } from './delayedNames.ts'
 import { resolveDurations } from './durations.ts'
 import { absentLabels } from './functions/absent.ts'
 import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
@@ -49,6 +50,8 @@ export type EngineDeps = {
   readonly evaluationIntervalMs: number
   /** Whether samples are also counted step by step. */
   readonly countsPerStep: boolean
+  /** The feature `promql-delayed-name-removal`. */
+  readonly delaysNameRemoval?: boolean
 }
 
 export type QueryResult = {
@@ -71,7 +74,8 @@ export function evaluateQuery(query: Query, deps: EngineDeps): QueryResult {
   const plan = createPlan(expr, { startMs, endMs, evaluationIntervalMs: deps.evaluationIntervalMs, lookbackMs: deps.lookbackMs })
   const steps: Steps = { startMs, stepMs, count: stepMs === 0 ? 1 : Math.floor((endMs - startMs) / stepMs) + 1 }
   const evaluation = new Evaluation(query, deps, steps.count)
-  const value = evaluation.evaluate(plan, steps)
+  const evaluated = evaluation.evaluate(plan, steps)
+  const value = deps.delaysNameRemoval ? withFinalNames(evaluated) : evaluated
   const { annotations, samplesRead, samplesReadPerStep, prepareMs } = evaluation
   return { value, steps, annotations, plan, samplesRead, samplesReadPerStep, prepareMs }
 }
@@ -103,7 +107,7 @@ class Evaluation {
     const onPrepared = (elapsedMs: number) => {
       this.prepareMs += elapsedMs
     }
-    this.#selection = { querier: deps.querier, limits: deps.limits, onPrepared }
+    this.#selection = { querier: deps.querier, limits: deps.limits, onPrepared, delaysNameRemoval: deps.delaysNameRemoval ?? false }
   }
 
   evaluate(plan: PlanNode, steps: Steps): Value {

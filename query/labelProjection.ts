@@ -1,8 +1,8 @@
 // The part of a label set that an aggregation groups by or a binary operator matches on. Each label set is projected once
 // per thread and list of labels, not once per step or query, because the same series are asked for again and again.
 
-import { compareBytes, type Label, type Labels } from '../storage/labels.ts'
-import { cachedLabelsKey, isMetadataLabel } from './value.ts'
+import { compareBytes, metricNameLabel, type Label, type Labels } from '../storage/labels.ts'
+import { cachedLabelsKey, isMetadataLabel, nameStateLabel } from './value.ts'
 
 export type LabelProjection = {
   /** The part that counts. Equal parts may be different objects; compare by `cachedLabelsKey`. */
@@ -29,6 +29,7 @@ const projections = new Map<string, LabelProjection>()
 
 function createProjection(names: readonly string[], keep: boolean): LabelProjection {
   const listed = new Set(names)
+  if (listed.has(metricNameLabel)) listed.add(nameStateLabel)
   const passes = keep ? (label: Label) => listed.has(label.name) : (label: Label) => !listed.has(label.name) && !isMetadataLabel(label.name)
   const projected = new WeakMap<Labels, Labels>()
   const project = (labels: Labels): Labels => {
@@ -45,6 +46,8 @@ function createProjection(names: readonly string[], keep: boolean): LabelProject
 /** The set with `name` set to `value`, or without it when the value is empty. */
 export function setLabel(labels: Labels, name: string, value: string): Labels {
   const rest = labels.filter((label) => label.name !== name)
+  // A name that is set on purpose stays.
+  if (name === metricNameLabel && rest[0]?.name === nameStateLabel) rest[0] = { name: nameStateLabel, value: 'keep' }
   if (value === '') return rest
   let at = rest.findIndex((label) => compareBytes(label.name, name) > 0)
   if (at < 0) at = rest.length

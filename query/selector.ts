@@ -5,6 +5,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { Matcher } from '../storage/matcher.ts'
 import type { Querier } from '../storage/querier.ts'
 import type { SampleColumns } from '../storage/sample.ts'
+import { withNameStates } from './delayedNames.ts'
 import type { Limits } from './limits.ts'
 import type { Lookup, NodeCost, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
@@ -19,7 +20,12 @@ export type SampledSeries = {
   read(index: number): { readonly length: number; readonly timestampsMs: Float64Array; readonly values: Float64Array }
 }
 
-export type SelectionDeps = { readonly querier: Querier; readonly limits: Limits; readonly onPrepared: (elapsedMs: number) => void }
+export type SelectionDeps = {
+  readonly querier: Querier
+  readonly limits: Limits
+  readonly onPrepared: (elapsedMs: number) => void
+  readonly delaysNameRemoval: boolean
+}
 
 /** When a selector or subquery looks, for the steps it is evaluated at. */
 export function lookupTimes(lookup: Lookup, steps: Steps): LookupTimes {
@@ -37,7 +43,7 @@ function select(deps: SelectionDeps, matchers: readonly Matcher[], times: Lookup
   const selection = deps.querier.select(matchers, timeRangeOf(times, widthMs))
   deps.onPrepared(performance.now() - startedMs)
   cost.seriesCount += selection.count
-  return selection
+  return deps.delaysNameRemoval ? withNameStates(selection) : selection
 }
 
 export type SelectorOptions<Output> = SelectionDeps & {

@@ -45,14 +45,25 @@ const withoutName = new WeakMap<Labels, Labels>()
 
 /** Labels that arithmetic, functions and aggregations remove: they describe the metric, not the series. */
 export function isMetadataLabel(name: string): boolean {
-  return name === metricNameLabel || name === '__type__' || name === '__unit__'
+  return name === metricNameLabel || name === '__type__' || name === '__unit__' || name === nameStateLabel
+}
+
+/** A label that no user can write, first in its set: what becomes of the name at the end of the query, see `delayedNames.ts`. */
+export const nameStateLabel = '\0name'
+
+function dropAtTheEnd(labels: Labels): Labels {
+  return [{ name: nameStateLabel, value: 'drop' }, ...labels.slice(1)]
+}
+
+function dropNow(labels: Labels): Labels {
+  return labels.some((label) => isMetadataLabel(label.name)) ? labels.filter((label) => !isMetadataLabel(label.name)) : labels
 }
 
 /** The set without the metric name. The same set gives the same object, so that identity can key caches. */
 export function dropMetricName(labels: Labels): Labels {
   let rest = withoutName.get(labels)
   if (rest === undefined) {
-    rest = labels.some((label) => isMetadataLabel(label.name)) ? labels.filter((label) => !isMetadataLabel(label.name)) : labels
+    rest = labels[0]?.name === nameStateLabel ? dropAtTheEnd(labels) : dropNow(labels)
     withoutName.set(labels, rest)
   }
   return rest
