@@ -61,7 +61,7 @@ function parseAfresh(text: string, features: ParseFeatures): Expr {
 /** The whole text as one rule of the grammar, its types not checked yet. */
 function parseRule(text: string, features: ParseFeatures, rule: 'expression' | 'selector'): Expr {
   const { tokens, error } = t.tokenize(text)
-  if (tokens.length === 0 && error === undefined) throw parseError(text, [at(0, 'no expression found in input')])
+  if (tokens.length === 0 && error === undefined) throw parseError(text, [at(0, rule === 'selector' ? 'unexpected end of input' : 'no expression found in input')])
   const builder = new Builder(features)
   grammar.builder = builder
   grammar.input = tokens

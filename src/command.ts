@@ -18,10 +18,30 @@ const exitCodes = { clean: 0, runtime: 1, usage: 2 } as const
 
 /** Runs to the end of the process. */
 export async function runCommand(args: readonly string[]): Promise<void> {
+  const [name = '', ...rest] = args
+  const tool = tools.get(name)
+  if (tool !== undefined) {
+    await runTool(name, () => tool(rest))
+    return
+  }
   const command = readCommand(args)
   if (command.kind === 'help') process.stdout.write(helpText())
   else if (command.kind === 'version') process.stdout.write(versionText())
   else await run(command.options)
+}
+
+/** What the program does besides running the server, by first argument. Each loads its parts when it is asked for. */
+const tools: ReadonlyMap<string, (args: readonly string[]) => Promise<void>> = new Map([
+  ['backup', async (args: readonly string[]) => (await import('./backup.ts')).runBackup(args)],
+])
+
+async function runTool(name: string, tool: () => Promise<void>): Promise<void> {
+  try {
+    await tool()
+  } catch (error) {
+    process.stderr.write(`solowatch ${name}: error: ${errorText(error)}\n`)
+    process.exit(error instanceof UsageError ? error.exitCode : exitCodes.runtime)
+  }
 }
 
 function readCommand(args: readonly string[]): Command {

@@ -34,6 +34,11 @@ export function tombstonesPath(dir: string): string {
   return join(dir, 'tombstones.db')
 }
 
+/** Where snapshots of the directory go, below it. */
+export function snapshotsDir(dir: string): string {
+  return join(dir, 'snapshots')
+}
+
 /** Creates the directories of a data directory. */
 export function createDataDir(dir: string): void {
   for (const path of [dir, logDir(dir), partitionsDir(dir)]) mkdirSync(path, { recursive: true })
@@ -101,8 +106,9 @@ export function buildingPath(path: string): string {
   return `${path}.building`
 }
 
-/** Deletes what an interrupted compaction left. */
+/** Deletes what an interrupted compaction or snapshot left. */
 export function removeBuildings(dir: string): void {
+  for (const name of names(snapshotsDir(dir))) if (name.endsWith('.building')) rmSync(join(snapshotsDir(dir), name), { recursive: true, force: true })
   for (const name of names(partitionsDir(dir))) if (name.includes('.db.building')) rmSync(join(partitionsDir(dir), name), { force: true })
 }
 

@@ -1,6 +1,7 @@
 // The door to storage, on the main thread: opens a data directory, brings the head back, and from then on moves samples
 // from the head to partitions while appends and queries go on. It owns the writer thread; it never touches the disk itself.
 
+import { randomBytes } from 'node:crypto'
 import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
@@ -87,6 +88,8 @@ export type Storage = {
   deleteSeries(sets: readonly (readonly Matcher[])[], range: TimeRange): Promise<void>
   /** Takes deleted samples off the disk. */
   cleanTombstones(): Promise<void>
+  /** Makes a copy of the data directory with everything acknowledged before the call. Resolves with its name below `snapshots/`. */
+  snapshot(options: { readonly skipHead: boolean }): Promise<string>
   /** Flushes and stops. Appends must have ended. */
   close(): Promise<void>
 }
@@ -239,6 +242,12 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       await flusher.flush()
       keepStats(await writer.request({ kind: 'clean' }))
       cleanedFlushes = head.flushCounts.finished
+    },
+    async snapshot({ skipHead }) {
+      const stamp = new Date(nowMs()).toISOString().replace(/\.\d+Z$/, 'Z').replaceAll(/[-:]/g, '')
+      const name = `${stamp}-${randomBytes(8).toString('hex')}`
+      await writer.request({ kind: 'snapshot', name, withLog: !skipHead })
+      return name
     },
     async close() {
       clearInterval(ticks)

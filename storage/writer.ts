@@ -1,12 +1,13 @@
 // The writer thread: the only one that writes to disk. Each turn it commits everything that waits in the log, in one
 // transaction, then does one bounded step of whatever else there is: a flush, compaction, retention, start-up.
 
-import { close, fdatasync, open } from 'node:fs'
+import { close, fdatasync, mkdirSync, open } from 'node:fs'
+import { join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import { createDataDir, seriesPath, statePath, tombstonesPath } from './dataDir.ts'
+import { createDataDir, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
 import { deletionSteps, selectRefs } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
 import { openHeadReader, type HeadReader } from './headReader.ts'
@@ -17,6 +18,7 @@ import { decodeSeriesPage, SeriesFileWriter, type SeriesMeta, type SeriesRow } f
 import { lockDataDir } from './lock.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import { StateFileWriter } from './stateFile.ts'
+import { snapshotSteps } from './snapshot.ts'
 import { TombstoneFileWriter } from './tombstoneFile.ts'
 import { DataFileError } from './storageError.ts'
 import type { AppendEntry, DiskStats, FlushRequest, FromWriter, RecoveryPiece, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
@@ -151,6 +153,9 @@ class Writer {
         return
       case 'clean':
         this.#tasks.push({ id, steps: this.#clean() })
+        return
+      case 'snapshot':
+        this.#tasks.push({ id, steps: this.#snapshot(request) })
         return
       case 'forgetCleaned':
         this.#answer(id, () => {
@@ -305,6 +310,14 @@ class Writer {
     yield* this.#partitions.clean()
     this.#tombstones.markCleaned()
     return { kind: 'stats', stats: this.#stats() }
+  }
+
+  *#snapshot({ name, withLog }: WriterRequest & { kind: 'snapshot' }): Generator<void, WriterAnswer> {
+    const { dir } = this.#init
+    mkdirSync(snapshotsDir(dir), { recursive: true })
+    if (withLog) this.#log.rotate()
+    yield* snapshotSteps({ dir, target: join(snapshotsDir(dir), name), withLog })
+    return { kind: 'none' }
   }
 
   *#close(): Generator<void, WriterAnswer> {

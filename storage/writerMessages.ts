@@ -67,6 +67,8 @@ export type WriterRequest =
   | { readonly kind: 'delete'; readonly reader: HeadReaderInit; readonly sets: readonly (readonly MatcherText[])[]; readonly range: TimeRange }
   /** Takes what tombstones hide out of the partitions; everything was flushed before. */
   | { readonly kind: 'clean' }
+  /** Copies the data directory to `snapshots/NAME` below it. */
+  | { readonly kind: 'snapshot'; readonly name: string; readonly withLog: boolean }
   /** Memory has dropped what it held at the last cleaning. */
   | { readonly kind: 'forgetCleaned' }
   /** A reader took this partition for damaged: look, and set it aside if it is. */

@@ -1,9 +1,10 @@
-// The admin endpoints, which change or copy what is stored: deletion of series and cleaning up after it. They are off unless
-// --web.enable-admin-api is given.
+// The admin endpoints, which change or copy what is stored: deletion of series, cleaning up after it,
+// snapshots. They are off unless --web.enable-admin-api is given.
 
-import { QueryError } from '../../query/queryError.ts'
-import { noContent } from '../answer.ts'
+import { invalidParameter, QueryError } from '../../query/queryError.ts'
+import { noContent, success } from '../answer.ts'
 import type { Parts } from '../parts.ts'
+import type { RequestParams } from '../requestParams.ts'
 import type { Handler, Router } from '../router.ts'
 
 export function addAdminRoutes(router: Router, parts: () => Parts, options: { readonly isEnabled: boolean }): void {
@@ -19,8 +20,17 @@ export function addAdminRoutes(router: Router, parts: () => Parts, options: { re
     await parts().storage.deleteSeries(params.selectors('match[]'), range)
     return noContent
   })
+  route('snapshot', async ({ params }) => success({ name: await parts().storage.snapshot({ skipHead: skipHeadOf(params) }) }))
   route('clean_tombstones', async () => {
     await parts().storage.cleanTombstones()
     return noContent
   })
+}
+
+function skipHeadOf(params: RequestParams): boolean {
+  try {
+    return params.bool('skip_head')
+  } catch {
+    throw invalidParameter('skip_head', `unable to parse boolean: strconv.ParseBool: parsing ${JSON.stringify(params.text('skip_head'))}: invalid syntax`)
+  }
 }
