@@ -2,8 +2,11 @@
 // Operators that choose among series or need all values at once keep copies: `topk`, `quantile`, `count_values` and kin.
 
 import type { Labels } from '../storage/labels.ts'
+import type { HistogramColumn } from '../storage/sample.ts'
 import { createAccumulator, type Accumulator, type StreamedOp } from './aggregateColumns.ts'
 import type { AggregateExpr } from './ast.ts'
+import { withHistograms } from './histograms/aggregation.ts'
+import { histogramText } from './histograms/text.ts'
 import { limitKOf, limitRatioOf, topKOf, type KeptGroup } from './aggregateSelection.ts'
 import { formatPlainDecimal } from './jsonNumber.ts'
 import { labelProjection, setLabel, type LabelProjection } from './labelProjection.ts'
@@ -14,12 +17,16 @@ import { newColumns, type EvalContext, type Value, type VectorSeries } from './v
 
 export type AggregationSink = {
   /** The columns may be reused by the caller afterwards. */
-  add(labels: Labels, values: Float64Array, present: Uint8Array): void
+  add(labels: Labels, values: Float64Array, present: Uint8Array, histograms?: HistogramColumn): void
   /** Once, after the last series. For an instant `topk` or `bottomk` the series are in order. */
   finish(): readonly VectorSeries[]
 }
 
 export function createAggregation(node: AggregateExpr, param: Value | undefined, context: EvalContext): AggregationSink {
+  return withHistograms(node, createFloatAggregation(node, param, context), context)
+}
+
+function createFloatAggregation(node: AggregateExpr, param: Value | undefined, context: EvalContext): AggregationSink {
   const { op, grouping, without } = node
   const projection = labelProjection(grouping, !without)
   switch (op) {
@@ -67,14 +74,14 @@ function accumulating(op: StreamedOp, projection: LabelProjection, count: number
 function keeping(projection: LabelProjection, finish: (groups: readonly KeptGroup[]) => readonly VectorSeries[]): AggregationSink {
   const groups = new Map<string, KeptGroup & { readonly series: VectorSeries[] }>()
   return {
-    add(labels, values, present) {
+    add(labels, values, present, histograms) {
       const key = projection.key(labels)
       let group = groups.get(key)
       if (group === undefined) {
         group = { labels: projection.project(labels), series: [] }
         groups.set(key, group)
       }
-      group.series.push({ labels, values: values.slice(), present: present.slice() })
+      group.series.push({ labels, values: values.slice(), present: present.slice(), ...(histograms && { histograms }) })
     },
     finish: () => finish([...groups.values()]),
   }
@@ -104,15 +111,16 @@ function countValues(node: AggregateExpr, param: Value | undefined, context: Eva
   const count = context.steps.count
   const results = new Map<string, VectorSeries>()
   return {
-    add(labels, values, present) {
+    add(labels, values, present, histograms) {
       const base = projection.project(labels)
       const baseKey = projection.key(labels)
       let last: { readonly value: number; readonly column: VectorSeries } | undefined
       for (let step = 0; step < count; step++) {
         if (present[step] === 0) continue
         const value = values[step] as number // columns have `count` entries
-        if (last === undefined || !Object.is(last.value, value)) {
-          const text = isRemoved ? '' : formatPlainDecimal(value)
+        const histogram = histograms?.[step]
+        if (last === undefined || histograms !== undefined || !Object.is(last.value, value)) {
+          const text = isRemoved ? '' : histogram === undefined ? formatPlainDecimal(value) : histogramText(histogram)
           const key = `${baseKey}\xfe${text}`
           let column = results.get(key)
           if (column === undefined) {

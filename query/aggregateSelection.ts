@@ -62,9 +62,9 @@ export function limitRatioOf(group: KeptGroup, ratios: Float64Array): readonly V
 }
 
 function chosenSeries(series: readonly VectorSeries[], chosen: readonly Uint8Array[]): readonly VectorSeries[] {
-  return series.flatMap(({ labels, values }, i) => {
+  return series.flatMap((one, i) => {
     const present = chosen[i] as Uint8Array // one per series
-    return present.includes(1) ? [{ labels, values, present }] : []
+    return present.includes(1) ? [{ ...one, present }] : []
   })
 }
 

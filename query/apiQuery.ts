@@ -2,10 +2,14 @@
 // as JSON. Also the same evaluation for rules, which take values instead of bytes.
 
 import { unreachable } from '../src/base/assert.ts'
+import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { Querier } from '../storage/querier.ts'
+import type { HistogramColumn } from '../storage/sample.ts'
 import type { InstantRequest, QueryParams, RangeRequest } from './api.ts'
 import { evaluateQuery, sortedMatrix, type EngineDeps, type Query, type QueryResult } from './engine.ts'
+import { presentNumbers } from './histograms/columns.ts'
+import { histogramJson } from './histograms/text.ts'
 import { JsonBytes, stepTexts } from './jsonBytes.ts'
 import { formatPlainDecimal, formatTimestamp } from './jsonNumber.ts'
 import type { Limits } from './limits.ts'
@@ -141,9 +145,11 @@ function engineDeps(request: Pick<QueryParams, 'lookbackMs' | 'stats'>, deps: Jo
 
 function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: number): void {
   json.raw('[')
-  series.forEach(({ labels, values }, i) => {
+  series.forEach(({ labels, values, histograms }, i) => {
     json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels)
-    json.raw(',"value":').sample(timeMs, values[0] ?? NaN).raw('}')
+    const histogram = histograms?.[0]
+    if (histogram === undefined) json.raw(',"value":').sample(timeMs, values[0] ?? NaN).raw('}')
+    else json.raw(`,"histogram":${histogramPoint(timeMs, histogram)}}`)
   })
   json.raw(']')
 }
@@ -151,22 +157,47 @@ function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: n
 function writeMatrix(json: JsonBytes, series: readonly VectorSeries[], { steps }: QueryResult, limits: Limits): void {
   const texts = stepTexts(steps.startMs, steps.stepMs, steps.count)
   json.raw('[')
-  series.forEach(({ labels, values, present }, i) => {
+  series.forEach(({ labels, values, present, histograms }, i) => {
     limits.check()
     json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels)
-    json.raw(',"values":[').points(texts, values, present).raw(']}')
+    const numbers = histograms === undefined ? present : presentNumbers(present, histograms)
+    if (histograms === undefined || numbers.includes(1)) json.raw(',"values":[').points(texts, values, numbers).raw(']')
+    writeHistograms(json, histograms, (step) => (present[step] === 1 ? steps.startMs + step * steps.stepMs : undefined))
+    json.raw('}')
   })
   json.raw(']')
 }
 
 function writeRawMatrix(json: JsonBytes, series: readonly MatrixSeries[]): void {
   json.raw('[')
-  series.forEach(({ labels, timestampsMs, values }, i) => {
-    json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels).raw(',"values":[')
-    values.forEach((value, at) => json.raw(at === 0 ? '' : ',').sample(timestampsMs[at] ?? NaN, value))
-    json.raw(']}')
+  series.forEach(({ labels, timestampsMs, values, histograms }, i) => {
+    json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels)
+    const numbers = [...values.keys()].filter((at) => histograms?.[at] === undefined)
+    if (histograms === undefined || numbers.length > 0) {
+      json.raw(',"values":[')
+      numbers.forEach((at, place) => json.raw(place === 0 ? '' : ',').sample(timestampsMs[at] ?? NaN, values[at] ?? NaN))
+      json.raw(']')
+    }
+    writeHistograms(json, histograms, (at) => timestampsMs[at])
+    json.raw('}')
   })
   json.raw(']')
+}
+
+/** The key `histograms` with those that have a time; nothing when there is none. */
+function writeHistograms(json: JsonBytes, histograms: HistogramColumn | undefined, timeMsOf: (index: number) => number | undefined): void {
+  let before = ',"histograms":['
+  histograms?.forEach((histogram, index) => {
+    const timeMs = timeMsOf(index)
+    if (histogram === undefined || timeMs === undefined) return
+    json.raw(before).raw(histogramPoint(timeMs, histogram))
+    before = ','
+  })
+  if (before === ',') json.raw(']')
+}
+
+function histogramPoint(timeMs: number, histogram: NativeHistogram): string {
+  return `[${formatTimestamp(timeMs)},${histogramJson(histogram)}]`
 }
 
 type Finishing = {

@@ -2,7 +2,7 @@
 
 import type { ArithmeticOp, BinaryExpr, BinaryOp, ComparisonOp } from './ast.ts'
 import { goQuote } from './stringLiteral.ts'
-import type { EvalContext, VectorSeries } from './value.ts'
+import type { EvalContext } from './value.ts'
 
 export const arithmetic: Readonly<Record<ArithmeticOp, (a: number, b: number) => number>> = {
   '+': (a, b) => a + b,
@@ -34,7 +34,6 @@ function power(base: number, exponent: number): number {
 }
 
 /** Histograms can be trimmed, floats cannot: Prometheus drops them with a note. */
-export function noteIncompatible(node: BinaryExpr, series: readonly VectorSeries[], { annotations }: EvalContext): void {
-  if (series.length === 0) return
+export function noteIncompatible(node: BinaryExpr, { annotations }: EvalContext): void {
   annotations.info(`incompatible sample types encountered for binary operator ${goQuote(node.op)}: float ${node.op} float`, node.position.start)
 }

@@ -4,9 +4,12 @@
 import { unreachable } from '../src/base/assert.ts'
 import type { BinaryExpr, UnaryExpr } from './ast.ts'
 import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import { multiply } from './histograms/arithmetic.ts'
+import { histogramsWithScalar } from './histograms/binary.ts'
+import { withoutHistograms } from './histograms/columns.ts'
 import { evaluateSetOperator } from './setOperators.ts'
 import { isComparison, isSetOperator } from './typecheck.ts'
-import { withoutMetricNames, type EvalContext, type ScalarValue, type Value, type VectorSeries, type VectorValue } from './value.ts'
+import { joinEqualSeries, withoutMetricNames, type EvalContext, type ScalarValue, type Value, type VectorSeries, type VectorValue } from './value.ts'
 import { matchVectors } from './vectorMatching.ts'
 
 export function evaluateBinary(node: BinaryExpr, lhs: Value, rhs: Value, context: EvalContext): Value {
@@ -22,7 +25,12 @@ export function evaluateUnary(node: UnaryExpr, value: Value): Value {
   if (node.op === '+') return value
   if (value.kind === 'scalar') return { kind: 'scalar', values: value.values.map((v) => -v) }
   if (value.kind !== 'vector') throw new Error(`bug: sign before ${value.kind}`)
-  const series = value.series.map((one) => ({ labels: one.labels, values: one.values.map((v) => -v), present: one.present }))
+  const series = value.series.map(({ labels, values, present, histograms }) => ({
+    labels,
+    values: values.map((v) => -v),
+    present,
+    ...(histograms && { histograms: histograms.map((histogram) => histogram && multiply(histogram, -1)) }),
+  }))
   return { kind: 'vector', series: withoutMetricNames(series) }
 }
 
@@ -36,9 +44,15 @@ function asNumber(compare: (a: number, b: number) => boolean): (a: number, b: nu
   return (a, b) => (compare(a, b) ? 1 : 0)
 }
 
-type ScalarSide = { readonly scalar: ScalarValue; readonly isLeft: boolean }
+export type ScalarSide = { readonly scalar: ScalarValue; readonly isLeft: boolean }
 
 function vectorScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, context: EvalContext): VectorValue {
+  const floats = floatsWithScalar(node, withoutHistograms(vector), side, context)
+  const histograms = histogramsWithScalar(node, vector.series, side, context)
+  return histograms.length === 0 ? floats : { kind: 'vector', series: joinEqualSeries([...floats.series, ...histograms]) }
+}
+
+function floatsWithScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, context: EvalContext): VectorValue {
   const { op, bool } = node
   if (isArithmetic(op)) return { kind: 'vector', series: withoutMetricNames(combined(vector.series, side, arithmetic[op])) }
   if (isComparison(op)) {
@@ -46,7 +60,7 @@ function vectorScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, c
     return { kind: 'vector', series: filtered(vector.series, side, comparison[op]) }
   }
   if (op === '</' || op === '>/') {
-    noteIncompatible(node, vector.series, context)
+    if (vector.series.some((one) => one.present.includes(1))) noteIncompatible(node, context)
     return { kind: 'vector', series: [] }
   }
   if (isSetOperator(op)) throw new Error(`bug: ${op} with a scalar`)

@@ -4,6 +4,7 @@
 import { unreachable } from '../src/base/assert.ts'
 import { compareLabels, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
 import type { Querier } from '../storage/querier.ts'
+import type { HistogramColumn } from '../storage/sample.ts'
 import { createAggregation } from './aggregate.ts'
 import { Annotations } from './annotations.ts'
 import type { Expr } from './ast.ts'
@@ -13,6 +14,8 @@ import { resolveDurations } from './durations.ts'
 import { absentLabels } from './functions/absent.ts'
 import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
 import { addInfo } from './functions/info.ts'
+import { withoutHistograms } from './histograms/columns.ts'
+import { evaluateOverHistograms } from './histograms/rangeFunctions.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
 import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledSeries, type SelectionDeps } from './selector.ts'
@@ -124,12 +127,12 @@ class Evaluation {
     if (one.kind === 'scalar') return constantScalar(one.values[0] ?? NaN, steps.count)
     if (one.kind !== 'vector') return one
     const output = this.#keep(steps, one.series.length)
-    for (const { labels, values, present } of one.series) {
+    for (const { labels, values, present, histograms } of one.series) {
       if (present[0] === 0) continue
       const columns = output.columns()
       columns.values.fill(values[0] as number) // there is one step
       columns.present.fill(1)
-      output.accept(labels, steps.count)
+      output.accept(labels, steps.count, histograms && Array.from({ length: steps.count }, () => histograms[0]))
     }
     this.#release(one)
     return this.#kept(output)
@@ -160,7 +163,8 @@ class Evaluation {
       }
       case 'call': {
         const args = plan.args.map((arg) => this.evaluate(arg, steps))
-        return this.#result(plan.entry.evaluate(args, plan.expr, this.#context(steps)), args)
+        const usable = plan.entry.takesHistograms ? args : args.map(withoutHistograms)
+        return this.#result(plan.entry.evaluate(usable, plan.expr, this.#context(steps)), args)
       }
       case 'info': {
         const base = this.evaluate(plan.operand, steps)
@@ -200,7 +204,7 @@ class Evaluation {
     } else {
       const value = this.evaluate(operand, steps)
       if (value.kind !== 'vector') throw new Error(`bug: ${plan.expr.op} over a ${value.kind}`)
-      for (const { labels, values, present } of value.series) sink.add(labels, values, present)
+      for (const { labels, values, present, histograms } of value.series) sink.add(labels, values, present, histograms)
       this.#release(value)
     }
     return this.#result({ kind: 'vector', series: sink.finish() }, [])
@@ -223,7 +227,7 @@ class Evaluation {
     const rename = entry.keepsName ? (labels: Labels) => labels : distinctWithoutName(input)
     for (let i = 0; i < input.count; i++) {
       limits.check()
-      const { length, timestampsMs, values } = input.read(i)
+      const { length, timestampsMs, values, histograms } = input.read(i)
       if (length === 0) continue
       limits.take(length)
       windows.slideOver({ length, timestampsMs })
@@ -233,12 +237,15 @@ class Evaluation {
         for (let step = 0; step < steps.count; step++) if ((to[step] as number) > (from[step] as number)) anyPresent[step] = 1
       } else {
         const columns = output.columns()
-        entry.kernel({ length, timestampsMs, values, from, to, windowEndMs, rangeMs: operand.rangeMs }, scalars, columns, context, expr)
+        const window = { length, timestampsMs, values, from, to, windowEndMs, rangeMs: operand.rangeMs }
+        let results: HistogramColumn | undefined
+        if (histograms === undefined) entry.kernel(window, scalars, columns, context, expr)
+        else results = evaluateOverHistograms({ window, histograms, entry, scalars, columns, context, call: expr, labels: input.labels(i) })
         const found = countPresent(columns.present)
         if (found > 0) {
           const labels = input.labels(i)
-          entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
-          output.accept(rename(labels), found)
+          if (histograms === undefined) entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
+          output.accept(rename(labels), found, results)
         }
       }
       limits.release(length)
@@ -267,12 +274,12 @@ class Evaluation {
     const series: MatrixSeries[] = []
     for (let i = 0; i < input.count; i++) {
       this.#deps.limits.check()
-      const { length, timestampsMs, values } = input.read(i)
+      const { length, timestampsMs, values, histograms } = input.read(i)
       if (length === 0) continue
       this.#deps.limits.take(length)
       plan.cost.samplesRead += length
       this.#countWindows(length, [0], [length])
-      const samples = { timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length) }
+      const samples = { timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length), ...(histograms && { histograms }) }
       const shown = extension === undefined ? samples : extendedSamples({ ...samples, ...onlyWindow, to: Int32Array.of(length) }, extension)
       if (shown !== undefined) series.push({ labels: input.labels(i), ...shown })
     }

@@ -10,15 +10,17 @@ import type { Limits } from './limits.ts'
 import type { Lookup, NodeCost, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import type { Steps } from './value.ts'
-import { ColumnScratch, takeInterpolated, takeNewest, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
+import { ColumnScratch, numbersOnly, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
 
 /** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
 export type SampledSeries = {
   readonly count: number
   labels(index: number): Labels
   /** Valid until the next `read`. */
-  read(index: number): { readonly length: number; readonly timestampsMs: Float64Array; readonly values: Float64Array }
+  read(index: number): SampledColumns
 }
+
+export type SampledColumns = Pick<SampleColumns, 'length' | 'timestampsMs' | 'values' | 'histograms'>
 
 export type SelectionDeps = {
   readonly querier: Querier
@@ -68,7 +70,7 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
   for (let i = 0; i < selection.count; i++) {
     options.limits.check()
     const { values, present } = output.columns()
-    const samples = isSmoothed ? withoutStaleMarkers(selection.read(i), scratch) : selection.read(i)
+    const samples = isSmoothed ? numbersOnly(withoutStaleMarkers(selection.read(i), scratch)) : selection.read(i)
     windows.slideOver(samples)
     const found = isSmoothed
       ? takeInterpolated(samples, windows, stepTimes, { values, present })
@@ -78,7 +80,7 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
     const { perStep } = options
     if (perStep !== undefined) for (let step = 0; step < present.length; step++) perStep[step] = (perStep[step] ?? 0) + (present[step] ?? 0)
     if (sampleTimesMs !== undefined) for (let step = 0; step < values.length; step++) values[step] = (sampleTimesMs[step] as number) / 1000
-    output.accept(selection.labels(i), found)
+    output.accept(selection.labels(i), found, plan.asTimestamps ? undefined : takeNewestHistograms(samples, windows, present))
   }
   return output
 }
@@ -99,6 +101,9 @@ export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDe
   return {
     count: selection.count,
     labels: (index) => selection.labels(index),
-    read: (index): SampleColumns => withoutStaleMarkers(selection.read(index), scratch),
+    read: (index): SampleColumns => {
+      const samples = withoutStaleMarkers(selection.read(index), scratch)
+      return plan.selector.anchored || plan.selector.smoothed ? numbersOnly(samples) : samples
+    },
   }
 }

@@ -2,6 +2,7 @@
 // or fed to an aggregation one by one, so that a sum over ten thousand series holds the columns of one.
 
 import type { Labels } from '../storage/labels.ts'
+import type { HistogramColumn } from '../storage/sample.ts'
 import type { AggregationSink } from './aggregate.ts'
 import type { Limits } from './limits.ts'
 import type { VectorSeries } from './value.ts'
@@ -11,8 +12,8 @@ export type Columns = { readonly values: Float64Array; readonly present: Uint8Ar
 export type SeriesOutput = {
   /** Columns to write the next series into, nothing present. Asking again without `accept` in between gives the same ones. */
   columns(): Columns
-  /** The series in `columns()` is complete, `found` of its steps are present. */
-  accept(labels: Labels, found: number): void
+  /** The series in `columns()` is complete, `found` of its steps are present; those that are histograms come beside. */
+  accept(labels: Labels, found: number, histograms?: HistogramColumn): void
 }
 
 /** About this many bytes of columns are allocated at once: one allocation per series costs more than its evaluation. */
@@ -41,11 +42,11 @@ export class KeptSeries implements SeriesOutput {
     return (this.#current ??= this.#next())
   }
 
-  accept(labels: Labels, found: number): void {
+  accept(labels: Labels, found: number, histograms?: HistogramColumn): void {
     this.#limits.take(found)
     this.sampleCount += found
     const { values, present } = this.columns()
-    this.series.push({ labels, values, present })
+    this.series.push(histograms === undefined ? { labels, values, present } : { labels, values, present, histograms })
     this.#current = undefined
   }
 
@@ -79,8 +80,8 @@ export class FedSeries implements SeriesOutput {
     return this.#columns
   }
 
-  accept(labels: Labels): void {
-    this.#sink.add(labels, this.#columns.values, this.#columns.present)
+  accept(labels: Labels, _found: number, histograms?: HistogramColumn): void {
+    this.#sink.add(labels, this.#columns.values, this.#columns.present, histograms)
     this.#isClean = false
   }
 }

@@ -52,7 +52,7 @@ function masked(
       continue
     }
     const present = one.present.map((isPresent, step) => (isPresent === 1 && partner[step] === wanted ? 1 : 0))
-    if (present.includes(1)) kept.push({ labels: one.labels, values: one.values, present })
+    if (present.includes(1)) kept.push({ ...one, present })
   }
   return kept
 }

@@ -32,7 +32,7 @@ export function sampledAt(steps: Steps, series: readonly VectorSeries[]): Sample
     count: series.length,
     labels: (index) => at(index).labels,
     read(index) {
-      const { values: all, present } = at(index)
+      const { values: all, present, histograms } = at(index)
       let length = 0
       for (let step = 0; step < steps.count; step++) {
         if (present[step] === 0) continue
@@ -40,8 +40,9 @@ export function sampledAt(steps: Steps, series: readonly VectorSeries[]): Sample
         values[length] = all[step] as number
         length++
       }
-      if (length === steps.count) return { length, timestampsMs: everyTimeMs, values: all }
-      return { length, timestampsMs, values }
+      const taken = histograms && { histograms: histograms.filter((_, step) => present[step] === 1) }
+      if (length === steps.count) return { length, timestampsMs: everyTimeMs, values: all, ...taken }
+      return { length, timestampsMs, values, ...taken }
     },
   }
 }

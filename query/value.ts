@@ -2,6 +2,7 @@
 // the two things every operator does with label sets: drop the metric name, and join series that became equal.
 
 import { labelsKey, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
+import type { HistogramColumn } from '../storage/sample.ts'
 import type { Annotations } from './annotations.ts'
 import { QueryError } from './queryError.ts'
 import { goQuote } from './stringLiteral.ts'
@@ -10,13 +11,19 @@ import { goQuote } from './stringLiteral.ts'
 export type Steps = { readonly startMs: number; readonly stepMs: number; readonly count: number }
 
 /** One entry per step. `present[i]` is 1 when the series has a value at step i (which may be NaN), else 0. */
-export type VectorSeries = { readonly labels: Labels; readonly values: Float64Array; readonly present: Uint8Array }
+export type VectorSeries = {
+  readonly labels: Labels
+  readonly values: Float64Array
+  readonly present: Uint8Array
+  /** Only when the series has any: where one is present its place in `values` means nothing. Entries of absent steps mean nothing. */
+  readonly histograms?: HistogramColumn
+}
 
 export type ScalarValue = { readonly kind: 'scalar'; readonly values: Float64Array }
 export type VectorValue = { readonly kind: 'vector'; readonly series: readonly VectorSeries[] }
 export type StringValue = { readonly kind: 'string'; readonly text: string }
 /** Samples of one series at their own times, ascending. */
-export type MatrixSeries = { readonly labels: Labels; readonly timestampsMs: Float64Array; readonly values: Float64Array }
+export type MatrixSeries = { readonly labels: Labels; readonly timestampsMs: Float64Array; readonly values: Float64Array; readonly histograms?: HistogramColumn }
 /** Only the result of an instant query that is a bare range selector or subquery. */
 export type MatrixValue = { readonly kind: 'matrix'; readonly series: readonly MatrixSeries[] }
 
@@ -111,7 +118,9 @@ function overlay(a: VectorSeries, b: VectorSeries): VectorSeries {
     values[i] = b.values[i] as number // the columns of one query have one length
     present[i] = 1
   }
-  return { labels: a.labels, values, present }
+  if (a.histograms === undefined && b.histograms === undefined) return { labels: a.labels, values, present }
+  const histograms = Array.from(present, (_, i) => (b.present[i] === 1 ? b.histograms?.[i] : a.histograms?.[i]))
+  return { labels: a.labels, values, present, histograms }
 }
 
 export function sameLabelsetError(): QueryError {
@@ -123,7 +132,7 @@ export function sameLabelsetError(): QueryError {
  * given. When all series have one metric name they stay distinct, which spares the look-up.
  */
 export function withoutMetricNames(series: readonly VectorSeries[]): readonly VectorSeries[] {
-  const renamed = series.map((one) => ({ labels: dropMetricName(one.labels), values: one.values, present: one.present }))
+  const renamed = series.map((one) => ({ ...one, labels: dropMetricName(one.labels) }))
   return haveOneName(series) ? renamed : joinEqualSeries(renamed)
 }
 

@@ -4,41 +4,41 @@
 import { labelValue, type Labels } from '../storage/labels.ts'
 import type { BinaryExpr, VectorMatching } from './ast.ts'
 import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import { pairWithHistograms } from './histograms/binary.ts'
 import { labelProjection, setLabel, type LabelProjection } from './labelProjection.ts'
 import { QueryError } from './queryError.ts'
 import { isComparison } from './typecheck.ts'
 import { cachedLabelsKey, dropMetricName, formatSeries, joinEqualSeries, newColumns, type EvalContext, type VectorSeries } from './value.ts'
 
 /** Writes the result of one pair of values, or leaves the step absent. */
-type Combine = { readonly value: (a: number, b: number) => number; readonly keeps: ((a: number, b: number) => boolean) | undefined }
+export type Combine = { readonly value: (a: number, b: number) => number; readonly keeps: ((a: number, b: number) => boolean) | undefined }
 
 type Group = { readonly many: VectorSeries[]; readonly one: VectorSeries[] }
 
 export function matchVectors(node: BinaryExpr, lhs: readonly VectorSeries[], rhs: readonly VectorSeries[], context: EvalContext): readonly VectorSeries[] {
   const matching = node.matching
   if (matching === undefined) throw new Error('bug: vectors without matching')
-  if (node.op === '</' || node.op === '>/') {
-    if (rhs.length > 0) noteIncompatible(node, lhs, context)
-    return []
-  }
-  return new Matching(node, matching, context.steps.count).evaluate(lhs, rhs)
+  return new Matching(node, matching, context).evaluate(lhs, rhs)
 }
 
 class Matching {
   readonly #node: BinaryExpr
   readonly #matching: VectorMatching
   readonly #projection: LabelProjection
+  readonly #context: EvalContext
   readonly #count: number
   readonly #combine: Combine
   /** The right side is the "one" side, except for `group_right`. */
   readonly #isSwapped: boolean
 
-  constructor(node: BinaryExpr, matching: VectorMatching, count: number) {
+  constructor(node: BinaryExpr, matching: VectorMatching, context: EvalContext) {
+    const { count } = context.steps
+    this.#context = context
     this.#node = node
     this.#matching = matching
     this.#projection = labelProjection(matching.labels, matching.on)
     this.#count = count
-    this.#combine = combineOf(node)
+    this.#combine = combineOf(node, context)
     this.#isSwapped = matching.card === 'one-to-many'
   }
 
@@ -135,6 +135,11 @@ class Matching {
     const { value, keeps } = this.#combine
     const { values, present } = newColumns(this.#count)
     const [left, right] = this.#isSwapped ? [one, many] : [many, one]
+    if (left.histograms !== undefined || right.histograms !== undefined) {
+      const columns = pairWithHistograms(this.#node, left, right, this.#combine, this.#context)
+      if (columns.present.includes(1)) results.push({ labels: this.#resultLabels(many.labels, one.labels), ...columns })
+      return
+    }
     let found = 0
     for (let step = 0; step < this.#count; step++) {
       if (left.present[step] === 0 || right.present[step] === 0) continue
@@ -170,7 +175,9 @@ class Matching {
   }
 }
 
-function combineOf({ op, bool }: BinaryExpr): Combine {
+function combineOf(node: BinaryExpr, context: EvalContext): Combine {
+  const { op, bool } = node
+  if (op === '</' || op === '>/') return { value: (a) => a, keeps: () => (noteIncompatible(node, context), false) }
   if (isArithmetic(op)) return { value: arithmetic[op], keeps: undefined }
   if (!isComparison(op)) throw new Error(`bug: ${op} matches no values`)
   const compare = comparison[op]

@@ -1,6 +1,7 @@
 // From the samples of one series to what a query sees of them at its steps: the newest sample within the lookback, or the
 // window of a range selector. Times and samples both ascend, so each is one pass with two pointers.
 
+import type { NativeHistogram } from '../storage/histogram.ts'
 import { isStaleMarker, type SampleColumns } from '../storage/sample.ts'
 
 /** The times at which a selector looks, already shifted by `offset` and `@`. */
@@ -111,9 +112,25 @@ export function takeInterpolated(samples: Omit<SampleColumns, 'valueWords'>, win
   return found
 }
 
+/** The histograms among the newest samples of the windows, for a series that has any. */
+export function takeNewestHistograms(samples: SampleColumns, windows: Windows, present: Uint8Array): (NativeHistogram | undefined)[] | undefined {
+  const { histograms } = samples
+  if (histograms === undefined) return undefined
+  return Array.from(present, (isPresent, step) => (isPresent === 1 ? histograms[(windows.to[step] as number) - 1] : undefined)) // one entry per step
+}
+
+/** Samples without the histograms among them, for what has no meaning for those. */
+export function numbersOnly(samples: SampleColumns): SampleColumns {
+  const { length, timestampsMs, values, histograms } = samples
+  if (histograms === undefined) return samples
+  const isNumber = (_: number, i: number) => i < length && histograms[i] === undefined
+  const numbers = values.filter(isNumber)
+  return { length: numbers.length, timestampsMs: timestampsMs.filter(isNumber), values: numbers, valueWords: new Uint32Array(numbers.buffer) }
+}
+
 /** Samples without staleness markers: the same columns when there are none, else copies in `scratch`. */
 export function withoutStaleMarkers(samples: SampleColumns, scratch: ColumnScratch): SampleColumns {
-  const { length, timestampsMs, values, valueWords } = samples
+  const { length, timestampsMs, values, valueWords, histograms } = samples
   let read = 0
   while (read < length && !(values[read] !== values[read] && isStaleMarker(valueWords, read))) read++
   if (read === length) return samples
@@ -121,6 +138,7 @@ export function withoutStaleMarkers(samples: SampleColumns, scratch: ColumnScrat
   copy.timestampsMs.set(timestampsMs.subarray(0, read))
   copy.valueWords.set(valueWords.subarray(0, 2 * read))
   let written = read
+  const kept = histograms?.filter((_, i) => !isStaleMarker(valueWords, i))
   for (; read < length; read++) {
     if (isStaleMarker(valueWords, read)) continue
     copy.timestampsMs[written] = timestampsMs[read] as number
@@ -128,7 +146,7 @@ export function withoutStaleMarkers(samples: SampleColumns, scratch: ColumnScrat
     copy.valueWords[2 * written + 1] = valueWords[2 * read + 1] as number
     written++
   }
-  return { ...copy, length: written }
+  return { ...copy, length: written, ...(kept && { histograms: kept }) }
 }
 
 /** Columns that are reused from one series to the next. */

@@ -1,4 +1,7 @@
-// The sample and the staleness marker. A sample is a time in milliseconds and a double; columns of them are typed arrays.
+// The sample and the staleness marker. A sample is a time in milliseconds and a double, or a native histogram; columns of
+// doubles are typed arrays.
+
+import type { NativeHistogram } from './histogram.ts'
 
 /** Both ends inclusive, milliseconds since 1970. */
 export type TimeRange = { readonly minTimeMs: number; readonly maxTimeMs: number }
@@ -17,6 +20,9 @@ export function isStaleMarker(words: Uint32Array, index: number): boolean {
   return words[2 * index] === staleMarkerLowWord && words[2 * index + 1] === staleMarkerHighWord
 }
 
+/** One entry per sample or step; undefined where the value is a double or there is none. */
+export type HistogramColumn = readonly (NativeHistogram | undefined)[]
+
 /** Samples of one series, ascending by time, no time twice. */
 export type SampleColumns = {
   readonly length: number
@@ -25,4 +31,6 @@ export type SampleColumns = {
   readonly values: Float64Array
   /** `values` again as 32-bit words, two per value, for `isStaleMarker`. */
   readonly valueWords: Uint32Array
+  /** Only when the series has any in the range; the value beside one is NaN. */
+  readonly histograms?: HistogramColumn
 }

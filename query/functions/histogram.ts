@@ -1,15 +1,19 @@
-// `histogram_quantile`, `histogram_quantiles` and `histogram_fraction` over classic histograms: series that differ in `le`
-// are one histogram. Which series belong together is found once; the buckets of each step are laid out in shared columns.
+// `histogram_quantile`, `histogram_quantiles` and `histogram_fraction`. Of classic histograms, series that differ in `le` are
+// one; which belong together is found once, and the buckets of each step are laid out in shared columns. Native histograms
+// are taken one by one.
 
 import { labelValue, metricNameLabel, type Label, type Labels } from '../../storage/labels.ts'
+import { withoutHistograms } from '../histograms/columns.ts'
+import { HistogramNotes } from '../histograms/notes.ts'
 import { formatExposed } from '../jsonNumber.ts'
 import { setLabel } from '../labelProjection.ts'
 import { checkQuantiles } from '../quantile.ts'
 import { QueryError } from '../queryError.ts'
 import { goQuote } from '../stringLiteral.ts'
-import { cachedLabelsKey, newColumns, withoutMetricNames, type EvalContext, type VectorSeries } from '../value.ts'
+import { cachedLabelsKey, newColumns, withoutMetricNames, type EvalContext, type VectorSeries, type VectorValue } from '../value.ts'
 import { bucketFraction, bucketQuantile, type Buckets, type Correction } from './classicHistogram.ts'
 import { scalarArg, stringArg, vectorArg, type InstantFunction } from './elementwise.ts'
+import { nativeFractionSeries, nativeQuantileSeries, nativeSeries } from './nativeHistogram.ts'
 
 type BucketSeries = { readonly bound: number; readonly values: Float64Array; readonly present: Uint8Array }
 
@@ -21,9 +25,13 @@ const bucketLabel = 'le'
 export const histogramQuantile: InstantFunction = (args, call, context) => {
   const phis = scalarArg(args, 0)
   checkQuantiles(phis, context.annotations, call.args[0]?.position.start)
-  const input = vectorArg(args, 1).series
-  const corrections = new Corrections(call.args[1]?.position.start, context)
-  const series = histogramsOf(input, call.args[1]?.position.start, context).map((histogram) => quantileSeries(histogram, phis, corrections, context))
+  const position = call.args[1]?.position.start
+  const { classic, native, notes } = histogramsOf(vectorArg(args, 1), position, context)
+  const corrections = new Corrections(position, context)
+  const series = [
+    ...classic.map((histogram) => quantileSeries(histogram, phis, corrections, context)),
+    ...native.map((one) => nativeQuantileSeries(one, phis, notes)),
+  ]
   corrections.report()
   return { kind: 'vector', series: withoutMetricNames(series) }
 }
@@ -31,18 +39,15 @@ export const histogramQuantile: InstantFunction = (args, call, context) => {
 export const histogramQuantiles: InstantFunction = (args, call, context) => {
   const label = stringArg(args, 1)
   if (label === '') throw new QueryError('execution', `invalid label name ${goQuote(label)}`)
-  const input = vectorArg(args, 0).series
   const position = call.args[0]?.position.start
   const corrections = new Corrections(position, context)
-  const histograms = histogramsOf(input, position, context)
+  const { classic, native, notes } = histogramsOf(vectorArg(args, 0), position, context)
   const series: VectorSeries[] = []
   for (let index = 2; index < args.length; index++) {
     const phis = scalarArg(args, index)
     checkQuantiles(phis, context.annotations, call.args[index]?.position.start)
-    for (const histogram of histograms) {
-      const one = quantileSeries(histogram, phis, corrections, context)
-      series.push(...splitByPhi(one, phis, label))
-    }
+    for (const histogram of classic) series.push(...splitByPhi(quantileSeries(histogram, phis, corrections, context), phis, label))
+    for (const one of native) series.push(...splitByPhi(nativeQuantileSeries(one, phis, notes), phis, label))
   }
   corrections.report()
   return { kind: 'vector', series: withoutMetricNames(series) }
@@ -66,10 +71,11 @@ function formatPhi(phi: number): string {
 export const histogramFraction: InstantFunction = (args, call, context) => {
   const lowers = scalarArg(args, 0)
   const uppers = scalarArg(args, 1)
-  const histograms = histogramsOf(vectorArg(args, 2).series, call.args[2]?.position.start, context)
-  const series = histograms.map((histogram) =>
+  const { classic, native, notes } = histogramsOf(vectorArg(args, 2), call.args[2]?.position.start, context)
+  const series = classic.map((histogram) =>
     perStep(histogram, context, (buckets, step) => bucketFraction(lowers[step] as number, uppers[step] as number, buckets)), // one entry per step
   )
+  series.push(...native.map((one) => nativeFractionSeries(one, lowers, uppers, notes)))
   return { kind: 'vector', series: withoutMetricNames(series) }
 }
 
@@ -99,7 +105,30 @@ function perStep({ labels, buckets }: ClassicHistogram, { steps }: EvalContext, 
   return { labels, values, present }
 }
 
-function histogramsOf(series: readonly VectorSeries[], position: number | undefined, { annotations }: EvalContext): readonly ClassicHistogram[] {
+type Histograms = { readonly classic: readonly ClassicHistogram[]; readonly native: readonly VectorSeries[]; readonly notes: HistogramNotes }
+
+/** Where a classic and a native histogram have the same labels, neither can be meant. */
+function histogramsOf(vector: VectorValue, position: number | undefined, context: EvalContext): Histograms {
+  const notes = new HistogramNotes(context.annotations, position)
+  const classic = classicHistogramsOf(withoutHistograms(vector).series, position, context)
+  const native = nativeSeries(vector.series)
+  if (native.length === 0 || classic.length === 0) return { classic, native, notes }
+  const byKey = new Map(classic.map((histogram) => [cachedLabelsKey(histogram.labels), histogram]))
+  const alone = native.map((one) => {
+    const twin = byKey.get(cachedLabelsKey(one.labels))
+    const isDouble = (step: number) => one.present[step] === 1 && twin !== undefined && twin.buckets.some((bucket) => bucket.present[step] === 1)
+    const doubled = one.present.map((_, step) => (isDouble(step) ? 1 : 0))
+    if (twin === undefined || !doubled.includes(1)) return one
+    notes.mixedWithClassic(labelValue(one.labels, metricNameLabel))
+    const others = (present: Uint8Array) => present.map((isPresent, step) => (doubled[step] === 1 ? 0 : isPresent))
+    const buckets = twin.buckets.map((bucket) => ({ ...bucket, present: others(bucket.present) }))
+    byKey.set(cachedLabelsKey(one.labels), { ...twin, buckets })
+    return { ...one, present: others(one.present) }
+  })
+  return { classic: [...byKey.values()], native: alone, notes }
+}
+
+function classicHistogramsOf(series: readonly VectorSeries[], position: number | undefined, { annotations }: EvalContext): readonly ClassicHistogram[] {
   const histograms = new Map<string, ClassicHistogram>()
   for (const { labels, values, present } of series) {
     const text = labelValue(labels, bucketLabel)

@@ -57,7 +57,7 @@ function enriched(series: VectorSeries, { candidates, request, needsInfo, stepCo
     if (!byLabels.has(key)) {
       const infos = found.flatMap((index, i) => (index < 0 ? [] : [(candidates[i]?.[index] as VectorSeries).labels])) // an index into that list
       const added = labelsToAdd(series.labels, infos, request)
-      byLabels.set(key, added.length === 0 && needsInfo ? undefined : { labels: added.reduce(addLabel, series.labels), ...newColumns(stepCount) })
+      byLabels.set(key, added.length === 0 && needsInfo ? undefined : { ...series, labels: added.reduce(addLabel, series.labels), ...newColumns(stepCount) })
     }
     const column = byLabels.get(key)
     if (column === undefined) continue

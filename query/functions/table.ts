@@ -8,6 +8,7 @@ import * as conversion from './conversion.ts'
 import { clamp, clampMax, clampMin, dates, mathematics, round, type InstantFunction } from './elementwise.ts'
 import { histogramFraction, histogramQuantile, histogramQuantiles } from './histogram.ts'
 import { labelJoin, labelReplace } from './labels.ts'
+import * as native from './nativeHistogram.ts'
 import * as overTime from './overTime.ts'
 import type { RangeKernel } from './range.ts'
 import * as rates from './rate.ts'
@@ -19,6 +20,8 @@ export type FunctionEntry =
       readonly kind: 'instant'
       /** Optional arguments that were not given are not in `args`. */
       readonly evaluate: InstantFunction
+      /** Otherwise its arguments come without the histograms in them. */
+      readonly takesHistograms?: boolean
     }
   | {
       readonly kind: 'range'
@@ -39,9 +42,14 @@ const instantFunctions: Readonly<Record<string, InstantFunction>> = {
   clamp_max: clampMax,
   clamp_min: clampMin,
   end: conversion.end,
+  histogram_avg: native.histogramAvg,
+  histogram_count: native.histogramCount,
   histogram_fraction: histogramFraction,
   histogram_quantile: histogramQuantile,
   histogram_quantiles: histogramQuantiles,
+  histogram_stddev: native.histogramStddev,
+  histogram_stdvar: native.histogramStdvar,
+  histogram_sum: native.histogramSum,
   label_join: labelJoin,
   label_replace: labelReplace,
   max_of: conversion.maxOf,
@@ -59,11 +67,13 @@ const instantFunctions: Readonly<Record<string, InstantFunction>> = {
   time: conversion.time,
   timestamp: conversion.timestamp,
   vector: conversion.vector,
-  ...unavailable('works on native histograms, which are not stored yet', [
-    'histogram_avg', 'histogram_count', 'histogram_stddev', 'histogram_stdvar', 'histogram_sum',
-  ]),
   ...unavailable('is not evaluated yet', ['start_timestamp']),
 }
+
+const takingHistograms: ReadonlySet<string> = new Set([
+  'absent', 'label_join', 'label_replace', 'sort_by_label', 'sort_by_label_desc', 'timestamp',
+  ...Object.keys(instantFunctions).filter((name) => name.startsWith('histogram_')),
+])
 
 const rangeFunctions: Readonly<Record<string, Omit<FunctionEntry & { kind: 'range' }, 'kind' | 'keepsName' | 'rangeArgument'> & { keepsName?: true; rangeArgument?: 1 }>> = {
   // The engine inverts it over all series: see `absentLabels`.
@@ -97,7 +107,7 @@ const rangeFunctions: Readonly<Record<string, Omit<FunctionEntry & { kind: 'rang
 }
 
 export const functions: ReadonlyMap<string, FunctionEntry> = new Map<string, FunctionEntry>([
-  ...Object.entries(instantFunctions).map(([name, evaluate]): [string, FunctionEntry] => [name, { kind: 'instant', evaluate }]),
+  ...Object.entries(instantFunctions).map(([name, evaluate]): [string, FunctionEntry] => [name, { kind: 'instant', evaluate, takesHistograms: takingHistograms.has(name) }]),
   ...Object.entries(rangeFunctions).map(([name, { keepsName = false, rangeArgument = 0, ...rest }]): [string, FunctionEntry] => [
     name,
     { kind: 'range', keepsName, rangeArgument, ...rest },

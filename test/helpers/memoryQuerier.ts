@@ -1,5 +1,6 @@
 // A slow, obvious querier over samples in memory: the model that tests of the query engine read from.
 
+import type { NativeHistogram } from '../../storage/histogram.ts'
 import { compareBytes, compareLabels, labelsFrom, labelsKey, labelValue, type Labels } from '../../storage/labels.ts'
 import type { Matcher } from '../../storage/matcher.ts'
 import type { Querier, SeriesSelection, TsdbStatus } from '../../storage/querier.ts'
@@ -8,7 +9,7 @@ import { staleMarkerHighWord, staleMarkerLowWord, type SampleColumns, type TimeR
 /** The value that `MemorySeries` takes for a staleness marker. */
 export const stale = Symbol('stale')
 
-export type MemorySample = readonly [timestampMs: number, value: number | typeof stale]
+export type MemorySample = readonly [timestampMs: number, value: number | typeof stale | NativeHistogram]
 
 export type MemorySeries = { readonly labels: Labels; readonly samples: readonly MemorySample[] }
 
@@ -80,10 +81,13 @@ function columns(samples: readonly MemorySample[]): SampleColumns {
     timestampsMs[i] = timestampMs
     if (typeof value === 'number') {
       values[i] = value
+    } else if (value !== stale) {
+      values[i] = NaN
     } else {
       valueWords[2 * i] = staleMarkerLowWord
       valueWords[2 * i + 1] = staleMarkerHighWord
     }
   })
-  return { length: samples.length, timestampsMs, values, valueWords }
+  const histograms = samples.map(([, value]) => (typeof value === 'object' ? value : undefined))
+  return { length: samples.length, timestampsMs, values, valueWords, ...(histograms.some((one) => one !== undefined) && { histograms }) }
 }

@@ -4,8 +4,11 @@
 import { expect } from 'vitest'
 import { evaluateQuery } from '../../query/engine.ts'
 import { Limits } from '../../query/limits.ts'
+import { populated } from '../../query/histograms/arithmetic.ts'
+import { histogramText } from '../../query/histograms/text.ts'
 import { parseQuery } from '../../query/parse.ts'
 import type { Value } from '../../query/value.ts'
+import type { NativeHistogram } from '../../storage/histogram.ts'
 import { formatLabels, labelsKey, type Labels } from '../../storage/labels.ts'
 import type { Querier } from '../../storage/querier.ts'
 import { type MemorySample, type MemorySeries, stale } from '../helpers/memoryQuerier.ts'
@@ -23,7 +26,7 @@ const lookbackMs = 300_000
 const tolerance = 1e-6
 
 export async function runScript(script: string, name: string, withSeries: WithSeries): Promise<void> {
-  let loaded = new Map<string, { readonly labels: Labels; readonly samples: Map<number, number | typeof stale> }>()
+  let loaded = new Map<string, { readonly labels: Labels; readonly samples: Map<number, MemorySample[1]> }>()
   let pending: EvalCommand[] = []
   const flush = async () => {
     const evaluations = pending
@@ -46,7 +49,7 @@ export async function runScript(script: string, name: string, withSeries: WithSe
     }
     for (const { labels, values } of command.series) {
       const key = labelsKey(labels)
-      const entry = loaded.get(key) ?? { labels, samples: new Map<number, number | typeof stale>() }
+      const entry = loaded.get(key) ?? { labels, samples: new Map<number, MemorySample[1]>() }
       loaded.set(key, entry)
       values.forEach((value, i) => value !== undefined && entry.samples.set(i * command.intervalMs, value))
     }
@@ -91,7 +94,10 @@ function dependsOnRange(query: string): boolean {
 function middleStep(value: Value): Value {
   if (value.kind === 'scalar') return { kind: 'scalar', values: value.values.slice(1, 2) }
   if (value.kind !== 'vector') throw new Error(`bug: a range query gave a ${value.kind}`)
-  return { kind: 'vector', series: value.series.map(({ labels, values, present }) => ({ labels, values: values.slice(1, 2), present: present.slice(1, 2) })) }
+  return { kind: 'vector', series: value.series.map(({ labels, values, present, histograms }) => ({
+      labels, values: values.slice(1, 2), present: present.slice(1, 2), ...(histograms && { histograms: histograms.slice(1, 2) }),
+    })),
+  }
 }
 
 function checkValue({ expect: expected, scalar, series, stepMs }: EvalCommand, value: Value, what: string): void {
@@ -104,7 +110,7 @@ function checkValue({ expect: expected, scalar, series, stepMs }: EvalCommand, v
     return
   }
   const actual = columnsOf(value)
-  const shown = (one: { labels: Labels; values: readonly (number | undefined)[] }) => `${formatLabels(one.labels)} ${one.values.map((v) => v ?? '_').join(' ')}`
+  const shown = (one: Column) => `${formatLabels(one.labels)} ${one.values.map((v) => (typeof v === 'object' ? histogramText(v) : (v ?? '_'))).join(' ')}`
   const problem = `${what}\ngot:\n${actual.map(shown).join('\n')}\n`
   expect(actual.map((one) => formatLabels(one.labels)).sort(), problem).toEqual(series.map((one) => formatLabels(one.labels)).sort())
   if (expected.ordered) expect(actual.map((one) => formatLabels(one.labels)), problem).toEqual(series.map((one) => formatLabels(one.labels)))
@@ -112,21 +118,36 @@ function checkValue({ expect: expected, scalar, series, stepMs }: EvalCommand, v
     const found = actual.find((candidate) => labelsKey(candidate.labels) === labelsKey(one.labels))
     const steps = stepMs === 0 && value.kind === 'vector' ? 1 : Math.max(one.values.length, found?.values.length ?? 0)
     for (let step = 0; step < steps; step++) {
-      const number = one.values[step]
-      expectClose(found?.values[step], typeof number === 'number' ? number : undefined, `${problem}step ${step} of ${formatLabels(one.labels)}`)
+      const wanted = one.values[step]
+      expectClose(found?.values[step], wanted === stale ? undefined : wanted, `${problem}step ${step} of ${formatLabels(one.labels)}`)
     }
   }
 }
 
-function columnsOf(value: Value): readonly { labels: Labels; values: readonly (number | undefined)[] }[] {
-  if (value.kind === 'matrix') return value.series.map(({ labels, values }) => ({ labels, values: [...values] }))
+type Column = { readonly labels: Labels; readonly values: readonly (number | NativeHistogram | undefined)[] }
+
+function columnsOf(value: Value): readonly Column[] {
+  if (value.kind === 'matrix') return value.series.map(({ labels, values, histograms }) => ({ labels, values: [...values].map((number, i) => histograms?.[i] ?? number) }))
   if (value.kind !== 'vector') throw new Error(`not a vector: ${value.kind}`)
   return value.series
     .filter((one) => one.present.includes(1))
-    .map(({ labels, values, present }) => ({ labels, values: [...values].map((number, step) => (present[step] === 1 ? number : undefined)) }))
+    .map(({ labels, values, present, histograms }) => ({
+      labels, values: [...values].map((number, step) => (present[step] === 1 ? (histograms?.[step] ?? number) : undefined)),
+    }))
 }
 
-function expectClose(actual: number | undefined, expected: number | typeof stale | undefined, what: string): void {
+type Element = number | NativeHistogram | undefined
+
+function expectClose(actual: Element, expected: Element | typeof stale, what: string): void {
+  if (typeof actual === 'object' && typeof expected === 'object') {
+    const parts = (histogram: NativeHistogram) => {
+      const [positive, negative] = [populated(histogram.positive), populated(histogram.negative)]
+      const layout = { schema: histogram.schema, bounds: [...histogram.customBounds], zeroThreshold: histogram.zeroThreshold, indexes: [[...positive.indexes], [...negative.indexes]] }
+      return { layout, numbers: [histogram.count, histogram.sum, histogram.zeroCount, ...positive.counts, ...negative.counts] }
+    }
+    expect(parts(actual).layout, what).toEqual(parts(expected).layout)
+    return parts(expected).numbers.forEach((number, i) => expectClose(parts(actual).numbers[i], number, `${what}: ${histogramText(actual)}`))
+  }
   if (typeof actual !== 'number' || typeof expected !== 'number') return expect(actual, what).toBe(expected)
   if (Object.is(actual, expected) || actual === expected) return
   const size = Math.abs(actual) + Math.abs(expected)

@@ -1,12 +1,14 @@
 // Prometheus's notation for test series: `http_requests{job="api"} 0+10x10 _ stale 3x2`. Used by the PromQL scripts, for
 // what is loaded and for what a range evaluation is expected to give.
 
+import type { NativeHistogram } from '../../storage/histogram.ts'
 import { labelsFrom, type Labels } from '../../storage/labels.ts'
 import { parseQuery } from '../../query/parse.ts'
 import { withoutParens } from '../../query/ast.ts'
 import { stale } from '../helpers/memoryQuerier.ts'
+import { histogramSequence } from './histogramNotation.ts'
 
-export type NotatedValue = number | typeof stale | undefined
+export type NotatedValue = number | typeof stale | NativeHistogram | undefined
 
 /** The label set of `name{a="b"}`, `{a="b"}` or `{}`. */
 export function parseMetric(text: string): Labels {
@@ -34,12 +36,13 @@ export function parseNumber(text: string): number {
 const numberPattern = '[+-]?(?:\\d+\\.?\\d*(?:[eE][+-]?\\d+)?|\\.\\d+(?:[eE][+-]?\\d+)?|[iI]nf|[nN]a[nN])'
 const sequence = new RegExp(`^(${numberPattern})(?:([+-])(${numberPattern.replace('[+-]?', '[+-]?')}))?x(\\d+)$`)
 
-/** `a`, `axN` (N+1 times), `a+bxN`, `a-bxN`, `_`, `_xN`, `stale`. */
+/** `a`, `axN` (N+1 times), `a+bxN`, `a-bxN`, `_`, `_xN`, `stale`; a and b are numbers or histograms `{{schema:0 count:3}}`. */
 export function parseValues(text: string): NotatedValue[] {
-  return text.split(/\s+/).filter((item) => item !== '').flatMap(parseItem)
+  return (text.match(/\{\{.*?\}\}(?:[+-]\{\{.*?\}\})?(?:x\d+)?|\S+/g) ?? []).flatMap(parseItem)
 }
 
 function parseItem(item: string): NotatedValue[] {
+  if (item.startsWith('{{')) return histogramSequence(item)
   if (item === '_') return [undefined]
   if (item === 'stale') return [stale]
   const gap = /^_x(\d+)$/.exec(item)
