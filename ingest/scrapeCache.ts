@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { BatchOutcome, CommitOptions, HeadBatch } from '../storage/headBatch.ts'
 import type { Storage } from '../storage/storage.ts'
 import { parseTextExposition } from './exposition.ts'
-import { ExpositionError, type MetadataKind } from './expositionLexer.ts'
+import { BodyError, ExpositionError, type MetadataKind } from './expositionLexer.ts'
 
 /** A series text that this cache has not seen before. */
 export type UnknownSeries = {
@@ -75,9 +75,6 @@ const trackFlag = 2
 /** Time spent on unknown series between two looks at the event loop. */
 const sliceMs = 4
 
-/** Series texts that were not in this many scrapes are forgotten; looked at that often, too. */
-const forgetAfterScrapes = 10
-
 const lineFeed = 10
 
 export function createScrapeCache(head: Storage['head']): ScrapeCache {
@@ -99,7 +96,8 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     const own = ownBatch()
     const counted = own.count
     exports.markGone(cache, own.pointer, generation, markTimeMs)
-    if (generation > 0 && generation % forgetAfterScrapes === 0) exports.compact(cache, generation - forgetAfterScrapes)
+    // What a whole scrape does not show is forgotten, as in Prometheus: when it comes back, it counts as added.
+    if (generation > 0) exports.compact(cache, generation)
     batch = undefined
     staged = undefined
     try {
@@ -112,7 +110,7 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
   return {
     async parse(body, timestampMs, options, resolve) {
       rollback()
-      if (body.length > 0 && body.at(-1) !== lineFeed) throw badBody(body, 1)
+      if (body.length > 0 && body.at(-1) !== lineFeed) throw badBody(body)
       const flags = (options.honorTimestamps ? honorFlag : 0) | (options.trackTimestampsStaleness === true ? trackFlag : 0)
       const parse = exports.newParse(body.length, ownBatch().pointer, cache, timestampMs, flags)
       const word = (offset: number) => kernels.word(parse + offset)
@@ -123,22 +121,20 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
           await setImmediate()
           status = exports.parseStep(parse)
         }
-        // Lines before a bad one may have unknown series with bad labels; then that is the first error.
-        const addedCount = await resolveUnknown(parse, body, resolve)
-        if (status < 0) throw badBody(body.subarray(word(errorAt)), lineOf(body, word(errorAt)))
-        setHardValues(parse, body)
         const hash = `${word(commentsHashAt)} ${word(commentsHashAt + 4)}`
         const metadataChanged = hash !== commentsHash
-        const metadata = metadataChanged ? readMetadata(parse, body) : []
+        const { metadata, failure: badComment } = metadataChanged ? readMetadata(parse, body) : { metadata: [], failure: undefined }
+        const badLine = status < 0 ? badBody(body.subarray(word(errorAt)), { line: lineOf(body, word(errorAt)), samples: word(samplesAt) }) : undefined
+        const failure = firstOf(badComment, firstOf(setHardValues(parse, body), badLine))
+        // Lines before a bad one may have unknown series with bad labels; then that is the first error.
+        const addedCount = await resolveUnknown(parse, body, failure?.line ?? Infinity, resolve)
+        if (failure !== undefined) throw failure
         commentsHash = hash
         const keptCount = exports.settleRefs(parse)
         staged = { generation: kernels.word(cache + cacheGenerationAt), timestampMs }
         return { sampleCount: word(samplesAt), keptCount, addedCount, metadataChanged, metadata: () => metadata }
       } catch (error) {
-        if (error instanceof ExpositionError) {
-          error.samplesBefore = word(samplesAt)
-          error.keptBefore = exports.keptCount(parse)
-        }
+        if (error instanceof ExpositionError) error.keptBefore = exports.keptCount(parse, error.samplesBefore)
         exports.compact(cache, 0)
         rollback()
         throw error
@@ -162,8 +158,8 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     },
   }
 
-  /** Has each unknown series resolved, in the order of the body, and returns how many were not dropped. */
-  async function resolveUnknown(parse: number, body: Uint8Array, resolve: (series: UnknownSeries) => number): Promise<number> {
+  /** Has each unknown series before `endLine` resolved, in the order of the body, and returns how many were not dropped. */
+  async function resolveUnknown(parse: number, body: Uint8Array, endLine: number, resolve: (series: UnknownSeries) => number): Promise<number> {
     const list = kernels.word(parse + missesAt)
     const count = kernels.word(parse + missesAt + 4)
     const types = new FamilyTypes((index) => commentOf(parse, body, index))
@@ -177,10 +173,22 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
       const length = kernels.word(miss + 8)
       if (length === 0) continue
       for (let at = body.indexOf(lineFeed, lineUpTo); at >= 0 && at < offset; at = body.indexOf(lineFeed, at + 1)) line++
+      if (line >= endLine) break
       lineUpTo = offset
       const bytes = body.subarray(offset, offset + length)
       const familyType = types.before(kernels.word(miss + 12))
-      const ref = resolve({ bytes, line, familyType, text: Buffer.from(bytes).toString('utf8') })
+      let ref
+      try {
+        ref = resolve({ bytes, line, familyType, text: Buffer.from(bytes).toString('utf8') })
+      } catch (error) {
+        if (error instanceof BodyError) {
+          exports.settleRefs(parse)
+          const sample = kernels.word(miss)
+          error.samplesBefore = sample + 1
+          error.keptBefore = exports.keptCount(parse, sample)
+        }
+        throw error
+      }
       exports.resolveMiss(parse, i, ref)
       if (ref !== 0) added++
       if (performance.now() > pauseMs) {
@@ -191,17 +199,18 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     return added
   }
 
-  /** Numbers that the kernel leaves to JavaScript, which rounds correctly too. */
-  function setHardValues(parse: number, body: Uint8Array): void {
+  /** Sets the numbers that the kernel leaves to JavaScript, which rounds correctly too; the error of one that is too large. */
+  function setHardValues(parse: number, body: Uint8Array): ExpositionError | undefined {
     const list = kernels.word(parse + hardAt)
     const count = kernels.word(parse + hardAt + 4)
     for (let i = 0; i < count; i++) {
       const offset = kernels.word(list + i * hardBytes + 4)
       const text = Buffer.from(body.subarray(offset, offset + kernels.word(list + i * hardBytes + 8))).toString('latin1')
       const value = Number(text)
-      if (!Number.isFinite(value)) throw badBody(body, 1)
+      if (!Number.isFinite(value)) return badBody(body)
       exports.setHardValue(parse, i, value)
     }
+    return undefined
   }
 
   function commentOf(parse: number, body: Uint8Array, index: number): Uint8Array {
@@ -210,7 +219,7 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     return body.subarray(offset, offset + kernels.word(comment + 4))
   }
 
-  function readMetadata(parse: number, body: Uint8Array): MetadataLine[] {
+  function readMetadata(parse: number, body: Uint8Array): { readonly metadata: MetadataLine[]; readonly failure: ExpositionError | undefined } {
     const lines: Uint8Array[] = []
     const count = kernels.word(parse + commentsAt + 4)
     for (let i = 0; i < count; i++) lines.push(commentOf(parse, body, i), lineFeedBytes)
@@ -218,9 +227,9 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     try {
       parseTextExposition(Buffer.concat(lines), { metadata: (kind, name, text) => void metadata.push({ kind, name, text }) })
     } catch {
-      throw badBody(body, 1)
+      return { metadata, failure: badBody(body) }
     }
-    return metadata
+    return { metadata, failure: undefined }
   }
 }
 
@@ -236,15 +245,22 @@ function lineOf(body: Uint8Array, offset: number): number {
   return line
 }
 
-/** The error of a body that the kernel cannot read, in the words of the full parser. */
-function badBody(body: Uint8Array, firstLine: number): ExpositionError {
+/** The error of a body that the kernel cannot read, in the words of the full parser; `before` it lie lines that are fine. */
+function badBody(body: Uint8Array, before = { line: 1, samples: 0 }): ExpositionError {
+  let { samples } = before
   try {
-    parseTextExposition(body, {}, firstLine)
+    parseTextExposition(body, { sample: () => void samples++ }, before.line)
   } catch (error) {
-    if (error instanceof ExpositionError) return error
-    throw error
+    if (!(error instanceof ExpositionError)) throw error
+    error.samplesBefore = samples
+    return error
   }
-  return new ExpositionError('bug: the kernel refuses what the parser accepts', firstLine)
+  return new ExpositionError('bug: the kernel refuses what the parser accepts', before.line)
+}
+
+function firstOf(a: ExpositionError | undefined, b: ExpositionError | undefined): ExpositionError | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a.line < b.line ? a : b
 }
 
 /** The family type in force at each unknown series; asked in the order of the body. */

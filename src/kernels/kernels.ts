@@ -110,7 +110,7 @@ export type KernelExports = {
   parseStep(parse: Pointer): number
   resolveMiss(parse: Pointer, miss: number, ref: number): void
   settleRefs(parse: Pointer): number
-  keptCount(parse: Pointer): number
+  keptCount(parse: Pointer, limit: number): number
   setHardValue(parse: Pointer, index: number, value: number): void
   freeParse(parse: Pointer): void
   markGone(cache: Pointer, batch: Pointer, generation: number, timeMs: number): number

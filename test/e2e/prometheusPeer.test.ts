@@ -21,15 +21,16 @@ let evaluationTimes: number[]
 
 const dashboard = readFileSync('test/data/seed/grafana/dashboards/rental-ml-performance.json', 'utf8')
 const rules: { groups: { rules: { expr: string }[] }[] } = parse(readFileSync('test/data/seed/prometheus/alerts/rental-ml-alerts.yml', 'utf8'))
+// Windows lie within the run: for a counter that begins inside its window, version 3 extrapolates otherwise than version 2.
 const queries = [
   ...[...dashboard.matchAll(/"expr": ("(?:[^"\\]|\\.)*")/g)].map((match): string => JSON.parse(match[1] ?? '""')),
   ...rules.groups.flatMap((group) => group.rules.map((rule) => rule.expr)),
   'up',
-  'sum by (job) (rate(process_cpu_seconds_total[20s]))',
+  'sum by (job) (rate(process_cpu_seconds_total[10s]))',
   'topk(3, node_network_receive_bytes_total)',
   'avg_over_time(node_load1[15s])',
   'quantile_over_time(0.9, scrape_duration_seconds[20s])',
-  'rate(prometheus_http_requests_total[20s]) > 0',
+  'rate(prometheus_http_requests_total[10s]) > 0',
   'count by (job) ({__name__=~"node_.*|prometheus_.*"})',
   'max_over_time(deriv(process_resident_memory_bytes[10s])[10s:2s])',
   'label_replace(up, "host", "$1", "instance", "(.*):.*")',

@@ -434,14 +434,14 @@ export function settleRefs(parse: usize): u32 {
     const miss = misses + <usize>i * MISS_BYTES
     store<u32>(refs + (<usize>load<u32>(miss) << 2), load<u32>(entries + <usize>load<u32>(miss, 16) * ENTRY_BYTES, E_REF))
   }
-  return keptCount(parse)
+  return keptCount(parse, u32.MAX_VALUE)
 }
 
-/** How many staged samples belong to a series that is not dropped; before `settleRefs`, unresolved ones count as kept. */
-export function keptCount(parse: usize): u32 {
+/** How many of the first `limit` staged samples belong to a series that is not dropped; unresolved ones count as kept. */
+export function keptCount(parse: usize, limit: u32): u32 {
   const batch: usize = load<u32>(parse, X_BATCH)
   const refs: usize = load<u32>(batch, BATCH_REFS)
-  const count = load<u32>(batch, BATCH_COUNT)
+  const count = min<u32>(load<u32>(batch, BATCH_COUNT), limit)
   let kept: u32 = 0
   for (let i: u32 = 0; i < count; i++) if (load<u32>(refs + (<usize>i << 2)) != 0) kept++
   return kept
