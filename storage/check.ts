@@ -180,6 +180,7 @@ class Checker {
     const { path } = reader
     const meta = reader.meta()
     const unusedTimes = new Set(reader.timesIds())
+    for (const id of reader.timesBases()) unusedTimes.delete(id)
     let chunkCount = 0
     let sampleCount = 0
     let idSum = 0

@@ -9,6 +9,9 @@ import { assert } from '../src/base/assert.ts'
 /** The most samples of one chunk; narrow queries decode whole chunks, wide ones pay per chunk. */
 export const maxChunkSamples = 8192
 
+/** Times with more gaps than this holds are stored by themselves. */
+const maxWithinBytes = 512
+
 const pageBytes = 65_536
 const scratchBytes = 64 * maxChunkSamples + 4096
 const outBytes = 24 * maxChunkSamples + 256
@@ -115,6 +118,15 @@ export class ChunkCodec {
     const length = this.#kernels.exports.encodeChunk(this.#timesPtr + 8 * start, this.#valuesPtr + 8 * start, count, outPtr, outBytes, scratchPtr)
     assert(length > 0, 'the codec refused a chunk')
     return new Uint8Array(this.#kernels.memory.buffer, outPtr, length)
+  }
+
+  /** The times of samples `start .. start + count` as a part of others; `undefined` when they are none or it is not worth it. A copy. */
+  encodeTimesWithin(start: number, count: number, others: Float64Array): Uint8Array | undefined {
+    const { exports, memory } = this.#kernels
+    assert(8 * others.length <= inBytes, 'too many times to be within')
+    new Float64Array(memory.buffer, inPtr, others.length).set(others)
+    const length = exports.encodeTimesWithin(this.#timesPtr + 8 * start, count, inPtr, others.length, scratchPtr, maxWithinBytes)
+    return length === 0 ? undefined : new Uint8Array(memory.buffer, scratchPtr, length).slice()
   }
 
   get #timesPtr(): number {

@@ -6,7 +6,7 @@ import { fsyncSync, openSync, closeSync, renameSync } from 'node:fs'
 import { assert } from '../src/base/assert.ts'
 import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, type Partition } from './dataDir.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
-import { PartitionReader, PartitionWriter, splitChunk, type ChunkRow, type PartitionMeta } from './partitionFile.ts'
+import { PartitionReader, PartitionWriter, splitChunk, type ChunkRow, type PartitionMeta, type TimesWithin } from './partitionFile.ts'
 import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
 
@@ -34,11 +34,12 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
   try {
     writer = new PartitionWriter({ path: building, startMs: partition.startMs, building: true })
     reader.begin()
+    const bases: TimesBase[] = []
     let rows: ChunkRow[] = []
     let samplesInStep = 0
     for (const row of reader.chunksFrom(0)) {
       if (rows[0] !== undefined && rows[0].ref !== row.ref) {
-        samplesInStep += rewriteSeries(reader, writer, rows, { codec, removals })
+        samplesInStep += rewriteSeries(reader, writer, rows, { codec, removals, bases })
         rows = []
         if (samplesInStep >= samplesPerStep) {
           samplesInStep = 0
@@ -47,7 +48,7 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
       }
       rows.push(row)
     }
-    rewriteSeries(reader, writer, rows, { codec, removals })
+    rewriteSeries(reader, writer, rows, { codec, removals, bases })
     reader.end()
     const isEmpty = writer.chunkCount === 0
     writer.seal()
@@ -66,7 +67,7 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
 }
 
 /** Merges what one series has in the day: out-of-order chunks over in-order ones, later over earlier. Returns the samples read. */
-function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: readonly ChunkRow[], { codec, removals }: { codec: ChunkCodec; removals: Removals }): number {
+function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: readonly ChunkRow[], { codec, removals, bases }: { codec: ChunkCodec; removals: Removals; bases: TimesBase[] }): number {
   const ref = rows[0]?.ref
   if (ref === undefined) return 0
   const removed = removals.rangesOf(ref)
@@ -86,9 +87,30 @@ function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: r
     const minTimeMs = times[start]
     const maxTimeMs = times[start + count - 1]
     assert(minTimeMs !== undefined && maxTimeMs !== undefined, 'a chunk ends outside the columns')
-    writer.add({ ref, minTimeMs, maxTimeMs, isOutOfOrder: false, sampleCount: count, ...splitChunk(codec.encode(start, count)) })
+    const timesWithin = () => findBase(bases, (others) => codec.encodeTimesWithin(start, count, others))
+    const added = writer.add({ ref, minTimeMs, maxTimeMs, isOutOfOrder: false, sampleCount: count, timesWithin, ...splitChunk(codec.encode(start, count)) })
+    if (added.isNewBase) remember(bases, { times: added.times, timestampsMs: times.slice(start, start + count) })
   }
   return samplesRead
+}
+
+/** Times that stand alone in the new file, those used last at the end. */
+type TimesBase = { readonly times: number; readonly timestampsMs: Float64Array }
+
+/** Series of one target lie together: what a late or interrupted one is a part of came not long before. */
+const maxBases = 8
+
+function remember(bases: TimesBase[], base: TimesBase): void {
+  bases.push(base)
+  if (bases.length > maxBases) bases.shift()
+}
+
+function findBase(bases: readonly TimesBase[], encode: (others: Float64Array) => Uint8Array | undefined): TimesWithin | undefined {
+  for (const { times, timestampsMs } of bases.toReversed()) {
+    const section = encode(timestampsMs)
+    if (section !== undefined) return { base: times, section }
+  }
+  return undefined
 }
 
 function syncFile(path: string): void {

@@ -85,8 +85,15 @@ export class OpenPartitions {
   }
 
   endSnapshots(): void {
-    for (const partition of this.#open.values()) {
-      if (partition.inSnapshot) partition.reader.end()
+    for (const [path, partition] of this.#open) {
+      try {
+        if (partition.inSnapshot) partition.reader.end()
+      } catch (error) {
+        // Nothing was written, so nothing is lost; but the connection is of no more use.
+        this.#options.onDamage({ file: path, reason: errorText(error), isWholeFile: true })
+        partition.reader.close()
+        this.#open.delete(path)
+      }
       partition.inSnapshot = false
     }
     for (const [path, partition] of this.#open) {

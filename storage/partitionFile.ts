@@ -4,6 +4,7 @@
 import type { Statement } from 'better-sqlite3'
 import { assert } from '../src/base/assert.ts'
 import { dayMs } from './dataDir.ts'
+import { KnownSections, packingNames, packings, packSection, unpackSection } from './sharedSections.ts'
 import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
 import { DataFileError } from './storageError.ts'
 
@@ -12,17 +13,23 @@ const partitionKind: FileKind = {
   version: 1,
   schema: `
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE times (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE times (id INTEGER PRIMARY KEY, base INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE TABLE chunk (
       id INTEGER PRIMARY KEY,
       first_ms INTEGER NOT NULL,
       last_ms INTEGER NOT NULL,
       out_of_order INTEGER NOT NULL,
       times INTEGER NOT NULL,
+      packing INTEGER NOT NULL,
       body BLOB NOT NULL
     );
   `,
+  // Each chunk that does not fit its page ends in one of its own, half empty on average.
+  pageBytes: 1024,
 }
+
+/** A reference and the look for it cost about this much. */
+const minSharedBytes = 32
 
 /** `chunk.id` is `ref * slotsPerSeries + slot`; a chunk written later has a higher slot. The product stays below 2^53. */
 const slotsPerSeries = 2 ** 21
@@ -42,7 +49,10 @@ export type ChunkRow = {
   readonly maxTimeMs: number
   readonly isOutOfOrder: boolean
   readonly times: number
-  /** The values section. */
+  /** How the file holds the values, and in how many bytes. */
+  readonly packing: string
+  readonly packedBytes: number
+  /** The values section; empty when the file does not hold it any more. */
   readonly body: Buffer
 }
 
@@ -68,7 +78,11 @@ export type NewChunk = {
   readonly sampleCount: number
   readonly timesSection: Uint8Array
   readonly valuesSection: Uint8Array
+  /** Asked when these times are new in the file: whether they are stored as a part of another row. */
+  readonly timesWithin?: () => TimesWithin | undefined
 }
+
+export type TimesWithin = { readonly base: number; readonly section: Uint8Array }
 
 /** Count of the samples in a section, from its header. */
 export function sectionCount(section: Uint8Array): number {
@@ -108,10 +122,11 @@ export class PartitionWriter {
   readonly path: string
   readonly startMs: number
   readonly #db: Db
-  readonly #insertChunk: Statement<[number, number, number, number, number, Uint8Array]>
-  readonly #insertTimes: Statement<[Uint8Array]>
-  /** By the section's own checksum, which is its first word. */
-  readonly #knownTimes = new Map<number, { readonly id: number; readonly section: Buffer }>()
+  readonly #isBuilding: boolean
+  readonly #insertChunk: Statement<[number, number, number, number, number, number, Uint8Array | number]>
+  readonly #insertTimes: Statement<[number, Uint8Array]>
+  readonly #knownTimes = new KnownSections()
+  readonly #knownValues = new KnownSections()
   readonly #meta: { -readonly [K in keyof PartitionMeta]: PartitionMeta[K] }
   #slotsUsed = 0
   #lastRef = -1
@@ -120,6 +135,7 @@ export class PartitionWriter {
   constructor(options: PartitionWriterOptions) {
     this.path = options.path
     this.startMs = options.startMs
+    this.#isBuilding = options.building ?? false
     this.#db = openForWriting(options.path, partitionKind, options.building ? { synchronous: 'off', journal: 'off' } : { synchronous: 'full' })
     try {
       this.#meta = readPartitionMeta(this.#db, options.path) ?? {
@@ -133,8 +149,8 @@ export class PartitionWriter {
         looseChunkCount: 0,
       }
       if (this.#meta.startMs !== options.startMs) throw new DataFileError(options.path, `holds the day that starts at ${this.#meta.startMs}, its name says ${options.startMs}`)
-      this.#insertChunk = this.#db.prepare('INSERT INTO chunk (id, first_ms, last_ms, out_of_order, times, body) VALUES (?, ?, ?, ?, ?, ?)')
-      this.#insertTimes = this.#db.prepare('INSERT INTO times (body) VALUES (?)')
+      this.#insertChunk = this.#db.prepare('INSERT INTO chunk (id, first_ms, last_ms, out_of_order, times, packing, body) VALUES (?, ?, ?, ?, ?, ?, ?)')
+      this.#insertTimes = this.#db.prepare('INSERT INTO times (base, body) VALUES (?, ?)')
       this.#db.exec('BEGIN IMMEDIATE')
     } catch (error) {
       this.#db.close()
@@ -142,8 +158,8 @@ export class PartitionWriter {
     }
   }
 
-  /** Chunks come by series; those of one series in the order they were written. */
-  add(chunk: NewChunk): void {
+  /** Chunks come by series; those of one series in the order they were written. Returns the row of its times, and whether it is a new one that stands alone. */
+  add(chunk: NewChunk): { readonly times: number; readonly isNewBase: boolean } {
     const firstMs = chunk.minTimeMs - this.startMs
     const lastMs = chunk.maxTimeMs - this.startMs
     assert(firstMs >= 0 && lastMs >= firstMs && lastMs < dayMs, `chunk of series ${chunk.ref} does not lie in the day of ${this.path}`)
@@ -153,7 +169,9 @@ export class PartitionWriter {
     assert(this.#lastSlot < slotsPerSeries, `series ${chunk.ref} has too many chunks in ${this.path}`)
     this.#slotsUsed = Math.max(this.#slotsUsed, this.#lastSlot + 1 - this.#meta.nextSlot)
     const id = chunkId(chunk.ref, this.#lastSlot)
-    this.#insertChunk.run(id, firstMs, lastMs, chunk.isOutOfOrder ? 1 : 0, this.#timesId(chunk.timesSection), chunk.valuesSection)
+    const times = this.#timesRow(chunk)
+    const { packing, body } = this.#packed(id, chunk.valuesSection)
+    this.#insertChunk.run(id, firstMs, lastMs, chunk.isOutOfOrder ? 1 : 0, times.times, packing, body)
     const meta = this.#meta
     meta.chunkCount++
     meta.sampleCount += chunk.sampleCount
@@ -161,6 +179,7 @@ export class PartitionWriter {
     meta.minTimeMs = Math.min(meta.minTimeMs, chunk.minTimeMs)
     meta.maxTimeMs = Math.max(meta.maxTimeMs, chunk.maxTimeMs)
     meta.looseChunkCount++
+    return times
   }
 
   get chunkCount(): number {
@@ -195,15 +214,31 @@ export class PartitionWriter {
     this.#db.exec('COMMIT')
   }
 
-  #timesId(section: Uint8Array): number {
-    const key = (section[0] ?? 0) + (section[1] ?? 0) * 2 ** 8 + (section[2] ?? 0) * 2 ** 16 + (section[3] ?? 0) * 2 ** 24
-    const known = this.#knownTimes.get(key)
-    if (known !== undefined && known.section.equals(section)) return known.id
-    const id = Number(this.#insertTimes.run(section).lastInsertRowid)
-    this.#knownTimes.set(key, { id, section: Buffer.from(section) })
-    return id
+  #timesRow({ timesSection, timesWithin }: NewChunk): { times: number; isNewBase: boolean } {
+    const known = this.#knownTimes.find(timesSection)
+    if (known !== undefined) return { times: known, isNewBase: false }
+    const within = timesWithin?.()
+    const times = Number(this.#insertTimes.run(within?.base ?? 0, within?.section ?? timesSection).lastInsertRowid)
+    this.#knownTimes.add(times, timesSection)
+    return { times, isNewBase: within === undefined }
+  }
+
+  /** Histogram buckets, and metrics that tell the same under two names, have equal values. Compression waits for compaction. */
+  #packed(id: number, section: Uint8Array): { packing: number; body: Uint8Array | number } {
+    if (section.length >= minSharedBytes) {
+      const known = this.#knownValues.find(section)
+      if (known !== undefined) return { packing: packings.sameAs, body: known }
+      this.#knownValues.add(id, section)
+    }
+    return this.#isBuilding ? packSection(section) : { packing: packings.plain, body: section }
   }
 }
+
+/** What every query for chunks selects, in the order that `#row` takes it. */
+const chunkColumns = 'id, first_ms, last_ms, out_of_order, times, packing, body'
+
+/** A values section that cannot be had: no decoder takes it for one. */
+const noSection = Buffer.alloc(0)
 
 /** Reads one partition. Sections are checked by whoever decodes them. */
 export class PartitionReader {
@@ -212,6 +247,7 @@ export class PartitionReader {
   readonly #db: Db
   readonly #chunksOf: Statement<[number, number, number, number], unknown>
   readonly #timesOf: Statement<[number], unknown>
+  readonly #bodyOf: Statement<[number], unknown>
 
   constructor(path: string, startMs: number) {
     this.path = path
@@ -221,9 +257,10 @@ export class PartitionReader {
       const meta = readPartitionMeta(this.#db, path)
       if (meta !== undefined && meta.startMs !== startMs) throw new DataFileError(path, `holds the day that starts at ${meta.startMs}, its name says ${startMs}`)
       this.#chunksOf = this.#db
-        .prepare<[number, number, number, number]>('SELECT id, first_ms, last_ms, out_of_order, times, body FROM chunk WHERE id BETWEEN ? AND ? AND first_ms <= ? AND last_ms >= ?')
+        .prepare<[number, number, number, number]>(`SELECT ${chunkColumns} FROM chunk WHERE id BETWEEN ? AND ? AND first_ms <= ? AND last_ms >= ?`)
         .raw()
-      this.#timesOf = this.#db.prepare<[number]>('SELECT body FROM times WHERE id = ?').pluck()
+      this.#timesOf = this.#db.prepare<[number]>('SELECT base, body FROM times WHERE id = ?').raw()
+      this.#bodyOf = this.#db.prepare<[number]>('SELECT packing, body FROM chunk WHERE id = ?').raw()
     } catch (error) {
       this.#db.close()
       throw error
@@ -253,7 +290,7 @@ export class PartitionReader {
 
   /** All chunks with a ref of at least `fromRef`, by series, in the order they were written. */
   *chunksFrom(fromRef: number): Generator<ChunkRow> {
-    const all = this.#db.prepare('SELECT id, first_ms, last_ms, out_of_order, times, body FROM chunk WHERE id >= ? ORDER BY id').raw()
+    const all = this.#db.prepare(`SELECT ${chunkColumns} FROM chunk WHERE id >= ? ORDER BY id`).raw()
     for (const row of all.iterate(chunkId(fromRef, 0))) yield this.#row(row)
   }
 
@@ -268,9 +305,17 @@ export class PartitionReader {
     }
   }
 
-  /** A times section; `undefined` when there is none with this id. */
+  /** A times section, with the others behind it when it is a part of them; `undefined` when there is none with this id. */
   times(id: number): Buffer | undefined {
-    return this.#timesOf.get(id) as Buffer | undefined
+    const row = this.#timesOf.get(id) as [base: number, body: Buffer] | undefined
+    if (row === undefined || row[0] === 0) return row?.[1]
+    const base = this.#timesOf.get(row[0]) as [base: number, body: Buffer] | undefined
+    return base === undefined ? undefined : Buffer.concat([row[1], base[1]])
+  }
+
+  /** Rows of times that others are a part of. */
+  timesBases(): number[] {
+    return this.#db.prepare('SELECT DISTINCT base FROM times WHERE base <> 0').pluck().all() as number[]
   }
 
   timesIds(): number[] {
@@ -289,7 +334,7 @@ export class PartitionReader {
 
   #row(row: unknown): ChunkRow {
     // The columns of both queries above, all NOT NULL.
-    const [id, firstMs, lastMs, outOfOrder, times, body] = row as [number, number, number, number, number, Buffer]
+    const [id, firstMs, lastMs, outOfOrder, times, packing, body] = row as [number, number, number, number, number, number, unknown]
     const ref = Math.floor(id / slotsPerSeries)
     return {
       ref,
@@ -298,8 +343,17 @@ export class PartitionReader {
       maxTimeMs: this.startMs + lastMs,
       isOutOfOrder: outOfOrder === 1,
       times,
-      body,
+      packing: packingNames[packing] ?? 'unknown',
+      packedBytes: Buffer.isBuffer(body) ? body.length : 0,
+      body: this.#values(packing, body),
     }
+  }
+
+  /** The values section, or none when the row is damaged. */
+  #values(packing: number, body: unknown): Buffer {
+    if (packing !== packings.sameAs) return unpackSection(packing, body) ?? noSection
+    const other = typeof body === 'number' ? (this.#bodyOf.get(body) as [packing: number, body: unknown] | undefined) : undefined
+    return (other === undefined ? undefined : unpackSection(other[0], other[1])) ?? noSection
   }
 }
 

@@ -16,6 +16,8 @@ export type FileKind = {
   /** Kept in `PRAGMA user_version`. */
   readonly version: number
   readonly schema: string
+  /** Of a new file; SQLite's own choice when not given. */
+  readonly pageBytes?: number
 }
 
 export type OpenOptions = {
@@ -30,6 +32,8 @@ export function openForWriting(path: string, kind: FileKind, options: OpenOption
   // There is one writer: only readers can be in the way, of a checkpoint, and that is not worth waiting for.
   const db = new Database(path, { timeout: 0 })
   try {
+    // Has an effect before the first page is written only.
+    if (kind.pageBytes !== undefined) db.pragma(`page_size = ${kind.pageBytes}`)
     db.pragma(`journal_mode = ${options.journal ?? 'wal'}`)
     db.pragma(`synchronous = ${options.synchronous}`)
     if (options.autoCheckpoint === false) db.pragma('wal_autocheckpoint = 0')

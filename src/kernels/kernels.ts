@@ -127,6 +127,7 @@ export type KernelExports = {
   encodeChunk(timestamps: Pointer, values: Pointer, count: number, out: Pointer, outCapacity: number, scratch: Pointer): number
   decodeChunk(pointer: Pointer, length: number, timestampsOut: Pointer, valuesOut: Pointer, capacity: number): number
   chunkSampleCount(pointer: Pointer, length: number): number
+  encodeTimesWithin(timestamps: Pointer, count: number, base: Pointer, baseCount: number, out: Pointer, capacity: number): number
   decodeTimes(pointer: Pointer, length: number, out: Pointer, capacity: number): number
   decodeValues(pointer: Pointer, length: number, out: Pointer, capacity: number): number
 }

@@ -8,6 +8,7 @@
 // Timestamps and values are both turned into integers (values as decimals, `v = x / 10^e`, or as their own 64 bits) and
 // packed by the same integer column (integerColumn.ts). docs/data-format.md is the same for people who do not read this.
 
+import { readVarint, varintEnd, writeVarint } from './bytes'
 import { columnFirst, columnSlope, columnStep, decodeColumn, encodeColumn } from './integerColumn'
 import { openSection, SECTION_HEADER_BYTES, sealSection } from './section'
 import { decodeValues, encodeValues } from './values'
@@ -30,7 +31,7 @@ export function encodeChunk(timestampsPtr: usize, valuesPtr: usize, count: i32, 
   return <i32>CHUNK_HEADER_BYTES + timesLength + valuesLength
 }
 
-/** Decodes a chunk. Returns the count, or -1 when it is damaged, of another version, or longer than `capacity`. */
+/** Decodes a chunk. Returns the count, or -1 when it is damaged, of another version, or needs more room (`chunkRoom`) than `capacity`. */
 export function decodeChunk(ptr: usize, length: i32, timestampsOutPtr: usize, valuesOutPtr: usize, capacity: i32): i32 {
   const count = chunkSampleCount(ptr, length)
   if (count < 0 || count > capacity) return -1
@@ -42,6 +43,12 @@ export function decodeChunk(ptr: usize, length: i32, timestampsOutPtr: usize, va
   return count
 }
 
+/** How many samples a reader needs room for, at least the count; -1 when the headers cannot be right. */
+export function chunkRoom(ptr: usize, length: i32): i32 {
+  const count = chunkSampleCount(ptr, length)
+  return count < 0 ? -1 : max(count, timesRoom(ptr + CHUNK_HEADER_BYTES, load<i32>(ptr, 4)))
+}
+
 /** The count from the header alone; -1 when the header cannot be right. */
 export function chunkSampleCount(ptr: usize, length: i32): i32 {
   if (length < <i32>(CHUNK_HEADER_BYTES + 2 * SECTION_HEADER_BYTES)) return -1
@@ -51,6 +58,10 @@ export function chunkSampleCount(ptr: usize, length: i32): i32 {
   if (count == 0 || timesLength > <u32>(length - <i32>CHUNK_HEADER_BYTES)) return -1
   return count
 }
+
+// Kinds of times sections.
+const TIMES_COLUMN: u8 = 0
+const TIMES_WITHIN: u8 = 1
 
 /** Encodes timestamps (whole milliseconds as doubles, ascending) to a section. `out` needs 9 bytes a sample and 128 more. */
 export function encodeTimes(timesPtr: usize, count: i32, out: usize, scratch: usize): i32 {
@@ -69,15 +80,57 @@ export function encodeTimes(timesPtr: usize, count: i32, out: usize, scratch: us
     line += slope
   }
   store<u16>(out, <u16>count, 4)
-  store<u8>(out, 0, 6)
+  store<u8>(out, TIMES_COLUMN, 6)
   return sealSection(out, encodeColumn(y, count, first, slope, out + SECTION_HEADER_BYTES, scratch + (<usize>count << 3)))
 }
 
-/** Decodes a section of timestamps into doubles. Returns the count or -1. */
+/** Own part of a section of times within others: header and the length of its ranges, u16. */
+const WITHIN_HEADER_BYTES: usize = SECTION_HEADER_BYTES + 2
+
+/**
+ * Encodes timestamps that all occur among `baseCount` others, as those of a series that came later than the rest of its
+ * target: how many of the others to leave out and to take, in turns. To decode it, the section of the others has to lie
+ * behind it. Returns 0 when one of them does not occur or the result would not be below `capacity`.
+ */
+export function encodeTimesWithin(timesPtr: usize, count: i32, basePtr: usize, baseCount: i32, out: usize, capacity: i32): i32 {
+  const limit = out + <usize>min(capacity, 65535) - 20
+  let at = out + WITHIN_HEADER_BYTES
+  let from = 0
+  let i = 0
+  while (i < count) {
+    const time = load<f64>(timesPtr + (<usize>i << 3))
+    let next = from
+    while (next < baseCount && load<f64>(basePtr + (<usize>next << 3)) < time) next++
+    let end = next
+    while (i < count && end < baseCount && load<f64>(basePtr + (<usize>end << 3)) == load<f64>(timesPtr + (<usize>i << 3))) {
+      i++
+      end++
+    }
+    if (end == next || at > limit) return 0
+    at = writeVarint(at, <u64>(next - from))
+    at = writeVarint(at, <u64>(end - next))
+    from = end
+  }
+  store<u16>(out, <u16>count, 4)
+  store<u8>(out, TIMES_WITHIN, 6)
+  store<u16>(out, <u16>(at - out - WITHIN_HEADER_BYTES), SECTION_HEADER_BYTES)
+  return sealSection(out, at)
+}
+
+/** How many samples a reader of these times needs room for; -1 when the section cannot be right. */
+function timesRoom(section: usize, length: i32): i32 {
+  if (length < <i32>WITHIN_HEADER_BYTES) return -1
+  if (load<u8>(section, 6) != TIMES_WITHIN) return <i32>load<u16>(section, 4)
+  const base = WITHIN_HEADER_BYTES + <usize>load<u16>(section, SECTION_HEADER_BYTES)
+  return <usize>length < base + SECTION_HEADER_BYTES ? -1 : <i32>load<u16>(section + base, 4)
+}
+
+/** Decodes a section of timestamps into doubles. `capacity` is that of the others when they are times within others. Returns the count or -1. */
 export function decodeTimes(section: usize, length: i32, out: usize, capacity: i32): i32 {
+  if (length > <i32>WITHIN_HEADER_BYTES && load<u8>(section, 6) == TIMES_WITHIN) return decodeTimesWithin(section, length, out, capacity)
   const count = openSection(section, length, capacity)
   if (count < 0) return -1
-  if (load<u8>(section, 6) != 0) return -1
+  if (load<u8>(section, 6) != TIMES_COLUMN) return -1
   const end = section + <usize>length
   const column = section + SECTION_HEADER_BYTES
   if (decodeColumn(column, end, out, count) != end) return -1
@@ -92,3 +145,29 @@ export function decodeTimes(section: usize, length: i32, out: usize, capacity: i
   return count
 }
 
+function decodeTimesWithin(section: usize, length: i32, out: usize, capacity: i32): i32 {
+  const ownLength = <i32>WITHIN_HEADER_BYTES + <i32>load<u16>(section, SECTION_HEADER_BYTES)
+  if (ownLength >= length) return -1
+  const count = openSection(section, ownLength, capacity)
+  const base = section + <usize>ownLength
+  if (count < 0 || length - ownLength < <i32>SECTION_HEADER_BYTES || load<u8>(base, 6) != TIMES_COLUMN) return -1
+  const baseCount = decodeTimes(base, length - ownLength, out, capacity)
+  if (baseCount < 0) return -1
+  let at = section + WITHIN_HEADER_BYTES
+  let from: u64 = 0
+  let filled: u64 = 0
+  while (at < base) {
+    const second = varintEnd(at, base)
+    const end: usize = second == 0 ? 0 : varintEnd(second, base)
+    if (end == 0) return -1
+    const skip = readVarint(at)
+    const take = readVarint(second)
+    if (skip > <u64>baseCount - from || take > <u64>baseCount - from - skip || take > <u64>count - filled) return -1
+    from += skip
+    memory.copy(out + (<usize>filled << 3), out + (<usize>from << 3), <usize>take << 3)
+    from += take
+    filled += take
+    at = end
+  }
+  return filled == <u64>count ? count : -1
+}

@@ -22,5 +22,5 @@ export {
 export { parseNumber } from './number'
 export { snappyDecode, snappyLength, snappyStart } from './snappy'
 export { markLogged } from './series'
-export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk } from './codec'
+export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk, encodeTimesWithin } from './codec'
 export { decodeValues } from './values'

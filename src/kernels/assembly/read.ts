@@ -9,7 +9,7 @@
 // which adds the same samples again without harm.
 
 import { copyBlocks, C_COUNT, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, O_BUFFER, O_FIRST } from './append'
-import { chunkSampleCount, decodeChunk } from './codec'
+import { chunkRoom, decodeChunk } from './codec'
 import { DAY_MS } from './layout'
 import { B_BEFORE, B_DAY, B_PREVIOUS, BLOCK_HEADER, FLAG_HAS_LAST, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord } from './series'
 
@@ -29,12 +29,12 @@ const DAMAGED: i32 = -1
 
 /** Adds an encoded chunk. */
 export function addEncoded(state: usize, ptr: usize, length: i32): i32 {
-  const samples = chunkSampleCount(ptr, length)
-  if (samples < 0) return DAMAGED
+  const room = chunkRoom(ptr, length)
+  if (room < 0) return DAMAGED
   const count = load<i32>(state, S_COUNT)
-  if (count + samples > load<i32>(state, S_CAPACITY)) return count + samples
-  const decoded = decodeChunk(ptr, length, tailTimes(state), tailValues(state), samples)
-  if (decoded != samples) return DAMAGED
+  if (count + room > load<i32>(state, S_CAPACITY)) return count + room
+  const samples = decodeChunk(ptr, length, tailTimes(state), tailValues(state), room)
+  if (samples < 0) return DAMAGED
   addTail(state, samples)
   return OK
 }
