@@ -1,7 +1,7 @@
 // PromQL's grammar, all of it, and the tree it builds. Operators are collected in a row and then nested by precedence,
 // which keeps one rule where a classical grammar has eight. What the grammar accepts may still be ill-typed: `typecheck.ts`.
 
-import { EmbeddedActionsParser, type IToken } from 'chevrotain'
+import { EmbeddedActionsParser, EOF, type IToken } from 'chevrotain'
 import type { BinaryOp, DurationExpr, Expr, MatchCardinality, Position, VectorMatching } from './ast.ts'
 import { Builder } from './builder.ts'
 import * as t from './tokens.ts'
@@ -294,7 +294,7 @@ export class PromqlGrammar extends EmbeddedActionsParser {
       this.MANY(() => {
         const comma = this.CONSUME1(t.Comma)
         this.ACTION(() => {
-          if (this.LA(1).tokenType === t.RightParen) this.builder.fail(spanOf(comma, comma), 'trailing commas not allowed in function call args')
+          if (!mayStartExpression(this.LA(1))) this.builder.fail(spanOf(comma, comma), 'trailing commas not allowed in function call args')
         })
         args.push(this.SUBRULE2(this.expression))
       })
@@ -464,4 +464,10 @@ const oneToOne: VectorMatching = { card: 'one-to-one', on: false, labels: [], in
 /** An aggregation's name is one only before its arguments or grouping; elsewhere it names a metric. */
 function isAggregation(next: IToken): boolean {
   return next.tokenType === t.LeftParen || next.tokenType === t.By || next.tokenType === t.Without
+}
+
+/** The end counts too: what is missing there is another error. */
+function mayStartExpression({ tokenType }: IToken): boolean {
+  const starts = [EOF, t.LeftParen, t.LeftBrace, t.StringToken, t.MetricWord, t.FunctionWord, t.AggregateWord, t.NumberOrDuration, t.Sign]
+  return starts.some((start) => tokenType === start || tokenType.CATEGORIES?.includes(start))
 }

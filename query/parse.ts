@@ -122,10 +122,7 @@ function expectation(before: readonly TokenType[], ruleStack: readonly string[])
         return { context: 'label matching', expected: expectedInMatcher(before) }
       case 'groupingLabels':
         if (last === t.LeftParen || last === t.Comma) return { context: 'grouping opts', expected: 'label' }
-        if (before.lastIndexOf(t.LeftParen) > lastOf(before, [t.By, t.Without, t.On, t.Ignoring, t.GroupLeft, t.GroupRight])) {
-          return { context: 'grouping opts', expected: '"," or ")"' }
-        }
-        return { context: 'grouping opts', expected: '"("' }
+        return { context: 'grouping opts', expected: isLabelList(before.slice(before.lastIndexOf(t.LeftParen) + 1)) ? '"," or ")"' : '"("' }
       case 'groupingLabel':
         return { context: 'grouping opts', expected: 'label' }
       case 'at':
@@ -155,6 +152,7 @@ function expectedInMatcher(before: readonly TokenType[]): string {
   return last === t.StringToken ? '"," or "}"' : 'string'
 }
 
-function lastOf(types: readonly TokenType[], wanted: readonly TokenType[]): number {
-  return types.findLastIndex((type) => wanted.includes(type))
+/** Labels with a comma after each but the last. */
+function isLabelList(types: readonly TokenType[]): boolean {
+  return types.length % 2 === 1 && types.every((type, i) => i % 2 === 0 || type === t.Comma)
 }

@@ -9,7 +9,8 @@ type Escape = { readonly length: number } & ({ readonly byte: number } | { reado
 export function stringEscapeError(literal: string): string | undefined {
   const mark = literal[0] ?? ''
   if (mark === '`') return undefined
-  for (let i = literal.indexOf('\\'); i >= 0 && i < literal.length - 1; ) {
+  for (let i = literal.indexOf('\\'); i >= 0; ) {
+    if (i === literal.length - 1) return 'escape sequence not terminated'
     const escape = readEscape(literal, i, mark)
     if ('error' in escape) return escape.error
     i = literal.indexOf('\\', i + escape.length)

@@ -25,8 +25,8 @@ const MetricIdentifier = createToken({ name: 'MetricIdentifier', pattern: /(?:[a
 /** The name of a label inside braces, where no word is a keyword. */
 export const LabelName = createToken({ name: 'LabelName', pattern: Identifier.PATTERN as RegExp })
 
-/** How an error names a keyword: `<by>`, `<op:and>`, `<aggr:sum>`. */
-type KeywordClass = '' | 'op:' | 'aggr:'
+/** How an error names a keyword: `<by>`, `<op:and>`, `<aggr:sum>`; `"start"` and kin like any text. */
+type KeywordClass = '' | 'op:' | 'aggr:' | 'quoted'
 const keywordClasses = new Map<TokenType, KeywordClass>()
 
 function keyword(word: string, categories: TokenType[], keywordClass: KeywordClass = ''): TokenType {
@@ -62,10 +62,10 @@ export const Bool = keyword('bool', [LabelWord])
 export const Offset = keyword('offset', [MetricWord, LabelWord])
 export const Anchored = keyword('anchored', [MetricWord, LabelWord])
 export const Smoothed = keyword('smoothed', [MetricWord, LabelWord])
-export const Start = keyword('start', [MetricWord, LabelWord, FunctionWord])
-export const End = keyword('end', [MetricWord, LabelWord, FunctionWord])
+export const Start = keyword('start', [MetricWord, LabelWord, FunctionWord], 'quoted')
+export const End = keyword('end', [MetricWord, LabelWord, FunctionWord], 'quoted')
 const durationFunctions = ['step', 'range', 'min_of', 'max_of']
-const durationWords = durationFunctions.map((word) => keyword(word, [MetricWord, LabelWord, FunctionWord, DurationFunction]))
+const durationWords = durationFunctions.map((word) => keyword(word, [MetricWord, LabelWord, FunctionWord, DurationFunction], 'quoted'))
 const Inf = keyword('inf', [LabelWord, NumberOrDuration])
 const Nan = keyword('nan', [LabelWord, NumberOrDuration])
 
@@ -183,6 +183,7 @@ export function tokenize(text: string): Tokens {
   const usable = after < 0 ? tokens.length : after
   let parenDepth = 0
   let bracketOpen = false
+  let colonSeen = false
   let braceOpen = false
   for (let i = 0; i < usable; i++) {
     const token = tokens[i] as IToken // i < length
@@ -190,8 +191,15 @@ export function tokenize(text: string): Tokens {
     let found: LexicalError | undefined
     if (type === LeftParen) parenDepth++
     else if (type === RightParen && --parenDepth < 0) found = { offset: token.startOffset + 1, text: "unexpected right parenthesis ')'" }
-    else if (type === LeftBracket) bracketOpen = true
-    else if (type === RightBracket) bracketOpen = false
+    else if (type === LeftBracket) {
+      bracketOpen = true
+      colonSeen = false
+    } else if (type === RightBracket) bracketOpen = false
+    else if (type === Colon) {
+      if (tokens[i - 1]?.tokenType === LeftBracket) found = { offset: token.startOffset + 1, text: 'unexpected colon before duration in duration expression' }
+      else if (colonSeen) found = { offset: token.startOffset + 1, text: 'unexpected repeated colon in duration expression' }
+      colonSeen = true
+    } else if (bracketOpen && (type === Identifier || type === StringToken)) found = outsideOfDuration(token.image, token.startOffset)
     else if (type === LeftBrace) braceOpen = true
     else if (type === RightBrace) braceOpen = false
     else if (type === StringToken) {
@@ -201,7 +209,7 @@ export function tokenize(text: string): Tokens {
     if (found !== undefined) return { tokens: tokens.slice(0, i), error: found }
   }
   if (error === undefined && braceOpen) error = { offset: text.length, text: 'unexpected end of input inside braces' }
-  if (error === undefined && bracketOpen) error = { offset: text.length, text: 'unclosed left bracket' }
+  if (error === undefined && bracketOpen) error = { offset: text.length, text: 'unexpected end of input in duration expression' }
   if (error === undefined && parenDepth > 0) error = { offset: text.length, text: 'unclosed left parenthesis' }
   return error === undefined ? { tokens } : { tokens: tokens.slice(0, usable), error }
 }
@@ -211,9 +219,11 @@ function unreadable(text: string, offset: number, tokens: readonly IToken[]): Le
   const quoted = quoteCharacter(character)
   const before = tokens.findLast((token) => token.startOffset < offset && isMode(token.tokenType))?.tokenType
   const says = (message: string): LexicalError => ({ offset, text: message })
-  if (character === '"' || character === "'") return says('unterminated quoted string')
+  if (before === LeftBracket && !/[\d.]/.test(character)) return outsideOfDuration(text, offset, offset)
+  if (character === '"' || character === "'") return says(stringEscapeError(text.slice(offset)) ?? 'unterminated quoted string')
   if (character === '`') return says('unterminated raw string')
   if (before === LeftBrace) {
+    if (character === '{') return says("unexpected left brace '{'")
     if (character === '!') return says(`unexpected character after '!' inside braces: ${followedBy(text, offset)}`)
     return says(`unexpected character inside braces: ${quoted}`)
   }
@@ -228,11 +238,16 @@ function unreadable(text: string, offset: number, tokens: readonly IToken[]): Le
   return says(`unexpected character: ${quoted}`)
 }
 
+function outsideOfDuration(text: string, offset: number, at = 0): LexicalError {
+  const character = String.fromCodePoint(text.codePointAt(at) ?? 0)
+  return { offset, text: `unexpected character in duration expression: ${quoteCharacter(character)}` }
+}
+
 const isMode = (type: TokenType) => type === LeftBrace || type === RightBrace || type === LeftBracket || type === RightBracket
 
 function followedBy(text: string, offset: number): string {
   const next = text.codePointAt(offset + 1)
-  return next === undefined ? "'\\uffff'" : quoteCharacter(String.fromCodePoint(next))
+  return next === undefined ? "'\ufffd'" : quoteCharacter(String.fromCodePoint(next))
 }
 
 function quoteCharacter(character: string): string {
@@ -244,14 +259,14 @@ function quoteCharacter(character: string): string {
 /** How a syntax error names a token. */
 export function describeToken(token: IToken): string {
   const { tokenType: type, image } = token
-  const lower = image.toLowerCase()
   if (type === NumberToken || type === Inf || type === Nan) return `number ${abbreviate(image)}`
   if (type === DurationToken) return `duration ${abbreviate(image)}`
   if (type === StringToken) return `string ${abbreviate(image)}`
   if (type === Identifier || type === LabelName) return `identifier ${goQuote(image)}`
   if (type === MetricIdentifier) return `metric identifier ${goQuote(image)}`
   const keywordClass = keywordClasses.get(type)
-  if (keywordClass !== undefined) return `<${keywordClass}${lower}>`
+  if (keywordClass === 'quoted') return goQuote(image)
+  if (keywordClass !== undefined) return `<${keywordClass}${image}>`
   const isOperator = type === At || type.CATEGORIES?.includes(BinaryOperator) || (type.CATEGORIES?.includes(MatchOperator) && type !== EqualMatch)
   return isOperator ? `<op:${image}>` : goQuote(image)
 }
