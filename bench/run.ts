@@ -1,14 +1,18 @@
 // `npm run bench [-- name ...]`: starts solowatch and its peers, gives each the same work, prints figures and ratios of
 // this one run. Machines are noisy; compare within a run, not between runs.
 
+import { backfillDefaults, benchBackfill } from './backfill.ts'
 import { benchCodec } from './codec.ts'
 import { benchDisk } from './disk.ts'
 import { benchQuery } from './query.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
 import { benchScrape, scrapeDefaults } from './scrape.ts'
+import { benchStartup, startupDefaults } from './startup.ts'
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   'remote-write': () => benchRemoteWrite(remoteWriteDefaults),
+  backfill: () => benchBackfill(backfillDefaults),
+  startup: () => benchStartup(startupDefaults),
   scrape: () => benchScrape(scrapeDefaults),
   codec: benchCodec,
   disk: benchDisk,

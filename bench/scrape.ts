@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
 import { readCapture } from '../test/helpers/scrapeCapture.ts'
-import { formatBytes, printTable } from './table.ts'
+import { printComparison } from './comparison.ts'
+import { formatBytes } from './table.ts'
 
 export type ScrapeBenchOptions = { readonly targets: number; readonly intervalSeconds: number; readonly warmUpSeconds: number; readonly seconds: number }
 
@@ -20,7 +21,7 @@ export async function benchScrape(options: ScrapeBenchOptions): Promise<void> {
   const samplesPerBody = (readCapture('node')[0]?.body ?? '').split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
   const farm = spawn(process.execPath, [new URL('exporterFarm.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [portLine]: unknown[] = await once(farm.stdout, 'data')
-  const results: { readonly name: string; readonly cpuPerMillion: number; readonly residentBytes: number }[] = []
+  const results: { readonly cpuPerMillion: number; readonly residentBytes: number }[] = []
   try {
     for (const start of [startSolowatchScraping, startPrometheusScraping, startVictoriaScraping]) {
       const dir = mkdtempSync(join(tmpdir(), 'solowatch-bench-'))
@@ -33,7 +34,7 @@ export async function benchScrape(options: ScrapeBenchOptions): Promise<void> {
         await delay(options.seconds * 1000)
         const cpuSeconds = server.cpuSeconds() - before
         const samples = (options.targets * samplesPerBody * options.seconds) / options.intervalSeconds
-        results.push({ name: server.name, cpuPerMillion: (cpuSeconds / samples) * 1e6, residentBytes: server.residentBytes() })
+        results.push({ cpuPerMillion: (cpuSeconds / samples) * 1e6, residentBytes: server.residentBytes() })
       } finally {
         await server.stop()
         rmSync(dir, { recursive: true, force: true })
@@ -42,16 +43,15 @@ export async function benchScrape(options: ScrapeBenchOptions): Promise<void> {
   } finally {
     farm.kill()
   }
-  const own = results[0]
-  if (own === undefined) return
-  printTable(
-    `scrape: ${options.targets} targets x ${samplesPerBody} samples every ${options.intervalSeconds} s (in brackets: solowatch / this)`,
-    ['', ...results.map((result) => result.name)],
-    [
-      ['CPU-seconds per million samples', ...results.map((r) => `${r.cpuPerMillion.toFixed(2)} (${(own.cpuPerMillion / r.cpuPerMillion).toFixed(2)}x)`)],
-      ['resident memory', ...results.map((r) => `${formatBytes(r.residentBytes)} (${(own.residentBytes / r.residentBytes).toFixed(2)}x)`)],
-    ],
-  )
+  printComparison(`scrape: ${options.targets} targets x ${samplesPerBody} samples every ${options.intervalSeconds} s`, [
+    {
+      what: 'CPU-seconds per million samples',
+      values: results.map((result) => result.cpuPerMillion),
+      format: (value) => value.toFixed(2),
+      goals: [{ peer: 'Prometheus', atMost: 1 / 5 }],
+    },
+    { what: 'resident memory', values: results.map((result) => result.residentBytes), format: formatBytes },
+  ])
 }
 
 function scrapeConfig(port: number, options: ScrapeBenchOptions): string {

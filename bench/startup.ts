@@ -1,0 +1,70 @@
+// How long is a server away after kill -9? Each gets 100k series and two hours of samples, none of them in partitions or
+// blocks, is killed, and is started again: time until it says it is ready and has answered a query over those samples.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { Pool } from 'undici'
+import type { RunningServer } from '../test/helpers/servers.ts'
+import { backends, inBenchDir, type Backend } from './backends.ts'
+import { benchBody, sendBodies } from './bodies.ts'
+import { printComparison } from './comparison.ts'
+
+export type StartupOptions = { readonly series: number; readonly intervalMs: number; readonly hours: number; readonly seriesPerBody: number }
+
+/** A sample a minute, Prometheus's own default: the load takes longer than the start as it is. */
+export const startupDefaults: StartupOptions = { series: 100_000, intervalMs: 60_000, hours: 2, seriesPerBody: 2_000 }
+
+/** Samples of a series in one body: half an hour, so that no body is older than a head takes. */
+const partMs = 1_800_000
+
+/** Runs the bench on all three servers in turn and prints the table. */
+export async function benchStartup(options: StartupOptions): Promise<void> {
+  const seconds: number[] = []
+  for (const backend of backends) seconds.push(await inBenchDir((dir) => measure(backend, dir, options)))
+  printComparison(`start after kill -9: ${options.series} series, ${options.hours} h at ${options.intervalMs / 1000} s not in partitions`, [
+    { what: 'seconds until a query is answered', values: seconds, format: (value) => `${value.toFixed(2)} s`, goals: [{ atMost: 2 }, { peer: 'Prometheus', atMost: 1 / 3 }] },
+  ])
+}
+
+async function measure(start: Backend, dir: string, options: StartupOptions): Promise<number> {
+  const first = await start(dir)
+  await load(first, options)
+  // VictoriaMetrics keeps samples in memory for a few seconds before they survive a crash.
+  await delay(7_000)
+  await first.stop('SIGKILL')
+  const startedMs = performance.now()
+  const again = await start(dir)
+  try {
+    await untilAnswered(again, options)
+    return (performance.now() - startedMs) / 1000
+  } finally {
+    await again.stop('SIGKILL')
+  }
+}
+
+async function load(server: RunningServer, options: StartupOptions): Promise<void> {
+  const pool = new Pool(server.url, { connections: 2 })
+  const endMs = Date.now()
+  const firstMs = endMs - options.hours * 3_600_000
+  const roundsPerPart = partMs / options.intervalMs
+  for (let part = 0; part < (options.hours * 3_600_000) / partMs; part++) {
+    for (let from = 0; from < options.series; from += 10 * options.seriesPerBody) {
+      const bodies: Uint8Array[] = []
+      for (let firstSeries = from; firstSeries < Math.min(options.series, from + 10 * options.seriesPerBody); firstSeries += options.seriesPerBody) {
+        const shape = { firstSeries, seriesCount: options.seriesPerBody, firstRound: part * roundsPerPart, roundCount: roundsPerPart }
+        bodies.push(benchBody({ ...shape, timeOf: (round) => firstMs + round * options.intervalMs }))
+      }
+      await sendBodies(pool, bodies, 2)
+    }
+  }
+  await pool.close()
+}
+
+/** Ready is only a word; a sum over all series of one name shows that they are there. */
+async function untilAnswered(server: RunningServer, options: StartupOptions): Promise<void> {
+  const query = new URLSearchParams({ query: 'count(bench_http_requests_7_total)' })
+  for (;;) {
+    const answer: unknown = await fetch(`${server.url}/api/v1/query?${query}`).then((response) => response.json(), () => undefined)
+    if (JSON.stringify(answer ?? '').includes(`"${options.series / 200}"`)) return
+    await delay(10)
+  }
+}
