@@ -42,9 +42,9 @@ export const openMetricsTypes: ReadonlySet<string> = new Set([
   'counter', 'gauge', 'histogram', 'gaugehistogram', 'summary', 'info', 'stateset', 'unknown',
 ])
 
-/** Visits everything in `body` in order. Throws `ExpositionError` at the first malformed line. */
-export function parseOpenMetrics(body: Uint8Array, visitor: ExpositionVisitor): void {
-  const lexer = new Lexer(openMetricsGrammar, body, 1)
+/** Visits everything in `body`, whose first line is number `firstLine`, in order. Throws `ExpositionError` at the first malformed line. */
+export function parseOpenMetrics(body: Uint8Array, visitor: ExpositionVisitor, firstLine = 1): void {
+  const lexer = new Lexer(openMetricsGrammar, body, firstLine)
   let familyType = ''
   for (;;) {
     lexer.entryStart = lexer.end

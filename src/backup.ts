@@ -4,8 +4,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { isDataDirInUse } from '../storage/lock.ts'
 import { copyClosedDataDir } from '../storage/snapshot.ts'
-import { DataFileError } from '../storage/storageError.ts'
 import { errorText } from './base/assert.ts'
 import { UsageError } from './flags.ts'
 
@@ -28,12 +28,8 @@ export async function runBackup(args: readonly string[]): Promise<void> {
   if (!existsSync(dir)) throw new UsageError(`${dir}: there is no such directory; say where the data is with --storage.tsdb.path`)
   if (existsSync(target) && readdirSync(target).length > 0) throw new UsageError(`${target} is not empty; choose a new directory`)
   rmSync(target, { recursive: true, force: true })
-  try {
-    copyClosedDataDir(dir, target)
-  } catch (error) {
-    if (!(error instanceof DataFileError)) throw error
-    await takeSnapshot({ dir, target, url: values.url })
-  }
+  if (isDataDirInUse(dir)) await takeSnapshot({ dir, target, url: values.url })
+  else copyClosedDataDir(dir, target)
   process.stdout.write(`${target}\n`)
 }
 

@@ -33,6 +33,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 /** What the program does besides running the server, by first argument. Each loads its parts when it is asked for. */
 const tools: ReadonlyMap<string, (args: readonly string[]) => Promise<void>> = new Map([
   ['backup', async (args: readonly string[]) => (await import('./backup.ts')).runBackup(args)],
+  ['tsdb', async (args: readonly string[]) => (await import('./createBlocks.ts')).runTsdbCommand(args)],
 ])
 
 async function runTool(name: string, tool: () => Promise<void>): Promise<void> {

@@ -59,3 +59,26 @@ export function createAppender(head: Head): Appender {
     rollback: () => take()?.close(),
   }
 }
+
+/** An appender for samples of any age, none of them in the future: each is stored, and wins over one of the same time. */
+export type BackfillAppender = Pick<Appender, 'commit'> & { append(labels: Labels, timestampMs: number, value: number): void }
+
+export function createBackfillAppender(head: Head): BackfillAppender {
+  let batch: HeadBatch | undefined
+  return {
+    append(labels, timestampMs, value) {
+      batch ??= head.batch()
+      batch.append(head.findOrCreate(labels), timestampMs, value)
+    },
+    async commit() {
+      const taken = batch
+      batch = undefined
+      if (taken === undefined) return
+      try {
+        await taken.commit('skipBad', { anyAge: true })
+      } finally {
+        taken.close()
+      }
+    },
+  }
+}

@@ -51,6 +51,8 @@ export type BatchHost = {
 export type CommitMode = 'skipBad' | 'allOrNothing'
 
 export type CommitOptions = {
+  /** Every sample is stored, however old: one that is not in order goes out of order, and wins over one of the same time. */
+  readonly anyAge?: boolean
   /** Only samples that are in order are stored, whatever the head's window is. */
   readonly discardOutOfOrder?: boolean
   /** The outcome counts the samples before this index only. */
@@ -148,6 +150,7 @@ export class HeadBatch {
       throw blocked
     }
     const count = this.count
+    if (options.anyAge === true) return this.#commitAll()
     const latestMs = nowMs() + maxAheadMs
     exports.forgetOutcomes(this.pointer)
     const counted = options.counted ?? count
@@ -167,6 +170,20 @@ export class HeadBatch {
       exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 0)
     }
     await this.#log(result.stored)
+    return result
+  }
+
+  async #commitAll(): Promise<BatchOutcome> {
+    const { exports } = this.#host.kernels
+    const count = this.count
+    exports.forgetOutcomes(this.pointer)
+    exports.acceptAll(this.pointer)
+    for (let from = 0; from < count; from += sliceSamples) {
+      if (from > 0) await nextTurn()
+      exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 1)
+    }
+    const result = { ...this.#outcome(), stored: count }
+    await this.#log(count)
     return result
   }
 

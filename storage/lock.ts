@@ -1,5 +1,6 @@
 // One process per data directory: an exclusive lock that the operating system drops when the process ends, however it ends.
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { errorText } from '../src/base/assert.ts'
@@ -18,4 +19,16 @@ export function lockDataDir(dir: string): { close(): void } {
     throw error
   }
   return db
+}
+
+/** Whether a process has the lock of `dir` right now. */
+export function isDataDirInUse(dir: string): boolean {
+  if (!existsSync(join(dir, 'lock'))) return false
+  try {
+    lockDataDir(dir).close()
+    return false
+  } catch (error) {
+    if (error instanceof DataFileError) return true
+    throw error
+  }
 }

@@ -7,7 +7,7 @@ import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
-import { createAppender, type Appender } from './appender.ts'
+import { createAppender, createBackfillAppender, type Appender, type BackfillAppender } from './appender.ts'
 import { Flusher } from './flusher.ts'
 import { Head } from './head.ts'
 import { matcherTexts, type Matcher } from './matcher.ts'
@@ -68,6 +68,7 @@ export type StorageStats = {
 
 export type Storage = {
   appender(): Appender
+  backfillAppender(): BackfillAppender
   readonly head: Head
   readonly state: StateStore
   /** For one query worker: each has its own. */
@@ -198,6 +199,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
   const storage: Storage = {
     appender: () => createAppender(head),
+    backfillAppender: () => createBackfillAppender(head),
     head,
     state: createStateStore(
       {
