@@ -10,7 +10,7 @@ export { hash128 } from './hash'
 export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
 export { findOrCreate, hasSeries, normalizeLabels, parseLabelBytes, restoreSeries, seriesLabelBytes, seriesRecord, setPersistedTime } from './series'
 export {
-  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageSample, stageStale, unstageFrom, validateBatch,
+  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageBits, stageSample, stageStale, unstageFrom, validateBatch,
 } from './batch'
 export { decodeRecord, encodeRecord, freeRecord } from './record'
 export { dropEntries, flushStep, freeFlush, newFlush, unlistEntries } from './flush'
