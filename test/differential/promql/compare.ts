@@ -76,7 +76,8 @@ function pointDifference([time, value]: Point, [peerTime, peerValue]: Point): st
   if (time !== peerTime) return `time ${time} instead of ${peerTime}`
   if (value === peerValue) return undefined
   const [a, b] = [number(value), number(peerValue)]
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return undefined
+  if (a === 0 && b === 0) return undefined
+  if (a === b) return `${value} is written ${peerValue}`
   return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b)) ? undefined : `${value} instead of ${peerValue} at ${time}`
 }
 
