@@ -7,14 +7,11 @@ import { errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import type { BadSample, BatchOutcome, HeadBatch } from '../storage/headBatch.ts'
-import type { ExemplarOutcome } from '../storage/exemplars.ts'
 import { decodeLabels } from '../storage/headLabels.ts'
 import { formatLabels } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import type { Storage } from '../storage/storage.ts'
 import { formatOpenMetricsFloat } from './goFloat.ts'
-import { readExemplars } from './remoteWriteExemplars.ts'
-import type { FoundExemplar } from './scrapeExemplars.ts'
 import { messageOf, remoteWriteMessages, type RemoteWriteHeaders, type RemoteWriteMessage } from './remoteWriteHeaders.ts'
 
 export type RemoteWriteAnswer = { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
@@ -25,7 +22,7 @@ export type RemoteWrite = {
 }
 
 export type RemoteWriteOptions = {
-  readonly storage: Pick<Storage, 'head' | 'exemplars'>
+  readonly storage: Pick<Storage, 'head'>
   readonly registry: MetricRegistry
   readonly logger: Logger
   /** Bodies in work and records not yet written; beyond this, senders are asked to wait. */
@@ -39,7 +36,7 @@ type BodyNotes = {
   /** Series with bad labels, and why the first of them is. */
   readonly invalidSeries: number
   readonly invalidReason: string
-  readonly exemplars: readonly FoundExemplar[]
+  readonly exemplars: number
   /** Only in 2.0: series whose labels name symbols that are not there, and series with labels alone. */
   readonly badSymbols: number
   readonly withoutSamples: number
@@ -54,6 +51,7 @@ const defaultMaxPendingBytes = 256 * 1024 * 1024
 const inputAt = 0
 const invalidAt = 80
 const histogramsAt = 84
+const exemplarsAt = 88
 const firstInvalidAt = 96
 const rewriteAt = 116
 
@@ -93,7 +91,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       }
       switch (status) {
         case 1:
-          return { ...notesOf(write), exemplars: await readExemplars(kernels, write) }
+          return notesOf(write)
         case -1:
           return refuse(400, 'snappy: corrupt input')
         case -2:
@@ -108,7 +106,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     }
   }
 
-  const notesOf = (write: number): Omit<BodyNotes, 'exemplars'> => {
+  const notesOf = (write: number): BodyNotes => {
     const invalid = kernels.word(write + invalidAt)
     let invalidReason = ''
     if (invalid > 0) {
@@ -128,6 +126,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     return {
       invalidSeries: invalid,
       invalidReason,
+      exemplars: kernels.word(write + exemplarsAt),
       badSymbols: rewrite === 0 ? 0 : kernels.word(rewrite + badSymbolsAt),
       withoutSamples: rewrite === 0 ? 0 : kernels.word(rewrite + withoutSamplesAt),
     }
@@ -140,19 +139,9 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     return reason
   }
 
-  /** Returns how many the sender need not send again. What is wrong with the others is no reason to refuse samples. */
-  const appendExemplars = ({ exemplars }: BodyNotes): number => {
-    const refusals: readonly ExemplarOutcome[] = ['outOfOrder', 'labelsTooLong', 'unknownSeries']
-    const refused = exemplars.filter(({ ref, exemplar }) => refusals.includes(options.storage.exemplars.append(ref, exemplar))).length
-    if (refused > 0) warn('Error on ingesting exemplars from remote write', { num_dropped: refused })
-    return exemplars.length - refused
-  }
-
-  const commitV1 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
+  const commitV1 = async (batch: HeadBatch): Promise<RemoteWriteAnswer> => {
     const { firstBad } = await batch.commit('allOrNothing')
-    if (firstBad !== undefined) return refuse(400, reasonOf(firstBad))
-    appendExemplars(notes)
-    return { status: 204 }
+    return firstBad === undefined ? { status: 204 } : refuse(400, reasonOf(firstBad))
   }
 
   const commitV2 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
@@ -164,7 +153,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       ...(notes.invalidSeries > 0 ? [notes.invalidReason] : []),
       ...(outcome.firstBad === undefined ? [] : [reasonOf(outcome.firstBad)]),
     ]
-    const headers = writtenHeaders({ samples: staged - badCount(outcome), histograms: 0, exemplars: appendExemplars(notes) })
+    const headers = writtenHeaders({ samples: staged - badCount(outcome), histograms: 0, exemplars: 0 })
     return problems.length === 0 ? { status: 204, headers } : { ...refuse(400, problems.join('\n')), headers }
   }
 
@@ -179,7 +168,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       try {
         const notes = await read(body, message, batch)
         if ('status' in notes) return notes
-        return await (message === 'prometheus.WriteRequest' ? commitV1(batch, notes) : commitV2(batch, notes))
+        return await (message === 'prometheus.WriteRequest' ? commitV1(batch) : commitV2(batch, notes))
       } catch (error) {
         if (error instanceof StorageUnavailableError) return { ...refuse(503, error.message), headers: { 'retry-after': '5' } }
         if (errorText(error).startsWith('bug:') || !(error instanceof Error)) throw error

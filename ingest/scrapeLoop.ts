@@ -7,7 +7,6 @@ import { formatDurationMs } from '../src/base/duration.ts'
 import type { HttpAnswer, HttpRequest } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import type { Logger } from '../src/base/log.ts'
-import type { Exemplar, ExemplarOutcome } from '../storage/exemplars.ts'
 import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import { parseSeries } from './exposition.ts'
@@ -15,7 +14,6 @@ import { BodyError } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import type { RelabelRules } from './relabel.ts'
-import { type FoundExemplar, TargetExemplars } from './scrapeExemplars.ts'
 import { SampleLabelsError, sampleLabels } from './sampleLabels.ts'
 import type { ScrapeCache, ScrapeCommit, UnknownSeries } from './scrapeCache.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
@@ -41,7 +39,6 @@ export type ScrapeSink = {
   createCache(): ScrapeCache
   /** The series ref of a label set, made when there is none. */
   refOf(labels: Labels): number
-  appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome
 }
 
 export type ScrapeLoopOptions = {
@@ -61,8 +58,8 @@ export type TargetMemory = {
   readonly cache: ScrapeCache
   readonly metadata: TargetMetadata
   readonly openMetrics: OpenMetricsReader
-  readonly exemplars: TargetExemplars
-  reportRefs: readonly number[] | undefined
+  /** Labels and not refs: storage removes series that have had no samples for long. */
+  reportLabels: readonly Labels[] | undefined
   /** The slot of the last scrape. */
   lastSlotMs: number | undefined
   lastError: string
@@ -76,8 +73,7 @@ export function createTargetMemory(sink: ScrapeSink): TargetMemory {
     cache: sink.createCache(),
     metadata: new TargetMetadata(),
     openMetrics: new OpenMetricsReader(),
-    exemplars: new TargetExemplars(),
-    reportRefs: undefined,
+    reportLabels: undefined,
     lastSlotMs: undefined,
     lastError: '',
     lastScrapeMs: 0,
@@ -107,15 +103,7 @@ const maxBodyBytes = 1024 * 1024 * 1024
 const maxTimerMs = 2 ** 31 - 1
 
 /** What came of reading one answer, before it is committed. */
-type Scraped = {
-  scraped: number
-  kept: number
-  added: number
-  bodyBytes: number
-  isEmpty: boolean
-  error: Error | undefined
-  exemplars: readonly FoundExemplar[]
-}
+type Scraped = { scraped: number; kept: number; added: number; bodyBytes: number; isEmpty: boolean; error: Error | undefined }
 
 export class ScrapeLoop {
   readonly target: Target
@@ -167,13 +155,13 @@ export class ScrapeLoop {
    * when `signal` says so first.
    */
   async retire(signal: AbortSignal): Promise<void> {
-    const { cache, lastSlotMs, reportRefs } = this.memory
+    const { cache, lastSlotMs, reportLabels } = this.memory
     if (lastSlotMs === undefined) return
     const { intervalMs } = this.target
     const missedMs = lastSlotMs + intervalMs
     await untilTimeMs(missedMs + intervalMs * 1.1, signal)
     if (signal.aborted) return
-    for (const ref of reportRefs ?? []) cache.appendStale(ref, missedMs)
+    for (const labels of reportLabels ?? []) cache.appendStale(this.#options.sink.refOf(labels), missedMs)
     try {
       await cache.commitFailed(missedMs, { discardOutOfOrder: true })
     } catch (error) {
@@ -238,7 +226,6 @@ export class ScrapeLoop {
     const hasSamples = result.error === undefined && !result.isEmpty
     try {
       this.#count(await (hasSamples ? cache.commit() : cache.commitFailed(timestampMs)))
-      if (hasSamples) this.#appendExemplars(result.exemplars)
     } catch (error) {
       if (errorText(error).startsWith('bug:')) throw error
       if (error instanceof StorageUnavailableError) {
@@ -253,7 +240,7 @@ export class ScrapeLoop {
 
   /** Requests and parses; what is parsed is staged in the cache, unless there was an error. */
   async #read(timestampMs: number): Promise<Scraped> {
-    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError, exemplars: [] }
+    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError }
     if (result.error !== undefined) return result
     try {
       const answer = await this.#request()
@@ -313,16 +300,12 @@ export class ScrapeLoop {
       this.#options.metrics.exceededSampleLimit.inc()
       throw new Error('sample limit exceeded')
     }
-    if (format === 'openMetrics') {
-      metadata.update(openMetrics.changedMetadata())
-      result.exemplars = this.memory.exemplars.changed(openMetrics.exemplars, timestampMs, (line) =>
-        this.#resolve({ bytes: Buffer.from(line.series, 'latin1'), familyType: line.familyType, line: 1 }, true),
-      )
-    } else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
+    if (format === 'openMetrics') metadata.update(openMetrics.changedMetadata())
+    else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
   }
 
   /** The ref of a series that the cache has not seen, 0 when it is not to be stored. */
-  #resolve(series: Pick<UnknownSeries, 'bytes' | 'familyType' | 'line'>, isOpenMetrics: boolean): number {
+  #resolve(series: UnknownSeries, isOpenMetrics: boolean): number {
     const { job, sink } = this.#options
     const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
     const exposed = parse(series.bytes, series.familyType, series.line)
@@ -330,26 +313,17 @@ export class ScrapeLoop {
     return labels === undefined ? 0 : sink.refOf(labels)
   }
 
-  #appendExemplars(exemplars: readonly FoundExemplar[]): void {
-    const { sink, metrics, logger } = this.#options
-    let outOfOrder = 0
-    for (const { ref, exemplar } of exemplars) if (sink.appendExemplar(ref, exemplar) === 'outOfOrder') outOfOrder++
-    if (outOfOrder === 0) return
-    metrics.exemplarOutOfOrder.inc({}, outOfOrder)
-    logger.warn('Error on ingesting out-of-order exemplars', { target: this.target.url, num_dropped: outOfOrder })
-  }
-
   #appendReport(timestampMs: number, durationSeconds: number, { scraped, kept, added, bodyBytes, error }: Scraped): void {
     const { config } = this.#options.job
     const values = [error === undefined ? 1 : 0, durationSeconds, scraped, kept, added]
     if (config.extraScrapeMetrics) values.push(this.target.timeoutMs / 1000, config.sampleLimit, bodyBytes)
     const { cache } = this.memory
-    this.memory.reportRefs ??= reportNames.slice(0, values.length).map((name) => this.#reportRef(name))
-    this.memory.reportRefs.forEach((ref, i) => cache.append(ref, timestampMs, values[i] ?? 0))
+    this.memory.reportLabels ??= reportNames.slice(0, values.length).map((name) => this.#reportLabels(name))
+    this.memory.reportLabels.forEach((labels, i) => cache.append(this.#options.sink.refOf(labels), timestampMs, values[i] ?? 0))
   }
 
-  #reportRef(name: string): number {
-    return this.#options.sink.refOf(labelsFrom({ ...labelsToObject(this.target.labels), [metricNameLabel]: name }))
+  #reportLabels(name: string): Labels {
+    return labelsFrom({ ...labelsToObject(this.target.labels), [metricNameLabel]: name })
   }
 
   #count({ duplicate, outOfOrder, outOfBounds }: ScrapeCommit): void {

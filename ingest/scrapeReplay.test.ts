@@ -5,10 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { createMemorySink } from '../test/helpers/memoryScrapeSink.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { captureNames, readCapture } from '../test/helpers/scrapeCapture.ts'
+import { remoteWriteBody, remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
+import { dayMs } from '../storage/dataDir.ts'
 import type { Label } from '../storage/labels.ts'
 import { labelsFrom } from '../storage/labels.ts'
 import { parseSeries } from './exposition.ts'
+import { createRemoteWrite } from './remoteWrite.ts'
 import { compileRelabel } from './relabel.ts'
 import { sampleLabels } from './sampleLabels.ts'
 import { createScrapeCache, type ScrapeCache, type UnknownSeries } from './scrapeCache.ts'
@@ -84,5 +87,37 @@ describe('captured scrapes', () => {
       return { timestampMs, body: `${lines.join('\n').replace(/\n*$/, '')}\n` }
     })
     await expectSame(steps, await openTestStorage(), `seed ${seed}`)
+  })
+})
+
+describe('a target that was silent for longer than retention', () => {
+  it('goes on with what its cache knows, and remote write with what it knew', async () => {
+    let nowMs = Date.UTC(2026, 0, 1)
+    const storage = await openTestStorage({ retentionMs: dayMs, nowMs: () => nowMs })
+    const cache = createScrapeCache(storage.head)
+    const remoteWrite = createRemoteWrite({ storage, registry: storage.registry, logger: storage.logger })
+    const write = (...names: readonly string[]) =>
+      remoteWrite.receive(remoteWriteBody(names.map((name) => ({ labels: { __name__: name }, samples: [{ timestampMs: nowMs, value: 1 }] }))), remoteWriteHeaders)
+    const sink: Pick<ScrapeSink, 'refOf'> = { refOf: (labels) => storage.head.findOrCreate(labels) }
+    const scrape = async () => {
+      await cache.parse(Buffer.from('scraped 1\n'), nowMs, { honorTimestamps: true }, resolver(sink))
+      return cache.commit()
+    }
+    expect((await scrape()).stored).toBe(1)
+    expect((await write('written')).status).toBe(204)
+    for (let day = 0; day < 4; day++) {
+      await write('other')
+      await storage.flush()
+      for (let i = 0; i < 20; i++) storage.head.maintain(nowMs + 3_600_000)
+      nowMs += dayMs
+      await storage.maintain()
+    }
+    expect(storage.head.stats().seriesCount).toBe(2)
+    expect((await scrape()).stored).toBe(1)
+    expect((await write('written')).status).toBe(204)
+    const found = readSamples(storage)
+    expect(found['scraped{instance="i", job="j"}']).toEqual([[nowMs, 1]])
+    expect(found.written).toEqual([[nowMs, 1]])
+    cache.close()
   })
 })

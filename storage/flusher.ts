@@ -57,6 +57,12 @@ export class Flusher {
     await this.#start()
   }
 
+  /** Runs `work` while no flush runs, and none begins meanwhile. */
+  async alone(work: () => Promise<void>): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => {})
+    await this.#begin(work())
+  }
+
   /** A last flush. When the disk refuses, the samples stay in the log for the next start. */
   async close(): Promise<void> {
     try {
@@ -67,7 +73,11 @@ export class Flusher {
   }
 
   #start(): Promise<void> {
-    const run = this.#run().finally(() => {
+    return this.#begin(this.#run())
+  }
+
+  #begin(work: Promise<void>): Promise<void> {
+    const run = work.finally(() => {
       this.#running = undefined
     })
     this.#running = run

@@ -8,9 +8,9 @@ import type { Kernels } from '../src/kernels/kernels.ts'
 import { powersOfTen } from '../src/kernels/powersOfTen.ts'
 import { HeadBatch, type BatchHost, type LogRecord } from './headBatch.ts'
 import { flushOf, type Flush, type FlushPlan } from './headFlush.ts'
+import { forgetSeries } from './headForget.ts'
 import { encodeLabels } from './headLabels.ts'
 import type { HeadReaderInit } from './headReader.ts'
-import { ownerLabel, partLabel } from './histogramParts.ts'
 import type { Labels } from './labels.ts'
 import { StorageUnavailableError } from './storageError.ts'
 
@@ -75,8 +75,6 @@ export class Head {
   #droppedFlushes = 0
   readonly #nowMs: () => number
   readonly #labelRefs = new WeakMap<Labels, number>()
-  /** Refs of the hidden series of histograms, by owner and part. */
-  readonly #partRefs = new Map<number, Map<string, number>>()
   #isClosed = false
 
   constructor(options: HeadOptions) {
@@ -93,7 +91,6 @@ export class Head {
       kernels,
       nowMs: this.#nowMs,
       logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
-      partRef: (owner, part) => this.#partRef(owner, part),
       log: (record, allocatedBytes) => this.#log(record, allocatedBytes),
     }
   }
@@ -165,7 +162,7 @@ export class Head {
   /** The ref of the series, new if need be. `labels` are sorted by name, unique and without empty values; their ref is kept per object. */
   findOrCreate(labels: Labels): number {
     const known = this.#labelRefs.get(labels)
-    if (known !== undefined) return known
+    if (known !== undefined && this.kernels.exports.useSeries(known) !== 0) return known
     assert(labels.length > 0 && labels.length <= maxLabels, `a series cannot have ${labels.length} labels`)
     const { exports } = this.kernels
     const bytes = encodeLabels(labels)
@@ -176,20 +173,6 @@ export class Head {
     assert(count > 0, 'labels are not sorted, not unique or empty')
     const ref = exports.findOrCreate(scratch, count)
     this.#labelRefs.set(labels, ref)
-    return ref
-  }
-
-  #partRef(owner: number, part: string): number {
-    let refs = this.#partRefs.get(owner)
-    if (refs === undefined) {
-      refs = new Map()
-      this.#partRefs.set(owner, refs)
-    }
-    let ref = refs.get(part)
-    if (ref === undefined) {
-      ref = this.findOrCreate([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }])
-      refs.set(part, ref)
-    }
     return ref
   }
 
@@ -272,6 +255,11 @@ export class Head {
   /** Flushes so far, and how many of them, oldest first, have nothing in memory any more. */
   get flushCounts(): { readonly finished: number; readonly dropped: number } {
     return { finished: this.#droppedFlushes + this.#flushed.length, dropped: this.#droppedFlushes }
+  }
+
+  /** Removes those of the series that have no samples in memory; they must have none on disk. */
+  forget(refs: Uint32Array): ReturnType<typeof forgetSeries> {
+    return forgetSeries(this.kernels, refs)
   }
 
   /** A series' labels as bytes; empty when no series has the ref. */

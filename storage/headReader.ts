@@ -5,7 +5,6 @@ import { createKernels } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
 import { selectRefs } from './headSelect.ts'
 import { HeadSymbols, type NamedCount } from './headSymbols.ts'
-import { ownerLabel } from './histogramParts.ts'
 import type { Labels } from './labels.ts'
 import type { Matcher } from './matcher.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
@@ -36,7 +35,7 @@ export type HeadReader = {
   unpin(): void
   /** Refs, ascending, of all indexed series that match, those included that only have samples on disk. */
   select(matchers: readonly Matcher[]): Uint32Array
-  /** The same object for the same ref as long as the reader lives. */
+  /** The same object for the same ref until `unpin`, and mostly longer. */
   labels(ref: number): Labels
   /** Sorted; of these series or of all. */
   labelNames(refs?: Uint32Array): string[]
@@ -44,8 +43,6 @@ export type HeadReader = {
   /** Days and times that the series' samples lie in, as far as this process has seen them or was told at start; `undefined` when it has none. */
   timeRange(ref: number): TimeRange | undefined
   stats(): HeadReaderStats
-  /** Refs of the series that have histograms. */
-  histogramOwners(): ReadonlySet<number>
 
   /** Starts collecting one series' samples: what is added later wins on the same time. */
   begin(range: TimeRange): void
@@ -81,7 +78,6 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   let columns = new Span(kernels)
   let capacity = 0
   let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
-  let owners: ReadonlySet<number> = new Set()
   /** The series whose samples in memory the state remembers. */
   let begunRef = 0
 
@@ -122,7 +118,10 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   }
 
   return {
-    pin: () => void exports.pinEpoch(init.slot),
+    pin() {
+      exports.pinEpoch(init.slot)
+      symbols.refresh()
+    },
     unpin: () => exports.unpinEpoch(init.slot),
     select: (matchers) => selectRefs(kernels, symbols, matchers),
     labels: (ref) => symbols.labels(ref),
@@ -143,13 +142,6 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       maxTimeMs: exports.headMaxTime(),
       ...symbols.counts(),
     }),
-
-    histogramOwners() {
-      const name = symbols.find(ownerLabel)
-      const pairs = name === 0 ? 0 : symbols.valueCount(name)
-      if (pairs !== owners.size) owners = new Set(Array.from(symbols.pairsOfName(name), (pair) => Number(symbols.pair(pair).value)))
-      return owners
-    },
 
     begin(next) {
       range = next

@@ -11,10 +11,11 @@ export type NamedCount = { readonly name: string; readonly count: number }
 
 export class HeadSymbols {
   readonly #kernels: Kernels
-  readonly #texts: (string | undefined)[] = []
-  readonly #pairs: (Label | undefined)[] = []
+  #texts: (string | undefined)[] = []
+  #pairs: (Label | undefined)[] = []
   readonly #labels = new Map<number, Labels>()
   readonly #key: Span
+  #forgottenCount = 0
 
   constructor(kernels: Kernels) {
     this.#kernels = kernels
@@ -23,6 +24,16 @@ export class HeadSymbols {
 
   close(): void {
     this.#key.close()
+  }
+
+  /** Once the epoch is pinned: what was kept from before may be about series that are gone, under ids that others have now. */
+  refresh(): void {
+    const count = this.#kernels.exports.forgottenCount()
+    if (count === this.#forgottenCount) return
+    this.#forgottenCount = count
+    this.#texts = []
+    this.#pairs = []
+    this.#labels.clear()
   }
 
   text(symbol: number): string {
@@ -90,12 +101,6 @@ export class HeadSymbols {
     return name === 0 ? new Uint32Array() : this.#copy(vectorOf(this.#kernels.exports.nameValues(name)))
   }
 
-  /** How many values the name `symbol` has. */
-  valueCount(symbol: number): number {
-    const name = this.#kernels.exports.findName(symbol)
-    return name === 0 ? 0 : vectorOf(this.#kernels.exports.nameValues(name)).count
-  }
-
   #copy({ pointer, count }: Vector): Uint32Array {
     if (count === 1) return Uint32Array.of(pointer)
     return this.#kernels.words.slice(pointer / 4, pointer / 4 + count)
@@ -105,9 +110,8 @@ export class HeadSymbols {
   allRefs(): Uint32Array {
     const { exports } = this.#kernels
     const refs = new Uint32Array(exports.seriesCount())
-    const maxRef = exports.maxRef()
     let count = 0
-    for (let ref = 1; ref <= maxRef && count < refs.length; ref++) if (exports.hasSeries(ref) !== 0) refs[count++] = ref
+    for (let ref = exports.nextSeries(1); ref !== 0 && count < refs.length; ref = exports.nextSeries(ref + 1)) refs[count++] = ref
     return refs.subarray(0, count)
   }
 
@@ -115,7 +119,9 @@ export class HeadSymbols {
     const { exports } = this.#kernels
     const names = new Set<string>()
     if (refs === undefined) {
-      for (let name = 1; name <= exports.nameCount(); name++) names.add(this.text(exports.nameSymbol(name)))
+      for (let name = 1; name <= exports.nameCount(); name++) {
+        if (vectorOf(exports.nameValues(name)).count > 0) names.add(this.text(exports.nameSymbol(name)))
+      }
     } else {
       for (const pair of this.#pairsOfAll(refs)) names.add(this.pair(pair).name)
     }
@@ -127,7 +133,8 @@ export class HeadSymbols {
     if (symbol === 0) return []
     const values: string[] = []
     if (refs === undefined) {
-      for (const pair of this.pairsOfName(symbol)) values.push(this.pair(pair).value)
+      // A value may still be listed when its last series has just gone.
+      for (const pair of this.pairsOfName(symbol)) if (this.postingsCount(pair) > 0) values.push(this.pair(pair).value)
     } else {
       for (const pair of this.#pairsOfAll(refs)) {
         const label = this.pair(pair)
@@ -159,10 +166,11 @@ export class HeadSymbols {
     const seriesByLabelPair: NamedCount[] = []
     const values = new Map<string, number>()
     const bytes = new Map<string, number>()
-    for (let pair = 1; pair <= exports.pairCount(); pair++) {
-      const { name, value } = this.pair(pair)
+    const maxPair = exports.maxPair()
+    for (let pair = 1; pair <= maxPair; pair++) {
       const count = this.postingsCount(pair)
       if (count === 0) continue
+      const { name, value } = this.pair(pair)
       if (name === metricNameLabel) seriesByMetricName.push({ name: value, count })
       seriesByLabelPair.push({ name: `${name}=${value}`, count })
       values.set(name, (values.get(name) ?? 0) + 1)

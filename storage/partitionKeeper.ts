@@ -60,6 +60,7 @@ export class PartitionKeeper {
       partitionCount: this.#partitions.length,
       partitionBytes: this.#partitions.reduce((sum, { bytes }) => sum + bytes, 0),
       minTimeMs: this.#minTimeMs,
+      oldestDayMs: this.#partitions[0]?.partition.startMs ?? NaN,
       compactionCount: this.#compactions,
       compactionFailureCount: this.#compactionFailures,
       timeRetentionCount: this.#timeRetentions,

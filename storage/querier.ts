@@ -6,10 +6,8 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
 import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
-import { ownerLabel, partLabel } from './histogramParts.ts'
-import { createHistogramReader, type HistogramReader } from './histogramReader.ts'
 import { compareLabels, type Labels } from './labels.ts'
-import { matchesEmpty, type Matcher } from './matcher.ts'
+import type { Matcher } from './matcher.ts'
 import { OpenPartitions, type OpenPartition } from './openPartitions.ts'
 import { joinChunk, type ChunkRow } from './partitionFile.ts'
 import { createLifetimes, type Lifetimes } from './lifetimes.ts'
@@ -30,7 +28,7 @@ export type DamageReport = { readonly file: string; readonly reason: string; rea
 
 export type SeriesSelection = {
   readonly count: number
-  /** The same object for the same series as long as the worker lives. */
+  /** The same object for the same series until the querier is closed, and mostly longer. */
   labels(index: number): Labels
   ref(index: number): number
   /** Samples within the selected range, ascending, no time twice, staleness markers included; may be none. Valid until the next `read`. */
@@ -86,7 +84,6 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   const partitions = new OpenPartitions({ dir: init.dir, generation: init.partitionsGeneration, onDamage })
   const lifetimes = createLifetimes(init.dir)
   const hidden = createHiddenSamples(init.dir)
-  const histograms = createHistogramReader(head)
   return {
     querier() {
       head.pin()
@@ -94,7 +91,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
         lifetimes.forget()
         hidden.forget()
       }
-      return createQuerier({ head, partitions, lifetimes, hidden, histograms, onDamage })
+      return createQuerier({ head, partitions, lifetimes, hidden, onDamage })
     },
     close() {
       partitions.close()
@@ -109,12 +106,11 @@ type QuerierDeps = {
   readonly partitions: OpenPartitions
   readonly lifetimes: Lifetimes
   readonly hidden: HiddenSamples
-  readonly histograms: HistogramReader
   readonly onDamage: (report: DamageReport) => void
 }
 
 function createQuerier(deps: QuerierDeps): Querier {
-  const { head, partitions, lifetimes, histograms } = deps
+  const { head, partitions, lifetimes } = deps
 
   /** Whether a series has, or had on disk, samples around the range. */
   const livesIn = (ref: number, range: TimeRange) => {
@@ -122,12 +118,9 @@ function createQuerier(deps: QuerierDeps): Querier {
     if (inMemory !== undefined && inMemory.minTimeMs <= range.maxTimeMs && inMemory.maxTimeMs >= range.minTimeMs) return true
     return lifetimes.overlaps(ref, range)
   }
-  /** Hidden series have no other labels than their own, so that only conditions which anything without labels passes meet them. */
-  const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
-    head.histogramOwners().size > 0 && matchers.every(matchesEmpty) ? refs.filter((ref) => !isPart(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
   const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
-    const refs = visible(head.select(matchers), matchers)
+    const refs = head.select(matchers)
     return isAllTime(range) ? refs : refs.filter((ref) => livesIn(ref, range))
   }
   const union = (sets: readonly (readonly Matcher[])[], range: TimeRange) => {
@@ -152,21 +145,14 @@ function createQuerier(deps: QuerierDeps): Querier {
         ref: refAt,
         read(index) {
           open ??= partitions.overlapping(range)
-          const partitionsInRange = open
-          const ref = refAt(index)
-          return histograms.attach(ref, readSeries(deps, partitionsInRange, ref, range), {
-            livesInRange: (part) => livesIn(part, range),
-            read: (part) => readSeries(deps, partitionsInRange, part, range),
-          })
+          return readSeries(deps, open, refAt(index), range)
         },
       }
     },
     labelNames(sets, range, limit) {
-      const names = sets.length === 0 && isAllTime(range) ? head.labelNames() : head.labelNames(union(sets, range))
-      return cut(names.filter((name) => !isHiddenName(name)), limit)
+      return cut(sets.length === 0 && isAllTime(range) ? head.labelNames() : head.labelNames(union(sets, range)), limit)
     },
     labelValues(name, sets, range, limit) {
-      if (isHiddenName(name)) return []
       return cut(sets.length === 0 && isAllTime(range) ? head.labelValues(name) : head.labelValues(name, union(sets, range)), limit)
     },
     seriesLabels(sets, range, limit) {
@@ -200,11 +186,6 @@ function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: numb
   return deps.hidden.without(ref, head.end())
 }
 
-/** Whether a series is a column of another one's histograms. */
-function isPart(labels: Labels): boolean {
-  return labels[0]?.name === ownerLabel
-}
-
 function chunksOf(deps: QuerierDeps, partition: OpenPartition, ref: number, range: TimeRange): readonly ChunkRow[] {
   try {
     return partition.reader.chunks(ref, range.minTimeMs, range.maxTimeMs)
@@ -221,14 +202,9 @@ function addChunk(deps: QuerierDeps, partition: OpenPartition, row: ChunkRow): v
   deps.onDamage({ file: partition.reader.path, reason, isWholeFile: false })
 }
 
-function isHiddenName(name: string): boolean {
-  return name === ownerLabel || name === partLabel
-}
-
 function tsdbStatus(head: HeadReader, limit: number): TsdbStatus {
   const stats = head.stats()
-  const top = (counts: readonly { readonly name: string; readonly count: number }[]) =>
-    counts.filter(({ name }) => !isHiddenName(name.split('=')[0] ?? '')).slice(0, limit).map(({ name, count }) => ({ name, value: count }))
+  const top = (counts: readonly { readonly name: string; readonly count: number }[]) => counts.slice(0, limit).map(({ name, count }) => ({ name, value: count }))
   return {
     headStats: {
       numSeries: stats.seriesCount,

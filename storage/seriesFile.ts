@@ -19,6 +19,9 @@ const seriesKind: FileKind = {
 /** Refs `page * seriesPerPage` up to the next page share a row. */
 export const seriesPerPage = 512
 
+/** Pages that lose series in one transaction: some ten milliseconds. */
+const pagesPerDrop = 16
+
 export type SeriesRow = { readonly ref: number; readonly labelBytes: Uint8Array }
 
 export type SeriesMeta = {
@@ -101,25 +104,83 @@ export class SeriesFileWriter {
     transaction(this.#db, () => {
       const pages = Map.groupBy(rows, (row) => Math.floor(row.ref / seriesPerPage))
       const read = this.#db.prepare('SELECT body FROM series WHERE page = ?').pluck()
-      const write = this.#db.prepare('INSERT OR REPLACE INTO series (page, count, crc, body) VALUES (?, ?, ?, ?)')
       for (const [page, added] of pages) {
         const kept = readableRows(read.get(page))
         const known = new Set(kept.map((row) => row.ref))
         const all = [...kept, ...added.filter((row) => !known.has(row.ref))].sort((a, b) => a.ref - b.ref)
-        const body = zstdCompressSync(encodeSeriesPage(all))
-        write.run(page, all.length, crc32(body), body)
+        this.#writePage(page, all)
       }
-      const writeLifetime = this.#db.prepare('INSERT OR REPLACE INTO lifetime (page, crc, body) VALUES (?, ?, ?)')
       for (const page of this.#changedLifetimes) {
         const values = this.#lifetimes.get(page)
         assert(values !== undefined, `lifetimes of page ${page} are not in memory`)
-        const body = zstdCompressSync(new Uint8Array(values.buffer))
-        writeLifetime.run(page, crc32(body), body)
+        this.#writeLifetimes(page, values)
       }
       const writeMeta = this.#db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)')
       for (const [name, value] of Object.entries(meta)) if (Number.isFinite(value)) writeMeta.run(name, value)
     })
     this.#changedLifetimes.clear()
+  }
+
+  /** Refs given out and on disk whose samples there, if any, all lie before `timeMs`; ascending, a page at a time. Some may be in no row. */
+  *endedBefore(timeMs: number): Generator<number[]> {
+    const { maxRef } = this.meta()
+    const pages = this.#db.prepare('SELECT page FROM series ORDER BY page').pluck().all() as number[]
+    for (const page of pages) {
+      const body = this.#lifetimes.get(page)
+      const refs: number[] = []
+      for (let i = 0; i < seriesPerPage; i++) {
+        const ref = page * seriesPerPage + i
+        // An unknown lifetime (NaN) is not before anything.
+        if (ref > 0 && ref <= maxRef && (body?.[2 * i + 1] ?? -Infinity) < timeMs) refs.push(ref)
+      }
+      yield refs
+    }
+  }
+
+  /** Deletes the series, which have no samples on disk any more, a few pages in a step. */
+  *drop(refs: Uint32Array): Generator<void> {
+    const read = this.#db.prepare('SELECT body FROM series WHERE page = ?').pluck()
+    for (let start = 0; start < refs.length; ) {
+      transaction(this.#db, () => {
+        for (let pages = 0; pages < pagesPerDrop && start < refs.length; pages++) {
+          const page = Math.floor((refs[start] ?? 0) / seriesPerPage)
+          const gone = new Set<number>()
+          for (; start < refs.length && Math.floor((refs[start] ?? 0) / seriesPerPage) === page; start++) gone.add(refs[start] ?? 0)
+          this.#dropFromPage(page, readableRows(read.get(page)), gone)
+        }
+      })
+      yield
+    }
+  }
+
+  #dropFromPage(page: number, rows: readonly SeriesRow[], gone: ReadonlySet<number>): void {
+    const kept = rows.filter((row) => !gone.has(row.ref))
+    if (kept.length === rows.length) return
+    this.#changedLifetimes.delete(page)
+    if (kept.length === 0) {
+      this.#lifetimes.delete(page)
+      this.#db.prepare('DELETE FROM series WHERE page = ?').run(page)
+      this.#db.prepare('DELETE FROM lifetime WHERE page = ?').run(page)
+      return
+    }
+    this.#writePage(page, kept)
+    const values = this.#lifetimes.get(page)
+    if (values === undefined) return
+    for (const ref of gone) {
+      values[2 * (ref % seriesPerPage)] = Infinity
+      values[2 * (ref % seriesPerPage) + 1] = -Infinity
+    }
+    this.#writeLifetimes(page, values)
+  }
+
+  #writePage(page: number, rows: readonly SeriesRow[]): void {
+    const body = zstdCompressSync(encodeSeriesPage(rows))
+    this.#db.prepare('INSERT OR REPLACE INTO series (page, count, crc, body) VALUES (?, ?, ?, ?)').run(page, rows.length, crc32(body), body)
+  }
+
+  #writeLifetimes(page: number, values: Float64Array): void {
+    const body = zstdCompressSync(new Uint8Array(values.buffer))
+    this.#db.prepare('INSERT OR REPLACE INTO lifetime (page, crc, body) VALUES (?, ?, ?)').run(page, crc32(body), body)
   }
 
   close(): void {

@@ -163,6 +163,12 @@ class Writer {
           return { kind: 'none' }
         })
         return
+      case 'ended':
+        this.#tasks.push({ id, steps: this.#ended(request.beforeMs) })
+        return
+      case 'dropSeries':
+        this.#tasks.push({ id, steps: this.#dropSeries(request.refs) })
+        return
       case 'suspect':
         this.#answer(id, () => {
           this.#partitions.inspectSuspect(request.path)
@@ -302,6 +308,23 @@ class Writer {
     this.#headReader ??= openHeadReader(request.reader)
     this.#tombstones.add(yield* deletionSteps(this.#headReader, this.#series, request))
     // From here on queries read the file again.
+    this.#partitions.changed()
+    return { kind: 'none' }
+  }
+
+  *#ended(beforeMs: number): Generator<void, WriterAnswer> {
+    const refs: number[] = []
+    for (const some of this.#series.endedBefore(beforeMs)) {
+      for (const ref of some) refs.push(ref)
+      yield
+    }
+    return { kind: 'refs', refs: Uint32Array.from(refs) }
+  }
+
+  *#dropSeries(refs: Uint32Array): Generator<void, WriterAnswer> {
+    for (const ref of refs) this.#newSeries.delete(ref)
+    yield* this.#series.drop(refs)
+    // For the lifetimes of series.
     this.#partitions.changed()
     return { kind: 'none' }
   }

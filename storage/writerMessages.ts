@@ -71,6 +71,10 @@ export type WriterRequest =
   | { readonly kind: 'snapshot'; readonly name: string; readonly withLog: boolean }
   /** Memory has dropped what it held at the last cleaning. */
   | { readonly kind: 'forgetCleaned' }
+  /** Which series have no samples on disk from this time on. */
+  | { readonly kind: 'ended'; readonly beforeMs: number }
+  /** Series of which there is nothing on disk and in memory. */
+  | { readonly kind: 'dropSeries'; readonly refs: Uint32Array }
   /** A reader took this partition for damaged: look, and set it aside if it is. */
   | { readonly kind: 'suspect'; readonly path: string }
   | { readonly kind: 'close' }
@@ -88,6 +92,8 @@ export type DiskStats = {
   readonly partitionBytes: number
   /** Of the oldest partition; NaN when there is none. */
   readonly minTimeMs: number
+  /** Where the day of the oldest partition begins; NaN when there is none. */
+  readonly oldestDayMs: number
   readonly logSegmentCount: number
   readonly logBytes: number
   /** Files set aside and records skipped since start. */
@@ -104,6 +110,8 @@ export type WriterAnswer =
   | { readonly kind: 'recovery'; readonly piece: RecoveryPiece }
   | { readonly kind: 'ledger'; readonly rows: readonly LedgerRow[] }
   | { readonly kind: 'stats'; readonly stats: DiskStats }
+  /** Ascending. */
+  | { readonly kind: 'refs'; readonly refs: Uint32Array }
 
 export type FromWriter =
   | { readonly kind: 'appended'; readonly lastNumber: number; readonly logBytes: number; readonly logSegmentCount: number; readonly commitSeconds: number }

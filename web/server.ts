@@ -13,7 +13,6 @@ import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { plain } from './answer.ts'
 import { addAdminRoutes } from './api/admin.ts'
 import { addAlertmanagerRoutes } from './api/alertmanager.ts'
-import { addExemplarRoutes } from './api/exemplars.ts'
 import { addIngestRoutes } from './api/ingest.ts'
 import { addLabelRoutes } from './api/labels.ts'
 import { addLifecycleRoutes } from './api/lifecycle.ts'
@@ -103,7 +102,6 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   const parts = () => state.parts
   let ports: readonly number[] = []
   addQueryRoutes(router, parts)
-  addExemplarRoutes(router, parts, options)
   addLabelRoutes(router, parts)
   addTargetRoutes(router, parts, { externalUrl: options.externalUrl, ports: () => ports })
   addRuleRoutes(router, parts)

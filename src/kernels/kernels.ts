@@ -21,6 +21,8 @@ export type KernelExports = {
   seriesCount(): number
   symbolCount(): number
   pairCount(): number
+  /** The greatest id of a pair; some below may be free. */
+  maxPair(): number
   nameCount(): number
   headMaxTime(): number
   headMinTime(): number
@@ -55,6 +57,10 @@ export type KernelExports = {
   nameSymbol(name: number): number
   nameValues(name: number): bigint
   hasSeries(ref: number): number
+  /** The least ref in use that is not below `ref`, 0 when there is none. */
+  nextSeries(ref: number): number
+  /** Changes when ids of symbols and pairs may have come to mean something else. */
+  forgottenCount(): number
   seriesRecord(ref: number): Pointer
   seriesLabelBytes(ref: number, out: Pointer, capacity: number): number
 
@@ -62,6 +68,8 @@ export type KernelExports = {
   normalizeLabels(labels: Pointer, count: number): number
   findOrCreate(labels: Pointer, count: number): number
   parseLabelBytes(pointer: Pointer, length: number, labels: Pointer): number
+  /** Whether the series is still there; then its ref can be used until the next turn of the event loop. */
+  useSeries(ref: number): number
   restoreSeries(ref: number, labels: Pointer, count: number): number
   setPersistedTime(ref: number, timeMs: bigint): void
   markLogged(ref: number): void
@@ -72,7 +80,6 @@ export type KernelExports = {
   clearBatch(batch: Pointer): void
   stageSample(batch: Pointer, ref: number, timeMs: number, value: number): void
   stageStale(batch: Pointer, ref: number, timeMs: number): void
-  stageBits(batch: Pointer, ref: number, timeMs: number, high: number, low: number): void
   unstageFrom(batch: Pointer, count: number): void
   validateBatch(batch: Pointer, from: number, to: number, latestMs: number): void
   discardOutOfOrder(batch: Pointer): void
@@ -82,6 +89,12 @@ export type KernelExports = {
   encodeRecord(batch: Pointer): number
   freeRecord(pointer: Pointer, bytes: number): void
   decodeRecord(pointer: Pointer, length: number, batch: Pointer, created: Pointer): number
+
+  // Main thread: removal of series, see assembly/forget.ts.
+  newForget(from: number, count: number): Pointer
+  addCandidates(refs: Pointer, count: number): void
+  forgetStep(forget: Pointer, budget: number): number
+  freeForget(forget: Pointer): void
 
   // Main thread: flushing.
   newFlush(cutoffMs: number): Pointer
@@ -135,8 +148,8 @@ export type KernelExports = {
 
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
 const unsigned = [
-  ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'snappyStart'],
-  ...['maxRef', 'findOrCreate', 'minPinnedEpoch', 'pinEpoch'],
+  ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart'],
+  ...['maxRef', 'nextSeries', 'findOrCreate', 'minPinnedEpoch', 'pinEpoch'],
 ] as const
 
 function withUnsignedResults(exports: KernelExports): KernelExports {

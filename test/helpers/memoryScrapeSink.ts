@@ -41,7 +41,6 @@ export function createMemorySink(): MemorySink {
   }
   return {
     refOf,
-    appendExemplar: () => 'disabled',
     createCache: () => {
       openCaches++
       return createMemoryCache(store, () => openCaches--)

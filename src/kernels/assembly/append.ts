@@ -35,7 +35,7 @@ export const O_BUFFER: usize = 0
 export const O_CAPACITY: usize = 8
 export const O_FIRST: usize = 12
 export const O_LAST: usize = 16
-const OUT_OF_ORDER_BYTES: u32 = 24
+export const OUT_OF_ORDER_BYTES: u32 = 24
 
 /** Chunks are sealed at 112 to 143 samples: series that began together do not all seal in the same batch. */
 const SEAL_BASE: u32 = 112

@@ -8,13 +8,15 @@
 //  80 least time i64, 88 greatest time i64 of the stored samples
 //  96 log record u32, 100 its length u32, 104 its allocated bytes u32, 108 new series in it u32
 // 112 last value u64 of the first bad sample's series
+// 120 next open batch u32, 124 the one before u32
 
 import {
-  ACTIVE_SAMPLES, APPENDED_SAMPLES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
+  ACTIVE_SAMPLES, APPENDED_SAMPLES, BATCHES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
 } from './layout'
+import { link, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
 import { appendInOrder, fence, insertOutOfOrder, isFull, publish, sealActive } from './append'
-import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
+import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
 
 export const BATCH_BYTES: u32 = 128
 export const BATCH_REFS: usize = 0
@@ -33,6 +35,7 @@ export const BATCH_RECORD_LENGTH: usize = 100
 export const BATCH_RECORD_BYTES: usize = 104
 export const BATCH_NEW_SERIES: usize = 108
 const BATCH_LAST_VALUE: usize = 112
+export const BATCH_LINK: usize = 120
 
 export const STORED: u8 = 0
 export const REPEATED: u8 = 1 // same time and bits as the newest sample: accepted, nothing to store
@@ -52,10 +55,12 @@ export function newBatch(): usize {
   const batch = alloc(BATCH_BYTES)
   memory.fill(batch, 0, BATCH_BYTES)
   clearBatch(batch)
+  link(BATCHES, batch, BATCH_LINK)
   return batch
 }
 
 export function freeBatch(batch: usize): void {
+  unlink(BATCHES, batch, BATCH_LINK)
   freeColumns(batch)
   free(batch, BATCH_BYTES)
 }
@@ -70,7 +75,7 @@ function freeColumns(batch: usize): void {
 export function clearBatch(batch: usize): void {
   if (load<u32>(batch, BATCH_CAPACITY) > 65536) freeColumns(batch)
   memory.fill(batch + BATCH_COUNT, 0, 4)
-  memory.fill(batch + BATCH_TALLY, 0, <usize>BATCH_BYTES - BATCH_TALLY)
+  memory.fill(batch + BATCH_TALLY, 0, BATCH_LINK - BATCH_TALLY)
   store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
   store<i64>(batch, i64.MIN_VALUE, BATCH_MAX_TIME)
 }
@@ -118,21 +123,16 @@ export function stage(batch: usize, ref: u32, time: i64, value: u64): void {
   store<u32>(batch, count + 1, BATCH_COUNT)
 }
 
-/** For callers outside the module, whose numbers are doubles. */
+/** For callers outside the module, whose numbers are doubles. A ref that no series has any more counts as dropped. */
 export function stageSample(batch: usize, ref: u32, time: f64, value: f64): void {
   let bits = reinterpret<u64>(value)
   // A NaN that went through JavaScript has lost its payload; the staleness marker has `stageStale`.
   if (value != value) bits = 0x7ff8000000000001
-  stage(batch, ref, <i64>time, bits)
+  stage(batch, hasSeries(ref) ? ref : 0, <i64>time, bits)
 }
 
 export function stageStale(batch: usize, ref: u32, time: f64): void {
-  stage(batch, ref, <i64>time, 0x7ff0000000000002)
-}
-
-/** A sample whose value is given as its bits. */
-export function stageBits(batch: usize, ref: u32, time: f64, high: u32, low: u32): void {
-  stage(batch, ref, <i64>time, (<u64>high << 32) | <u64>low)
+  stage(batch, hasSeries(ref) ? ref : 0, <i64>time, 0x7ff0000000000002)
 }
 
 /** Takes back the samples from index `count` on. */

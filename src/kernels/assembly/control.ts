@@ -1,7 +1,8 @@
 // Start of a memory, and the settings and counters that the main thread reads and writes from outside.
 
 import {
-  ACTIVE_SAMPLES, ALLOCATED_BYTES, APPENDED_SAMPLES, CHUNK_BYTES, CHUNK_COUNT, CHUNK_SAMPLES, EPOCH, FIXED_END, HASH_SECRET, HEAD_MAX_TIME,
+  ACTIVE_SAMPLES, ALLOCATED_BYTES, APPENDED_SAMPLES, CHUNK_BYTES, CHUNK_COUNT, CHUNK_SAMPLES, EPOCH, FIXED_END,
+  FREE_PAIR_COUNT, FREE_SYMBOL_COUNT, HASH_SECRET, HEAD_MAX_TIME,
   HEAD_MIN_TIME, MAX_REF, MIN_VALID_FLOOR, NAME_COUNT, NEXT_REF, OUT_OF_ORDER_WINDOW, PAIR_COUNT, POWERS_OF_TEN, READER_SLOT_COUNT,
   RETIRED_BYTES, SERIES_COUNT, SYMBOL_COUNT,
 } from './layout'
@@ -57,10 +58,15 @@ export function seriesCount(): u32 {
 }
 
 export function symbolCount(): u32 {
-  return load<u32>(SYMBOL_COUNT)
+  return load<u32>(SYMBOL_COUNT) - load<u32>(FREE_SYMBOL_COUNT)
 }
 
 export function pairCount(): u32 {
+  return atomic.load<u32>(PAIR_COUNT) - load<u32>(FREE_PAIR_COUNT)
+}
+
+/** The greatest id of a pair; some below may be free. */
+export function maxPair(): u32 {
   return atomic.load<u32>(PAIR_COUNT)
 }
 

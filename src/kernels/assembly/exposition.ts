@@ -2,7 +2,7 @@
 // ref, and since a target nearly always sends the same lines in the same order, the entry after the last one is tried
 // first. Lines never seen are listed for the slow path in TypeScript; values and timestamps are parsed here.
 //
-// Cache:  { entries u32, count u32, capacity u32, slots u32, slot capacity u32, generation u32, zero u32 }.
+// Cache:  { entries u32, count u32, capacity u32, slots u32, slot capacity u32, generation u32, next cache u32, the one before u32 }.
 // Entry:  { hash 2 x u64, ref u32, text bytes u32, seen u32 (generation), tracked u32 (generation), live u32, zero u32 }.
 //         `seen`: was in that scrape; `tracked`: so that its end is to be marked; `live`: tracked in the last commit.
 // State:  { input u32, bytes u32, position u32, batch u32, cache u32, cursor u32, flags u32, samples u32, time i64,
@@ -14,9 +14,11 @@
 
 import { BATCH_COUNT, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, stage } from './batch'
 import { hash128, hash64 } from './hash'
+import { SCRAPE_CACHES } from './layout'
+import { freeList, link, push, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
 import { NUMBER_BAD, NUMBER_HARD, parseNumber } from './number'
-import { R_SLOT, seriesRecord } from './series'
+import { R_SLOT, seriesRecord, spare } from './series'
 
 const K_ENTRIES: usize = 0
 const K_COUNT: usize = 4
@@ -24,6 +26,7 @@ const K_CAPACITY: usize = 8
 const K_SLOTS: usize = 12
 const K_SLOT_CAPACITY: usize = 16
 const K_GENERATION: usize = 20
+const K_LINK: usize = 24
 const CACHE_BYTES: u32 = 32
 
 const ENTRY_BYTES: u32 = 40
@@ -73,10 +76,12 @@ const REF_PENDING: u32 = u32.MAX_VALUE
 export function newScrapeCache(): usize {
   const cache = alloc(CACHE_BYTES)
   memory.fill(cache, 0, CACHE_BYTES)
+  link(SCRAPE_CACHES, cache, K_LINK)
   return cache
 }
 
 export function freeScrapeCache(cache: usize): void {
+  unlink(SCRAPE_CACHES, cache, K_LINK)
   const capacity = load<u32>(cache, K_CAPACITY)
   if (capacity != 0) free(load<u32>(cache, K_ENTRIES), capacity * ENTRY_BYTES)
   const slots = load<u32>(cache, K_SLOT_CAPACITY)
@@ -108,31 +113,6 @@ export function freeParse(parse: usize): void {
   freeList(parse + X_HARD, HARD_BYTES)
   freeList(parse + X_COMMENTS, COMMENT_BYTES)
   free(parse, PARSE_BYTES)
-}
-
-// @ts-ignore: decorator
-@inline
-function freeList(list: usize, bytes: u32): void {
-  const capacity = load<u32>(list, 8)
-  if (capacity != 0) free(load<u32>(list), capacity * bytes)
-}
-
-/** Room for one more element of a { pointer, count, capacity } list; returns its address. */
-function push(list: usize, bytes: u32): usize {
-  const count = load<u32>(list, 4)
-  const capacity = load<u32>(list, 8)
-  store<u32>(list, count + 1, 4)
-  if (count == capacity) {
-    const size = usableBytes(max(capacity << 1, 16) * bytes)
-    const grown = alloc(size)
-    if (capacity != 0) {
-      memory.copy(grown, load<u32>(list), capacity * bytes)
-      free(load<u32>(list), capacity * bytes)
-    }
-    store<u32>(list, <u32>grown)
-    store<u32>(list, size / bytes, 8)
-  }
-  return <usize>load<u32>(list) + <usize>count * bytes
 }
 
 // @ts-ignore: decorator
@@ -505,6 +485,18 @@ export function markGone(cache: usize, batch: usize, generation: u32, time: f64)
     marked++
   }
   return marked
+}
+
+/** Takes the series of all caches out of the removal that runs: their targets may send them again. */
+export function spareCached(): void {
+  for (let cache: usize = load<u32>(SCRAPE_CACHES); cache != 0; cache = load<u32>(cache, K_LINK)) {
+    const count = load<u32>(cache, K_COUNT)
+    let entry: usize = load<u32>(cache, K_ENTRIES)
+    for (let i: u32 = 0; i < count; i++) {
+      spare(load<u32>(entry, E_REF))
+      entry += ENTRY_BYTES
+    }
+  }
 }
 
 /** Writes the refs of live series to `out` (room for all entries) and returns their number. */

@@ -10,7 +10,7 @@ import {
   C_COUNT, C_FLAGS, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, CHUNK_LISTED, CHUNK_OUT_OF_ORDER, dropChunk,
   firstActiveTime, firstOutOfOrderTime, O_FIRST, O_LAST, sealActive, sealOutOfOrder,
 } from './append'
-import { hasSeries, R_ACTIVE_COUNT, R_OUT_OF_ORDER, R_SEALED_FIRST, R_SEALED_LAST, seriesRecord } from './series'
+import { nextSeries, R_ACTIVE_COUNT, R_OUT_OF_ORDER, R_SEALED_FIRST, R_SEALED_LAST, seriesRecord } from './series'
 
 const F_CUTOFF: usize = 0
 const F_NEXT_REF: usize = 8
@@ -41,10 +41,14 @@ export function flushStep(flush: usize, budget: u32): bool {
   const maxRef = load<u32>(MAX_REF)
   let ref = load<u32>(flush, F_NEXT_REF)
   let spent: u32 = 0
-  while (ref <= maxRef && spent < budget) {
-    if (hasSeries(ref)) spent += flushSeries(flush, ref, cutoff)
-    spent += SERIES_COST
-    ref++
+  while (spent < budget) {
+    const next = nextSeries(ref)
+    if (next == 0) {
+      ref = maxRef + 1
+      break
+    }
+    spent += flushSeries(flush, next, cutoff) + SERIES_COST
+    ref = next + 1
   }
   store<u32>(flush, ref, F_NEXT_REF)
   return ref > maxRef

@@ -1,18 +1,21 @@
 // What the module exports; src/kernels/kernels.ts has the same list as TypeScript types.
 
 export {
-  allocatedBytes, appendedSamples, chunkBytes, chunkCount, fixedBytes, hashSecretAddress, headMaxTime, headMinTime, initialize, maxRef,
+  allocatedBytes, appendedSamples, chunkBytes, chunkCount, fixedBytes, hashSecretAddress, headMaxTime, headMinTime, initialize, maxPair, maxRef,
   nameCount, pairCount, powersOfTenAddress, raiseMaxTime, raiseNextRef, readerSlotCount, retiredBytes, samplesInMemory, seriesCount,
   setOutOfOrderWindow, symbolCount, unclaimedBytes,
 } from './control'
 export { alloc, free, giveSpan, minPinnedEpoch, pinEpoch, reclaim, scratch, takeSpan, unpinEpoch } from './memory'
 export { hash128 } from './hash'
 export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
-export { findOrCreate, hasSeries, normalizeLabels, parseLabelBytes, restoreSeries, seriesLabelBytes, seriesRecord, setPersistedTime } from './series'
 export {
-  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageBits, stageSample, stageStale, unstageFrom, validateBatch,
+  findOrCreate, hasSeries, nextSeries, normalizeLabels, parseLabelBytes, restoreSeries, seriesLabelBytes, seriesRecord, setPersistedTime, useSeries,
+} from './series'
+export {
+  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageSample, stageStale, unstageFrom, validateBatch,
 } from './batch'
 export { decodeRecord, encodeRecord, freeRecord } from './record'
+export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from './forget'
 export { dropEntries, flushStep, freeFlush, newFlush, unlistEntries } from './flush'
 export { addEncoded, addInOrder, addOutOfOrder, beginRead, firstTime, inMemoryFrom, lastTime } from './read'
 export { freeWrite, newWrite, writeStep } from './remoteWrite'

@@ -2,30 +2,46 @@
 // look up in place. Everything is published by single words: a count or a { pointer, count } pair, so that a reader sees
 // a whole vector or an older whole one.
 //
-//   symbol  { blob u32 }                         blob: { length u32, bytes }
-//   pair    { name u32, value u32, postings { ptr u32, count u32 }, capacity u32, zero u32 }
+//   symbol  { blob u32 }                         blob: { length u32, bytes }, and before it { pairs and names that use it u32 }
+//   pair    { name u32, value u32, postings { ptr u32, count u32 }, capacity u32, mark u32 }
 //   name    { symbol u32, capacity u32, values { ptr u32, count u32 } }          values: pair ids in order of arrival
 //
 // A vector of one element has the element itself in place of the pointer.
+// Ids that nothing uses any more come back (see forget.ts) and are given again; a free symbol has the next free id in
+// place of its blob, a free pair in place of its value.
 
 import {
-  NAME_COUNT, NAME_DIRECTORY, NAME_DIRECTORY_LENGTH, NAME_SEGMENT_BITS, NAME_TABLE, PAIR_COUNT, PAIR_DIRECTORY,
+  FREE_PAIR, FREE_PAIR_COUNT, FREE_SYMBOL, FREE_SYMBOL_COUNT, NAME_COUNT, NAME_DIRECTORY, NAME_DIRECTORY_LENGTH, NAME_SEGMENT_BITS, NAME_TABLE, PAIR_COUNT, PAIR_DIRECTORY,
   PAIR_DIRECTORY_LENGTH, PAIR_SEGMENT_BITS, PAIR_TABLE, SYMBOL_COUNT, SYMBOL_DIRECTORY, SYMBOL_DIRECTORY_LENGTH,
   SYMBOL_SEGMENT_BITS, SYMBOL_TABLE,
 } from './layout'
-import { alloc, retire, usableBytes } from './memory'
+import { alloc, free, retire, usableBytes } from './memory'
 import { bytesEqual, copyBytes } from './bytes'
 import { hash64, mix64 } from './hash'
 import { shardWord, slotIdAt, tableInsert } from './table'
 
 const PAIR_BYTES: usize = 24
 const NAME_BYTES: usize = 16
+/** Uses and length before a symbol's bytes. */
+const BLOB_HEADER: u32 = 8
+
+export const PAIR_POSTINGS: usize = 8
+export const PAIR_CAPACITY: usize = 16
+export const PAIR_MARK: usize = 20
+export const NAME_CAPACITY: usize = 4
+export const NAME_VALUES: usize = 8
+
+// @ts-ignore: decorator
+@inline
+function symbolPlace(symbol: u32): usize {
+  const segment: usize = load<u32>(SYMBOL_DIRECTORY + (<usize>(symbol >> SYMBOL_SEGMENT_BITS) << 2))
+  return segment + (<usize>(symbol & ((1 << SYMBOL_SEGMENT_BITS) - 1)) << 2)
+}
 
 // @ts-ignore: decorator
 @inline
 export function symbolBlob(symbol: u32): usize {
-  const segment: usize = load<u32>(SYMBOL_DIRECTORY + (<usize>(symbol >> SYMBOL_SEGMENT_BITS) << 2))
-  return load<u32>(segment + (<usize>(symbol & ((1 << SYMBOL_SEGMENT_BITS) - 1)) << 2))
+  return load<u32>(symbolPlace(symbol))
 }
 
 // @ts-ignore: decorator
@@ -78,16 +94,44 @@ export function internSymbol(ptr: usize, length: u32): u32 {
   const hash = <u32>hash64(ptr, length)
   const known = lookupSymbol(ptr, length, hash)
   if (known != 0) return known
-  const symbol = load<u32>(SYMBOL_COUNT) + 1
-  ensureSegment(SYMBOL_DIRECTORY, SYMBOL_DIRECTORY_LENGTH, SYMBOL_SEGMENT_BITS, 4, symbol)
-  const blob = alloc(length + 4)
+  let symbol = load<u32>(FREE_SYMBOL)
+  if (symbol != 0) {
+    store<u32>(FREE_SYMBOL, <u32>symbolBlob(symbol))
+    store<u32>(FREE_SYMBOL_COUNT, load<u32>(FREE_SYMBOL_COUNT) - 1)
+  } else {
+    symbol = load<u32>(SYMBOL_COUNT) + 1
+    ensureSegment(SYMBOL_DIRECTORY, SYMBOL_DIRECTORY_LENGTH, SYMBOL_SEGMENT_BITS, 4, symbol)
+    atomic.store<u32>(SYMBOL_COUNT, symbol)
+  }
+  const block = alloc(length + BLOB_HEADER)
+  const blob = block + 4
+  store<u32>(block, 0)
   store<u32>(blob, length)
   copyBytes(blob + 4, ptr, length)
-  const segment: usize = load<u32>(SYMBOL_DIRECTORY + (<usize>(symbol >> SYMBOL_SEGMENT_BITS) << 2))
-  store<u32>(segment + (<usize>(symbol & ((1 << SYMBOL_SEGMENT_BITS) - 1)) << 2), <u32>blob)
-  atomic.store<u32>(SYMBOL_COUNT, symbol)
+  store<u32>(symbolPlace(symbol), <u32>blob)
   tableInsert(SYMBOL_TABLE, hash, symbol)
   return symbol
+}
+
+/** Gives a symbol back that is in no table and that no reader can have. */
+export function freeSymbol(symbol: u32): void {
+  const blob = symbolBlob(symbol)
+  free(blob - 4, load<u32>(blob) + BLOB_HEADER)
+  store<u32>(symbolPlace(symbol), load<u32>(FREE_SYMBOL))
+  store<u32>(FREE_SYMBOL, symbol)
+  store<u32>(FREE_SYMBOL_COUNT, load<u32>(FREE_SYMBOL_COUNT) + 1)
+}
+
+/** How many pairs have the symbol as value, and one more when it is a label name. */
+// @ts-ignore: decorator
+@inline
+export function symbolUses(symbol: u32): u32 {
+  return load<u32>(symbolBlob(symbol) - 4)
+}
+
+export function useSymbol(symbol: u32, more: i32): void {
+  const uses = symbolBlob(symbol) - 4
+  store<u32>(uses, load<u32>(uses) + more)
 }
 
 // @ts-ignore: decorator
@@ -116,16 +160,32 @@ export function findPair(name: u32, value: u32): u32 {
 export function internPair(name: u32, value: u32): u32 {
   const known = findPair(name, value)
   if (known != 0) return known
-  const pair = load<u32>(PAIR_COUNT) + 1
-  ensureSegment(PAIR_DIRECTORY, PAIR_DIRECTORY_LENGTH, PAIR_SEGMENT_BITS, <u32>PAIR_BYTES, pair)
+  let pair = load<u32>(FREE_PAIR)
+  if (pair != 0) {
+    store<u32>(FREE_PAIR, load<u32>(pairRecord(pair), 4))
+    store<u32>(FREE_PAIR_COUNT, load<u32>(FREE_PAIR_COUNT) - 1)
+  } else {
+    pair = load<u32>(PAIR_COUNT) + 1
+    ensureSegment(PAIR_DIRECTORY, PAIR_DIRECTORY_LENGTH, PAIR_SEGMENT_BITS, <u32>PAIR_BYTES, pair)
+  }
   const record = pairRecord(pair)
   store<u32>(record, name)
   store<u32>(record, value, 4)
-  atomic.store<u32>(PAIR_COUNT, pair)
+  useSymbol(value, 1)
+  if (pair > load<u32>(PAIR_COUNT)) atomic.store<u32>(PAIR_COUNT, pair)
   tableInsert(PAIR_TABLE, pairHash(name, value), pair)
   const nameRow = nameRecord(internName(name))
   vectorPush(nameRow + 8, nameRow + 4, pair)
   return pair
+}
+
+/** Gives a pair back that is in no table and no list and that no reader can have. */
+export function freePair(pair: u32): void {
+  const record = pairRecord(pair)
+  memory.fill(record, 0, PAIR_BYTES)
+  store<u32>(record, load<u32>(FREE_PAIR), 4)
+  store<u32>(FREE_PAIR, pair)
+  store<u32>(FREE_PAIR_COUNT, load<u32>(FREE_PAIR_COUNT) + 1)
 }
 
 /** The number of the label name with this symbol, 0 when no series has it. Any thread. */
@@ -149,6 +209,7 @@ function internName(symbol: u32): u32 {
   const name = load<u32>(NAME_COUNT) + 1
   ensureSegment(NAME_DIRECTORY, NAME_DIRECTORY_LENGTH, NAME_SEGMENT_BITS, <u32>NAME_BYTES, name)
   store<u32>(nameRecord(name), symbol)
+  useSymbol(symbol, 1)
   atomic.store<u32>(NAME_COUNT, name)
   tableInsert(NAME_TABLE, <u32>mix64(<u64>symbol), name)
   return name
@@ -207,9 +268,43 @@ export function addPosting(pair: u32, ref: u32): void {
   store<u32>(record, bytes >> 2, 16)
 }
 
+/** Takes one series out of a pair's postings, which may become empty. Main only. */
+export function removePosting(pair: u32, ref: u32): void {
+  const record = pairRecord(pair)
+  const word = load<u64>(record, PAIR_POSTINGS)
+  const count = <u32>(word >> 32)
+  const kept = alloc(count << 2)
+  let keptCount: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const other = vectorAt(word, i)
+    if (other == ref) continue
+    store<u32>(kept + (<usize>keptCount << 2), other)
+    keptCount++
+  }
+  replaceVector(record + PAIR_POSTINGS, record + PAIR_CAPACITY, kept, keptCount)
+  free(kept, count << 2)
+}
+
+/** Gives a vector the `count` elements at `from`, which are copied. */
+export function replaceVector(word: usize, capacityAt: usize, from: usize, count: u32): void {
+  const old = load<u64>(word)
+  const capacity = load<u32>(capacityAt)
+  if (count <= 1) {
+    atomic.store<u64>(word, count == 0 ? 0 : <u64>load<u32>(from) | (1 << 32))
+    store<u32>(capacityAt, 0)
+  } else {
+    const bytes = usableBytes(count << 2)
+    const fresh = alloc(bytes)
+    memory.copy(fresh, from, count << 2)
+    atomic.store<u64>(word, <u64>(<u32>fresh) | (<u64>count << 32))
+    store<u32>(capacityAt, bytes >> 2)
+  }
+  if (old >> 32 > 1) retire(<u32>old, capacity << 2)
+}
+
 // @ts-ignore: decorator
 @inline
-function vectorAt(word: u64, index: u32): u32 {
+export function vectorAt(word: u64, index: u32): u32 {
   return word >> 32 == 1 ? <u32>word : load<u32>(<usize>(<u32>word) + (<usize>index << 2))
 }
 

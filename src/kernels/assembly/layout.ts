@@ -18,8 +18,8 @@ export const RETIRED_BYTES: usize = 1080 // i64
 // Counters of the head.
 export const MAX_REF: usize = 1088 // u32, atomic: greatest series ref in use
 export const SERIES_COUNT: usize = 1092 // u32
-export const SYMBOL_COUNT: usize = 1096 // u32
-export const PAIR_COUNT: usize = 1100 // u32, atomic
+export const SYMBOL_COUNT: usize = 1096 // u32: greatest id ever given
+export const PAIR_COUNT: usize = 1100 // u32, atomic: greatest id ever given
 export const NAME_COUNT: usize = 1104 // u32, atomic
 export const NEXT_REF: usize = 1108 // u32
 export const HEAD_MAX_TIME: usize = 1112 // i64: newest sample time, i64.MIN_VALUE when there is none
@@ -33,6 +33,19 @@ export const HEAD_MIN_TIME: usize = 1168 // i64: oldest sample time ever appende
 export const ACTIVE_SAMPLES: usize = 1176 // i64: samples in active blocks and out-of-order buffers
 export const CHUNK_SAMPLES: usize = 1184 // i64: samples in sealed chunks in memory
 export const PUBLISH_FENCE: usize = 1192 // u32, atomic: written between a batch's samples and their counts
+
+// What removal of series needs, see forget.ts.
+export const BATCHES: usize = 1200 // u32: first of the open batches
+export const SCRAPE_CACHES: usize = 1204 // u32: first of the scrape caches
+export const CANDIDATES: usize = 1208 // u32: bits by ref of the series that are to go, 0 when no removal runs
+export const CANDIDATES_FROM: usize = 1212 // u32: ref of the first bit, a multiple of 32
+export const CANDIDATES_COUNT: usize = 1216 // u32: number of bits
+export const FORGOTTEN: usize = 1220 // u32, atomic: grows when ids of symbols and pairs may come to mean something else
+export const FREE_PAIR: usize = 1224 // u32: first of the pair ids that can be used again
+export const FREE_PAIR_COUNT: usize = 1228 // u32
+export const FREE_SYMBOL: usize = 1232 // u32
+export const FREE_SYMBOL_COUNT: usize = 1236 // u32
+export const EMPTY_SEGMENT: usize = 1240 // u32: what stands for a segment without series
 
 // Secret of the hash function, written once by the main thread before anything is hashed.
 export const HASH_SECRET: usize = 1280 // 4 x u64
@@ -71,6 +84,8 @@ export const PAIR_DIRECTORY_LENGTH: u32 = 1 << 18
 export const NAME_DIRECTORY: usize = PAIR_DIRECTORY + 4 * (1 << 18)
 export const NAME_SEGMENT_BITS: u32 = 8
 export const NAME_DIRECTORY_LENGTH: u32 = 1 << 16
-export const FIXED_END: usize = NAME_DIRECTORY + 4 * (1 << 16)
+/** Per segment of series records, how many of them are in use, u16 each. */
+export const SERIES_FILLS: usize = NAME_DIRECTORY + 4 * (1 << 16)
+export const FIXED_END: usize = SERIES_FILLS + 2 * (1 << 20)
 
 export const DAY_MS: i64 = 86_400_000

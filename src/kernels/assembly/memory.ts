@@ -6,7 +6,8 @@ import {
   ALLOCATED_BYTES, BUMP_END, BUMP_NEXT, CLASS_FREE, EPOCH, FREED_SPANS, LARGE_FREE, READER_SLOTS, READER_SLOT_BYTES,
   READER_SLOT_COUNT, RETIRED_BYTES, RETIRED_FIRST, RETIRED_LAST, SCRATCH_BYTES, SCRATCH_PTR,
 } from './layout'
-import { freeBlockChain } from './series'
+import { freePair, freeSymbol } from './labelIndex'
+import { freeBlockChain, freeSeries } from './series'
 
 const MAX_SMALL: u32 = 32768
 const LARGE_GRANULE: u32 = 4096
@@ -211,8 +212,11 @@ export function drainSpans(): void {
 // Reclamation by epochs. A reader pins the epoch it starts in; a block that was unlinked in epoch e is free when every
 // pinned epoch is greater than e.
 
-/** What `retire` takes instead of a size for a chain of active blocks. */
+// What `retire` takes instead of a size, for what is more than a block; the pointer is then a chain's tail, or a ref or id.
 export const BLOCK_CHAIN: u32 = 0
+export const SERIES_REF: u32 = 1
+export const PAIR_ID: u32 = 2
+export const SYMBOL_ID: u32 = 3
 
 // A page of the queue: { next page u32, first u32, count u32, zero } and entries of { ptr u32, bytes u32, epoch u32 }.
 const RETIRED_PAGE_BYTES: u32 = 4096
@@ -258,19 +262,18 @@ export function reclaim(limit: u32): u32 {
     const page: usize = load<u32>(RETIRED_FIRST)
     if (page == 0) break
     let first = load<u32>(page, 4)
-    const count = load<u32>(page, 8)
-    while (first < count && freed < limit) {
+    // What is freed may retire more, on this very page.
+    while (first < load<u32>(page, 8) && freed < limit) {
       const entry = page + 16 + first * 12
       if (load<u32>(entry, 8) >= pinned) break
       const bytes = load<u32>(entry, 4)
-      if (bytes == BLOCK_CHAIN) freeBlockChain(load<u32>(entry))
-      else free(load<u32>(entry), bytes)
+      freeRetired(load<u32>(entry), bytes)
       store<i64>(RETIRED_BYTES, load<i64>(RETIRED_BYTES) - <i64>bytes)
       first++
       freed++
     }
     store<u32>(page, first, 4)
-    if (first < count) break
+    if (first < load<u32>(page, 8)) break
     if (<usize>load<u32>(RETIRED_LAST) == page) {
       store<u32>(page, 0, 4)
       store<u32>(page, 0, 8)
@@ -280,6 +283,14 @@ export function reclaim(limit: u32): u32 {
     free(page, RETIRED_PAGE_BYTES)
   }
   return freed
+}
+
+function freeRetired(what: u32, bytes: u32): void {
+  if (bytes > SYMBOL_ID) free(what, bytes)
+  else if (bytes == BLOCK_CHAIN) freeBlockChain(what)
+  else if (bytes == SERIES_REF) freeSeries(what)
+  else if (bytes == PAIR_ID) freePair(what)
+  else freeSymbol(what)
 }
 
 /** Reader: pins the current epoch in its slot. */

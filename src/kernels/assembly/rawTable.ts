@@ -4,6 +4,7 @@
 
 import { RAW_ENTRY_COUNT, RAW_TABLE, SERIES_COUNT, TABLE_FILLS, TABLE_SHARDS } from './layout'
 import { alloc, free } from './memory'
+import { isCandidate } from './series'
 
 const SLOT_BYTES: u32 = 16
 
@@ -66,6 +67,36 @@ function place(slots: usize, capacity: u32, h1: u64, h2: u32, ref: u32): void {
   store<u64>(slot, h1)
   store<u32>(slot, h2, 8)
   store<u32>(slot, ref, 12)
+}
+
+/** Takes the entries of series that are to go out of one shard. Returns how many slots it has looked at. */
+export function forgetRaw(number: u32): u32 {
+  const shard = RAW_TABLE + (<usize>number << 3)
+  const fill = RAW_TABLE + TABLE_FILLS + (<usize>number << 2)
+  const old: usize = load<u32>(shard)
+  const capacity = load<u32>(shard, 4)
+  let kept: u32 = 0
+  for (let i: u32 = 0; i < capacity; i++) {
+    const ref = load<u32>(old + (<usize>i << 4), 12)
+    if (ref != 0 && !isCandidate(ref)) kept++
+  }
+  const count = load<u32>(fill)
+  if (kept == count) return capacity
+  store<u32>(fill, kept)
+  store<u32>(RAW_ENTRY_COUNT, load<u32>(RAW_ENTRY_COUNT) - (count - kept))
+  let size: u32 = kept == 0 ? 0 : 4
+  while (kept * 4 > size * 3) size <<= 1
+  const slots: usize = size == 0 ? 0 : alloc(size * SLOT_BYTES)
+  memory.fill(slots, 0, size * SLOT_BYTES)
+  for (let i: u32 = 0; i < capacity; i++) {
+    const slot = old + (<usize>i << 4)
+    const ref = load<u32>(slot, 12)
+    if (ref != 0 && !isCandidate(ref)) place(slots, size, load<u64>(slot), load<u32>(slot, 8), ref)
+  }
+  free(old, capacity * SLOT_BYTES)
+  store<u32>(shard, <u32>slots)
+  store<u32>(shard, size, 4)
+  return capacity
 }
 
 function clearRaw(): void {

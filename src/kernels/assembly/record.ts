@@ -19,7 +19,7 @@ import { alloc, free, scratch } from './memory'
 import { copyBytes, readVarint, unzigzag, varintEnd, writeVarint, zigzag } from './bytes'
 import { checksum64 } from './hash'
 import { pairName, pairValue, symbolBlob } from './labelIndex'
-import { FLAG_LOGGED, hasSeries, LABEL_BYTES, LOAD_OK, markLogged, MAX_LABELS, R_FLAGS, restoreSeries, seriesRecord, writeSymbol } from './series'
+import { FLAG_LOGGED, hasSeries, LABEL_BYTES, LOAD_OK, LOAD_OTHER_LABELS, markLogged, MAX_LABELS, R_FLAGS, restoreSeries, seriesRecord, writeSymbol } from './series'
 import { stage } from './batch'
 
 const RECORD_VERSION: u8 = 1
@@ -236,8 +236,10 @@ export function decodeRecord(ptr: usize, length: u32, batch: usize, created: usi
     }
     previousCount = <u32>count
     memory.copy(work, labels, <usize>count * LABEL_BYTES)
-    if (restoreSeries(<u32>ref, work, <u32>count) != LOAD_OK) return RECORD_DAMAGED
-    markLogged(<u32>ref)
+    const status = restoreSeries(<u32>ref, work, <u32>count)
+    if (status == LOAD_OTHER_LABELS) return RECORD_DAMAGED
+    // Else the labels have a newer ref: retention has dropped what this one had.
+    if (status == LOAD_OK) markLogged(<u32>ref)
     store<u32>(created, load<u32>(created) + 1)
   }
   next = varintEnd(at, end)

@@ -17,15 +17,18 @@
 // Active block: { previous u32, day i32, samples before u16, capacity u16 } and samples { ms of the day u32, value u64 }.
 
 import {
-  HEAD_MAX_TIME, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY, SERIES_DIRECTORY_LENGTH, SERIES_SEGMENT_BITS, SERIES_TABLE,
+  CANDIDATES, CANDIDATES_COUNT, CANDIDATES_FROM, EMPTY_SEGMENT, HEAD_MAX_TIME, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY,
+  SERIES_DIRECTORY_LENGTH, SERIES_FILLS, SERIES_SEGMENT_BITS, SERIES_TABLE,
 } from './layout'
-import { alloc, free } from './memory'
+import { OUT_OF_ORDER_BYTES } from './append'
+import { alloc, free, retire } from './memory'
 import { bytesEqual, compareBytes, copyBytes, isUtf8, readVarint, varintEnd, writeVarint } from './bytes'
 import { hash64 } from './hash'
-import { addPosting, ensureSegment, internPair, internSymbol, pairName, pairValue, symbolBlob } from './labelIndex'
+import { addPosting, ensureSegment, internPair, internSymbol, pairName, pairValue, removePosting, symbolBlob } from './labelIndex'
 import { shardWord, slotIdAt, tableInsert } from './table'
 
 export const SERIES_BYTES: usize = 64
+const SEGMENT_BYTES: u32 = <u32>SERIES_BYTES << SERIES_SEGMENT_BITS
 export const R_LABELS: usize = 0
 export const R_FLAGS: usize = 4
 export const R_LAST_TIME: usize = 8
@@ -48,6 +51,8 @@ export const FLAG_LOGGED: u32 = 1
 export const FLAG_HAS_LAST: u32 = 2
 /** `last value` is not known: the newest sample is on disk. */
 export const FLAG_LAST_VALUE_UNKNOWN: u32 = 4
+/** Removed; the record stays until no reader can have its ref. */
+export const FLAG_FORGOTTEN: u32 = 8
 
 export const B_PREVIOUS: usize = 0
 export const B_DAY: usize = 4
@@ -72,7 +77,49 @@ export function seriesRecord(ref: u32): usize {
 export function hasSeries(ref: u32): bool {
   if (ref == 0 || ref > atomic.load<u32>(MAX_REF)) return false
   if (load<u32>(SERIES_DIRECTORY + (<usize>(ref >> SERIES_SEGMENT_BITS) << 2)) == 0) return false
-  return load<u32>(seriesRecord(ref)) != 0
+  const record = seriesRecord(ref)
+  return load<u32>(record) != 0 && (load<u32>(record, R_FLAGS) & FLAG_FORGOTTEN) == 0
+}
+
+/** The least ref in use that is not below `ref`, 0 when there is none. Any thread. */
+export function nextSeries(ref: u32): u32 {
+  const last = atomic.load<u32>(MAX_REF)
+  while (ref <= last) {
+    if (load<u16>(SERIES_FILLS + (<usize>(ref >> SERIES_SEGMENT_BITS) << 1)) == 0) {
+      ref = ((ref >> SERIES_SEGMENT_BITS) + 1) << SERIES_SEGMENT_BITS
+      continue
+    }
+    if (hasSeries(ref)) return ref
+    ref++
+  }
+  return 0
+}
+
+/** Takes a series out of the removal that runs: somebody has its ref. */
+// @ts-ignore: decorator
+@inline
+export function spare(ref: u32): void {
+  const bits: usize = load<u32>(CANDIDATES)
+  const index = ref - load<u32>(CANDIDATES_FROM)
+  if (bits == 0 || index >= load<u32>(CANDIDATES_COUNT)) return
+  const word = bits + (<usize>(index >> 5) << 2)
+  store<u32>(word, load<u32>(word) & ~(1 << (index & 31)))
+}
+
+/** Whether the series is to go. */
+// @ts-ignore: decorator
+@inline
+export function isCandidate(ref: u32): bool {
+  const index = ref - load<u32>(CANDIDATES_FROM)
+  if (index >= load<u32>(CANDIDATES_COUNT)) return false
+  return (load<u32>(<usize>load<u32>(CANDIDATES) + (<usize>(index >> 5) << 2)) & (1 << (index & 31))) != 0
+}
+
+/** Whether the series is still there; then its ref can be used until the next turn of the event loop. */
+export function useSeries(ref: u32): bool {
+  if (!hasSeries(ref)) return false
+  spare(ref)
+  return true
 }
 
 /** Frees a chain of active blocks, newest first. */
@@ -184,8 +231,13 @@ function findByPairs(pairs: usize, count: u32, hash: u32): u32 {
     if (entry == 0) return 0
     if (<u32>entry != hash) continue
     const ref = <u32>(entry >> 32)
-    const labels: usize = load<u32>(seriesRecord(ref))
-    if (load<u32>(labels) == count && bytesEqual(labels + 4, pairs, count << 2)) return ref
+    const record = seriesRecord(ref)
+    const labels: usize = load<u32>(record)
+    if ((load<u32>(record, R_FLAGS) & FLAG_FORGOTTEN) != 0) continue
+    if (load<u32>(labels) == count && bytesEqual(labels + 4, pairs, count << 2)) {
+      spare(ref)
+      return ref
+    }
   }
 }
 
@@ -200,9 +252,39 @@ function createSeries(ref: u32, pairs: usize, count: u32, hash: u32): void {
   if (ref > load<u32>(MAX_REF)) atomic.store<u32>(MAX_REF, ref)
   if (ref >= load<u32>(NEXT_REF)) store<u32>(NEXT_REF, ref + 1)
   store<u32>(SERIES_COUNT, load<u32>(SERIES_COUNT) + 1)
+  const fill = SERIES_FILLS + (<usize>(ref >> SERIES_SEGMENT_BITS) << 1)
+  store<u16>(fill, load<u16>(fill) + 1)
   tableInsert(SERIES_TABLE, hash, ref)
   // The postings come last: they are how readers find the series.
   for (let i: u32 = 0; i < count; i++) addPosting(load<u32>(labels + 4 + (<usize>i << 2)), ref)
+}
+
+/** Gives back the record of a forgotten series that no reader can have, and its segment with the last of its series. */
+export function freeSeries(ref: u32): void {
+  const record = seriesRecord(ref)
+  const labels: usize = load<u32>(record)
+  free(labels, 4 + (load<u32>(labels) << 2))
+  const part: usize = load<u32>(record, R_OUT_OF_ORDER)
+  if (part != 0) free(part, OUT_OF_ORDER_BYTES)
+  memory.fill(record, 0, SERIES_BYTES)
+  const number = ref >> SERIES_SEGMENT_BITS
+  const fill = SERIES_FILLS + (<usize>number << 1)
+  store<u16>(fill, load<u16>(fill) - 1)
+  if (load<u16>(fill) != 0 || number == load<u32>(NEXT_REF) >> SERIES_SEGMENT_BITS) return
+  const entry = SERIES_DIRECTORY + (<usize>number << 2)
+  const segment = load<u32>(entry)
+  atomic.store<u32>(entry, <u32>emptySegment())
+  retire(segment, SEGMENT_BYTES)
+}
+
+/** Stands for segments without series, so that nobody who looks a ref up has to ask whether there is a segment. */
+function emptySegment(): usize {
+  if (load<u32>(EMPTY_SEGMENT) == 0) {
+    const segment = alloc(SEGMENT_BYTES)
+    memory.fill(segment, 0, SEGMENT_BYTES)
+    store<u32>(EMPTY_SEGMENT, <u32>segment)
+  }
+  return load<u32>(EMPTY_SEGMENT)
 }
 
 // Labels as bytes: varint pair count, then per pair varint length and bytes of the name and of the value.
@@ -267,15 +349,30 @@ export const LOAD_DAMAGED: i32 = -1
 export const LOAD_OTHER_LABELS: i32 = -2
 export const LOAD_OTHER_REF: i32 = -3
 
-/** Start-up: adds the series `ref` with the labels in `labels` (an array of labels, sorted). A repetition of what is known is no error. */
+/**
+ * Start-up: adds the series `ref` with the labels in `labels` (an array of labels, sorted). A repetition of what is known
+ * is no error. A crash may come between the removal of a series and the end of its row on disk, and its labels may have
+ * got a new ref meanwhile: the greater ref is the one that counts.
+ */
 export function restoreSeries(ref: u32, labels: usize, count: u32): i32 {
   const pairs = internLabels(labels, count)
   const hash = <u32>hash64(pairs, count << 2)
   const known = findByPairs(pairs, count, hash)
   if (hasSeries(ref)) return known == ref ? LOAD_OK : LOAD_OTHER_LABELS
-  if (known != 0) return LOAD_OTHER_REF
+  if (known > ref) return LOAD_OTHER_REF
+  if (known != 0) supersede(known)
   createSeries(ref, pairs, count, hash)
   return LOAD_OK
+}
+
+/** Takes a series out of sight whose labels now belong to another ref. The ref is not used again. */
+function supersede(ref: u32): void {
+  const record = seriesRecord(ref)
+  store<u32>(record, load<u32>(record, R_FLAGS) | FLAG_FORGOTTEN, R_FLAGS)
+  store<u32>(SERIES_COUNT, load<u32>(SERIES_COUNT) - 1)
+  const labels: usize = load<u32>(record)
+  const count = load<u32>(labels)
+  for (let i: u32 = 0; i < count; i++) removePosting(load<u32>(labels + 4 + (<usize>i << 2)), ref)
 }
 
 /** Start-up: the newest persisted sample of a series. */

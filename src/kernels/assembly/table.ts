@@ -43,7 +43,8 @@ export function tableInsert(table: usize, hash: u32, id: u32): void {
   place(<u32>word, capacity, <u64>hash | (<u64>id << 32))
 }
 
-function place(slots: usize, capacity: u32, entry: u64): void {
+/** Puts an entry into a table of `capacity` slots, which has room. */
+export function place(slots: usize, capacity: u32, entry: u64): void {
   const mask = capacity - 1
   let index = <u32>entry & mask
   while (load<u64>(slots + (<usize>index << 3)) != 0) index = (index + 1) & mask
