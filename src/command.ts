@@ -81,7 +81,7 @@ async function run(options: Options): Promise<void> {
     const logFailure = (error: unknown) => logger.error('Error reloading config', { err: errorText(error) })
     reload = () => void app.reload().catch(logFailure)
     if (isReloadAsked) reload()
-    process.stdout.write(`solowatch ${solowatchVersion} is ready: ${shownUrl(app.server.addresses[0])}\n`)
+    process.stdout.write(`solowatch ${solowatchVersion} is ready: ${app.server.scheme}://${shownHost(app.server.addresses[0])}/\n`)
     logger.warn(await ended)
     await app.stop()
     logger.info('See you next time!')
@@ -108,8 +108,8 @@ function configSources(options: Options) {
 }
 
 /** An address to click on: one that listens everywhere is reachable as localhost. */
-function shownUrl(address: { readonly host: string; readonly port: number } | undefined): string {
+function shownHost(address: { readonly host: string; readonly port: number } | undefined): string {
   const { host, port } = address ?? { host: '', port: 0 }
   const name = ['', '::', '0.0.0.0'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `http://${name}:${port}/`
+  return `${name}:${port}`
 }

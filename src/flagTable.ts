@@ -43,7 +43,7 @@ export const flagTable: readonly Flag[] = [
   flag('config.auto-reload', 'bool', 'false', 'Reload when the content of the configuration or of a file it names changes.'),
   flag('config.auto-reload-interval', 'duration', '30s', 'How often to look for changes; at least 1s.'),
   flag('web.listen-address', 'list', '0.0.0.0:9090', 'Address to listen on. Can be repeated: one process can answer on 9090 and on 9093.'),
-  flag('web.config.file', 'text', '', 'TLS and basic authentication: not built yet, so the server does not start with it.'),
+  flag('web.config.file', 'text', '', 'File with TLS, basic authentication and security headers.'),
   flag('web.read-timeout', 'duration', '5m', 'Longest time to read a request, and to keep an idle connection.'),
   flag('web.max-connections', 'integer', '512', 'Most simultaneous connections over all addresses.'),
   flag('web.max-notifications-subscribers', 'integer', '16', 'Most subscribers of /api/v1/notifications/live.'),

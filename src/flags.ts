@@ -29,6 +29,8 @@ export type Options = {
   /** `` or `/path`, without a slash at its end. */
   readonly routePrefix: string
   readonly userAssets: string
+  /** Undefined when the flag is not given. */
+  readonly webConfigFile: string | undefined
   readonly enableLifecycle: boolean
   readonly enableAdminApi: boolean
   readonly remoteWriteMessages: readonly RemoteWriteMessage[]
@@ -178,7 +180,6 @@ function valueProblem(flag: Flag, value: string): string | undefined {
 
 function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
   refuseAgentMode(given)
-  refuseWebConfig(given)
   const last = (name: string) => given.get(name)?.at(-1) ?? defaultOf(name)
   const isOn = (name: string) => last(name) === 'true'
   const durationMs = (name: string) => parseDurationMs(last(name)) ?? 0
@@ -189,6 +190,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
   const features = (given.get('enable-feature') ?? []).flatMap((names) => names.split(',')).filter((name) => name !== '')
   return {
     configFile: given.get('config.file')?.at(-1),
+    webConfigFile: last('web.config.file') || undefined,
     alertmanagerConfigFile: last('alertmanager.config.file') || undefined,
     autoReloadIntervalMs: isOn('config.auto-reload') || features.includes('auto-reload-config') ? Math.max(1000, durationMs('config.auto-reload-interval')) : undefined,
     listenAddresses,
@@ -272,12 +274,6 @@ function refuseAgentMode(given: ReadonlyMap<string, unknown>): void {
   if (given.has('agent')) throw new UsageError('agent mode is not part of solowatch; a server with remote_write does the same job')
   const agentFlags = flagTable.filter((flag) => flag.isAgentOnly === true && given.has(flag.name)).map((flag) => `--${flag.name}`)
   if (agentFlags.length > 0) throw new UsageError(`The following flag(s) can not be used in server mode: [${agentFlags.join(' ')}]`, 3)
-}
-
-/** Serving without the protection that was asked for would be worse than not serving. */
-function refuseWebConfig(given: ReadonlyMap<string, readonly string[]>): void {
-  if ((given.get('web.config.file')?.at(-1) ?? '') === '') return
-  throw new UsageError("flag '--web.config.file': TLS and basic authentication are not built yet; put a reverse proxy in front and leave the flag out", 1)
 }
 
 function ignoredWarnings(given: ReadonlyMap<string, unknown>): string[] {

@@ -3,6 +3,9 @@
 
 import { createServer } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Server as TlsServer, ServerOptions as TlsServerOptions } from 'node:https'
+import type { TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
 
 export type ListenAddress = { readonly host: string; readonly port: number }
@@ -12,11 +15,17 @@ export type ListenOptions = {
   /** To read a whole request, and to keep an idle connection. */
   readonly readTimeoutMs: number
   readonly maxConnections: number
+  /** With it all addresses speak TLS. */
+  readonly tls?: TlsServerOptions
+  /** Whether a client may go on after the TLS handshake. */
+  readonly isClientAllowed?: (socket: TLSSocket) => boolean
 }
 
 export type Listeners = {
   /** As they are bound; the port is a real one where 0 was asked for. */
   readonly addresses: readonly ListenAddress[]
+  /** For connections from now on. */
+  setTls(options: TlsServerOptions): void
   close(): Promise<void>
 }
 
@@ -31,10 +40,14 @@ export async function openListeners(options: ListenOptions, answer: RequestListe
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   }
-  const servers: Server[] = []
+  const servers: (Server | TlsServer)[] = []
   try {
     for (const address of options.addresses) {
-      const server = createServer({ requestTimeout: options.readTimeoutMs, keepAliveTimeout: options.readTimeoutMs }, answer)
+      const timeouts = { requestTimeout: options.readTimeoutMs, keepAliveTimeout: options.readTimeoutMs }
+      const server = options.tls === undefined ? createServer(timeouts, answer) : createTlsServer({ ...timeouts, ...options.tls }, answer)
+      server.on('secureConnection', (socket: TLSSocket) => {
+        if (options.isClientAllowed?.(socket) === false) socket.destroy()
+      })
       server.on('connection', accept)
       servers.push(server)
       await listen(server, address)
@@ -45,13 +58,16 @@ export async function openListeners(options: ListenOptions, answer: RequestListe
   }
   return {
     addresses: servers.map(boundAddress),
+    setTls(tls) {
+      for (const server of servers) if ('setSecureContext' in server) server.setSecureContext(tls)
+    },
     close: async () => {
       await Promise.all(servers.map(close))
     },
   }
 }
 
-function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+function listen(server: Server | TlsServer, { host, port }: ListenAddress): Promise<void> {
   return new Promise((done, failed) => {
     const fail = (error: Error) => failed(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error }))
     server.once('error', fail)
@@ -62,14 +78,14 @@ function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
   })
 }
 
-function boundAddress(server: Server): ListenAddress {
+function boundAddress(server: Server | TlsServer): ListenAddress {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('bug: a listening server has no TCP address')
   return { host: address.address, port: address.port }
 }
 
 /** Waits for answers under way for a moment, then ends what is left. */
-function close(server: Server): Promise<void> {
+function close(server: Server | TlsServer): Promise<void> {
   const graceMs = 2_000
   return new Promise((done) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs)

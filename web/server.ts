@@ -4,6 +4,7 @@
 
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RE2JS } from 're2js'
@@ -30,6 +31,9 @@ import type { BuildInfo } from './metrics.ts'
 import type { Notifications } from './notifications.ts'
 import { addPageRoutes } from './pages.ts'
 import type { Parts } from './parts.ts'
+import { openProtection } from './protection/protection.ts'
+import type { Protection } from './protection/protection.ts'
+import { isClientAllowed } from './protection/tls.ts'
 import { answerOf, Router, send } from './router.ts'
 import type { Readiness } from './router.ts'
 
@@ -51,6 +55,8 @@ export type ServerOptions = {
   readonly build: BuildInfo
   readonly flags: Readonly<Record<string, string>>
   readonly features: readonly string[]
+  /** The file that says who may ask. */
+  readonly webConfigFile?: string
   readonly uiDir?: string
 }
 
@@ -66,6 +72,7 @@ export type ServerDeps = {
 export type WebServer = {
   /** As bound. */
   readonly addresses: readonly ListenAddress[]
+  readonly scheme: 'http' | 'https'
   /** For tests: requests without a socket. */
   readonly inject: FastifyInstance['inject']
   /** From here on the server is ready. */
@@ -80,10 +87,12 @@ const bodyLimitBytes = 10 * 1024 * 1024
 
 export async function createServer(options: ServerOptions, deps: ServerDeps): Promise<WebServer> {
   const state = new ServerState()
+  const protection = options.webConfigFile === undefined ? undefined : await openProtection(options.webConfigFile, deps.logger)
   const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000 } })
   // Every body arrives as bytes; handlers know what they take.
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+  if (protection !== undefined) addProtection(fastify, protection)
   addCors(fastify, options)
   addCompression(fastify)
   fastify.addHook('onRequest', async (_, reply) => {
@@ -125,18 +134,21 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   await fastify.ready()
 
   const listeners: Listeners = await openListeners(
-    { addresses: options.listenAddresses, readTimeoutMs: options.readTimeoutMs, maxConnections: options.maxConnections },
+    { addresses: options.listenAddresses, readTimeoutMs: options.readTimeoutMs, maxConnections: options.maxConnections, ...tlsOf(protection) },
     (request, response) => fastify.routing(request, response),
   )
   ports = listeners.addresses.map(({ port }) => port)
+  if (protection !== undefined) protection.onTlsChange = (tls) => listeners.setTls(tls)
   return {
     addresses: listeners.addresses,
+    scheme: protection?.tls === undefined ? 'http' : 'https',
     inject: fastify.inject.bind(fastify),
     serve: (given) => state.serve(given),
     drain: (graceMs) => state.drain(graceMs),
     async close() {
       await listeners.close()
       await fastify.close()
+      await protection?.close()
     },
   }
 }
@@ -185,6 +197,21 @@ function frameworkAnswer(error: unknown, logger: Logger) {
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
   if (status >= 400 && status < 500 && error instanceof Error) return plain(status, `${error.message}\n`)
   return answerOf(error, logger)
+}
+
+/** Before everything else: who is not let through learns nothing. */
+function addProtection(fastify: FastifyInstance, protection: Protection): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    const refusal = await protection.check(request.headers.authorization)
+    reply.headers(protection.config.headers)
+    return refusal === undefined ? undefined : send(reply, refusal)
+  })
+}
+
+function tlsOf(protection: Protection | undefined) {
+  const tls = protection?.tls
+  if (protection === undefined || tls === undefined) return {}
+  return { tls, isClientAllowed: (socket: TLSSocket) => protection.config.tls === undefined || isClientAllowed(socket, protection.config.tls) }
 }
 
 function addCors(fastify: FastifyInstance, options: ServerOptions): void {

@@ -37,8 +37,9 @@ export type StartOptions = {
   readonly command: string
   readonly args: readonly string[]
   readonly port: number
-  /** Answers 2xx once the server can be used. */
-  readonly readyPath: string
+  /** Answers 2xx once the server can be used; or, where plain HTTP does not get that far, `isReady` says so. */
+  readonly readyPath?: string
+  readonly isReady?: () => Promise<boolean>
   readonly cwd?: string
   readonly timeoutMs?: number
 }
@@ -54,7 +55,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     child.once('error', failed)
   })
   const url = `http://127.0.0.1:${options.port}`
-  await untilReady(child, `${url}${options.readyPath}`, ended, options, output)
+  const answers = async () => (await fetch(`${url}${options.readyPath ?? '/'}`, { signal: AbortSignal.timeout(1_000) })).ok
+  await untilReady(child, options.isReady ?? answers, ended, options, output)
   const pid = child.pid ?? -1
   return {
     name: options.name,
@@ -71,12 +73,12 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   }
 }
 
-async function untilReady(child: ChildProcess, url: string, ended: Promise<{ code: number | null }>, options: StartOptions, output: readonly string[]): Promise<void> {
+async function untilReady(child: ChildProcess, isReady: () => Promise<boolean>, ended: Promise<{ code: number | null }>, options: StartOptions, output: readonly string[]): Promise<void> {
   const deadlineMs = Date.now() + (options.timeoutMs ?? 30_000)
   let stopped = false
   ended.then(() => (stopped = true), () => (stopped = true))
   while (Date.now() < deadlineMs && !stopped) {
-    const ready = await fetch(url, { signal: AbortSignal.timeout(1_000) }).then((response) => response.ok, () => false)
+    const ready = await isReady().catch(() => false)
     if (ready) return
     await new Promise((done) => setTimeout(done, 25))
   }
