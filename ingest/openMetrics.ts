@@ -1,10 +1,11 @@
 // OpenMetrics bodies on the fast way: checked line by line for the format's shape and handed on as the text format that
-// the scrape cache reads, most often without a copy. What only OpenMetrics has is edited out: exemplars, times in
-// seconds, its own types. Labels are checked strictly when a series is new, in openMetricsParser.ts.
+// the scrape cache reads, most often without a copy. What only OpenMetrics has is edited out: times in seconds, its own
+// types, and exemplars, which are handed out beside. Labels are checked strictly when a series is new, in openMetricsParser.ts.
 
 import { ExpositionError, isValidUtf8 } from './expositionLexer.ts'
 import { parseGoFloat } from './goFloat.ts'
 import { openMetricsTypes, parseOpenMetrics, parseOpenMetricsSeries, takesExemplars, timestampMsOf } from './openMetricsParser.ts'
+import type { ExemplarLine } from './scrapeExemplars.ts'
 import type { MetadataLine } from './targetMetadata.ts'
 
 /** A part of the body to be replaced. */
@@ -25,6 +26,7 @@ const commentLine = /# (HELP|TYPE|UNIT) ([^\n]*)\n/y
 export class OpenMetricsReader {
   #comments: readonly CommentLine[] = []
   #metadata: MetadataLine[] | undefined
+  #exemplars: readonly ExemplarLine[] = []
 
   /** The same samples as text format 0.0.4; `body` itself where nothing must change. Throws `ExpositionError`. */
   toText(body: Uint8Array): Uint8Array {
@@ -34,7 +36,13 @@ export class OpenMetricsReader {
       this.#metadata = readMetadata(body)
       this.#comments = scan.comments
     }
+    this.#exemplars = scan.exemplars
     return applyEdits(body, scan.edits)
+  }
+
+  /** Of the last body. Their texts are parts of it: copy what is kept. */
+  get exemplars(): readonly ExemplarLine[] {
+    return this.#exemplars
   }
 
   /** The metadata of the last body when it differs from that of the body before; asking once takes it. */
@@ -80,6 +88,7 @@ function applyEdits(body: Uint8Array, edits: readonly Edit[]): Uint8Array {
 /** One pass over a body. `run` is false when the body is malformed, without saying why. */
 class BodyScan {
   readonly edits: Edit[] = []
+  readonly exemplars: ExemplarLine[] = []
   /** The comment lines of this body: the former list itself when they are the same. */
   comments: readonly CommentLine[]
   readonly #text: string
@@ -147,6 +156,15 @@ class BodyScan {
     return line
   }
 
+  /** What the last TYPE line before this place says. */
+  #familyType(): string {
+    for (let i = this.#commentCount - 1; i >= 0; i--) {
+      const text = this.comments[i]?.text ?? ''
+      if (text.startsWith('# TYPE ')) return text.slice(text.lastIndexOf(' ') + 1, -1)
+    }
+    return ''
+  }
+
   /** A line with a timestamp, an exemplar, or both. */
   #sample(): boolean {
     anyLine.lastIndex = this.#at
@@ -163,6 +181,7 @@ class BodyScan {
       if (!takesExemplars(metricNameOf(name)) || !isExemplar(exemplar)) return false
       const start = timestampAt + timestamp.length
       this.edits.push({ start, end: start + exemplar.length, text: '' })
+      this.exemplars.push({ series: name, exemplar, familyType: this.#familyType() })
     }
     this.#at += line.length
     return true

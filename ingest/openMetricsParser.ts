@@ -1,6 +1,6 @@
 // OpenMetrics 1.0 text (application/openmetrics-text), complete and slow: every rule of the format that Prometheus holds
 // to, with its words for errors. Runs on bodies that are wrong, and on each new series; good bodies take the fast way
-// through openMetrics.ts. Exemplars are checked and not kept.
+// through openMetrics.ts, which also takes the exemplars; here they are only checked.
 
 import type { Label } from '../storage/labels.ts'
 import {

@@ -7,11 +7,14 @@ import { errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import type { BadSample, BatchOutcome, HeadBatch } from '../storage/headBatch.ts'
+import type { ExemplarOutcome } from '../storage/exemplars.ts'
 import { decodeLabels } from '../storage/headLabels.ts'
 import { formatLabels } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import type { Storage } from '../storage/storage.ts'
 import { formatOpenMetricsFloat } from './goFloat.ts'
+import { readExemplars } from './remoteWriteExemplars.ts'
+import type { FoundExemplar } from './scrapeExemplars.ts'
 import { messageOf, remoteWriteMessages, type RemoteWriteHeaders, type RemoteWriteMessage } from './remoteWriteHeaders.ts'
 
 export type RemoteWriteAnswer = { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
@@ -22,7 +25,7 @@ export type RemoteWrite = {
 }
 
 export type RemoteWriteOptions = {
-  readonly storage: Pick<Storage, 'head'>
+  readonly storage: Pick<Storage, 'head' | 'exemplars'>
   readonly registry: MetricRegistry
   readonly logger: Logger
   /** Bodies in work and records not yet written; beyond this, senders are asked to wait. */
@@ -36,7 +39,7 @@ type BodyNotes = {
   /** Series with bad labels, and why the first of them is. */
   readonly invalidSeries: number
   readonly invalidReason: string
-  readonly exemplars: number
+  readonly exemplars: readonly FoundExemplar[]
   /** Only in 2.0: series whose labels name symbols that are not there, and series with labels alone. */
   readonly badSymbols: number
   readonly withoutSamples: number
@@ -51,7 +54,6 @@ const defaultMaxPendingBytes = 256 * 1024 * 1024
 const inputAt = 0
 const invalidAt = 80
 const histogramsAt = 84
-const exemplarsAt = 88
 const firstInvalidAt = 96
 const rewriteAt = 116
 
@@ -91,7 +93,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       }
       switch (status) {
         case 1:
-          return notesOf(write)
+          return { ...notesOf(write), exemplars: await readExemplars(kernels, write) }
         case -1:
           return refuse(400, 'snappy: corrupt input')
         case -2:
@@ -106,7 +108,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     }
   }
 
-  const notesOf = (write: number): BodyNotes => {
+  const notesOf = (write: number): Omit<BodyNotes, 'exemplars'> => {
     const invalid = kernels.word(write + invalidAt)
     let invalidReason = ''
     if (invalid > 0) {
@@ -126,7 +128,6 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     return {
       invalidSeries: invalid,
       invalidReason,
-      exemplars: kernels.word(write + exemplarsAt),
       badSymbols: rewrite === 0 ? 0 : kernels.word(rewrite + badSymbolsAt),
       withoutSamples: rewrite === 0 ? 0 : kernels.word(rewrite + withoutSamplesAt),
     }
@@ -139,9 +140,19 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     return reason
   }
 
-  const commitV1 = async (batch: HeadBatch): Promise<RemoteWriteAnswer> => {
+  /** Returns how many the sender need not send again. What is wrong with the others is no reason to refuse samples. */
+  const appendExemplars = ({ exemplars }: BodyNotes): number => {
+    const refusals: readonly ExemplarOutcome[] = ['outOfOrder', 'labelsTooLong', 'unknownSeries']
+    const refused = exemplars.filter(({ ref, exemplar }) => refusals.includes(options.storage.exemplars.append(ref, exemplar))).length
+    if (refused > 0) warn('Error on ingesting exemplars from remote write', { num_dropped: refused })
+    return exemplars.length - refused
+  }
+
+  const commitV1 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
     const { firstBad } = await batch.commit('allOrNothing')
-    return firstBad === undefined ? { status: 204 } : refuse(400, reasonOf(firstBad))
+    if (firstBad !== undefined) return refuse(400, reasonOf(firstBad))
+    appendExemplars(notes)
+    return { status: 204 }
   }
 
   const commitV2 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
@@ -153,7 +164,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       ...(notes.invalidSeries > 0 ? [notes.invalidReason] : []),
       ...(outcome.firstBad === undefined ? [] : [reasonOf(outcome.firstBad)]),
     ]
-    const headers = writtenHeaders({ samples: staged - badCount(outcome), histograms: 0, exemplars: 0 })
+    const headers = writtenHeaders({ samples: staged - badCount(outcome), histograms: 0, exemplars: appendExemplars(notes) })
     return problems.length === 0 ? { status: 204, headers } : { ...refuse(400, problems.join('\n')), headers }
   }
 
@@ -168,7 +179,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       try {
         const notes = await read(body, message, batch)
         if ('status' in notes) return notes
-        return await (message === 'prometheus.WriteRequest' ? commitV1(batch) : commitV2(batch, notes))
+        return await (message === 'prometheus.WriteRequest' ? commitV1(batch, notes) : commitV2(batch, notes))
       } catch (error) {
         if (error instanceof StorageUnavailableError) return { ...refuse(503, error.message), headers: { 'retry-after': '5' } }
         if (errorText(error).startsWith('bug:') || !(error instanceof Error)) throw error

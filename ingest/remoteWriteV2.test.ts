@@ -22,11 +22,12 @@ function series(name: string, ...values: number[]): WrittenSeries {
   return { labels: { __name__: name, job: 'a' }, samples: values.map((value, i) => ({ timestampMs: nowMs + 1000 * i, value })) }
 }
 
-function written(samples: number): Record<string, string> {
+/** `exemplars`: each series of a body has one. */
+function written(samples: number, exemplars: number): Record<string, string> {
   return {
     'x-prometheus-remote-write-samples-written': String(samples),
     'x-prometheus-remote-write-histograms-written': '0',
-    'x-prometheus-remote-write-exemplars-written': '0',
+    'x-prometheus-remote-write-exemplars-written': String(exemplars),
   }
 }
 
@@ -35,7 +36,7 @@ describe('remote write 2.0', () => {
     const { storage, remoteWrite } = await opened()
     expect((await remoteWrite.receive(remoteWriteBody([series('a', 1), series('b', 5)]), v1)).status).toBe(204)
     const later = { ...series('a', 2), samples: [{ timestampMs: nowMs + 5000, value: 2 }] }
-    expect(await remoteWrite.receive(remoteWriteBodyV2([later, series('c', 1.5, NaN)]), v2)).toEqual({ status: 204, headers: written(3) })
+    expect(await remoteWrite.receive(remoteWriteBodyV2([later, series('c', 1.5, NaN)]), v2)).toEqual({ status: 204, headers: written(3, 2) })
     expect(readSamples(storage)).toEqual({
       'a{job="a"}': [[nowMs, 1], [nowMs + 5000, 2]],
       'b{job="a"}': [[nowMs, 5]],
@@ -46,7 +47,7 @@ describe('remote write 2.0', () => {
   it('counts a repeated sample as written, as its sender must not send it again', async () => {
     const { remoteWrite } = await opened()
     await remoteWrite.receive(remoteWriteBodyV2([series('a', 1)]), v2)
-    expect(await remoteWrite.receive(remoteWriteBodyV2([series('a', 1)]), v2)).toEqual({ status: 204, headers: written(1) })
+    expect(await remoteWrite.receive(remoteWriteBodyV2([series('a', 1)]), v2)).toEqual({ status: 204, headers: written(1, 1) })
   })
 
   it('refuses a body that is cut', async () => {
@@ -58,7 +59,7 @@ describe('remote write 2.0', () => {
     const { storage, remoteWrite } = await opened()
     await remoteWrite.receive(remoteWriteBodyV2([series('a', 1, 2, 3)]), v2)
     const answer = await remoteWrite.receive(remoteWriteBodyV2([series('a', 7, 8), series('b', 1, 2)]), v2)
-    expect(answer).toMatchObject({ status: 400, body: 'out of order sample\n', headers: written(2) })
+    expect(answer).toMatchObject({ status: 400, body: 'out of order sample\n', headers: written(2, 2) })
     expect(Object.keys(readSamples(storage, [createMatcher('__name__', '=', 'b')]))).toHaveLength(1)
   })
 
@@ -70,7 +71,7 @@ describe('remote write 2.0', () => {
     })
     const { storage, remoteWrite } = await opened()
     const answer = await remoteWrite.receive(body, v2)
-    expect(answer).toMatchObject({ status: 400, headers: written(1) })
+    expect(answer).toMatchObject({ status: 400, headers: written(1, 1) })
     expect(answer.body?.split('\n')).toEqual([
       'parsing labels for 2 series: their symbol references are not in the symbols table',
       'TimeSeries must contain at least one sample or histogram; 1 series have none',
@@ -87,7 +88,7 @@ describe('remote write 2.0', () => {
       return { labels, samples: [{ timestampMs: nowMs, value: random.below(1e9) / 64 }] }
     })
     const asV2 = await opened()
-    expect(await asV2.remoteWrite.receive(remoteWriteBodyV2(many), v2)).toEqual({ status: 204, headers: written(many.length) })
+    expect(await asV2.remoteWrite.receive(remoteWriteBodyV2(many), v2)).toEqual({ status: 204, headers: written(many.length, many.length) })
     const asV1 = await opened()
     await asV1.remoteWrite.receive(remoteWriteBody(many), v1)
     expect(readSamples(asV2.storage), `seed ${random.seed}`).toEqual(readSamples(asV1.storage))

@@ -7,6 +7,7 @@ import { formatDurationMs } from '../src/base/duration.ts'
 import type { HttpAnswer, HttpRequest } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import type { Logger } from '../src/base/log.ts'
+import type { Exemplar, ExemplarOutcome } from '../storage/exemplars.ts'
 import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import { parseSeries } from './exposition.ts'
@@ -14,6 +15,7 @@ import { BodyError } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import type { RelabelRules } from './relabel.ts'
+import { type FoundExemplar, TargetExemplars } from './scrapeExemplars.ts'
 import { SampleLabelsError, sampleLabels } from './sampleLabels.ts'
 import type { ScrapeCache, ScrapeCommit, UnknownSeries } from './scrapeCache.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
@@ -39,6 +41,7 @@ export type ScrapeSink = {
   createCache(): ScrapeCache
   /** The series ref of a label set, made when there is none. */
   refOf(labels: Labels): number
+  appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome
 }
 
 export type ScrapeLoopOptions = {
@@ -58,6 +61,7 @@ export type TargetMemory = {
   readonly cache: ScrapeCache
   readonly metadata: TargetMetadata
   readonly openMetrics: OpenMetricsReader
+  readonly exemplars: TargetExemplars
   /** Labels and not refs: storage removes series that have had no samples for long. */
   reportLabels: readonly Labels[] | undefined
   /** The slot of the last scrape. */
@@ -73,6 +77,7 @@ export function createTargetMemory(sink: ScrapeSink): TargetMemory {
     cache: sink.createCache(),
     metadata: new TargetMetadata(),
     openMetrics: new OpenMetricsReader(),
+    exemplars: new TargetExemplars(),
     reportLabels: undefined,
     lastSlotMs: undefined,
     lastError: '',
@@ -103,7 +108,15 @@ const maxBodyBytes = 1024 * 1024 * 1024
 const maxTimerMs = 2 ** 31 - 1
 
 /** What came of reading one answer, before it is committed. */
-type Scraped = { scraped: number; kept: number; added: number; bodyBytes: number; isEmpty: boolean; error: Error | undefined }
+type Scraped = {
+  scraped: number
+  kept: number
+  added: number
+  bodyBytes: number
+  isEmpty: boolean
+  error: Error | undefined
+  exemplars: readonly FoundExemplar[]
+}
 
 export class ScrapeLoop {
   readonly target: Target
@@ -226,6 +239,7 @@ export class ScrapeLoop {
     const hasSamples = result.error === undefined && !result.isEmpty
     try {
       this.#count(await (hasSamples ? cache.commit() : cache.commitFailed(timestampMs)))
+      if (hasSamples) this.#appendExemplars(result.exemplars)
     } catch (error) {
       if (errorText(error).startsWith('bug:')) throw error
       if (error instanceof StorageUnavailableError) {
@@ -240,7 +254,7 @@ export class ScrapeLoop {
 
   /** Requests and parses; what is parsed is staged in the cache, unless there was an error. */
   async #read(timestampMs: number): Promise<Scraped> {
-    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError }
+    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError, exemplars: [] }
     if (result.error !== undefined) return result
     try {
       const answer = await this.#request()
@@ -300,17 +314,30 @@ export class ScrapeLoop {
       this.#options.metrics.exceededSampleLimit.inc()
       throw new Error('sample limit exceeded')
     }
-    if (format === 'openMetrics') metadata.update(openMetrics.changedMetadata())
-    else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
+    if (format === 'openMetrics') {
+      metadata.update(openMetrics.changedMetadata())
+      result.exemplars = this.memory.exemplars.changed(openMetrics.exemplars, timestampMs, (line) =>
+        this.#resolve({ bytes: Buffer.from(line.series, 'latin1'), familyType: line.familyType, line: 1 }, true),
+      )
+    } else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
   }
 
   /** The ref of a series that the cache has not seen, 0 when it is not to be stored. */
-  #resolve(series: UnknownSeries, isOpenMetrics: boolean): number {
+  #resolve(series: Pick<UnknownSeries, 'bytes' | 'familyType' | 'line'>, isOpenMetrics: boolean): number {
     const { job, sink } = this.#options
     const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
     const exposed = parse(series.bytes, series.familyType, series.line)
     const labels = sampleLabels(exposed, this.target.labels, job.config, job.metricRules)
     return labels === undefined ? 0 : sink.refOf(labels)
+  }
+
+  #appendExemplars(exemplars: readonly FoundExemplar[]): void {
+    const { sink, metrics, logger } = this.#options
+    let outOfOrder = 0
+    for (const { ref, exemplar } of exemplars) if (sink.appendExemplar(ref, exemplar) === 'outOfOrder') outOfOrder++
+    if (outOfOrder === 0) return
+    metrics.exemplarOutOfOrder.inc({}, outOfOrder)
+    logger.warn('Error on ingesting out-of-order exemplars', { target: this.target.url, num_dropped: outOfOrder })
   }
 
   #appendReport(timestampMs: number, durationSeconds: number, { scraped, kept, added, bodyBytes, error }: Scraped): void {

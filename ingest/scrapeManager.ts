@@ -17,7 +17,7 @@ import { type DroppedTarget, prepareJob, ScrapePool } from './scrapePool.ts'
 import type { TargetMetadata } from './targetMetadata.ts'
 
 export type ScrapeManagerOptions = {
-  readonly storage: Pick<Storage, 'head'>
+  readonly storage: Pick<Storage, 'head' | 'exemplars'>
   readonly discovery: Discovery
   readonly logger: Logger
   readonly registry: MetricRegistry
@@ -61,6 +61,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
   const sink: ScrapeSink = {
     createCache: () => createScrapeCache(storage.head),
     refOf: (labels) => storage.head.findOrCreate(labels),
+    appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
   }
   const deps = { sink, discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2 }
   const pools = new Map<string, ScrapePool>()

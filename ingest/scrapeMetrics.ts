@@ -20,6 +20,7 @@ export type ScrapeMetrics = {
   readonly duplicateTimestamp: Counter
   readonly outOfOrder: Counter
   readonly outOfBounds: Counter
+  readonly exemplarOutOfOrder: Counter
   readonly unavailable: Counter
 }
 
@@ -48,6 +49,7 @@ export function createScrapeMetrics(registry: MetricRegistry): ScrapeMetrics {
     duplicateTimestamp: counter('scrapes_sample_duplicate_timestamp_total', 'Total number of samples rejected due to duplicate timestamps but different values.'),
     outOfOrder: counter('scrapes_sample_out_of_order_total', 'Total number of samples rejected due to not being out of the expected order.'),
     outOfBounds: counter('scrapes_sample_out_of_bounds_total', 'Total number of samples rejected due to timestamp falling outside of the time bounds.'),
+    exemplarOutOfOrder: counter('scrapes_exemplar_out_of_order_total', 'Total number of exemplar rejected due to not being out of the expected order.'),
     unavailable: counter('scrapes_storage_unavailable_total', 'Total number of scrapes that were not stored because the disk took no more.'),
   }
 }

@@ -37,19 +37,23 @@ function createFloatAggregation(node: AggregateExpr, param: Value | undefined, c
       checkQuantiles(phis, context.annotations, node.param?.position.start)
       return keeping(projection, (groups) => groups.map((group) => quantileColumn(group, phis)))
     }
+    // A parameter that cannot be is an error only after the operand had the chance of its own.
     case 'topk':
-    case 'bottomk': {
-      const limits = wholeNumbers(scalarColumn(param))
-      return keeping(projection, (groups) => groups.flatMap((group) => topKOf(group, { limits, best: op === 'topk' ? 'largest' : 'smallest', ordered: context.instant })))
-    }
-    case 'limitk': {
-      const limits = wholeNumbers(scalarColumn(param))
-      return keeping(projection, (groups) => groups.flatMap((group) => limitKOf(group, limits)))
-    }
-    case 'limit_ratio': {
-      const ratios = checkedRatios(scalarColumn(param), node, context)
-      return keeping(projection, (groups) => groups.flatMap((group) => limitRatioOf(group, ratios)))
-    }
+    case 'bottomk':
+      return keeping(projection, (groups) => {
+        const limits = wholeNumbers(scalarColumn(param))
+        return groups.flatMap((group) => topKOf(group, { limits, best: op === 'topk' ? 'largest' : 'smallest', ordered: context.instant }))
+      })
+    case 'limitk':
+      return keeping(projection, (groups) => {
+        const limits = wholeNumbers(scalarColumn(param))
+        return groups.flatMap((group) => limitKOf(group, limits))
+      })
+    case 'limit_ratio':
+      return keeping(projection, (groups) => {
+        const ratios = checkedRatios(scalarColumn(param), node, context)
+        return groups.flatMap((group) => limitRatioOf(group, ratios))
+      })
     default:
       return accumulating(op, projection, context.steps.count)
   }

@@ -41,14 +41,6 @@ export type SeriesRequest = MetadataParams & { readonly kind: 'series' }
 export type LabelsRequest = MetadataParams & { readonly kind: 'labels' }
 export type LabelValuesRequest = MetadataParams & { readonly kind: 'labelValues'; readonly name: string }
 
-export type ExemplarsRequest = {
-  readonly kind: 'exemplars'
-  readonly query: string
-  readonly startMs?: number
-  readonly endMs?: number
-  readonly client?: string
-}
-
 export type FormatQueryRequest = { readonly kind: 'formatQuery'; readonly query: string; readonly client?: string }
 export type ParseQueryRequest = { readonly kind: 'parseQuery'; readonly query: string; readonly client?: string }
 
@@ -82,7 +74,6 @@ export type ApiRequest =
   | SeriesRequest
   | LabelsRequest
   | LabelValuesRequest
-  | ExemplarsRequest
   | FormatQueryRequest
   | ParseQueryRequest
   | FederateRequest

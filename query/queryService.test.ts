@@ -91,8 +91,6 @@ describe('the query service', () => {
         '200 {"status":"success","data":[{"__name__":"x_total","i":"1","job":"a\\u003cb"}]}',
       )
       expect(await ask({ kind: 'series', match: [] })).toBe('400 {"status":"error","errorType":"bad_data","error":"no match[] parameter provided"}')
-      expect(await ask({ kind: 'exemplars', query: '1' })).toBe('204 ')
-      expect(await ask({ kind: 'exemplars', query: 'x_total' })).toBe('200 {"status":"success","data":[]}')
       expect(await ask({ kind: 'formatQuery', query: 'sum(x)by(a)' })).toBe('200 {"status":"success","data":"sum by (a) (x)"}')
       expect(await ask({ kind: 'federate', match: ['{i="1"}'], nowMs: timeMs, externalLabels: labelsFrom({ region: 'eu', job: 'no' }), format: 'text' })).toBe(
         '200 # TYPE x_total untyped\nx_total{i="1",job="a<b",instance="",region="eu"} 6 1700000090000\n',

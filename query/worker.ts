@@ -7,7 +7,7 @@ import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 import { openQuerierSource, type Querier } from '../storage/querier.ts'
 import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './apiQuery.ts'
 import { answerMetadata, answerTsdbStatus } from './apiMetadata.ts'
-import { escapedJson, jsonHeaders, type ExemplarsRequest, type FederateRequest, type RemoteReadRequest } from './api.ts'
+import { escapedJson, jsonHeaders, type FederateRequest, type RemoteReadRequest } from './api.ts'
 import type { Expr } from './ast.ts'
 import { federate } from './federate.ts'
 import { JsonBytes } from './jsonBytes.ts'
@@ -71,8 +71,6 @@ function answerWith(deps: JobDeps, { id, request, settings }: JobMessage): JobAn
       return jsonAnswer(id, answerMetadata(querier, request, parseMatches(request.match)))
     case 'tsdbStatus':
       return jsonAnswer(id, answerTsdbStatus(querier, request))
-    case 'exemplars':
-      return answerExemplars(id, request)
     case 'formatQuery':
       return jsonAnswer(id, new JsonBytes().raw('{"status":"success","data":').string(prettyText(parse(request.query))).raw('}'))
     case 'parseQuery': {
@@ -125,38 +123,6 @@ function namingParameter<T>(name: string, read: () => T): T {
     return read()
   } catch (error) {
     throw error instanceof QueryError ? invalidParameter(name, error.message) : error
-  }
-}
-
-/** Exemplars are not stored, so no series has any. */
-function answerExemplars(id: number, request: ExemplarsRequest): JobAnswer {
-  if ((request.endMs ?? Infinity) < (request.startMs ?? -Infinity)) {
-    throw new QueryError('bad_data', 'end timestamp must not be before start timestamp')
-  }
-  if (!hasSelector(parseQuery(request.query, features))) return { id, kind: 'response', status: 204, body: new Uint8Array(), headers: jsonHeaders }
-  return jsonAnswer(id, new JsonBytes().raw('{"status":"success","data":[]}'))
-}
-
-function hasSelector(expr: Expr): boolean {
-  switch (expr.kind) {
-    case 'vectorSelector':
-    case 'matrixSelector':
-      return true
-    case 'numberLiteral':
-    case 'stringLiteral':
-      return false
-    case 'binaryExpr':
-      return hasSelector(expr.lhs) || hasSelector(expr.rhs)
-    case 'aggregation':
-      return hasSelector(expr.expr) || (expr.param !== undefined && hasSelector(expr.param))
-    case 'call':
-      return expr.args.some(hasSelector)
-    case 'subquery':
-    case 'unaryExpr':
-    case 'parenExpr':
-      return hasSelector(expr.expr)
-    default:
-      return unreachable(expr)
   }
 }
 

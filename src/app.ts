@@ -92,6 +92,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       dir: options.storagePath,
       ...effectiveRetention(config.storage, options),
       outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
+      maxExemplars: config.storage.maxExemplars,
       lockFile: options.lockFile,
       sync: options.storageSync,
       logger,
@@ -181,6 +182,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
           apply: (next) => {
             storage.setRetention(effectiveRetention(next.storage, options))
             storage.setOutOfOrderWindow(next.storage.outOfOrderWindowMs)
+            storage.exemplars.resize(next.storage.maxExemplars)
             query.setEvaluationInterval(next.global.evaluationIntervalMs)
           },
         },

@@ -14,6 +14,7 @@ import type { RelabelConfig } from './base/relabelConfig.ts'
 import { maskedSecret, maskUrlPassword } from './base/secret.ts'
 import { effectiveScrapeProtocols } from './globalConfig.ts'
 import type { GlobalConfig } from './globalConfig.ts'
+import { defaultStorageConfig } from './storageConfig.ts'
 import type { StorageConfig } from './storageConfig.ts'
 
 type Printed = Readonly<Record<string, unknown>>
@@ -284,11 +285,14 @@ function tlsTree(tls: TlsConfig): Printed | undefined {
 }
 
 function storageTree(storage: StorageConfig): Printed | undefined {
-  const { outOfOrderWindowMs, retention, retentionRules } = storage
+  const { outOfOrderWindowMs, maxExemplars, retention, retentionRules } = storage
   const hasRetention = retention !== undefined || retentionRules.length > 0
-  if (outOfOrderWindowMs === 0 && !hasRetention) return undefined
+  const hasTsdb = outOfOrderWindowMs !== 0 || hasRetention
+  const exemplars = maxExemplars === defaultStorageConfig.maxExemplars ? undefined : { max_exemplars: maxExemplars }
+  if (!hasTsdb && exemplars === undefined) return undefined
   return {
-    tsdb: {
+    exemplars,
+    tsdb: !hasTsdb ? undefined : {
       out_of_order_time_window: outOfOrderWindowMs === 0 ? undefined : formatDurationMs(outOfOrderWindowMs),
       retention: hasRetention
         ? {

@@ -291,7 +291,7 @@ const knownFeatures: Readonly<Record<string, 'used' | 'always on' | 'not built y
   'promql-duration-expr': 'always on',
   'native-histograms': 'not built yet',
   'ooo-native-histograms': 'not built yet',
-  'exemplar-storage': 'not built yet',
+  'exemplar-storage': 'always on',
   'memory-snapshot-on-shutdown': 'always on',
   'extra-scrape-metrics': 'used',
   'metadata-wal-records': 'not built yet',

@@ -18,13 +18,15 @@ export type RetentionRuleConfig = {
 
 export type StorageConfig = {
   readonly outOfOrderWindowMs: number
+  /** The most exemplars that are kept; 0 or less keeps none. */
+  readonly maxExemplars: number
   /** Undefined when the file limits neither time nor size: then the flags count. A 0 is "no limit". */
   readonly retention: { readonly timeMs: number; readonly sizeBytes: number; readonly percentage: number } | undefined
   /** The first that matches a series counts. */
   readonly retentionRules: readonly RetentionRuleConfig[]
 }
 
-export const defaultStorageConfig: StorageConfig = { outOfOrderWindowMs: 0, retention: undefined, retentionRules: [] }
+export const defaultStorageConfig: StorageConfig = { outOfOrderWindowMs: 0, maxExemplars: 100_000, retention: undefined, retentionRules: [] }
 
 export const storageConfig: Reader<StorageConfig> = (node) => {
   const read = fields(node, {
@@ -40,13 +42,13 @@ export const storageConfig: Reader<StorageConfig> = (node) => {
   for (const key of ['stale_series_compaction_threshold', 'chunk_encoding']) {
     node.get('tsdb')?.get(key)?.warn(`${key} tunes the storage engine of Prometheus and has no effect here`)
   }
-  node.get('exemplars')?.warn('exemplars are valid in Prometheus but not built here yet: none are kept')
   const retention = read.tsdb?.retention
   if (retention?.percentage) node.at('tsdb').at('retention').at('percentage').warn('retention by percentage is valid in Prometheus but not built here yet: use size')
   // A section with nothing in it is one without limits, as in Prometheus.
   const hasLimits = retention !== undefined && !(Object.keys(retention).length === 1 && retention.rules !== undefined)
   return {
     outOfOrderWindowMs: read.tsdb?.out_of_order_time_window ?? 0,
+    maxExemplars: read.exemplars?.max_exemplars ?? defaultStorageConfig.maxExemplars,
     retention: hasLimits ? { timeMs: retention.time ?? 0, sizeBytes: retention.size ?? 0, percentage: retention.percentage ?? 0 } : undefined,
     retentionRules: retention?.rules ?? [],
   }

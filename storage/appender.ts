@@ -3,6 +3,7 @@
 import { unreachable } from '../src/base/assert.ts'
 import type { Head } from './head.ts'
 import type { HeadBatch } from './headBatch.ts'
+import type { NativeHistogram } from './histogram.ts'
 import type { Labels } from './labels.ts'
 
 /** What became of one sample. A value, not an exception: a busy source produces these all day. */
@@ -11,6 +12,7 @@ export type AppendOutcome = 'stored' | 'duplicate' | 'outOfOrder' | 'tooOld' | '
 export type Appender = {
   /** Stages a sample. `labels` are sorted by name and kept by reference, so do not change them afterwards. */
   append(labels: Labels, timestampMs: number, value: number): AppendOutcome
+  appendHistogram(labels: Labels, timestampMs: number, histogram: NativeHistogram): AppendOutcome
   /** Stages a staleness marker. */
   appendStale(labels: Labels, timestampMs: number): AppendOutcome
   /** Resolves when every staged sample survives a process crash. */
@@ -46,6 +48,7 @@ export function createAppender(head: Head): Appender {
   }
   return {
     append: (labels, timestampMs, value) => stage((to) => to.append(head.findOrCreate(labels), timestampMs, value)),
+    appendHistogram: (labels, timestampMs, histogram) => stage((to) => to.appendHistogram(head.findOrCreate(labels), timestampMs, histogram)),
     appendStale: (labels, timestampMs) => stage((to) => to.appendStale(head.findOrCreate(labels), timestampMs)),
     async commit() {
       const taken = take()

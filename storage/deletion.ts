@@ -4,6 +4,7 @@
 import type { ChunkCodec } from './chunkCodec.ts'
 import { dayMs, type Partition } from './dataDir.ts'
 import type { HeadReader } from './headReader.ts'
+import { partRefs } from './histogramReader.ts'
 import { createMatchers, type MatcherText } from './matcher.ts'
 import { PartitionReader } from './partitionFile.ts'
 import type { TimeRange } from './sample.ts'
@@ -39,11 +40,14 @@ export function* deletionSteps(
   return tombstones
 }
 
-/** The refs that a selector from another thread matches, ascending. */
+/** The refs that a selector from another thread matches, and those of their histograms' hidden series. */
 export function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
   head.pin()
   try {
-    return head.select(createMatchers(set))
+    const refs = head.select(createMatchers(set))
+    const owners = head.histogramOwners()
+    if (owners.size === 0) return refs
+    return Uint32Array.from([...refs].flatMap((ref) => (owners.has(ref) ? [ref, ...partRefs(head, ref)] : [ref])))
   } finally {
     head.unpin()
   }

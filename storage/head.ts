@@ -11,6 +11,7 @@ import { flushOf, type Flush, type FlushPlan } from './headFlush.ts'
 import { forgetSeries } from './headForget.ts'
 import { encodeLabels } from './headLabels.ts'
 import type { HeadReaderInit } from './headReader.ts'
+import { ownerLabel, partLabel } from './histogramParts.ts'
 import type { Labels } from './labels.ts'
 import { StorageUnavailableError } from './storageError.ts'
 
@@ -75,6 +76,8 @@ export class Head {
   #droppedFlushes = 0
   readonly #nowMs: () => number
   readonly #labelRefs = new WeakMap<Labels, number>()
+  /** Refs of the hidden series of histograms, by owner and part. */
+  readonly #partRefs = new Map<number, Map<string, number>>()
   #isClosed = false
 
   constructor(options: HeadOptions) {
@@ -91,6 +94,7 @@ export class Head {
       kernels,
       nowMs: this.#nowMs,
       logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
+      partRef: (owner, part) => this.#partRef(owner, part),
       log: (record, allocatedBytes) => this.#log(record, allocatedBytes),
     }
   }
@@ -173,6 +177,20 @@ export class Head {
     assert(count > 0, 'labels are not sorted, not unique or empty')
     const ref = exports.findOrCreate(scratch, count)
     this.#labelRefs.set(labels, ref)
+    return ref
+  }
+
+  #partRef(owner: number, part: string): number {
+    let refs = this.#partRefs.get(owner)
+    if (refs === undefined) {
+      refs = new Map()
+      this.#partRefs.set(owner, refs)
+    }
+    let ref = refs.get(part)
+    if (ref === undefined) {
+      ref = this.findOrCreate([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }])
+      refs.set(part, ref)
+    }
     return ref
   }
 

@@ -2,6 +2,8 @@
 // pause; long ones in slices between which the event loop runs.
 
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
+import type { NativeHistogram } from './histogram.ts'
+import { markWords, partsOf } from './histogramParts.ts'
 
 /** Why a sample was not stored. */
 export type BadSampleKind = 'duplicate' | 'outOfOrder' | 'tooOld' | 'outOfBounds' | 'tooFarAhead'
@@ -24,6 +26,8 @@ export type BatchOutcome = {
   readonly tooOld: number
   readonly outOfBounds: number
   readonly tooFarAhead: number
+  /** How many of those that were not stored are histograms. */
+  readonly badHistograms: number
   /** The first sample that was not stored for one of these reasons. */
   readonly firstBad?: BadSample
 }
@@ -43,6 +47,8 @@ export type BatchHost = {
   readonly kernels: Kernels
   readonly nowMs: () => number
   readonly logBlocked: () => Error | undefined
+  /** The hidden series for one column of a series' histograms, new if need be. */
+  partRef(owner: number, part: string): number
   /** Hands the record to the log and frees it afterwards; an empty one only waits for those before it. */
   log(record: LogRecord, allocatedBytes: number): Promise<void>
 }
@@ -66,6 +72,7 @@ const maxAheadMs = 600_000
 const sliceSamples = 32_768
 
 // Layout of a batch, as in assembly/batch.ts.
+const outcomesAt = 12
 const countAt = 16
 const tallyAt = 24
 const firstBadAt = 72
@@ -78,7 +85,7 @@ const recordBytesAt = 104
 const newSeriesAt = 108
 const lastValueAt = 112
 
-const outcome = { stored: 0, storedOutOfOrder: 2, duplicate: 3, outOfOrder: 4, tooOld: 5, outOfBounds: 6, tooFarAhead: 7 } as const
+const outcome = { stored: 0, repeated: 1, storedOutOfOrder: 2, duplicate: 3, outOfOrder: 4, tooOld: 5, outOfBounds: 6, tooFarAhead: 7, notStaged: 8 } as const
 
 const badKinds: Readonly<Record<number, BadSampleKind>> = {
   [outcome.duplicate]: 'duplicate',
@@ -88,8 +95,12 @@ const badKinds: Readonly<Record<number, BadSampleKind>> = {
   [outcome.tooFarAhead]: 'tooFarAhead',
 }
 
+/** A staged histogram: samples `from` to `to` of the batch, the last of them its mark. */
+type StagedHistogram = { readonly from: number; readonly to: number; readonly ref: number; readonly timestampMs: number }
+
 export class HeadBatch {
   readonly #host: BatchHost
+  #histograms: StagedHistogram[] = []
   /** Address of the batch, for the kernels that stage into it. */
   readonly pointer: Pointer
 
@@ -107,7 +118,23 @@ export class HeadBatch {
     this.#host.kernels.exports.stageStale(this.pointer, ref, timestampMs)
   }
 
-  /** Samples staged. */
+  /** Stages a histogram: all its parts are stored or none is. */
+  appendHistogram(ref: number, timestampMs: number, histogram: NativeHistogram): void {
+    const { kernels } = this.#host
+    const from = this.count
+    const parts = partsOf(histogram)
+    for (const { name, value } of parts) this.append(this.#host.partRef(ref, name), timestampMs, value)
+    const { high, low } = markWords(histogram, parts.length)
+    kernels.exports.stageBits(this.pointer, ref, timestampMs, high, low)
+    this.#histograms.push({ from, to: this.count, ref, timestampMs })
+  }
+
+  /** Histograms staged. */
+  get histogramCount(): number {
+    return this.#histograms.length
+  }
+
+  /** Samples staged, each part of a histogram counted. */
   get count(): number {
     return this.#host.kernels.word(this.pointer + countAt)
   }
@@ -119,7 +146,9 @@ export class HeadBatch {
 
   /** What would become of the sample staged last; a bad one is taken back. */
   checkLast(): BatchOutcome {
-    const last = this.count - 1
+    const { count } = this
+    const histogram = this.#histograms.at(-1)
+    const last = histogram?.to === count ? histogram.from : count - 1
     const result = this.#validate(last)
     if (result.firstBad !== undefined) this.unstageFrom(last)
     return result
@@ -128,13 +157,14 @@ export class HeadBatch {
   /** Takes back the samples staged from index `count` on. */
   unstageFrom(count: number): void {
     this.#host.kernels.exports.unstageFrom(this.pointer, count)
+    this.#histograms = this.#histograms.filter(({ to }) => to <= count)
   }
 
   #validate(from: number): BatchOutcome {
     const { kernels, nowMs } = this.#host
     kernels.exports.forgetOutcomes(this.pointer)
     kernels.exports.validateBatch(this.pointer, from, this.count, nowMs() + maxAheadMs)
-    return this.#outcome()
+    return this.#withWholeHistograms(this.#outcome(), from)
   }
 
   /**
@@ -158,7 +188,7 @@ export class HeadBatch {
       if (from > 0) await nextTurn()
       exports.validateBatch(this.pointer, from, Math.min(counted, from + sliceSamples), latestMs)
     }
-    const result = this.#outcome()
+    const result = this.#withWholeHistograms(this.#outcome(), 0)
     if (counted < count) exports.validateBatch(this.pointer, counted, count, latestMs)
     if (options.discardOutOfOrder === true) exports.discardOutOfOrder(this.pointer)
     if (mode === 'allOrNothing' && result.firstBad !== undefined) {
@@ -190,6 +220,7 @@ export class HeadBatch {
   /** Forgets what is staged. */
   rollback(): void {
     this.#host.kernels.exports.clearBatch(this.pointer)
+    this.#histograms = []
   }
 
   close(): void {
@@ -210,8 +241,42 @@ export class HeadBatch {
     }
     const allocatedBytes = kernels.word(this.pointer + recordBytesAt)
     kernels.exports.clearBatch(this.pointer)
+    this.#histograms = []
     // With nothing to log the samples are those of earlier commits, which may still be on their way to the disk.
     return this.#host.log(record, allocatedBytes)
+  }
+
+  /**
+   * Judges the staged histograms from sample `from` on as wholes: each counts once, and of one with a part that cannot be
+   * stored no part is.
+   */
+  #withWholeHistograms(result: BatchOutcome, from: number): BatchOutcome {
+    if (this.#histograms.length === 0) return result
+    const { kernels } = this.#host
+    const whole: { -readonly [K in keyof BatchOutcome]: BatchOutcome[K] } = { ...result }
+    const firstInParts = this.#histograms.some((staged) => result.firstBad !== undefined && staged.from <= result.firstBad.index && result.firstBad.index < staged.to)
+    if (firstInParts) delete whole.firstBad
+    const outcomes = kernels.word(this.pointer + outcomesAt)
+    for (const staged of this.#histograms) {
+      if (staged.from < from) continue
+      const codes = kernels.bytes.subarray(outcomes + staged.from, outcomes + staged.to)
+      const mark = codes.at(-1) ?? outcome.notStaged
+      // The same time again, but with other buckets.
+      const isOther = mark === outcome.repeated && codes.some((code) => code === outcome.stored || code === outcome.storedOutOfOrder)
+      const bad = codes.find((code) => badKinds[code] !== undefined) ?? (isOther ? outcome.duplicate : undefined)
+      for (const code of codes) {
+        const name = countedAs[code]
+        if (name !== undefined) whole[name]--
+      }
+      const name = countedAs[bad ?? mark]
+      if (name !== undefined) whole[name]++
+      if (bad === undefined) continue
+      codes.fill(outcome.notStaged)
+      whole.badHistograms++
+      const kind = badKinds[bad]
+      if (kind !== undefined) whole.firstBad ??= { kind, index: staged.to - 1, ref: staged.ref, timestampMs: staged.timestampMs, value: NaN, lastValue: NaN }
+    }
+    return whole
   }
 
   #time(offset: number): number {
@@ -235,6 +300,7 @@ export class HeadBatch {
       tooOld: this.#tally(outcome.tooOld),
       outOfBounds: this.#tally(outcome.outOfBounds),
       tooFarAhead: this.#tally(outcome.tooFarAhead),
+      badHistograms: 0,
       ...(kind !== undefined && {
         firstBad: {
           kind,
@@ -247,6 +313,13 @@ export class HeadBatch {
       }),
     }
   }
+}
+
+/** Which count of an outcome a sample belongs to; none for one that was there already. */
+const countedAs: Readonly<Record<number, Exclude<keyof BatchOutcome, 'firstBad' | 'badHistograms'>>> = {
+  [outcome.stored]: 'stored',
+  [outcome.storedOutOfOrder]: 'stored',
+  ...badKinds,
 }
 
 function nextTurn(): Promise<void> {

@@ -5,6 +5,7 @@ import { createKernels } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
 import { selectRefs } from './headSelect.ts'
 import { HeadSymbols, type NamedCount } from './headSymbols.ts'
+import { ownerLabel } from './histogramParts.ts'
 import type { Labels } from './labels.ts'
 import type { Matcher } from './matcher.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
@@ -43,6 +44,8 @@ export type HeadReader = {
   /** Days and times that the series' samples lie in, as far as this process has seen them or was told at start; `undefined` when it has none. */
   timeRange(ref: number): TimeRange | undefined
   stats(): HeadReaderStats
+  /** Refs of the series that have histograms. */
+  histogramOwners(): ReadonlySet<number>
 
   /** Starts collecting one series' samples: what is added later wins on the same time. */
   begin(range: TimeRange): void
@@ -78,6 +81,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   let columns = new Span(kernels)
   let capacity = 0
   let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
+  let owners: ReadonlySet<number> = new Set()
   /** The series whose samples in memory the state remembers. */
   let begunRef = 0
 
@@ -142,6 +146,13 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       maxTimeMs: exports.headMaxTime(),
       ...symbols.counts(),
     }),
+
+    histogramOwners() {
+      const name = symbols.find(ownerLabel)
+      const pairs = name === 0 ? 0 : symbols.valueCount(name)
+      if (pairs !== owners.size) owners = new Set(Array.from(symbols.pairsOfName(name), (pair) => Number(symbols.pair(pair).value)))
+      return owners
+    },
 
     begin(next) {
       range = next

@@ -101,6 +101,12 @@ export class HeadSymbols {
     return name === 0 ? new Uint32Array() : this.#copy(vectorOf(this.#kernels.exports.nameValues(name)))
   }
 
+  /** How many values the name `symbol` has. */
+  valueCount(symbol: number): number {
+    const name = this.#kernels.exports.findName(symbol)
+    return name === 0 ? 0 : vectorOf(this.#kernels.exports.nameValues(name)).count
+  }
+
   #copy({ pointer, count }: Vector): Uint32Array {
     if (count === 1) return Uint32Array.of(pointer)
     return this.#kernels.words.slice(pointer / 4, pointer / 4 + count)

@@ -6,8 +6,10 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
 import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
+import { ownerLabel, partLabel } from './histogramParts.ts'
+import { createHistogramReader, type HistogramReader } from './histogramReader.ts'
 import { compareLabels, type Labels } from './labels.ts'
-import type { Matcher } from './matcher.ts'
+import { matchesEmpty, type Matcher } from './matcher.ts'
 import { OpenPartitions, type OpenPartition } from './openPartitions.ts'
 import { joinChunk, type ChunkRow } from './partitionFile.ts'
 import { createLifetimes, type Lifetimes } from './lifetimes.ts'
@@ -84,6 +86,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   const partitions = new OpenPartitions({ dir: init.dir, generation: init.partitionsGeneration, onDamage })
   const lifetimes = createLifetimes(init.dir)
   const hidden = createHiddenSamples(init.dir)
+  const histograms = createHistogramReader(head)
   return {
     querier() {
       head.pin()
@@ -91,7 +94,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
         lifetimes.forget()
         hidden.forget()
       }
-      return createQuerier({ head, partitions, lifetimes, hidden, onDamage })
+      return createQuerier({ head, partitions, lifetimes, hidden, histograms, onDamage })
     },
     close() {
       partitions.close()
@@ -106,11 +109,12 @@ type QuerierDeps = {
   readonly partitions: OpenPartitions
   readonly lifetimes: Lifetimes
   readonly hidden: HiddenSamples
+  readonly histograms: HistogramReader
   readonly onDamage: (report: DamageReport) => void
 }
 
 function createQuerier(deps: QuerierDeps): Querier {
-  const { head, partitions, lifetimes } = deps
+  const { head, partitions, lifetimes, histograms } = deps
 
   /** Whether a series has, or had on disk, samples around the range. */
   const livesIn = (ref: number, range: TimeRange) => {
@@ -118,9 +122,12 @@ function createQuerier(deps: QuerierDeps): Querier {
     if (inMemory !== undefined && inMemory.minTimeMs <= range.maxTimeMs && inMemory.maxTimeMs >= range.minTimeMs) return true
     return lifetimes.overlaps(ref, range)
   }
+  /** Hidden series have no other labels than their own, so that only conditions which anything without labels passes meet them. */
+  const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
+    head.histogramOwners().size > 0 && matchers.every(matchesEmpty) ? refs.filter((ref) => !isPart(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
   const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
-    const refs = head.select(matchers)
+    const refs = visible(head.select(matchers), matchers)
     return isAllTime(range) ? refs : refs.filter((ref) => livesIn(ref, range))
   }
   const union = (sets: readonly (readonly Matcher[])[], range: TimeRange) => {
@@ -145,14 +152,21 @@ function createQuerier(deps: QuerierDeps): Querier {
         ref: refAt,
         read(index) {
           open ??= partitions.overlapping(range)
-          return readSeries(deps, open, refAt(index), range)
+          const partitionsInRange = open
+          const ref = refAt(index)
+          return histograms.attach(ref, readSeries(deps, partitionsInRange, ref, range), {
+            livesInRange: (part) => livesIn(part, range),
+            read: (part) => readSeries(deps, partitionsInRange, part, range),
+          })
         },
       }
     },
     labelNames(sets, range, limit) {
-      return cut(sets.length === 0 && isAllTime(range) ? head.labelNames() : head.labelNames(union(sets, range)), limit)
+      const names = sets.length === 0 && isAllTime(range) ? head.labelNames() : head.labelNames(union(sets, range))
+      return cut(names.filter((name) => !isHiddenName(name)), limit)
     },
     labelValues(name, sets, range, limit) {
+      if (isHiddenName(name)) return []
       return cut(sets.length === 0 && isAllTime(range) ? head.labelValues(name) : head.labelValues(name, union(sets, range)), limit)
     },
     seriesLabels(sets, range, limit) {
@@ -186,6 +200,11 @@ function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: numb
   return deps.hidden.without(ref, head.end())
 }
 
+/** Whether a series is a column of another one's histograms. */
+function isPart(labels: Labels): boolean {
+  return labels[0]?.name === ownerLabel
+}
+
 function chunksOf(deps: QuerierDeps, partition: OpenPartition, ref: number, range: TimeRange): readonly ChunkRow[] {
   try {
     return partition.reader.chunks(ref, range.minTimeMs, range.maxTimeMs)
@@ -202,9 +221,14 @@ function addChunk(deps: QuerierDeps, partition: OpenPartition, row: ChunkRow): v
   deps.onDamage({ file: partition.reader.path, reason, isWholeFile: false })
 }
 
+function isHiddenName(name: string): boolean {
+  return name === ownerLabel || name === partLabel
+}
+
 function tsdbStatus(head: HeadReader, limit: number): TsdbStatus {
   const stats = head.stats()
-  const top = (counts: readonly { readonly name: string; readonly count: number }[]) => counts.slice(0, limit).map(({ name, count }) => ({ name, value: count }))
+  const top = (counts: readonly { readonly name: string; readonly count: number }[]) =>
+    counts.filter(({ name }) => !isHiddenName(name.split('=')[0] ?? '')).slice(0, limit).map(({ name, count }) => ({ name, value: count }))
   return {
     headStats: {
       numSeries: stats.seriesCount,

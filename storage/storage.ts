@@ -9,8 +9,10 @@ import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { createAppender, createBackfillAppender, type Appender, type BackfillAppender } from './appender.ts'
 import { EndedSeries, keptFromMs } from './endedSeries.ts'
+import { ExemplarStore } from './exemplars.ts'
 import { Flusher } from './flusher.ts'
 import { Head } from './head.ts'
+import { decodeLabels } from './headLabels.ts'
 import { matcherTexts, type Matcher } from './matcher.ts'
 import type { SyncMode } from './logFile.ts'
 import type { DamageReport, QuerierInit } from './querier.ts'
@@ -36,6 +38,8 @@ export type StorageOptions = {
   readonly retentionBytes: number
   /** How far behind the newest sample an out-of-order one may lie; 0 refuses them. */
   readonly outOfOrderWindowMs: number
+  /** The most exemplars that are kept; 100,000 by default, 0 keeps none. */
+  readonly maxExemplars?: number
   /** What an acknowledged sample survives: `interval` (the default) a crash of the process, `commit` a power loss too. */
   readonly sync?: SyncMode
   /** Whether a second process on the same directory is refused; true by default. */
@@ -72,6 +76,7 @@ export type Storage = {
   backfillAppender(): BackfillAppender
   readonly head: Head
   readonly state: StateStore
+  readonly exemplars: ExemplarStore
   /** For one query worker: each has its own. */
   querierInit(): QuerierInit
   /** The query worker that had `init` has ended. */
@@ -200,10 +205,21 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   ticks.unref()
   minutes.unref()
 
+  const exemplars = new ExemplarStore({
+    capacity: options.maxExemplars ?? 100_000,
+    outOfOrderWindowMs: options.outOfOrderWindowMs,
+    seriesLabels: (ref) => {
+      const bytes = head.seriesLabelBytes(ref)
+      return bytes.length === 0 ? [] : decodeLabels(bytes)
+    },
+    registry: options.registry,
+  })
+
   const storage: Storage = {
     appender: () => createAppender(head),
     backfillAppender: () => createBackfillAppender(head),
     head,
+    exemplars,
     state: createStateStore(
       {
         writeRows: async (rows) => void (await writer.request({ kind: 'state', rows })),
@@ -237,6 +253,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
     setOutOfOrderWindow(windowMs) {
       head.outOfOrderWindowMs = windowMs
+      exemplars.outOfOrderWindowMs = windowMs
     },
     flush: () => flusher.flush(),
     maintain,

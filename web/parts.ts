@@ -21,7 +21,7 @@ export type Parts = {
   readonly notifier: Pick<Notifier, 'alertmanagers'>
   readonly alertmanager: Pick<Alertmanager, 'respond'>
   readonly remoteWrite: Pick<RemoteWrite, 'receive'>
-  readonly storage: Pick<Storage, 'backfillAppender' | 'deleteSeries' | 'cleanTombstones' | 'snapshot'>
+  readonly storage: Pick<Storage, 'exemplars' | 'backfillAppender' | 'deleteSeries' | 'cleanTombstones' | 'snapshot'>
   readonly status: StatusSource
   /** Of the configuration that runs. */
   readonly externalLabels: () => Labels

@@ -44,6 +44,7 @@ describe('RequestParams', () => {
   refuses('a bad step', () => paramsOf('step=fast').requiredDurationMs('step'), 'invalid parameter "step": cannot parse "fast" to a valid duration')
   refuses('an endless step', () => paramsOf('step=1e20').requiredDurationMs('step'), 'It overflows int64')
   refuses('a bad selector', () => paramsOf('match[]=up{').selectors('match[]'), 'invalid parameter "match[]": 1:4: parse error')
+  refuses('a selector that matches everything', () => paramsOf('match[]={a=~".*"}').selectors('match[]'), 'must contain at least one non-empty matcher')
   refuses('a negative limit', () => paramsOf('limit=-1').limit(), 'invalid parameter "limit": limit must be non-negative')
   refuses('a limit that is no number', () => paramsOf('limit=x').limit(), 'invalid parameter "limit"')
   refuses('a bad boolean', () => paramsOf('exclude_alerts=maybe').bool('exclude_alerts'), 'ParseBool')

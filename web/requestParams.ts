@@ -4,7 +4,7 @@
 import { parseDurationMs } from '../src/base/duration.ts'
 import { parseSelector } from '../query/parse.ts'
 import { invalidParameter, QueryError } from '../query/queryError.ts'
-import type { Matcher } from '../storage/matcher.ts'
+import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 
 /** The ends of time that Go clients send for "everything". */
 const minTime = '-292273086-05-16T16:47:06Z'
@@ -57,15 +57,17 @@ export class RequestParams {
     return this.#values.getAll(name)
   }
 
-  /** The selectors of a repeated parameter such as `match[]`. */
+  /** The selectors of a repeated parameter such as `match[]`; none of them may match everything. */
   selectors(name: string): (readonly Matcher[])[] {
-    return this.list(name).map((text) => {
-      try {
-        return parseSelector(text)
-      } catch (error) {
-        throw error instanceof QueryError ? invalidParameter(name, error.message) : error
-      }
-    })
+    const sets = this.list(name).map((text) => readSelector(name, text))
+    if (sets.some((set) => set.every(matchesEmpty))) throw invalidParameter(name, 'match[] must contain at least one non-empty matcher')
+    return sets
+  }
+
+  /** The selector of a parameter; one that is missing, or has no conditions, matches everything. */
+  selector(name: string): readonly Matcher[] {
+    const text = this.text(name)
+    return text === '' ? [] : readSelector(name, text)
   }
 
   timeMs(name: string): number | undefined {
@@ -114,6 +116,14 @@ export class RequestParams {
     if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true
     if (/^(?:0|f|F|false|FALSE|False)$/.test(text)) return false
     throw new QueryError('bad_data', `error converting ${name}: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`)
+  }
+}
+
+function readSelector(name: string, text: string): readonly Matcher[] {
+  try {
+    return parseSelector(text)
+  } catch (error) {
+    throw error instanceof QueryError ? invalidParameter(name, error.message) : error
   }
 }
 

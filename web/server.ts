@@ -14,6 +14,7 @@ import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { plain } from './answer.ts'
 import { addAdminRoutes } from './api/admin.ts'
 import { addAlertmanagerRoutes } from './api/alertmanager.ts'
+import { addExemplarRoutes } from './api/exemplars.ts'
 import { addIngestRoutes } from './api/ingest.ts'
 import { addLabelRoutes } from './api/labels.ts'
 import { addLifecycleRoutes } from './api/lifecycle.ts'
@@ -111,6 +112,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   const parts = () => state.parts
   let ports: readonly number[] = []
   addQueryRoutes(router, parts)
+  addExemplarRoutes(router, parts, options)
   addLabelRoutes(router, parts)
   addTargetRoutes(router, parts, { externalUrl: options.externalUrl, ports: () => ports })
   addRuleRoutes(router, parts)

@@ -243,9 +243,10 @@ export const quantileOverTime: RangeKernel = (window, args, out, { annotations }
   if (found > 0) checkQuantiles(phis, annotations, call.args[0]?.position.start)
 }
 
-/** The median distance from the median. */
+/** The median distance from the median; NaN as soon as one value is. */
 export const madOverTime: RangeKernel = perWindow(1, (window, from, to) => {
   const length = to - from
+  for (let i = from; i < to; i++) if (Number.isNaN(window.values[i])) return NaN
   const median = quantileOf(0.5, copyWindow(window, from, to), length)
   const copy = sorted.reserve(length)
   for (let i = 0; i < length; i++) copy[i] = Math.abs((window.values[from + i] as number) - median)

@@ -80,6 +80,7 @@ export type KernelExports = {
   clearBatch(batch: Pointer): void
   stageSample(batch: Pointer, ref: number, timeMs: number, value: number): void
   stageStale(batch: Pointer, ref: number, timeMs: number): void
+  stageBits(batch: Pointer, ref: number, timeMs: number, high: number, low: number): void
   unstageFrom(batch: Pointer, count: number): void
   validateBatch(batch: Pointer, from: number, to: number, latestMs: number): void
   discardOutOfOrder(batch: Pointer): void

@@ -41,6 +41,7 @@ export function createMemorySink(): MemorySink {
   }
   return {
     refOf,
+    appendExemplar: () => 'disabled',
     createCache: () => {
       openCaches++
       return createMemoryCache(store, () => openCaches--)

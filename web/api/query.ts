@@ -1,4 +1,4 @@
-// Instant and range queries, exemplars, and the two endpoints that show a query's text and tree. Only parsing of
+// Instant and range queries, and the two endpoints that show a query's text and tree. Only parsing of
 // parameters happens here; the engine's workers print the answers.
 
 import type { QueryParams, StatsLevel } from '../../query/api.ts'
@@ -20,10 +20,6 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
     // Less than a millisecond is no step: no sample has a time between two of them.
     const stepMs = Math.trunc(params.requiredDurationMs('step'))
     return respond(request, { kind: 'range', ...readQueryParams(request), startMs, endMs, stepMs })
-  })
-  router.getOrPost('/api/v1/query_exemplars', (request) => {
-    const { params, client } = request
-    return respond(request, { kind: 'exemplars', query: params.text('query'), client, ...readTimeRange(request) })
   })
   router.getOrPost('/api/v1/format_query', (request) => respond(request, { kind: 'formatQuery', query: request.params.text('query') }))
   router.getOrPost('/api/v1/parse_query', (request) => respond(request, { kind: 'parseQuery', query: request.params.text('query') }))

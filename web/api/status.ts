@@ -72,7 +72,7 @@ function featureList(enabled: readonly string[]): Record<string, Record<string, 
   return {
     api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: false, query_stats: true, remote_write_receiver: true, search: false },
     otlp_receiver: {},
-    prometheus: { exemplar_storage: false, agent_mode: false, native_histograms: false },
+    prometheus: { exemplar_storage: true, agent_mode: false, native_histograms: false },
     promql: {
       anchored: isOn('promql-extended-range-selectors'),
       at_modifier: true,
@@ -87,7 +87,7 @@ function featureList(enabled: readonly string[]): Record<string, Record<string, 
     rules: { keep_firing_for: true, query_offset: true, concurrent_rule_eval: false },
     scrape: { native_histograms: false, created_timestamp_zero_ingestion: false },
     service_discovery_providers: { dns: true, file: true, http: true, kubernetes: true, static: true },
-    tsdb: { out_of_order: true, exemplars: false, snapshots: false },
+    tsdb: { out_of_order: true, exemplars: true, snapshots: false },
     ui: { query: true, targets: true, rules: true, alerts: true },
   }
 }

@@ -128,7 +128,7 @@ function readOldLimit(params: RequestParams, name = 'limit'): number {
 function targetsMetadata(parts: Parts, params: RequestParams): Record<string, unknown>[] {
   const limit = readOldLimit(params)
   const metric = params.text('metric')
-  const matchers = params.text('match_target') === '' ? [] : (params.selectors('match_target')[0] ?? [])
+  const matchers = params.selector('match_target')
   const result: Record<string, unknown>[] = []
   let targetBefore: TargetStatus | undefined
   for (const entry of parts.scraping.metadata()) {

@@ -135,6 +135,11 @@ export function stageStale(batch: usize, ref: u32, time: f64): void {
   stage(batch, hasSeries(ref) ? ref : 0, <i64>time, 0x7ff0000000000002)
 }
 
+/** A sample whose value is given as its bits. */
+export function stageBits(batch: usize, ref: u32, time: f64, high: u32, low: u32): void {
+  stage(batch, ref, <i64>time, (<u64>high << 32) | <u64>low)
+}
+
 /** Takes back the samples from index `count` on. */
 export function unstageFrom(batch: usize, count: u32): void {
   if (count < load<u32>(batch, BATCH_COUNT)) store<u32>(batch, count, BATCH_COUNT)

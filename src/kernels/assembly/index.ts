@@ -12,7 +12,7 @@ export {
   findOrCreate, hasSeries, nextSeries, normalizeLabels, parseLabelBytes, restoreSeries, seriesLabelBytes, seriesRecord, setPersistedTime, useSeries,
 } from './series'
 export {
-  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageSample, stageStale, unstageFrom, validateBatch,
+  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageBits, stageSample, stageStale, unstageFrom, validateBatch,
 } from './batch'
 export { decodeRecord, encodeRecord, freeRecord } from './record'
 export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from './forget'

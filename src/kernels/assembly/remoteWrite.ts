@@ -5,7 +5,8 @@
 // State: { input u32, input bytes u32, output u32, output bytes u32, input next u32, output next u32, batch u32, phase u32,
 //   position u32, series position u32, series end u32, series start u32, raw labels u32, raw labels bytes u32, ref u32,
 //   staged before u32, hash 2 x u64, invalid series u32, histograms u32, exemplars u32, metadata u32,
-//   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32, rewrite u32 }.
+//   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32, rewrite u32,
+//   exemplar list u32, its capacity u32 }. An entry of the list is { ref u32, pointer u32, length u32 } of one Exemplar message.
 
 import { varintEnd, readVarint, copyBytes } from './bytes'
 import { BATCH_COUNT, stage } from './batch'
@@ -43,7 +44,11 @@ const W_FIRST_INVALID_REASON: usize = 104
 const W_UNORDERED: usize = 108
 const W_WORK: usize = 112
 const W_REWRITE: usize = 116
-const WRITE_BYTES: u32 = 120
+const W_EXEMPLAR_LIST: usize = 120
+const W_EXEMPLAR_CAPACITY: usize = 124
+const WRITE_BYTES: u32 = 128
+
+const EXEMPLAR_BYTES: u32 = 12
 
 const PHASE_SNAPPY: u32 = 0
 const PHASE_WALK: u32 = 1
@@ -82,6 +87,8 @@ export function freeWrite(write: usize): void {
   if (out != 0) free(out, load<u32>(write, W_OUT_BYTES) + SLACK)
   const rewrite: usize = load<u32>(write, W_REWRITE)
   if (rewrite != 0) freeRewrite(rewrite)
+  const exemplars: usize = load<u32>(write, W_EXEMPLAR_LIST)
+  if (exemplars != 0) free(exemplars, load<u32>(write, W_EXEMPLAR_CAPACITY) * EXEMPLAR_BYTES)
   free(write, WRITE_BYTES)
 }
 
@@ -232,14 +239,47 @@ function walkSeries(write: usize): i32 {
       ref = load<u32>(write, W_REF)
       continue
     }
-    if (tag == TAG_EXEMPLAR) store<u32>(write, load<u32>(write, W_EXEMPLARS) + 1, W_EXEMPLARS)
-    else if (tag == TAG_HISTOGRAM) store<u32>(write, load<u32>(write, W_HISTOGRAMS) + 1, W_HISTOGRAMS)
+    if (tag == TAG_EXEMPLAR) {
+      if (!listExemplar(write, at, end)) return WRITE_BAD_MESSAGE
+    } else if (tag == TAG_HISTOGRAM) store<u32>(write, load<u32>(write, W_HISTOGRAMS) + 1, W_HISTOGRAMS)
     at = skipField(at, end, 4)
     if (at == 0) return WRITE_BAD_MESSAGE
   }
   store<u32>(write, load<u32>(write, W_WORK) + (samples >> 2), W_WORK)
   store<u32>(write, 0, W_SERIES_POSITION)
   return WRITE_DONE
+}
+
+/** Adds the exemplar at `at` to the list. Its series must be known: an exemplar alone makes none. */
+function listExemplar(write: usize, at: usize, end: usize): bool {
+  const next = skipField(at, end, 4)
+  if (next == 0) return false
+  const count = load<u32>(write, W_EXEMPLARS)
+  const capacity = load<u32>(write, W_EXEMPLAR_CAPACITY)
+  let list: usize = load<u32>(write, W_EXEMPLAR_LIST)
+  if (count == capacity) {
+    const grown = max<u32>(64, capacity << 1)
+    const fresh = alloc(grown * EXEMPLAR_BYTES)
+    if (capacity != 0) {
+      memory.copy(fresh, list, capacity * EXEMPLAR_BYTES)
+      free(list, capacity * EXEMPLAR_BYTES)
+    }
+    list = fresh
+    store<u32>(write, <u32>fresh, W_EXEMPLAR_LIST)
+    store<u32>(write, grown, W_EXEMPLAR_CAPACITY)
+  }
+  let ref = load<u32>(write, W_REF)
+  if (ref == REF_UNKNOWN) {
+    hash128(load<u32>(write, W_LABELS), load<u32>(write, W_LABELS_BYTES), write + W_HASH)
+    ref = findRaw(write + W_HASH)
+  }
+  const entry = list + <usize>(count * EXEMPLAR_BYTES)
+  const body = afterLength(at + 1)
+  store<u32>(entry, ref == REF_INVALID ? 0 : ref)
+  store<u32>(entry, <u32>body, 4)
+  store<u32>(entry, <u32>(next - body), 8)
+  store<u32>(write, count + 1, W_EXEMPLARS)
+  return true
 }
 
 // @ts-ignore: decorator

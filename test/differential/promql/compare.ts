@@ -30,11 +30,19 @@ function asIn2(text: string): string {
 export async function difference(ownUrl: string, peerUrl: string, query: RandomQuery): Promise<string | undefined> {
   const [own, peer] = await Promise.all([ask(ownUrl, query), ask(peerUrl, { ...query, text: asIn2(query.text) })])
   if (own.status === 'error' || peer.status === 'error') {
-    if (own.status === 'error' && peer.status === 'error' && own.errorType === peer.errorType) return undefined
+    if (own.status === 'error' && peer.status === 'error' && own.errorType === peer.errorType && comparable(own.error) === comparable(peer.error)) return undefined
     const shown = (answer: Answer) => (answer.status === 'error' ? `${answer.errorType}: ${answer.error}` : 'no error')
     return `solowatch: ${shown(own)}\nPrometheus: ${shown(peer)}`
   }
   return dataDifference(own.data, peer.data, query.ordered)
+}
+
+/** An error's text without what depends on the order of series, and in the words of 3.x where 2.x has others. */
+function comparable(error: string): string {
+  return error
+    .replace('invalid parameter "query": ', '')
+    .replace('Scalar value NaN overflows int64', 'Parameter value is NaN')
+    .replace(/match group \{.*\} on the (left|right) hand-side of the operation: \[.*\];/, 'match group on the $1;')
 }
 
 function dataDifference(own: Data, peer: Data, ordered: boolean): string | undefined {
@@ -68,7 +76,8 @@ function pointDifference([time, value]: Point, [peerTime, peerValue]: Point): st
   if (time !== peerTime) return `time ${time} instead of ${peerTime}`
   if (value === peerValue) return undefined
   const [a, b] = [number(value), number(peerValue)]
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return undefined
+  if (a === 0 && b === 0) return undefined
+  if (a === b) return `${value} is written ${peerValue}`
   return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b)) ? undefined : `${value} instead of ${peerValue} at ${time}`
 }
 

@@ -40,7 +40,7 @@ export type RandomQuery = {
   readonly ordered: boolean
 }
 
-const gauges = ['g', 'g2', 'm', 'one', 'some', 'u', 'k', 'c_total', 'p_total', 'h_bucket', 'nothing']
+const gauges = ['g', 'g2', 'm', 'one', 'some', 'u', 'k', 'g', 'm', 'some', 'u', 'c_total', 'p_total', 'h_bucket', 'nothing']
 
 export class QueryGenerator {
   readonly #random: Random
@@ -53,7 +53,7 @@ export class QueryGenerator {
   next(): RandomQuery {
     const isRange = this.#chance(50)
     const half = (ms: number) => Math.floor(ms / 1000) * 1000 + 500
-    const startMs = half(dataStartMs - 300_000 + this.#random.below(dataEndMs - dataStartMs + 600_000))
+    const startMs = half(dataStartMs - 100_000 + this.#random.below(dataEndMs - dataStartMs + 300_000))
     const stepMs = isRange ? 1000 * this.#random.pick([1, 7, 15, 30, 60, 61, 300]) : 0
     const endMs = startMs + stepMs * this.#random.below(30)
     const depth = 1 + this.#random.below(4)
@@ -115,7 +115,7 @@ export class QueryGenerator {
   }
 
   #matchers(): string {
-    if (this.#chance(55)) return ''
+    if (this.#chance(65)) return ''
     const matchers = Array.from({ length: 1 + this.#random.below(2) }, () => {
       switch (this.#random.below(9)) {
         case 0:

@@ -1,0 +1,71 @@
+// The exemplars of one target's OpenMetrics bodies. A body shows the same ones scrape after scrape: only what has changed
+// since the last one is read, and each series is resolved once.
+
+import { sortLabels } from '../storage/labels.ts'
+import type { Exemplar } from '../storage/exemplars.ts'
+import { parseGoFloat } from './goFloat.ts'
+import { timestampMsOf } from './openMetricsParser.ts'
+
+/** One line with an exemplar, as latin1 text of its UTF-8 bytes. */
+export type ExemplarLine = {
+  /** The series as written, braces included. */
+  readonly series: string
+  /** From ` # {` to the end of the line. */
+  readonly exemplar: string
+  /** The type of the metric family that the line stands in. */
+  readonly familyType: string
+}
+
+export type FoundExemplar = { readonly ref: number; readonly exemplar: Exemplar }
+
+/** Series that are not shown any more are forgotten when there are this many times as many as a body has. */
+const keptFactor = 4
+
+export class TargetExemplars {
+  readonly #series = new Map<string, { readonly ref: number; last: string }>()
+
+  /**
+   * What is new in a body scraped at `scrapeMs`. `resolve` gives the series ref, 0 for one that is not stored; the refs of
+   * a target's series must stay what they are.
+   */
+  changed(lines: readonly ExemplarLine[], scrapeMs: number, resolve: (line: ExemplarLine) => number): FoundExemplar[] {
+    if (this.#series.size > keptFactor * lines.length) this.#series.clear()
+    const found: FoundExemplar[] = []
+    for (const line of lines) {
+      const key = `${line.familyType} ${line.series}`
+      let series = this.#series.get(key)
+      if (series === undefined) this.#series.set(copyOf(key), (series = { ref: resolve(line), last: '' }))
+      if (series.ref === 0 || series.last === line.exemplar) continue
+      series.last = copyOf(line.exemplar)
+      found.push({ ref: series.ref, exemplar: readExemplar(line.exemplar, scrapeMs) })
+    }
+    return found
+  }
+}
+
+/** A part of a string would keep all of it in memory. */
+function copyOf(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
+
+const pair = /(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:\\.|[^\\"])*)")="((?:\\.|[^\\"])*)"/g
+
+/** The text is well-formed: openMetrics.ts has checked it. */
+function readExemplar(text: string, scrapeMs: number): Exemplar {
+  const close = text.lastIndexOf('}')
+  const labels = [...text.slice(0, close).matchAll(pair)].map(([, name, quotedName = '', value = '']) => ({ name: name ?? unescape(quotedName), value: unescape(value) }))
+  const [valueText = '', timeText] = text.slice(close + 2).split(' ')
+  const value = parseGoFloat(valueText)
+  const seconds = timeText === undefined ? undefined : parseGoFloat(timeText)
+  return {
+    labels: sortLabels(labels),
+    value: typeof value === 'number' ? value : NaN,
+    timestampMs: typeof seconds === 'number' ? timestampMsOf(seconds) : scrapeMs,
+    hasTimestamp: seconds !== undefined,
+  }
+}
+
+function unescape(text: string): string {
+  const plain = text.includes('\\') ? text.replace(/\\([\\"n])/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped)) : text
+  return Buffer.from(plain, 'latin1').toString('utf8')
+}

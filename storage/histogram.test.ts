@@ -1,0 +1,140 @@
+// Native histograms through the whole of storage: memory, log, partitions, compaction, late samples.
+
+import { describe, expect, it } from 'vitest'
+import { histogram, plain, randomHistogram } from '../test/helpers/histograms.ts'
+import { createRandom } from '../test/helpers/random.ts'
+import { allTime, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import type { NativeHistogram } from './histogram.ts'
+import { labelsFrom, metricNameLabel, type Labels } from './labels.ts'
+import { createMatcher } from './matcher.ts'
+import { isStaleMarker, type TimeRange } from './sample.ts'
+
+const dayMs = 86_400_000
+const startMs = 20_000 * dayMs + 1000
+
+type Element = number | 'stale' | NativeHistogram
+
+function read(storage: TestStorage, name: string, range: TimeRange = allTime): [number, unknown][] {
+  return withQuerier(storage, (querier) => {
+    const selection = querier.select([createMatcher(metricNameLabel, '=', name)], range)
+    const found: [number, unknown][] = []
+    for (let i = 0; i < selection.count; i++) {
+      const { length, timestampsMs, values, valueWords, histograms } = selection.read(i)
+      for (let k = 0; k < length; k++) {
+        const one = histograms?.[k]
+        found.push([timestampsMs[k] ?? NaN, one !== undefined ? plain(one) : isStaleMarker(valueWords, k) ? 'stale' : values[k]])
+      }
+    }
+    return found
+  })
+}
+
+const shown = (element: Element) => (typeof element === 'object' ? plain(element) : element)
+
+async function append(storage: TestStorage, labels: Labels, samples: readonly (readonly [number, Element])[]): Promise<string[]> {
+  const appender = storage.appender()
+  const outcomes = samples.map(([timestampMs, element]) => {
+    if (typeof element === 'object') return appender.appendHistogram(labels, timestampMs, element)
+    return element === 'stale' ? appender.appendStale(labels, timestampMs) : appender.append(labels, timestampMs, element)
+  })
+  await appender.commit()
+  return outcomes
+}
+
+const labels = labelsFrom({ __name__: 'h', job: 'a' })
+const one = histogram({ sum: 5, positive: { 0: 1, 1: 2, 2: 1 } })
+const two = histogram({ sum: 9, positive: { 0: 1, 1: 3, 5: 2 }, zeroCount: 3, zeroThreshold: 1e-128 })
+
+describe('native histograms in storage', () => {
+  it('come back from memory, between numbers and staleness markers', async () => {
+    const storage = await openTestStorage({ nowMs: () => startMs + 10_000 })
+    const samples: [number, Element][] = [[startMs, 1.5], [startMs + 1, one], [startMs + 2, 'stale'], [startMs + 3, two], [startMs + 4, NaN]]
+    expect(await append(storage, labels, samples)).toEqual(['stored', 'stored', 'stored', 'stored', 'stored'])
+    expect(read(storage, 'h')).toEqual(samples.map(([timeMs, element]) => [timeMs, shown(element)]))
+    expect(read(storage, 'h', { minTimeMs: startMs + 2, maxTimeMs: startMs + 3 })).toEqual([[startMs + 2, 'stale'], [startMs + 3, plain(two)]])
+  })
+
+  it('are refused as wholes: repeated is fine, another one at the same time or an older one is not', async () => {
+    const storage = await openTestStorage({ nowMs: () => startMs + 10_000 })
+    await append(storage, labels, [[startMs, one]])
+    const more = histogram({ sum: 5, positive: { 0: 1, 1: 2, 3: 1 } })
+    expect(await append(storage, labels, [[startMs, one], [startMs, two], [startMs, more], [startMs, 4], [startMs - 1, two]])).toEqual([
+      'stored', 'duplicate', 'duplicate', 'duplicate', 'outOfOrder',
+    ])
+    expect(read(storage, 'h')).toEqual([[startMs, plain(one)]])
+  })
+
+  it('do not show their columns as series, names or values', async () => {
+    const storage = await openTestStorage({ nowMs: () => startMs + 10_000 })
+    await append(storage, labels, [[startMs, one]])
+    withQuerier(storage, (querier) => {
+      expect(querier.labelNames([], allTime, 0)).toEqual(['__name__', 'job'])
+      expect(querier.labelValues('__histogram_part__', [], allTime, 0)).toEqual([])
+      expect(querier.seriesLabels([], allTime, 0)).toEqual([labels])
+      expect(querier.select([], allTime).count).toBe(1)
+      expect(querier.select([createMatcher('job', '!=', 'b')], allTime).count).toBe(1)
+      expect(JSON.stringify(querier.status(10))).not.toContain('__histogram')
+    })
+  })
+
+  it('are deleted with their columns', async () => {
+    const storage = await openTestStorage({ nowMs: () => startMs + 10_000 })
+    await append(storage, labels, [[startMs, one], [startMs + 1, two], [startMs + 2, one]])
+    await storage.flush()
+    await storage.deleteSeries([[createMatcher(metricNameLabel, '=', 'h')]], { minTimeMs: startMs, maxTimeMs: startMs + 1 })
+    await storage.cleanTombstones()
+    expect(read(storage, 'h')).toEqual([[startMs + 2, plain(one)]])
+    const parts = [createMatcher('__histogram_of__', '=~', '.+')]
+    withQuerier(storage, (querier) => {
+      const selection = querier.select(parts, allTime)
+      for (let i = 0; i < selection.count; i++) expect(selection.read(i).length).toBeLessThanOrEqual(1)
+    })
+  })
+
+  it('survive a restart, flushes, compaction and late arrival as a model does', { timeout: 60_000 }, async () => {
+    const random = createRandom()
+    const message = `seed ${random.seed}`
+    const model = new Map<string, Map<number, Element>>()
+    let newestMs = startMs
+    const nowMs = () => newestMs
+    const options = { outOfOrderWindowMs: dayMs, nowMs }
+    let storage = await openTestStorage(options)
+    const expectAll = () => {
+      for (const [name, samples] of model) {
+        const expected = [...samples].sort(([a], [b]) => a - b).map(([timeMs, element]) => [timeMs, shown(element)])
+        expect(read(storage, name), message).toEqual(expected)
+      }
+    }
+    for (let round = 0; round < 16; round++) {
+      newestMs += random.pick([60_000, 600_000, dayMs / 4])
+      const appender = storage.appender()
+      for (let i = 0; i < 20; i++) {
+        const name = `h${random.below(3)}`
+        const known = model.get(name) ?? new Map<number, Element>()
+        model.set(name, known)
+        const timeMs = newestMs - random.pick([0, random.below(60_000), random.below(dayMs / 2)])
+        // What happens to a second write of the same time is not the question here.
+        if (known.has(timeMs)) continue
+        const element = random.below(5) === 0 ? random.below(100) : randomHistogram(random)
+        const owner = labelsFrom({ __name__: name })
+        if (typeof element === 'object') appender.appendHistogram(owner, timeMs, element)
+        else appender.append(owner, timeMs, element)
+        known.set(timeMs, element)
+      }
+      await appender.commit()
+      const event = random.below(6)
+      if (event === 0) await storage.flush()
+      if (event === 1) await storage.maintain()
+      if (event === 2) {
+        await storage.close()
+        storage = await openTestStorage({ ...options, dir: storage.dir })
+      }
+      if (event < 3) expectAll()
+    }
+    expectAll()
+    newestMs += 3 * dayMs
+    await storage.flush()
+    await storage.maintain()
+    expectAll()
+  })
+})
