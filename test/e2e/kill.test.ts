@@ -24,26 +24,21 @@ describe('kill -9 during ingest', () => {
     const data = join(dir, 'data')
     const server = await startSolowatch(data, [`--config.file=${config}`])
     const startMs = Date.now()
-    const killAfterMs = 2_500 + Math.floor(Math.random() * 1_000)
-    const bodies = Array.from({ length: Math.ceil(killAfterMs / bodyEveryMs) + 50 }, (_, number) => makeBody(number, startMs))
+    const killAfterBodies = 150 + Math.floor(Math.random() * 100)
+    const bodies = Array.from({ length: killAfterBodies + 100 }, (_, number) => makeBody(number, startMs))
 
     const acknowledged: number[] = []
-    let killed = false
     const sending: Promise<void>[] = []
-    for (let number = 0; number < bodies.length && !killed; number++) {
-      await delay(Math.max(0, startMs + number * bodyEveryMs - Date.now()))
-      if (Date.now() - startMs >= killAfterMs) {
-        killed = true
-        await server.stop('SIGKILL')
-        break
-      }
+    const firstSentMs = Date.now()
+    for (let number = 0; number < bodies.length && acknowledged.length < killAfterBodies; number++) {
+      await delay(Math.max(0, firstSentMs + number * bodyEveryMs - Date.now()))
       sending.push(postRemoteWrite(server.url, bodies[number] ?? new Uint8Array()).then((response) => {
         if (response.status === 204) acknowledged.push(number)
       }, () => {}))
     }
+    await server.stop('SIGKILL')
     await Promise.all(sending)
-    expect(killed).toBe(true)
-    expect(acknowledged.length).toBeGreaterThan(bodies.length / 2)
+    expect(acknowledged.length).toBeGreaterThan(0)
 
     const restarted = await startSolowatch(data, [`--config.file=${config}`])
     try {
@@ -55,7 +50,7 @@ describe('kill -9 during ingest', () => {
           if (values.get(key) !== valueOf(number, series)) missing.push(`${key}: ${values.get(key)}`)
         }
       }
-      expect(missing.slice(0, 5), `killed after ${killAfterMs} ms; ${acknowledged.length} bodies acknowledged; ${missing.length} samples missing or wrong`).toEqual([])
+      expect(missing.slice(0, 5), `${acknowledged.length} bodies acknowledged; ${missing.length} samples missing or wrong`).toEqual([])
     } finally {
       await restarted.stop()
     }
