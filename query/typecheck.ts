@@ -17,6 +17,9 @@ export function isComparison(op: BinaryOp): op is ComparisonOp {
   return op === '==' || op === '!=' || op === '<' || op === '<=' || op === '>' || op === '>='
 }
 
+/** Remembered, because in a long sum every operator asks for the type of everything before it. */
+const binaryTypes = new WeakMap<BinaryExpr, ValueType>()
+
 export function valueTypeOf(expr: Expr): ValueType {
   switch (expr.kind) {
     case 'numberLiteral':
@@ -29,8 +32,14 @@ export function valueTypeOf(expr: Expr): ValueType {
     case 'matrixSelector':
     case 'subquery':
       return 'matrix'
-    case 'binaryExpr':
-      return valueTypeOf(expr.lhs) === 'scalar' && valueTypeOf(expr.rhs) === 'scalar' ? 'scalar' : 'vector'
+    case 'binaryExpr': {
+      let type = binaryTypes.get(expr)
+      if (type === undefined) {
+        type = valueTypeOf(expr.lhs) === 'scalar' && valueTypeOf(expr.rhs) === 'scalar' ? 'scalar' : 'vector'
+        binaryTypes.set(expr, type)
+      }
+      return type
+    }
     case 'unaryExpr':
     case 'parenExpr':
       return valueTypeOf(expr.expr)
