@@ -11,7 +11,7 @@
 // - atan2 of named series: 2.x forgot to drop the name. And `offset 0s`, which was an error.
 // - parameters that change from step to step over operands with `@`, and `@` in timestamp(): 2.x gets both wrong.
 // - dates of NaN and infinities: in Go whatever the processor makes of them.
-// - the sign of a sum that is zero.
+// - the sign of a sum that is zero; subqueries without any step over what has an `@`, which gave one value all the same.
 // - functions and aggregators that came later, numbers as durations and durations as numbers,
 //   UTF-8 names, histograms that fall by a rounding error.
 //
@@ -155,7 +155,7 @@ export class QueryGenerator {
     this.#subqueryDepth++
     const inner = this.#vector(depth - 1, needs)
     this.#subqueryDepth--
-    const range = this.#pick('1m', '2m', '5m', '61s', '30s')
+    const range = this.#pick('1m', '2m', '5m', '61s')
     const step = this.#pick('10s', '15s', '30s', '1m', '', '17s')
     return `${bracketed(inner)}[${range}:${step}]${isNested ? ' offset 250ms' : this.#when()}`
   }
