@@ -68,6 +68,8 @@ export type RemoteReadRequest = {
 
 export type TsdbStatusRequest = { readonly kind: 'tsdbStatus'; readonly limit: number; readonly client?: string }
 
+export type TsdbBlocksRequest = { readonly kind: 'tsdbBlocks'; readonly client?: string }
+
 export type ApiRequest =
   | InstantRequest
   | RangeRequest
@@ -78,6 +80,7 @@ export type ApiRequest =
   | ParseQueryRequest
   | FederateRequest
   | TsdbStatusRequest
+  | TsdbBlocksRequest
 
 /** `body` is a stream when the answer comes in pieces; it fails when the answer cannot be completed. */
 export type StreamedResponse = Omit<ApiResponse, 'body'> & { readonly body: Uint8Array | Readable }

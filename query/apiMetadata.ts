@@ -51,3 +51,20 @@ export function answerTsdbStatus(querier: Querier, request: TsdbStatusRequest): 
   const json = new JsonBytes().raw('{"status":"success","data":')
   return json.utf8(JSON.stringify(querier.status(request.limit))).raw('}')
 }
+
+/** Each day's file in the form of a block's meta.json. The time range ends before `maxTime`. */
+export function answerTsdbBlocks(querier: Querier): JsonBytes {
+  const blocks = querier.partitions().map(({ startMs, minTimeMs, maxTimeMs, chunkCount, sampleCount }) => {
+    const ulid = ulidOfTime(startMs)
+    return { ulid, minTime: minTimeMs, maxTime: maxTimeMs + 1, stats: { numSamples: sampleCount, numChunks: chunkCount }, compaction: { level: 1, sources: [ulid] }, version: 1 }
+  })
+  return new JsonBytes().raw('{"status":"success","data":').utf8(JSON.stringify({ blocks })).raw('}')
+}
+
+/** A ULID that a file can be told by: ten characters of time, and nothing random. https://github.com/ulid/spec */
+function ulidOfTime(timeMs: number): string {
+  const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+  let text = ''
+  for (let rest = Math.max(0, timeMs), i = 0; i < 10; i++, rest = Math.floor(rest / 32)) text = `${alphabet[rest % 32]}${text}`
+  return text.padEnd(26, '0')
+}

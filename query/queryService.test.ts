@@ -22,7 +22,7 @@ async function storageWith(count: number): Promise<TestStorage> {
 
 const withService = async (
   setting: Partial<QueryServiceOptions> & { seriesCount?: number },
-  use: (service: ReturnType<typeof createQueryService>, registry: MetricRegistry) => Promise<void>,
+  use: (service: ReturnType<typeof createQueryService>, registry: MetricRegistry, storage: TestStorage) => Promise<void>,
 ) => {
   const storage = await storageWith(setting.seriesCount ?? 3)
   const registry = new MetricRegistry()
@@ -41,7 +41,7 @@ const withService = async (
     ...setting,
   })
   try {
-    await use(service, registry)
+    await use(service, registry, storage)
   } finally {
     await service.close()
     await storage.close()
@@ -52,6 +52,15 @@ const withService = async (
 const endless: ApiRequest = { kind: 'instant', query: 'sum(sum_over_time(sum_over_time(x_total[10m:1s])[1d:100ms]))', timeMs: startMs + 600_000 }
 
 describe('the query service', () => {
+  it('shows the files on disk as blocks', () =>
+    withService({}, async (service, _, storage) => {
+      await storage.flush()
+      const { body } = await service.respond({ kind: 'tsdbBlocks' })
+      const ulid = '01HF5J1D000000000000000000'
+      const block = { ulid, minTime: startMs, maxTime: startMs + 39 * 15_000 + 1, stats: { numSamples: 120, numChunks: 3 }, compaction: { level: 1, sources: [ulid] }, version: 1 }
+      expect(JSON.parse(Buffer.from(body).toString())).toEqual({ status: 'success', data: { blocks: [block] } })
+    }))
+
   it('answers with the bytes of Prometheus', () =>
     withService({}, async (service) => {
       const ask = async (request: ApiRequest) => {

@@ -281,6 +281,13 @@ describe('status', () => {
     const { yaml } = await getData('/api/v1/status/config')
     expect(yaml).toContain('password: <secret>')
     expect(yaml).not.toContain('hunter2')
+    expect(await getData('/api/v1/status/tsdb/blocks')).toEqual({ blocks: [] })
+    expect(await getData('/api/v1/status/self_metrics?metric_name_pattern=nodejs_version.*')).toEqual([
+      { name: 'nodejs_version_info', help: expect.any(String), type: 'GAUGE', metric: [{ label: [{ name: 'version', value: process.version }], gauge: { value: 1 } }] },
+    ])
+    const [requests] = await getData('/api/v1/status/self_metrics?metric_name_pattern=prometheus_http_request_duration_seconds')
+    expect(requests).toMatchObject({ type: 'HISTOGRAM', metric: expect.arrayContaining([{ label: [{ name: 'handler', value: '/api/v1/query' }], histogram: expect.objectContaining({ bucket: expect.arrayContaining([{ cumulativeCount: expect.stringMatching(/^[0-9]+$/), upperBound: 'Infinity' }]) }) }]) })
+    expect((await get('/api/v1/status/self_metrics?metric_name_pattern=(')).json()).toMatchObject({ errorType: 'bad_data' })
     expect((await getData('/api/v1/features')).promql.subqueries).toBe(true)
   })
 

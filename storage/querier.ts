@@ -54,6 +54,9 @@ export type TsdbStatus = {
   readonly seriesCountByLabelValuePair: readonly NameCount[]
 }
 
+/** One day's file. */
+export type PartitionStatus = { readonly startMs: number; readonly minTimeMs: number; readonly maxTimeMs: number; readonly chunkCount: number; readonly sampleCount: number }
+
 export type Querier = {
   select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection
   /** `sets` are alternatives, none means all series; a `limit` of 0 is none. Sorted. The time range is that of whole series, not of samples. */
@@ -62,6 +65,8 @@ export type Querier = {
   seriesLabels(sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): Labels[]
   /** The `limit` largest of each list. */
   status(limit: number): TsdbStatus
+  /** What is on disk, oldest first. */
+  partitions(): PartitionStatus[]
   close(): void
 }
 
@@ -174,6 +179,12 @@ function createQuerier(deps: QuerierDeps): Querier {
     },
     status(limit) {
       return tsdbStatus(head, limit)
+    },
+    partitions() {
+      return partitions.overlapping({ minTimeMs: -Infinity, maxTimeMs: Infinity }).flatMap(({ reader }) => {
+        const meta = reader.meta()
+        return meta === undefined || meta.sampleCount === 0 ? [] : [{ startMs: reader.startMs, minTimeMs: meta.minTimeMs, maxTimeMs: meta.maxTimeMs, chunkCount: meta.chunkCount, sampleCount: meta.sampleCount }]
+      })
     },
     close() {
       partitions.endSnapshots()

@@ -117,7 +117,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   addTargetRoutes(router, parts, { externalUrl: options.externalUrl, ports: () => ports })
   addRuleRoutes(router, parts)
   addAlertmanagerRoutes(router, parts)
-  addStatusRoutes(router, parts, { ...options, notifications: deps.notifications, replay: deps.replay })
+  addStatusRoutes(router, parts, { ...options, notifications: deps.notifications, registry: deps.registry, replay: deps.replay })
   addIngestRoutes(router, parts, deps.registry)
   addAdminRoutes(router, parts, { isEnabled: options.enableAdminApi })
   addRemoteReadRoutes(router, parts, options.remoteRead, deps.registry)

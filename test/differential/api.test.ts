@@ -94,12 +94,13 @@ async function ask(server: RunningServer, { method = 'GET', path, headers = {}, 
   return { status: response.status, headers: Object.fromEntries(found), body: comparable(await response.text()) }
 }
 
-/** The body with what differs from run to run replaced, and vectors, whose order is free, sorted. */
+/** The body with what differs from run to run replaced, and vectors and metadata, whose order is free, sorted. */
 function comparable(text: string): string {
   const settled = text
     .replace(/"(lastEvaluation|activeAt|lastScrape)":"[^"]*"/g, '"$1":"T"')
     .replace(/"(evaluationTime|lastScrapeDuration)":[\d.e-]+/g, '"$1":0')
     .replace(/\} ([\d.]+) \d{13}$/gm, '} $1 T')
+  if (settled.startsWith('{"status":"success","data":[{"target":')) return settled.slice(0, -2).split(/(?<=\}),/).sort().join('\n')
   if (!settled.startsWith('{"status":"success","data":{"resultType":"vector"')) return settled
   const answer: { data: { result: unknown[] } } = JSON.parse(settled)
   answer.data.result.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))

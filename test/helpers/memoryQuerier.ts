@@ -65,6 +65,7 @@ export function createMemoryQuerier(all: readonly MemorySeries[]): Querier {
       void limit
       return fail('the memory querier has no status')
     },
+    partitions: () => [],
     close() {},
   }
 }

@@ -2,6 +2,7 @@
 
 import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { plain } from '../answer.ts'
+import { negotiateFormat } from '../negotiate.ts'
 import type { Parts } from '../parts.ts'
 import type { Router } from '../router.ts'
 
@@ -26,15 +27,15 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
   router.route(['POST'], '/api/v1/otlp/v1/metrics', () => plain(404, 'OTLP is not built yet; send remote write, or let the server scrape\n'), notBuilt)
 
   router.get('/federate', async (request) => {
-    const accept = request.header('accept')
+    const { format, allowsUtf8 } = negotiateFormat(request.header('accept'))
     const answer = await parts().query.respond(
       {
         kind: 'federate',
         match: request.params.list('match[]'),
         nowMs: Date.now(),
         externalLabels: parts().externalLabels(),
-        format: accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text',
-        utf8Names: /escaping\s*=\s*"?allow-utf-8/.test(accept),
+        format,
+        utf8Names: allowsUtf8,
         client: request.client,
       },
       request.signal,

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os'
 import { PassThrough } from 'node:stream'
 import { QueryError } from '../../query/queryError.ts'
+import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { noContent, plain, success, toJson } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import { formatTime } from '../answer.ts'
@@ -11,19 +12,21 @@ import type { Notifications } from '../notifications.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'
 import type { Router } from '../router.ts'
+import { selfMetrics } from '../selfMetricsJson.ts'
 
 export type StatusOptions = {
   readonly build: BuildInfo
   readonly flags: Readonly<Record<string, string>>
   readonly features: readonly string[]
   readonly notifications: Notifications
+  readonly registry: MetricRegistry
   readonly maxNotificationsSubscribers: number
   /** Segments of the sample log: how many there are and how many are read. */
   readonly replay: () => { readonly min: number; readonly max: number; readonly current: number }
 }
 
 export function addStatusRoutes(router: Router, parts: () => Parts, options: StatusOptions): void {
-  const { build, flags, notifications } = options
+  const { build, flags, notifications, registry } = options
   router.get('/api/v1/status/buildinfo', () => success(build))
   router.get('/version', () => ({ status: 200, headers: { 'content-type': 'application/json' }, body: toJson(build) }), { whenNotReady: true })
   router.get('/api/v1/status/flags', () => success(flags))
@@ -33,6 +36,8 @@ export function addStatusRoutes(router: Router, parts: () => Parts, options: Sta
     const limit = readTsdbLimit(request.params)
     return parts().query.respond({ kind: 'tsdbStatus', limit, client: request.client }, request.signal)
   })
+  router.get('/api/v1/status/tsdb/blocks', (request) => parts().query.respond({ kind: 'tsdbBlocks', client: request.client }, request.signal))
+  router.get('/api/v1/status/self_metrics', ({ params }) => success(selfMetrics(registry, params.text('metric_name_pattern'))))
   router.get('/api/v1/status/walreplay', () => success(options.replay()), { whenNotReady: true })
   router.get('/api/v1/features', () => success(featureList(options.features)))
   router.get('/api/v1/notifications', () => success(notifications.list()), { whenNotReady: true })
@@ -70,7 +75,7 @@ function readTsdbLimit(params: RequestParams): number {
 function featureList(enabled: readonly string[]): Record<string, Record<string, boolean>> {
   const isOn = (name: string) => enabled.includes(name)
   return {
-    api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: false, query_stats: true, remote_write_receiver: true, search: false },
+    api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: false, query_stats: true, remote_read: true, remote_write_receiver: true, search: false },
     otlp_receiver: {},
     prometheus: { exemplar_storage: true, agent_mode: false, native_histograms: false },
     promql: {
