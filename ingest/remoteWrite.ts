@@ -16,6 +16,7 @@ import { formatOpenMetricsFloat } from './goFloat.ts'
 import { readExemplars } from './remoteWriteExemplars.ts'
 import type { FoundExemplar } from './scrapeExemplars.ts'
 import { messageOf, remoteWriteMessages, type RemoteWriteHeaders, type RemoteWriteMessage } from './remoteWriteHeaders.ts'
+import { stageHistograms, type HistogramList, type StagedHistograms } from './writtenHistograms.ts'
 
 export type RemoteWriteAnswer = { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
 
@@ -43,6 +44,9 @@ type BodyNotes = {
   /** Only in 2.0: series whose labels name symbols that are not there, and series with labels alone. */
   readonly badSymbols: number
   readonly withoutSamples: number
+  /** Samples that are numbers, and what became of the histograms so far. */
+  readonly numbers: number
+  readonly histograms: StagedHistograms
 }
 
 const maxCompressedBytes = 32 * 1024 * 1024
@@ -56,6 +60,8 @@ const invalidAt = 80
 const histogramsAt = 84
 const firstInvalidAt = 96
 const rewriteAt = 116
+const histogramListAt = 128
+const histogramEntryBytes = 12
 
 /** And of its rewriting of a 2.0 message, as in assembly/remoteWriteV2.ts. */
 const badSymbolsAt = 32
@@ -73,11 +79,6 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     'The total number of received remote write samples and histogram samples which contained invalid labels.',
   )
   invalidSeries.inc({}, 0)
-  const skippedHistograms = options.registry.counter(
-    'solowatch_remote_write_skipped_histograms_total',
-    'Native histogram samples in remote write bodies, which are not stored.',
-  )
-  skippedHistograms.inc({}, 0)
   const maxPendingBytes = options.maxPendingBytes ?? defaultMaxPendingBytes
   let bytesInWork = 0
 
@@ -92,8 +93,11 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
         status = exports.writeStep(write, maxDecodedBytes)
       }
       switch (status) {
-        case 1:
-          return { ...notesOf(write), exemplars: await readExemplars(kernels, write) }
+        case 1: {
+          const numbers = batch.count
+          const histograms = await stageHistograms(histogramsOf(write), batch)
+          return { ...notesOf(write), numbers, histograms, exemplars: await readExemplars(kernels, write) }
+        }
         case -1:
           return refuse(400, 'snappy: corrupt input')
         case -2:
@@ -103,12 +107,25 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
         default:
           throw new Error(`bug: write kernel answered ${status}`)
       }
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      batch.rollback()
+      return refuse(400, `proto: a histogram is malformed: ${error.message}`)
     } finally {
       exports.freeWrite(write)
     }
   }
 
-  const notesOf = (write: number): Omit<BodyNotes, 'exemplars'> => {
+  const histogramsOf = (write: number): HistogramList => ({
+    count: kernels.word(write + histogramsAt),
+    at(index) {
+      const entry = kernels.word(write + histogramListAt) + index * histogramEntryBytes
+      const from = kernels.word(entry + 4)
+      return { ref: kernels.word(entry), bytes: kernels.bytes.subarray(from, from + kernels.word(entry + 8)) }
+    },
+  })
+
+  const notesOf = (write: number): Omit<BodyNotes, 'numbers' | 'histograms' | 'exemplars'> => {
     const invalid = kernels.word(write + invalidAt)
     let invalidReason = ''
     if (invalid > 0) {
@@ -118,11 +135,6 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       const reason = invalidReasons[kernels.word(write + firstInvalidAt + 8)] ?? ''
       warn('Invalid labels in remote write', { series, reason, skipped: invalid })
       invalidReason = `invalid metric name or labels, got ${series}: ${reason}`
-    }
-    const histograms = kernels.word(write + histogramsAt)
-    if (histograms > 0) {
-      skippedHistograms.inc({}, histograms)
-      warn('Native histograms in remote write are not stored yet', { skipped: histograms })
     }
     const rewrite = kernels.word(write + rewriteAt)
     return {
@@ -149,6 +161,10 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   }
 
   const commitV1 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
+    if (notes.histograms.firstProblem !== undefined) {
+      batch.rollback()
+      return refuse(400, notes.histograms.firstProblem)
+    }
     const { firstBad } = await batch.commit('allOrNothing')
     if (firstBad !== undefined) return refuse(400, reasonOf(firstBad))
     appendExemplars(notes)
@@ -156,15 +172,16 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   }
 
   const commitV2 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
-    const staged = batch.count
     const outcome = await batch.commit('skipBad')
     const problems = [
       ...(notes.badSymbols > 0 ? [`parsing labels for ${notes.badSymbols} series: their symbol references are not in the symbols table`] : []),
       ...(notes.withoutSamples > 0 ? [`TimeSeries must contain at least one sample or histogram; ${notes.withoutSamples} series have none`] : []),
       ...(notes.invalidSeries > 0 ? [notes.invalidReason] : []),
+      ...(notes.histograms.firstProblem === undefined ? [] : [notes.histograms.firstProblem]),
       ...(outcome.firstBad === undefined ? [] : [reasonOf(outcome.firstBad)]),
     ]
-    const headers = writtenHeaders({ samples: staged - badCount(outcome), histograms: 0, exemplars: appendExemplars(notes) })
+    const samples = notes.numbers - badCount(outcome) + outcome.badHistograms
+    const headers = writtenHeaders({ samples, histograms: notes.histograms.staged - outcome.badHistograms, exemplars: appendExemplars(notes) })
     return problems.length === 0 ? { status: 204, headers } : { ...refuse(400, problems.join('\n')), headers }
   }
 
@@ -213,7 +230,8 @@ function refuse(status: number, reason: string): RemoteWriteAnswer {
 function badSampleText({ kind, timestampMs, value, lastValue }: BadSample): string {
   switch (kind) {
     case 'duplicate':
-      return `duplicate sample for timestamp ${timestampMs}; overrides not allowed: existing ${goFloat(lastValue)}, new value ${goFloat(value)}`
+      // Of a histogram there is no single value.
+      return value !== value && lastValue !== lastValue ? `duplicate sample for timestamp ${timestampMs}` : `duplicate sample for timestamp ${timestampMs}; overrides not allowed: existing ${goFloat(lastValue)}, new value ${goFloat(value)}`
     case 'outOfOrder':
       return 'out of order sample'
     case 'tooOld':

@@ -83,7 +83,7 @@ describe('remote write 2.0', () => {
 
   it('takes bodies of any size and cut as it stores those of 1.0', async () => {
     const random = createRandom()
-    const many = Array.from({ length: 10_000 }, (_, i): WrittenSeries => {
+    const many = Array.from({ length: 4000 }, (_, i): WrittenSeries => {
       const labels = { __name__: `metric_${random.below(50)}`, instance: `host-${i}`, empty: '', text: 'x'.repeat(random.below(40)) }
       return { labels, samples: [{ timestampMs: nowMs, value: random.below(1e9) / 64 }] }
     })

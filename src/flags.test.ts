@@ -79,7 +79,7 @@ describe('parseFlags', () => {
     expect(options.features).toEqual(['promql-experimental-functions', 'exemplar-storge', 'native-histograms'])
     expect(options.warnings).toEqual([
       'Unknown option for --enable-feature: exemplar-storge, did you mean "exemplar-storage"?',
-      '--enable-feature=native-histograms has no effect: it is not built yet',
+      '--enable-feature=native-histograms has no effect: it is always on',
     ])
   })
 

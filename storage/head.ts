@@ -187,7 +187,7 @@ export class Head {
       this.#partRefs.set(owner, refs)
     }
     let ref = refs.get(part)
-    if (ref === undefined) {
+    if (ref === undefined || this.kernels.exports.useSeries(ref) === 0) {
       ref = this.findOrCreate([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }])
       refs.set(part, ref)
     }
@@ -276,8 +276,10 @@ export class Head {
   }
 
   /** Removes those of the series that have no samples in memory; they must have none on disk. */
-  forget(refs: Uint32Array): ReturnType<typeof forgetSeries> {
-    return forgetSeries(this.kernels, refs)
+  async forget(refs: Uint32Array): ReturnType<typeof forgetSeries> {
+    const result = await forgetSeries(this.kernels, refs)
+    if (this.#partRefs.size > 0) for (const ref of result.gone) this.#partRefs.delete(ref)
+    return result
   }
 
   /** A series' labels as bytes; empty when no series has the ref. */

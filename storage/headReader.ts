@@ -82,6 +82,8 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   let capacity = 0
   let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
   let owners: ReadonlySet<number> = new Set()
+  /** Up to which removal of series `owners` is true. */
+  let ownersForgotten = 0
   /** The series whose samples in memory the state remembers. */
   let begunRef = 0
 
@@ -150,7 +152,9 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     histogramOwners() {
       const name = symbols.find(ownerLabel)
       const pairs = name === 0 ? 0 : symbols.valueCount(name)
-      if (pairs !== owners.size) owners = new Set(Array.from(symbols.pairsOfName(name), (pair) => Number(symbols.pair(pair).value)))
+      const forgotten = exports.forgottenCount()
+      if (pairs !== owners.size || forgotten !== ownersForgotten) owners = new Set(Array.from(symbols.pairsOfName(name), (pair) => Number(symbols.pair(pair).value)))
+      ownersForgotten = forgotten
       return owners
     },
 

@@ -1,35 +1,14 @@
 // Native histograms through the whole of storage: memory, log, partitions, compaction, late samples.
 
 import { describe, expect, it } from 'vitest'
-import { histogram, plain, randomHistogram } from '../test/helpers/histograms.ts'
+import { histogram, plain, randomHistogram, readElements as read, shown, type Element } from '../test/helpers/histograms.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { allTime, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
-import type { NativeHistogram } from './histogram.ts'
 import { labelsFrom, metricNameLabel, type Labels } from './labels.ts'
 import { createMatcher } from './matcher.ts'
-import { isStaleMarker, type TimeRange } from './sample.ts'
 
 const dayMs = 86_400_000
 const startMs = 20_000 * dayMs + 1000
-
-type Element = number | 'stale' | NativeHistogram
-
-function read(storage: TestStorage, name: string, range: TimeRange = allTime): [number, unknown][] {
-  return withQuerier(storage, (querier) => {
-    const selection = querier.select([createMatcher(metricNameLabel, '=', name)], range)
-    const found: [number, unknown][] = []
-    for (let i = 0; i < selection.count; i++) {
-      const { length, timestampsMs, values, valueWords, histograms } = selection.read(i)
-      for (let k = 0; k < length; k++) {
-        const one = histograms?.[k]
-        found.push([timestampsMs[k] ?? NaN, one !== undefined ? plain(one) : isStaleMarker(valueWords, k) ? 'stale' : values[k]])
-      }
-    }
-    return found
-  })
-}
-
-const shown = (element: Element) => (typeof element === 'object' ? plain(element) : element)
 
 async function append(storage: TestStorage, labels: Labels, samples: readonly (readonly [number, Element])[]): Promise<string[]> {
   const appender = storage.appender()

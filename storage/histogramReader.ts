@@ -10,6 +10,8 @@ import { createMatcher } from './matcher.ts'
 import type { SampleColumns } from './sample.ts'
 
 export type HistogramReader = {
+  /** Looks up which series have histograms; at the start of a query. */
+  refresh(): void
   /** The columns of a series with the histograms that its marks stand for. */
   attach(ref: number, columns: SampleColumns, source: PartSource): SampleColumns
 }
@@ -51,9 +53,13 @@ export function createHistogramReader(head: HeadReader): HistogramReader {
     }
     return parts.sort((a, b) => bucketIndex(a) - bucketIndex(b))
   }
+  let owners: ReadonlySet<number> = new Set()
   return {
+    refresh() {
+      owners = head.histogramOwners()
+    },
     attach(ref, columns, source) {
-      if (!mayHoldMarks(columns, head.histogramOwners().has(ref))) return columns
+      if (!mayHoldMarks(columns, owners.has(ref))) return columns
       const { length } = columns
       const timestampsMs = columns.timestampsMs.slice(0, length)
       const valueWords = columns.valueWords.slice(0, 2 * length)

@@ -95,6 +95,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   return {
     querier() {
       head.pin()
+      histograms.refresh()
       if (partitions.refresh()) {
         lifetimes.forget()
         hidden.forget()

@@ -2,17 +2,27 @@
 
 import protobuf from 'protobufjs'
 import snappy from 'snappyjs'
+import { customSchema, type Buckets, type NativeHistogram } from '../../storage/histogram.ts'
 import { staleMarkerHighWord, staleMarkerLowWord } from '../../storage/sample.ts'
 import { stale } from './memoryQuerier.ts'
 
 const schema = protobuf.parse(`
   syntax = "proto3";
   message WriteRequest { repeated TimeSeries timeseries = 1; }
-  message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
+  message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Histogram histograms = 4; }
   message Label { string name = 1; string value = 2; }
   message Sample { double value = 1; int64 timestamp = 2; int64 start_timestamp = 3; }
+  message Histogram {
+    oneof count { uint64 count_int = 1; double count_float = 2; }
+    double sum = 3; sint32 schema = 4; double zero_threshold = 5;
+    oneof zero_count { uint64 zero_count_int = 6; double zero_count_float = 7; }
+    repeated BucketSpan negative_spans = 8; repeated sint64 negative_deltas = 9; repeated double negative_counts = 10;
+    repeated BucketSpan positive_spans = 11; repeated sint64 positive_deltas = 12; repeated double positive_counts = 13;
+    int32 reset_hint = 14; int64 timestamp = 15; repeated double custom_values = 16; int64 start_timestamp = 17;
+  }
+  message BucketSpan { sint32 offset = 1; uint32 length = 2; }
   message RequestV2 { repeated string symbols = 4; repeated TimeSeriesV2 timeseries = 5; }
-  message TimeSeriesV2 { repeated uint32 labels_refs = 1; repeated Sample samples = 2; repeated ExemplarV2 exemplars = 4; Metadata metadata = 5; }
+  message TimeSeriesV2 { repeated uint32 labels_refs = 1; repeated Sample samples = 2; repeated Histogram histograms = 3; repeated ExemplarV2 exemplars = 4; Metadata metadata = 5; }
   message ExemplarV2 { repeated uint32 labels_refs = 1; double value = 2; int64 timestamp = 3; }
   message Metadata { int32 type = 1; uint32 help_ref = 3; uint32 unit_ref = 4; }
 `).root
@@ -23,6 +33,40 @@ const requestV2 = schema.lookupType('RequestV2')
 export type WrittenSeries = {
   readonly labels: Readonly<Record<string, string>>
   readonly samples: readonly { readonly timestampMs: number; readonly value: number | typeof stale }[]
+  readonly histograms?: readonly WrittenHistogram[]
+}
+
+/** `asFloat`: with counts that are doubles. */
+export type WrittenHistogram = { readonly timestampMs: number; readonly histogram: NativeHistogram | typeof stale; readonly asFloat?: boolean }
+
+const resetHints = { unknown: 0, reset: 1, notReset: 2, gauge: 3 }
+
+function histogramMessage({ timestampMs, histogram, asFloat = false }: WrittenHistogram): object {
+  if (histogram === stale) return { sum: stalePlaceholder, timestamp: timestampMs, countInt: 0 }
+  const { count, sum, schema, zeroThreshold, zeroCount, counterReset, customBounds } = histogram
+  const positive = wireBuckets(histogram.positive, schema === customSchema)
+  const negative = wireBuckets(histogram.negative, false)
+  return {
+    sum, schema, zeroThreshold, resetHint: resetHints[counterReset], timestamp: timestampMs, customValues: [...customBounds], startTimestamp: 1,
+    positiveSpans: positive.spans, negativeSpans: negative.spans,
+    ...(asFloat
+      ? { countFloat: count, zeroCountFloat: zeroCount, positiveCounts: positive.counts, negativeCounts: negative.counts }
+      : { countInt: count, zeroCountInt: zeroCount, positiveDeltas: positive.deltas, negativeDeltas: negative.deltas }),
+  }
+}
+
+/** Neighbouring buckets form a span. */
+function wireBuckets({ indexes, counts }: Buckets, isCustom: boolean): { spans: { offset: number; length: number }[]; deltas: number[]; counts: number[] } {
+  const spans: { offset: number; length: number }[] = []
+  let next = 0
+  if (isCustom && indexes.length > 0) spans.push({ offset: 0, length: 0 })
+  indexes.forEach((index) => {
+    const last = spans.at(-1)
+    if (last !== undefined && index === next) last.length++
+    else spans.push({ offset: index - next, length: 1 })
+    next = index + 1
+  })
+  return { spans, counts: [...counts], deltas: [...counts].map((count, k) => count - (counts[k - 1] ?? 0)) }
 }
 
 /** Written for a staleness marker and exchanged afterwards: JavaScript does not promise to keep the bits of a NaN. */
@@ -47,6 +91,7 @@ export function remoteWriteBody(series: readonly WrittenSeries[]): Uint8Array {
   const timeseries = series.map((one) => ({
     labels: Object.entries(one.labels).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => ({ name, value })),
     samples: one.samples.map((sample) => ({ value: wireValue(sample.value), timestamp: sample.timestampMs })),
+    histograms: (one.histograms ?? []).map(histogramMessage),
   }))
   return compressed(requestV1, { timeseries })
 }
@@ -63,6 +108,7 @@ export function remoteWriteBodyV2(series: readonly WrittenSeries[], change: (mes
   const timeseries = series.map((one) => ({
     labelsRefs: Object.entries(one.labels).sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, value]) => [symbolOf(name), symbolOf(value)]),
     samples: one.samples.map((sample) => ({ value: wireValue(sample.value), timestamp: sample.timestampMs, startTimestamp: 1 })),
+    histograms: (one.histograms ?? []).map(histogramMessage),
     exemplars: [{ labelsRefs: [symbolOf('trace_id'), symbolOf('abc')], value: 1, timestamp: one.samples[0]?.timestampMs ?? 0 }],
     metadata: { type: 1, helpRef: symbolOf('Some help.'), unitRef: 0 },
   }))

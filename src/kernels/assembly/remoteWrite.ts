@@ -6,7 +6,8 @@
 //   position u32, series position u32, series end u32, series start u32, raw labels u32, raw labels bytes u32, ref u32,
 //   staged before u32, hash 2 x u64, invalid series u32, histograms u32, exemplars u32, metadata u32,
 //   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32, rewrite u32,
-//   exemplar list u32, its capacity u32 }. An entry of the list is { ref u32, pointer u32, length u32 } of one Exemplar message.
+//   exemplar list u32, its capacity u32, histogram list u32, its capacity u32, histograms before this series u32 }. An entry
+//   of a list is { ref u32, pointer u32, length u32 } of one Exemplar or Histogram message.
 
 import { varintEnd, readVarint, copyBytes } from './bytes'
 import { BATCH_COUNT, stage } from './batch'
@@ -45,10 +46,11 @@ const W_UNORDERED: usize = 108
 const W_WORK: usize = 112
 const W_REWRITE: usize = 116
 const W_EXEMPLAR_LIST: usize = 120
-const W_EXEMPLAR_CAPACITY: usize = 124
-const WRITE_BYTES: u32 = 128
+const W_HISTOGRAM_LIST: usize = 128
+const W_HISTOGRAMS_BEFORE: usize = 136
+const WRITE_BYTES: u32 = 140
 
-const EXEMPLAR_BYTES: u32 = 12
+const ENTRY_BYTES: u32 = 12
 
 const PHASE_SNAPPY: u32 = 0
 const PHASE_WALK: u32 = 1
@@ -87,8 +89,8 @@ export function freeWrite(write: usize): void {
   if (out != 0) free(out, load<u32>(write, W_OUT_BYTES) + SLACK)
   const rewrite: usize = load<u32>(write, W_REWRITE)
   if (rewrite != 0) freeRewrite(rewrite)
-  const exemplars: usize = load<u32>(write, W_EXEMPLAR_LIST)
-  if (exemplars != 0) free(exemplars, load<u32>(write, W_EXEMPLAR_CAPACITY) * EXEMPLAR_BYTES)
+  freeList(write, W_EXEMPLAR_LIST)
+  freeList(write, W_HISTOGRAM_LIST)
   free(write, WRITE_BYTES)
 }
 
@@ -203,6 +205,7 @@ function beginSeries(write: usize, start: usize, end: usize): bool {
   store<u32>(write, REF_UNKNOWN, W_REF)
   store<u32>(write, 0, W_UNORDERED)
   store<u32>(write, load<u32>(<usize>load<u32>(write, W_BATCH), BATCH_COUNT), W_STAGED_BEFORE)
+  store<u32>(write, load<u32>(write, W_HISTOGRAMS), W_HISTOGRAMS_BEFORE)
   store<u32>(write, load<u32>(write, W_WORK) + 1, W_WORK)
   return true
 }
@@ -239,11 +242,17 @@ function walkSeries(write: usize): i32 {
       ref = load<u32>(write, W_REF)
       continue
     }
-    if (tag == TAG_EXEMPLAR) {
-      if (!listExemplar(write, at, end)) return WRITE_BAD_MESSAGE
-    } else if (tag == TAG_HISTOGRAM) store<u32>(write, load<u32>(write, W_HISTOGRAMS) + 1, W_HISTOGRAMS)
-    at = skipField(at, end, 4)
-    if (at == 0) return WRITE_BAD_MESSAGE
+    const next = skipField(at, end, 4)
+    if (next == 0) return WRITE_BAD_MESSAGE
+    if (tag == TAG_EXEMPLAR) listExemplar(write, at, next)
+    else if (tag == TAG_HISTOGRAM) {
+      if (ref == REF_UNKNOWN) {
+        ref = lookUp(write)
+        store<u32>(write, ref, W_REF)
+      }
+      if (ref != REF_INVALID) listMessage(write, W_HISTOGRAM_LIST, W_HISTOGRAMS, ref, afterLength(at + 1), next)
+    }
+    at = next
   }
   store<u32>(write, load<u32>(write, W_WORK) + (samples >> 2), W_WORK)
   store<u32>(write, 0, W_SERIES_POSITION)
@@ -251,35 +260,41 @@ function walkSeries(write: usize): i32 {
 }
 
 /** Adds the exemplar at `at` to the list. Its series must be known: an exemplar alone makes none. */
-function listExemplar(write: usize, at: usize, end: usize): bool {
-  const next = skipField(at, end, 4)
-  if (next == 0) return false
-  const count = load<u32>(write, W_EXEMPLARS)
-  const capacity = load<u32>(write, W_EXEMPLAR_CAPACITY)
-  let list: usize = load<u32>(write, W_EXEMPLAR_LIST)
-  if (count == capacity) {
-    const grown = max<u32>(64, capacity << 1)
-    const fresh = alloc(grown * EXEMPLAR_BYTES)
-    if (capacity != 0) {
-      memory.copy(fresh, list, capacity * EXEMPLAR_BYTES)
-      free(list, capacity * EXEMPLAR_BYTES)
-    }
-    list = fresh
-    store<u32>(write, <u32>fresh, W_EXEMPLAR_LIST)
-    store<u32>(write, grown, W_EXEMPLAR_CAPACITY)
-  }
+function listExemplar(write: usize, at: usize, next: usize): void {
   let ref = load<u32>(write, W_REF)
   if (ref == REF_UNKNOWN) {
     hash128(load<u32>(write, W_LABELS), load<u32>(write, W_LABELS_BYTES), write + W_HASH)
     ref = findRaw(write + W_HASH)
   }
-  const entry = list + <usize>(count * EXEMPLAR_BYTES)
-  const body = afterLength(at + 1)
-  store<u32>(entry, ref == REF_INVALID ? 0 : ref)
-  store<u32>(entry, <u32>body, 4)
-  store<u32>(entry, <u32>(next - body), 8)
-  store<u32>(write, count + 1, W_EXEMPLARS)
-  return true
+  listMessage(write, W_EXEMPLAR_LIST, W_EXEMPLARS, ref == REF_INVALID ? 0 : ref, afterLength(at + 1), next)
+}
+
+/** Adds an entry to the list at `listAt`, whose capacity is kept behind it. */
+function listMessage(write: usize, listAt: usize, countAt: usize, ref: u32, start: usize, end: usize): void {
+  const count = load<u32>(write + countAt)
+  const capacity = load<u32>(write + listAt, 4)
+  let list: usize = load<u32>(write + listAt)
+  if (count == capacity) {
+    const grown = max<u32>(64, capacity << 1)
+    const fresh = alloc(grown * ENTRY_BYTES)
+    if (capacity != 0) {
+      memory.copy(fresh, list, capacity * ENTRY_BYTES)
+      free(list, capacity * ENTRY_BYTES)
+    }
+    list = fresh
+    store<u32>(write + listAt, <u32>fresh)
+    store<u32>(write + listAt, grown, 4)
+  }
+  const entry = list + <usize>(count * ENTRY_BYTES)
+  store<u32>(entry, ref)
+  store<u32>(entry, <u32>start, 4)
+  store<u32>(entry, <u32>(end - start), 8)
+  store<u32>(write + countAt, count + 1)
+}
+
+function freeList(write: usize, listAt: usize): void {
+  const list: usize = load<u32>(write + listAt)
+  if (list != 0) free(list, load<u32>(write + listAt, 4) * ENTRY_BYTES)
 }
 
 // @ts-ignore: decorator
@@ -398,12 +413,12 @@ function gatherLabels(write: usize, found: usize): bool {
       }
       // These will be counted again.
       if (pass == 0 && at < found && tag == TAG_EXEMPLAR) store<u32>(write, load<u32>(write, W_EXEMPLARS) - 1, W_EXEMPLARS)
-      if (pass == 0 && at < found && tag == TAG_HISTOGRAM) store<u32>(write, load<u32>(write, W_HISTOGRAMS) - 1, W_HISTOGRAMS)
       at = next
     }
   }
   memory.copy(start, ordered, bytes)
   free(ordered, bytes)
+  store<u32>(write, load<u32>(write, W_HISTOGRAMS_BEFORE), W_HISTOGRAMS)
   if (!beginSeries(write, start, end)) return false
   store<u32>(write, 1, W_UNORDERED)
   return true
