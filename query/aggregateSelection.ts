@@ -2,7 +2,8 @@
 // `limit_ratio`. Each step chooses anew; a series is part of the result at the steps at which it was chosen.
 
 import type { Labels } from '../storage/labels.ts'
-import { cachedLabelsKey, type VectorSeries } from './value.ts'
+import { labelsHashFraction } from './labelHash.ts'
+import type { VectorSeries } from './value.ts'
 
 /** The series of one group, in the order they came. */
 export type KeptGroup = { readonly labels: Labels; readonly series: readonly VectorSeries[] }
@@ -51,7 +52,7 @@ export function limitKOf(group: KeptGroup, limits: Float64Array): readonly Vecto
 export function limitRatioOf(group: KeptGroup, ratios: Float64Array): readonly VectorSeries[] {
   const { series } = group
   const chosen = series.map((one) => {
-    const offset = hashFraction(cachedLabelsKey(one.labels))
+    const offset = labelsHashFraction(one.labels)
     return one.present.map((isPresent, step) => {
       const ratio = ratios[step] as number
       const isTaken = ratio >= 0 ? offset < ratio : offset >= 1 + ratio
@@ -66,19 +67,6 @@ function chosenSeries(series: readonly VectorSeries[], chosen: readonly Uint8Arr
     const present = chosen[i] as Uint8Array // one per series
     return present.includes(1) ? [{ ...one, present }] : []
   })
-}
-
-/** A number in [0, 1) that depends on the text alone, evenly spread: FNV-1a over both halves of a 64-bit state. */
-function hashFraction(text: string): number {
-  let low = 0x811c9dc5
-  let high = 0xcbf29ce4
-  for (const byte of Buffer.from(text)) {
-    low = Math.imul(low ^ byte, 0x01000193)
-    high = Math.imul(high ^ byte ^ (low >>> 24), 0x01000193)
-  }
-  const mixed = Math.imul(high ^ (high >>> 16), 0x85ebca6b)
-  const last = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-  return ((last ^ (last >>> 16)) >>> 0) / 2 ** 32
 }
 
 /**
