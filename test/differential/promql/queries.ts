@@ -51,6 +51,19 @@ export class QueryGenerator {
   }
 
   next(): RandomQuery {
+    const query = this.#plainQuery()
+    return this.#chance(10) ? { ...query, text: this.#disguised(query.text) } : query
+  }
+
+  /** The same query with keywords in another case, with line breaks and comments. */
+  #disguised(text: string): string {
+    const words = /"[^"]*"|\b(?:by|without|on|ignoring|group_left|group_right|offset|bool|and|or|unless|atan2|sum|max|count|start|end)\b/gi
+    return text
+      .replace(words, (word) => (word.startsWith('"') || this.#chance(50) ? word : word.toUpperCase()))
+      .replaceAll(/ (?=[^"]*(?:"[^"]*"[^"]*)*$)/g, () => this.#pick(' ', '  ', '\n', ' # text (\n', '\t'))
+  }
+
+  #plainQuery(): RandomQuery {
     const isRange = this.#chance(50)
     const half = (ms: number) => Math.floor(ms / 1000) * 1000 + 500
     const startMs = half(dataStartMs - 100_000 + this.#random.below(dataEndMs - dataStartMs + 300_000))
