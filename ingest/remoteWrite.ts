@@ -22,8 +22,11 @@ export type RemoteWriteAnswer = { readonly status: number; readonly body?: strin
 
 export type RemoteWrite = {
   /** Takes one request's body. Resolves once its samples survive a process crash, or with the reason why not. */
-  receive(body: Uint8Array, headers: RemoteWriteHeaders): Promise<RemoteWriteAnswer>
+  receive(body: WriteBody, headers: RemoteWriteHeaders): Promise<RemoteWriteAnswer>
 }
+
+/** A compressed body: bytes, or something that can be moved into the shared memory once. */
+export type WriteBody = Uint8Array | { readonly length: number; moveTo(target: Uint8Array, at: number): void }
 
 export type RemoteWriteOptions = {
   readonly storage: Pick<Storage, 'head' | 'exemplars'>
@@ -83,10 +86,12 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   let bytesInWork = 0
 
   /** Reads the body into the batch. Returns the answer when it cannot be read. */
-  const read = async (body: Uint8Array, message: RemoteWriteMessage, batch: HeadBatch): Promise<RemoteWriteAnswer | BodyNotes> => {
+  const read = async (body: WriteBody, message: RemoteWriteMessage, batch: HeadBatch): Promise<RemoteWriteAnswer | BodyNotes> => {
     const write = exports.newWrite(body.length, batch.pointer, message === 'prometheus.WriteRequest' ? 0 : 1)
     try {
-      kernels.bytes.set(body, kernels.word(write + inputAt))
+      const at = kernels.word(write + inputAt)
+      if (body instanceof Uint8Array) kernels.bytes.set(body, at)
+      else body.moveTo(kernels.bytes, at)
       let status = exports.writeStep(write, maxDecodedBytes)
       while (status === 0) {
         await setImmediate()

@@ -32,7 +32,8 @@ export class QueryWorker {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: init,
       name: 'query',
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      // The main thread's own young generation is small, see src/main.ts; a query makes much that lives for a moment.
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 48 },
     })
     // An idle worker must not keep the process alive.
     this.#worker.unref()

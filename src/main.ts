@@ -1,13 +1,24 @@
-// The entry: `node src/main.ts <Prometheus's flags>`. It turns on Node's compile cache before anything else is loaded:
-// with it a second start takes 0.3 s instead of 0.55, and 20 MB less memory, because types need not be stripped again.
+// The entry: `node src/main.ts <Prometheus's flags>`. Before anything else is loaded it becomes, by exec and so under the
+// same process id, a Node that suits a server that mostly waits: 40 MB less memory, and half the start time from the second
+// start on.
 
-import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
-// Beside the packages, where nobody but the owner of the installation writes; where that fails, it works without.
-// Worker threads take it from the environment.
-process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../node_modules/.cache/solowatch')
-enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+// A semi-space of 1 MiB: what a request leaves behind is dead at once, so larger ones only hold more garbage.
+const nodeFlags = ['--max-semi-space-size=1']
+
+const environment = {
+  // Types are not stripped again. Beside the packages, where nobody but the owner of the installation writes; where that
+  // fails, it works without. It has to be there at the start, or the compiler that strips types is loaded for this file.
+  NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/solowatch'),
+  // Threads share what the C library holds free.
+  MALLOC_ARENA_MAX: '1',
+}
+
+const isSetUp = process.execArgv.some((flag) => nodeFlags.some((wanted) => flag.startsWith(wanted.split('=')[0] ?? wanted)))
+if (!isSetUp && process.execve !== undefined) {
+  process.execve(process.execPath, [process.execPath, ...nodeFlags, ...process.execArgv, ...process.argv.slice(1)], { ...environment, ...process.env })
+}
 
 const { runCommand } = await import('./command.ts')
 await runCommand(process.argv.slice(2))

@@ -9,6 +9,7 @@ import type { Logger } from '../src/base/log.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import { failure, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
+import { RequestBody } from './body.ts'
 import type { HttpMetrics } from './metrics.ts'
 import { readForm, RequestParams } from './requestParams.ts'
 import type { Form } from './requestParams.ts'
@@ -22,7 +23,10 @@ export type WebRequest = {
   readonly params: RequestParams
   /** Values of `:name` and `*` in the route's path, decoded. */
   readonly path: Readonly<Record<string, string>>
+  /** In one piece; empty when there is none. */
   readonly body: Uint8Array
+  /** The same as it arrived, for whoever moves it on. */
+  readonly rawBody: RequestBody
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal
   /** Who asks, for fairness between clients. */
@@ -117,25 +121,30 @@ export function notReady(readiness: Readiness): Answer {
 
 export function send(reply: FastifyReply, answer: Answer): FastifyReply {
   const { status, headers, body } = answer
-  if (status === 204) return reply.code(status).send()
+  if (status === 204) return reply.code(status).headers({ ...headers }).send()
   // As bytes, or fastify would add a charset to the content type.
   const sent = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body
   return reply.code(status).headers({ ...headers }).send(sent)
 }
 
+const noBody = new RequestBody([], 0)
+
 async function readRequest(request: FastifyRequest, signal: AbortSignal): Promise<WebRequest> {
   const url = request.raw.url ?? '/'
   const queryAt = url.indexOf('?')
   const rawQuery = queryAt < 0 ? '' : url.slice(queryAt + 1)
-  const body = request.body instanceof Uint8Array ? request.body : new Uint8Array()
+  const rawBody = request.body instanceof RequestBody ? request.body : noBody
   const header = (name: string) => String(request.headers[name] ?? '')
   return {
     method: request.method,
     url,
     rawQuery,
-    params: new RequestParams(await readBodyForm(header('content-type'), body), readForm(rawQuery)),
+    params: new RequestParams(await readBodyForm(header('content-type'), rawBody), readForm(rawQuery)),
     path: request.params as Record<string, string>, // fastify gives text for every part of a path
-    body,
+    get body() {
+      return rawBody.bytes()
+    },
+    rawBody,
     signal,
     client: request.ip,
     header,
@@ -143,13 +152,13 @@ async function readRequest(request: FastifyRequest, signal: AbortSignal): Promis
 }
 
 /** The fields of a form body; `undefined` when the body is something else. */
-async function readBodyForm(contentType: string, body: Uint8Array): Promise<Form | undefined> {
+async function readBodyForm(contentType: string, body: RequestBody): Promise<Form | undefined> {
   if (body.length === 0) return undefined
   const mediaType = contentType.split(';')[0]?.trim().toLowerCase()
-  if (mediaType === 'application/x-www-form-urlencoded') return readForm(Buffer.from(body).toString('utf8'))
+  if (mediaType === 'application/x-www-form-urlencoded') return readForm(Buffer.from(body.bytes()).toString('utf8'))
   if (mediaType !== 'multipart/form-data') return undefined
   try {
-    const form = await new Response(Buffer.from(body), { headers: { 'content-type': contentType } }).formData()
+    const form = await new Response(Buffer.from(body.bytes()), { headers: { 'content-type': contentType } }).formData()
     return { values: new URLSearchParams([...form.entries()].filter((entry): entry is [string, string] => typeof entry[1] === 'string')) }
   } catch (error) {
     return { values: new URLSearchParams(), problem: errorText(error) }

@@ -24,6 +24,7 @@ import type { RemoteReadOptions } from './api/remoteRead.ts'
 import { addRuleRoutes } from './api/rules.ts'
 import { addStatusRoutes } from './api/status.ts'
 import { addTargetRoutes } from './api/targets.ts'
+import { readBody } from './body.ts'
 import { chooseEncoding, compressBody, compressStream } from './compression.ts'
 import { openListeners } from './listeners.ts'
 import type { ListenAddress, Listeners } from './listeners.ts'
@@ -92,7 +93,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000 } })
   // Every body arrives as bytes; handlers know what they take.
   fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+  fastify.addContentTypeParser('*', (request, payload, done) => readBody(payload, request.routeOptions.bodyLimit, done))
   if (protection !== undefined) addProtection(fastify, protection)
   addCors(fastify, options)
   addCompression(fastify)

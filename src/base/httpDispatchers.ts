@@ -4,7 +4,7 @@
 import { stat } from 'node:fs/promises'
 import { type SecureVersion } from 'node:tls'
 import { isIP, isIPv4 } from 'node:net'
-import { Agent, type Dispatcher, ProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { ProxyConfig, TlsConfig, TlsVersion } from './httpClientConfig.ts'
 import { readConfiguredFile } from './httpErrors.ts'
 
@@ -56,7 +56,8 @@ export class HttpDispatchers {
   }
 
   async #create(proxy: string | undefined, unixSocket: string | undefined): Promise<Dispatcher> {
-    const tls = await connectOptions(this.#options.tls)
+    // Loaded with the first request: plain scrapes, which are most, go without it.
+    const [{ Agent, ProxyAgent }, tls] = await Promise.all([import('undici'), connectOptions(this.#options.tls)])
     const common = {
       allowH2: this.#options.enableHttp2,
       keepAliveTimeout: keepAliveMs,

@@ -14,10 +14,11 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
     ['POST'],
     '/api/v1/write',
     async (request) => {
-      const answer = await parts().remoteWrite.receive(request.body, {
+      const answer = await parts().remoteWrite.receive(request.rawBody, {
         'content-type': request.header('content-type'),
         'content-encoding': request.header('content-encoding'),
       })
+      if (answer.status === 204) return { status: 204, headers: answer.headers ?? {}, body: '' }
       return plain(answer.status, answer.body ?? '', answer.headers)
     },
     { bodyLimitBytes: writeBodyLimitBytes },

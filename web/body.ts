@@ -1,0 +1,81 @@
+// A request's body as it arrives, in pieces of up to 64 KB. Most handlers want it as one array of bytes. Remote write copies
+// the pieces into the shared memory: their own memory is then given back at once, because under a steady stream of bodies
+// waiting for the garbage collector costs it a mark of the whole heap every few megabytes.
+
+import type { IncomingMessage } from 'node:http'
+
+export class RequestBody {
+  readonly #pieces: readonly Uint8Array[]
+  readonly length: number
+
+  constructor(pieces: readonly Uint8Array[], length: number) {
+    this.#pieces = pieces
+    this.length = length
+  }
+
+  bytes(): Uint8Array {
+    const [first] = this.#pieces
+    return this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.length)
+  }
+
+  /** Copies the body to `target` from `at` on. The body must not be used afterwards. */
+  moveTo(target: Uint8Array, at: number): void {
+    let to = at
+    for (const piece of this.#pieces) {
+      target.set(piece, to)
+      to += piece.length
+      release(piece)
+    }
+  }
+}
+
+/** Node's HTTP parser gives each piece a buffer of its own; anything else may be part of somebody's. */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+}
+
+/** What is wrong with a body, with the status to answer. */
+class BodyError extends Error {
+  readonly statusCode: number
+
+  constructor(statusCode: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.statusCode = statusCode
+  }
+}
+
+/** Reads the body to its end; calls `done` once, with the error when it is larger than `limitBytes` or breaks off. */
+export function readBody(request: IncomingMessage, limitBytes: number, done: (error: Error | null, body?: RequestBody) => void): void {
+  const tooLarge = () => done(new BodyError(413, 'Request body is too large'))
+  if (Number(request.headers['content-length']) > limitBytes) {
+    tooLarge()
+    return
+  }
+  const pieces: Uint8Array[] = []
+  let length = 0
+  const onData = (piece: Buffer) => {
+    length += piece.length
+    if (length > limitBytes) {
+      leave()
+      tooLarge()
+      return
+    }
+    pieces.push(piece)
+  }
+  const onEnd = () => {
+    leave()
+    done(null, new RequestBody(pieces, length))
+  }
+  const onError = (error: Error) => {
+    leave()
+    done(new BodyError(400, error.message, { cause: error }))
+  }
+  const leave = () => {
+    request.off('data', onData)
+    request.off('end', onEnd)
+    request.off('error', onError)
+  }
+  request.on('data', onData)
+  request.on('end', onEnd)
+  request.on('error', onError)
+}
