@@ -3,6 +3,7 @@
 
 import type { Readable } from 'node:stream'
 import type { Labels } from '../storage/labels.ts'
+import type { Found, SearchOptions } from './search.ts'
 import type { ErrorType, QueryError } from './queryError.ts'
 
 export type StatsLevel = 'none' | 'basic' | 'all'
@@ -68,6 +69,20 @@ export type RemoteReadRequest = {
 
 export type TsdbStatusRequest = { readonly kind: 'tsdbStatus'; readonly limit: number; readonly client?: string }
 
+/** Values of `label`, or label names when there is none, of the series that match. */
+export type SearchRequest = {
+  readonly kind: 'search'
+  readonly label: string | undefined
+  readonly match: readonly string[]
+  readonly startMs: number
+  readonly endMs: number
+  readonly options: SearchOptions
+  readonly client?: string
+}
+
+/** The JSON that a `SearchRequest` is answered with. */
+export type SearchAnswer = { readonly found: readonly Found[]; readonly hasMore: boolean }
+
 export type TsdbBlocksRequest = { readonly kind: 'tsdbBlocks'; readonly client?: string }
 
 export type ApiRequest =
@@ -81,6 +96,7 @@ export type ApiRequest =
   | FederateRequest
   | TsdbStatusRequest
   | TsdbBlocksRequest
+  | SearchRequest
 
 /** `body` is a stream when the answer comes in pieces; it fails when the answer cannot be completed. */
 export type StreamedResponse = Omit<ApiResponse, 'body'> & { readonly body: Uint8Array | Readable }

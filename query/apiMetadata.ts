@@ -3,8 +3,9 @@
 import type { Matcher } from '../storage/matcher.ts'
 import type { Querier } from '../storage/querier.ts'
 import type { TimeRange } from '../storage/sample.ts'
-import type { LabelsRequest, LabelValuesRequest, MetadataParams, SeriesRequest, TsdbStatusRequest } from './api.ts'
+import type { LabelsRequest, LabelValuesRequest, MetadataParams, SearchAnswer, SearchRequest, SeriesRequest, TsdbStatusRequest } from './api.ts'
 import { JsonBytes } from './jsonBytes.ts'
+import { search } from './search.ts'
 
 export type MetadataRequest = SeriesRequest | LabelsRequest | LabelValuesRequest
 
@@ -50,6 +51,12 @@ function end(json: JsonBytes, isTruncated: boolean): JsonBytes {
 export function answerTsdbStatus(querier: Querier, request: TsdbStatusRequest): JsonBytes {
   const json = new JsonBytes().raw('{"status":"success","data":')
   return json.utf8(JSON.stringify(querier.status(request.limit))).raw('}')
+}
+
+export function answerSearch(querier: Querier, request: SearchRequest, sets: readonly (readonly Matcher[])[]): SearchAnswer {
+  const range = timeRangeOf(request)
+  const candidates = request.label === undefined ? querier.labelNames(sets, range, 0) : querier.labelValues(request.label, sets, range, 0)
+  return search(candidates, request.options)
 }
 
 /** Each day's file in the form of a block's meta.json. The time range ends before `maxTime`. */

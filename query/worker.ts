@@ -6,7 +6,7 @@ import { errorText, unreachable } from '../src/base/assert.ts'
 import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 import { openQuerierSource, type Querier } from '../storage/querier.ts'
 import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './apiQuery.ts'
-import { answerMetadata, answerTsdbBlocks, answerTsdbStatus } from './apiMetadata.ts'
+import { answerMetadata, answerSearch, answerTsdbBlocks, answerTsdbStatus } from './apiMetadata.ts'
 import { escapedJson, jsonHeaders, type FederateRequest, type RemoteReadRequest } from './api.ts'
 import type { Expr } from './ast.ts'
 import { federate } from './federate.ts'
@@ -77,6 +77,10 @@ function answerWith(deps: JobDeps, { id, request, settings }: JobMessage): JobAn
       return jsonAnswer(id, answerMetadata(querier, request, parseMatches(request.match)))
     case 'tsdbStatus':
       return jsonAnswer(id, answerTsdbStatus(querier, request))
+    case 'search': {
+      const sets = namingParameter('match[]', () => parseMatches(request.match))
+      return { id, kind: 'response', status: 200, body: new Uint8Array(Buffer.from(JSON.stringify(answerSearch(querier, request, sets)))), headers: jsonHeaders }
+    }
     case 'tsdbBlocks':
       return jsonAnswer(id, answerTsdbBlocks(querier))
     case 'formatQuery':

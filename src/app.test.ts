@@ -73,6 +73,8 @@ beforeAll(async () => {
     `--storage.tsdb.path=${join(dir, 'data')}`,
     '--web.listen-address=127.0.0.1:0',
     '--web.enable-lifecycle',
+    '--enable-feature=search-api',
+    '--web.search.max-limit=200',
   ])
   if (command.kind !== 'run') throw new Error('expected options')
   const sources = { prometheus: { file: join(dir, 'prometheus.yml') }, alertmanager: { file: join(dir, 'alertmanager.yml') }, environment: {}, features: [] }
@@ -157,6 +159,39 @@ describe('labels and series', () => {
       { __name__: 'temperature', instance: `127.0.0.1:${exporterPort}`, job: 'exporter', room: 'office' },
     ])
   })
+})
+
+describe('search', () => {
+  const linesOf = async (url: string): Promise<Json[]> => {
+    const answer = await get(url)
+    expect(answer.headers['content-type']).toBe('application/x-ndjson; charset=utf-8')
+    return answer.body.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))
+  }
+
+  it('finds metrics with what is known of them', async () => {
+    expect(await linesOf('/api/v1/search/metric_names?search[]=temp&include_metadata=true')).toEqual([
+      { results: [{ name: 'job:temperature:max' }, { name: 'temperature', type: 'gauge', help: 'Of the room.' }] },
+      { status: 'success', has_more: false },
+    ])
+    expect((await form('/api/v1/search/metric_names', 'search[]=temp&sort_by=score&include_score=true&limit=1')).body).toBe(
+      '{"results":[{"name":"temperature","score":0.9363636363636364}]}\n{"status":"success","has_more":true}\n',
+    )
+  })
+
+  it('finds label names and values, in batches', async () => {
+    expect(await linesOf('/api/v1/search/label_names?match[]=temperature&batch_size=3')).toEqual([
+      { results: [{ name: '__name__' }, { name: 'instance' }, { name: 'job' }] }, { results: [{ name: 'room' }] }, { status: 'success', has_more: false },
+    ])
+    expect(await linesOf('/api/v1/search/label_values?label=room&search[]=OFF&case_sensitive=false')).toEqual([{ results: [{ value: 'office' }] }, { status: 'success', has_more: false }])
+    expect(await linesOf('/api/v1/search/label_values?label=room&start=1&end=2')).toEqual([{ status: 'success', has_more: false }])
+  })
+
+  for (const rest of ['label_values', 'metric_names?limit=0', 'metric_names?limit=201', 'metric_names?fuzz_threshold=101', 'metric_names?fuzz_alg=x', 'metric_names?sort_by=score&sort_dir=dsc', 'metric_names?start=2&end=1', 'metric_names?match[]={', `metric_names?${'search[]=a&'.repeat(33)}`, 'metric_names?batch_size=x']) {
+    it(`refuses ${rest.slice(0, 60)}`, async () => {
+      const answer = await get(`/api/v1/search/${rest}`)
+      expect([answer.statusCode, answer.json().errorType]).toEqual([400, 'bad_data'])
+    })
+  }
 })
 
 describe('targets', () => {

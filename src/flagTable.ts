@@ -64,7 +64,7 @@ export const flagTable: readonly Flag[] = [
   ignored('web.console.libraries', 'text', 'console_libraries', 'Console templates are not part of solowatch.'),
   flag('web.page-title', 'text', 'solowatch', 'Title of the web pages.'),
   flag('web.cors.origin', 'text', '.*', 'Regular expression for allowed origins, anchored.'),
-  ignored('web.search.max-limit', 'integer', '10000', 'The search API is not built yet.'),
+  flag('web.search.max-limit', 'integer', '10000', 'Greatest limit of the search API; 0 is none.'),
   ignored('auto-gomaxprocs', 'bool', 'true', goOnly),
   ignored('auto-gomemlimit', 'bool', 'true', goOnly),
   ignored('auto-gomemlimit.ratio', 'float', '0.9', goOnly),

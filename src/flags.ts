@@ -55,6 +55,7 @@ export type Options = {
   readonly queryTimeoutMs: number
   readonly queryMaxConcurrency: number
   readonly queryMaxSamples: number
+  readonly searchMaxLimit: number
   readonly remoteRead: RemoteReadLimits
   readonly alertmanager: AlertmanagerLimits
   readonly features: readonly string[]
@@ -222,6 +223,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     queryTimeoutMs: durationMs('query.timeout'),
     queryMaxConcurrency: positive('query.max-concurrency', integer),
     queryMaxSamples: positive('query.max-samples', integer),
+    searchMaxLimit: notNegative('web.search.max-limit', integer),
     remoteRead: {
       sampleLimit: integer('storage.remote.read-sample-limit'),
       concurrentLimit: integer('storage.remote.read-concurrent-limit'),
@@ -261,6 +263,12 @@ function defaultOf(name: string): string {
 function positive(name: string, integer: (name: string) => number): number {
   const value = integer(name)
   if (value <= 0) throw new UsageError(`flag '--${name}': expected a number greater than 0, found "${value}"`)
+  return value
+}
+
+function notNegative(name: string, integer: (name: string) => number): number {
+  const value = integer(name)
+  if (value < 0) throw new UsageError(`flag '--${name}': must not be negative`, 1)
   return value
 }
 
@@ -309,7 +317,7 @@ const knownFeatures: Readonly<Record<string, 'used' | 'always on' | 'not built y
   'type-and-unit-labels': 'not built yet',
   'use-uncached-io': 'not built yet',
   'fast-startup': 'not built yet',
-  'search-api': 'not built yet',
+  'search-api': 'used',
   'utf8-strict-mode': 'used',
   'classic-mode': 'used',
   'receiver-name-in-metrics': 'always on',

@@ -39,6 +39,7 @@ async function start(options: Partial<ServerOptions> = {}, deps: Partial<ServerD
       build,
       flags: { 'log.level': 'info' },
       features: [],
+      searchMaxLimit: 100,
       ...options,
     },
     {

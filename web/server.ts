@@ -22,6 +22,7 @@ import { addQueryRoutes } from './api/query.ts'
 import { addRemoteReadRoutes } from './api/remoteRead.ts'
 import type { RemoteReadOptions } from './api/remoteRead.ts'
 import { addRuleRoutes } from './api/rules.ts'
+import { addSearchRoutes } from './api/search.ts'
 import { addStatusRoutes } from './api/status.ts'
 import { addTargetRoutes } from './api/targets.ts'
 import { readBody } from './body.ts'
@@ -57,6 +58,8 @@ export type ServerOptions = {
   readonly build: BuildInfo
   readonly flags: Readonly<Record<string, string>>
   readonly features: readonly string[]
+  /** 0 is no limit. */
+  readonly searchMaxLimit: number
   /** The file that says who may ask. */
   readonly webConfigFile?: string
   readonly uiDir?: string
@@ -118,6 +121,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   addTargetRoutes(router, parts, { externalUrl: options.externalUrl, ports: () => ports })
   addRuleRoutes(router, parts)
   addAlertmanagerRoutes(router, parts)
+  addSearchRoutes(router, parts, options)
   addStatusRoutes(router, parts, { ...options, notifications: deps.notifications, registry: deps.registry, replay: deps.replay })
   addIngestRoutes(router, parts, deps.registry)
   addAdminRoutes(router, parts, { isEnabled: options.enableAdminApi })

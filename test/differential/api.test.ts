@@ -177,6 +177,14 @@ describe('everything around', () => {
   for (const path of ['/-/healthy', '/-/ready']) same(path)
 })
 
+describe('what 2.42 does not have', () => {
+  it('is refused where a flag must ask for it', async () => {
+    for (const kind of ['metric_names', 'label_names', 'label_values']) {
+      expect(await ask(own, { path: `/api/v1/search/${kind}` })).toMatchObject({ status: 500, body: '{"status":"error","errorType":"unavailable","error":"search API disabled"}' })
+    }
+  })
+})
+
 describe('federate', () => {
   for (const rest of ['', 'match[]=m', 'match[]=m{', 'match[]=numbers&match[]=temperature', 'match[]={job="exporter",__name__!~"scrape_duration.*|ALERTS_.*"}&match[]=h_bucket', 'match[]={__name__=~"m|h_.*"}', 'match[]={}']) same(`/federate?${rest}`)
 })

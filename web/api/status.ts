@@ -75,7 +75,7 @@ function readTsdbLimit(params: RequestParams): number {
 function featureList(enabled: readonly string[]): Record<string, Record<string, boolean>> {
   const isOn = (name: string) => enabled.includes(name)
   return {
-    api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: false, query_stats: true, remote_read: true, remote_write_receiver: true, search: false },
+    api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: false, query_stats: true, remote_read: true, remote_write_receiver: true, search: isOn('search-api') },
     otlp_receiver: {},
     prometheus: { exemplar_storage: true, agent_mode: false, native_histograms: false },
     promql: {
