@@ -38,7 +38,7 @@ describe('npm run inspect', () => {
     db.close()
     const { status, output } = inspect(dir, 'check')
     expect(status).toBe(1)
-    expect(output).toContain('2026-11-24.1.db chunk series 1, slot 0: values section is damaged (restore the file from a backup; queries leave the chunk out)')
+    expect(output).toContain('2026-11-24.1.db chunk series 1, slot 0: its values are gone or the row is not what was written (restore the file from a backup; queries leave the chunk out)')
   })
 
   it('says how it is used', () => {

@@ -9,7 +9,8 @@ import { ChunkCodec } from './chunkCodec.ts'
 import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
 import { Head } from './head.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
-import { chunkId, PartitionReader, sectionCount, type ChunkRow } from './partitionFile.ts'
+import type { ChunkRow } from './chunkRow.ts'
+import { chunkId, PartitionReader, sectionCount } from './partitionFile.ts'
 import { SeriesFileReader, seriesPerPage } from './seriesFile.ts'
 import { stateRowProblems } from './stateFile.ts'
 import { readTombstones } from './tombstoneFile.ts'
@@ -186,7 +187,7 @@ class Checker {
     let idSum = 0
     for (const row of reader.chunksFrom(0)) {
       chunkCount++
-      sampleCount += sectionCount(row.body)
+      sampleCount += sectionCount(row.valuesSection)
       idSum = (idSum + (chunkId(row.ref, row.slot) % 2 ** 32)) % 2 ** 32
       unusedTimes.delete(row.times)
       const problem = this.#chunkProblem(reader, row) ?? (meta !== undefined && row.slot >= meta.nextSlot ? `slot is not below the next free one, ${meta.nextSlot}` : undefined)
@@ -209,10 +210,10 @@ class Checker {
 
   #chunkProblem(reader: PartitionReader, row: ChunkRow): string | undefined {
     if (!this.#refs.has(row.ref)) return `series ref ${row.ref} is not in series.db`
-    const times = reader.times(row.times)
-    if (times === undefined) return `times row ${row.times} is missing`
+    if (row.timesSection.length === 0) return `times row ${row.times} is missing`
+    if (row.valuesSection.length === 0) return 'its values are gone or the row is not what was written'
     this.#codec.clear()
-    const problem = this.#codec.add(times, row.body)
+    const problem = this.#codec.add(row.timesSection, row.valuesSection)
     if (problem !== undefined) return problem
     const { timestampsMs } = this.#codec.columns()
     const first = timestampsMs[0] ?? NaN

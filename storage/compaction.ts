@@ -6,7 +6,8 @@ import { fsyncSync, openSync, closeSync, renameSync } from 'node:fs'
 import { assert } from '../src/base/assert.ts'
 import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, type Partition } from './dataDir.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
-import { PartitionReader, PartitionWriter, splitChunk, type ChunkRow, type PartitionMeta, type TimesWithin } from './partitionFile.ts'
+import type { ChunkRow } from './chunkRow.ts'
+import { PartitionReader, PartitionWriter, splitChunk, type PartitionMeta, type TimesWithin } from './partitionFile.ts'
 import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
 
@@ -74,8 +75,7 @@ function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: r
   codec.clear()
   let samplesRead = 0
   for (const row of [...rows.filter((one) => !one.isOutOfOrder), ...rows.filter((one) => one.isOutOfOrder)]) {
-    const times = reader.times(row.times)
-    const problem = times === undefined ? `times row ${row.times} is missing` : codec.add(times, row.body)
+    const problem = codec.add(row.timesSection, row.valuesSection)
     if (problem !== undefined) throw new DataFileError(reader.path, `chunk of series ${ref}, slot ${row.slot}: ${problem}`)
   }
   samplesRead = codec.count

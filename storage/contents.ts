@@ -75,9 +75,8 @@ export function* chunkContents(dir: string, ref: number): Generator<ChunkContent
     const reader = new PartitionReader(path, startMs)
     try {
       for (const row of reader.chunks(ref, -Infinity, Infinity)) {
-        const times = reader.times(row.times)
         codec.clear()
-        const problem = times === undefined ? `times row ${row.times} is missing` : codec.add(times, row.body)
+        const problem = codec.add(row.timesSection, row.valuesSection)
         const { timestampsMs, values } = codec.columns()
         yield {
           file: path,
@@ -85,11 +84,11 @@ export function* chunkContents(dir: string, ref: number): Generator<ChunkContent
           isOutOfOrder: row.isOutOfOrder,
           minTimeMs: row.minTimeMs,
           maxTimeMs: row.maxTimeMs,
-          sampleCount: sectionCount(row.body),
+          sampleCount: sectionCount(row.valuesSection),
           timesRow: row.times,
-          timesBytes: times?.length ?? 0,
+          timesBytes: row.timesSection.length,
           valuesBytes: row.packedBytes,
-          encoding: `${describeValues(row.body)}${row.packing === 'plain' ? '' : `, ${row.packing}`}`,
+          encoding: `${describeValues(row.valuesSection)}${row.packing === 'plain' ? '' : `, ${row.packing}`}`,
           problem,
           timestampsMs: [...timestampsMs],
           values: [...values],

@@ -62,9 +62,8 @@ export function* hasHiddenSamples(partition: Partition, hidden: HiddenRanges, co
       if (++seen % refsPerLook === 0) yield
       if (!ranges.some(({ minTimeMs, maxTimeMs }) => minTimeMs < partition.startMs + dayMs && maxTimeMs >= partition.startMs)) continue
       for (const row of reader.chunks(ref, -Infinity, Infinity)) {
-        const times = reader.times(row.times)
         codec.clear()
-        if (times === undefined || codec.add(times, row.body) !== undefined) continue
+        if (codec.add(row.timesSection, row.valuesSection) !== undefined) continue
         const { timestampsMs } = codec.columns()
         if (timestampsMs.some((timeMs) => ranges.some((range) => range.minTimeMs <= timeMs && timeMs <= range.maxTimeMs))) return true
       }

@@ -10,8 +10,6 @@ import type { TimeRange } from './sample.ts'
 
 /** Connections kept between queries. */
 const maxIdleConnections = 64
-/** Times sections kept per partition; they are shared by many series. */
-const maxCachedTimes = 4096
 
 export type OpenPartitionsOptions = {
   readonly dir: string
@@ -22,7 +20,6 @@ export type OpenPartitionsOptions = {
 export class OpenPartition {
   readonly reader: PartitionReader
   readonly #inode: number
-  readonly #times = new Map<number, Buffer>()
   inSnapshot = false
 
   constructor(reader: PartitionReader) {
@@ -33,17 +30,6 @@ export class OpenPartition {
   /** Whether the file of this name is another one by now, or none. */
   isReplaced(): boolean {
     return inodeOf(this.reader.path) !== this.#inode
-  }
-
-  /** A row of the times table never changes, so it stays good over snapshots. */
-  times(id: number): Buffer | undefined {
-    const cached = this.#times.get(id)
-    if (cached !== undefined) return cached
-    const section = this.reader.times(id)
-    if (section === undefined) return undefined
-    if (this.#times.size >= maxCachedTimes) this.#times.clear()
-    this.#times.set(id, section)
-    return section
   }
 }
 

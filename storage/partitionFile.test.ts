@@ -53,7 +53,7 @@ function readAll(): Samples[] {
   return read((reader) =>
     [...reader.chunksFrom(0)].map((row) => {
       codec.clear()
-      expect(codec.add(reader.times(row.times) ?? new Uint8Array(), row.body)).toBeUndefined()
+      expect(codec.add(row.timesSection, row.valuesSection)).toBeUndefined()
       const { timestampsMs, values } = codec.columns()
       return { timestampsMs: [...timestampsMs], values: [...values] }
     }),
@@ -96,7 +96,7 @@ describe('a partition', () => {
     write(all)
     compact()
     expect(readAll()).toEqual(all)
-    const lengths = read((reader) => [...reader.chunksFrom(0)].map((row) => [reader.times(row.times)?.length ?? 0, reader.timesIds().length]))
+    const lengths = read((reader) => [...reader.chunksFrom(0)].map((row) => [row.timesSection.length, reader.timesIds().length]))
     // The composed section is only a little longer than the one it refers to.
     const whole = lengths[0]?.[0] ?? 0
     for (const [length = 0] of lengths.slice(1, 5)) expect(length - whole).toBeLessThan(60)

@@ -3,6 +3,7 @@
 
 import type { Statement } from 'better-sqlite3'
 import { assert } from '../src/base/assert.ts'
+import { sealOf, type ChunkRow } from './chunkRow.ts'
 import { dayMs } from './dataDir.ts'
 import { KnownSections, packingNames, packings, packSection, unpackSection } from './sharedSections.ts'
 import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
@@ -21,12 +22,16 @@ const partitionKind: FileKind = {
       out_of_order INTEGER NOT NULL,
       times INTEGER NOT NULL,
       packing INTEGER NOT NULL,
+      seal INTEGER NOT NULL,
       body BLOB NOT NULL
     );
   `,
   // Each chunk that does not fit its page ends in one of its own, half empty on average.
   pageBytes: 1024,
 }
+
+/** Times sections that a reader keeps; they are shared by many series. */
+const maxCachedTimes = 4096
 
 /** A reference and the look for it cost about this much. */
 const minSharedBytes = 32
@@ -41,20 +46,6 @@ export function chunkId(ref: number, slot: number): number {
 /** Of the chunk as the codec makes it: `u8 version | u8 0 | u16 count | u32 timesLength`, then both sections. */
 const chunkHeaderBytes = 8
 export const chunkVersion = 1
-
-export type ChunkRow = {
-  readonly ref: number
-  readonly slot: number
-  readonly minTimeMs: number
-  readonly maxTimeMs: number
-  readonly isOutOfOrder: boolean
-  readonly times: number
-  /** How the file holds the values, and in how many bytes. */
-  readonly packing: string
-  readonly packedBytes: number
-  /** The values section; empty when the file does not hold it any more. */
-  readonly body: Buffer
-}
 
 export type PartitionMeta = {
   readonly startMs: number
@@ -123,9 +114,11 @@ export class PartitionWriter {
   readonly startMs: number
   readonly #db: Db
   readonly #isBuilding: boolean
-  readonly #insertChunk: Statement<[number, number, number, number, number, number, Uint8Array | number]>
+  readonly #insertChunk: Statement<[number, number, number, number, number, number, number, Uint8Array | number]>
   readonly #insertTimes: Statement<[number, Uint8Array]>
   readonly #knownTimes = new KnownSections()
+  /** Of known times that are stored as a part of others. */
+  readonly #storedTimes = new Map<number, Uint8Array>()
   readonly #knownValues = new KnownSections()
   readonly #meta: { -readonly [K in keyof PartitionMeta]: PartitionMeta[K] }
   #slotsUsed = 0
@@ -149,7 +142,7 @@ export class PartitionWriter {
         looseChunkCount: 0,
       }
       if (this.#meta.startMs !== options.startMs) throw new DataFileError(options.path, `holds the day that starts at ${this.#meta.startMs}, its name says ${options.startMs}`)
-      this.#insertChunk = this.#db.prepare('INSERT INTO chunk (id, first_ms, last_ms, out_of_order, times, packing, body) VALUES (?, ?, ?, ?, ?, ?, ?)')
+      this.#insertChunk = this.#db.prepare('INSERT INTO chunk (id, first_ms, last_ms, out_of_order, times, packing, seal, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
       this.#insertTimes = this.#db.prepare('INSERT INTO times (base, body) VALUES (?, ?)')
       this.#db.exec('BEGIN IMMEDIATE')
     } catch (error) {
@@ -171,7 +164,8 @@ export class PartitionWriter {
     const id = chunkId(chunk.ref, this.#lastSlot)
     const times = this.#timesRow(chunk)
     const { packing, body } = this.#packed(id, chunk.valuesSection)
-    this.#insertChunk.run(id, firstMs, lastMs, chunk.isOutOfOrder ? 1 : 0, times.times, packing, body)
+    const seal = sealOf({ id, firstMs, lastMs, isOutOfOrder: chunk.isOutOfOrder, timesSection: times.stored, valuesSection: chunk.valuesSection })
+    this.#insertChunk.run(id, firstMs, lastMs, chunk.isOutOfOrder ? 1 : 0, times.times, packing, seal, body)
     const meta = this.#meta
     meta.chunkCount++
     meta.sampleCount += chunk.sampleCount
@@ -214,13 +208,15 @@ export class PartitionWriter {
     this.#db.exec('COMMIT')
   }
 
-  #timesRow({ timesSection, timesWithin }: NewChunk): { times: number; isNewBase: boolean } {
+  /** `stored` is what a reader will find first when it asks for these times. */
+  #timesRow({ timesSection, timesWithin }: NewChunk): { times: number; isNewBase: boolean; stored: Uint8Array } {
     const known = this.#knownTimes.find(timesSection)
-    if (known !== undefined) return { times: known, isNewBase: false }
+    if (known !== undefined) return { times: known, isNewBase: false, stored: this.#storedTimes.get(known) ?? timesSection }
     const within = timesWithin?.()
     const times = Number(this.#insertTimes.run(within?.base ?? 0, within?.section ?? timesSection).lastInsertRowid)
     this.#knownTimes.add(times, timesSection)
-    return { times, isNewBase: within === undefined }
+    if (within !== undefined) this.#storedTimes.set(times, within.section)
+    return { times, isNewBase: within === undefined, stored: within?.section ?? timesSection }
   }
 
   /** Histogram buckets, and metrics that tell the same under two names, have equal values. Compression waits for compaction. */
@@ -235,7 +231,7 @@ export class PartitionWriter {
 }
 
 /** What every query for chunks selects, in the order that `#row` takes it. */
-const chunkColumns = 'id, first_ms, last_ms, out_of_order, times, packing, body'
+const chunkColumns = 'id, first_ms, last_ms, out_of_order, times, packing, seal, body'
 
 /** A values section that cannot be had: no decoder takes it for one. */
 const noSection = Buffer.alloc(0)
@@ -248,6 +244,8 @@ export class PartitionReader {
   readonly #chunksOf: Statement<[number, number, number, number], unknown>
   readonly #timesOf: Statement<[number], unknown>
   readonly #bodyOf: Statement<[number], unknown>
+  /** Rows of times never change, so they stay good over snapshots. */
+  readonly #cachedTimes = new Map<number, Buffer>()
 
   constructor(path: string, startMs: number) {
     this.path = path
@@ -305,14 +303,6 @@ export class PartitionReader {
     }
   }
 
-  /** A times section, with the others behind it when it is a part of them; `undefined` when there is none with this id. */
-  times(id: number): Buffer | undefined {
-    const row = this.#timesOf.get(id) as [base: number, body: Buffer] | undefined
-    if (row === undefined || row[0] === 0) return row?.[1]
-    const base = this.#timesOf.get(row[0]) as [base: number, body: Buffer] | undefined
-    return base === undefined ? undefined : Buffer.concat([row[1], base[1]])
-  }
-
   /** Rows of times that others are a part of. */
   timesBases(): number[] {
     return this.#db.prepare('SELECT DISTINCT base FROM times WHERE base <> 0').pluck().all() as number[]
@@ -334,19 +324,36 @@ export class PartitionReader {
 
   #row(row: unknown): ChunkRow {
     // The columns of both queries above, all NOT NULL.
-    const [id, firstMs, lastMs, outOfOrder, times, packing, body] = row as [number, number, number, number, number, number, unknown]
+    const [id, firstMs, lastMs, outOfOrder, times, packing, seal, body] = row as [number, number, number, number, number, number, number, unknown]
     const ref = Math.floor(id / slotsPerSeries)
+    const isOutOfOrder = outOfOrder === 1
+    const timesSection = this.#times(times)
+    const valuesSection = this.#values(packing, body)
     return {
       ref,
       slot: id - ref * slotsPerSeries,
       minTimeMs: this.startMs + firstMs,
       maxTimeMs: this.startMs + lastMs,
-      isOutOfOrder: outOfOrder === 1,
+      isOutOfOrder,
       times,
       packing: packingNames[packing] ?? 'unknown',
       packedBytes: Buffer.isBuffer(body) ? body.length : 0,
-      body: this.#values(packing, body),
+      timesSection,
+      // A wrong seal takes the values away: nobody can read them for those of another series or time.
+      valuesSection: sealOf({ id, firstMs, lastMs, isOutOfOrder, timesSection, valuesSection }) === seal ? valuesSection : noSection,
     }
+  }
+
+  /** A times section, with the others behind it when it is a part of them. */
+  #times(id: number): Buffer {
+    const cached = this.#cachedTimes.get(id)
+    if (cached !== undefined) return cached
+    const row = this.#timesOf.get(id) as [base: number, body: Buffer] | undefined
+    const base = row === undefined || row[0] === 0 ? undefined : (this.#timesOf.get(row[0]) as [base: number, body: Buffer] | undefined)
+    const section = row === undefined || (row[0] !== 0 && base === undefined) ? noSection : base === undefined ? row[1] : Buffer.concat([row[1], base[1]])
+    if (this.#cachedTimes.size >= maxCachedTimes) this.#cachedTimes.clear()
+    this.#cachedTimes.set(id, section)
+    return section
   }
 
   /** The values section, or none when the row is damaged. */

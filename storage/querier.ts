@@ -11,7 +11,8 @@ import { createHistogramReader, type HistogramReader } from './histogramReader.t
 import { compareLabels, type Labels } from './labels.ts'
 import { matchesEmpty, type Matcher } from './matcher.ts'
 import { OpenPartitions, type OpenPartition } from './openPartitions.ts'
-import { joinChunk, type ChunkRow } from './partitionFile.ts'
+import type { ChunkRow } from './chunkRow.ts'
+import { joinChunk } from './partitionFile.ts'
 import { createLifetimes, type Lifetimes } from './lifetimes.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
 
@@ -227,9 +228,8 @@ function chunksOf(deps: QuerierDeps, partition: OpenPartition, ref: number, rang
 }
 
 function addChunk(deps: QuerierDeps, partition: OpenPartition, row: ChunkRow): void {
-  const times = partition.times(row.times)
-  if (times !== undefined && deps.head.addChunk(joinChunk(times, row.body))) return
-  const reason = `chunk of series ${row.ref}, slot ${row.slot}: ${times === undefined ? `times row ${row.times} is missing` : 'cannot be decoded'}`
+  if (deps.head.addChunk(joinChunk(row.timesSection, row.valuesSection))) return
+  const reason = `chunk of series ${row.ref}, slot ${row.slot}: ${row.valuesSection.length === 0 ? 'is not what was written' : 'cannot be decoded'}`
   deps.onDamage({ file: partition.reader.path, reason, isWholeFile: false })
 }
 

@@ -4,6 +4,7 @@
 import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { assert, errorText } from '../src/base/assert.ts'
 import type { TimeRange } from './sample.ts'
+import { DataFileError } from './storageError.ts'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 
 const seriesKind: FileKind = {
@@ -103,9 +104,9 @@ export class SeriesFileWriter {
   commit(rows: readonly SeriesRow[], meta: SeriesMeta): void {
     transaction(this.#db, () => {
       const pages = Map.groupBy(rows, (row) => Math.floor(row.ref / seriesPerPage))
-      const read = this.#db.prepare('SELECT body FROM series WHERE page = ?').pluck()
+      const read = this.#db.prepare('SELECT count, crc, body FROM series WHERE page = ?').raw()
       for (const [page, added] of pages) {
-        const kept = readableRows(read.get(page))
+        const kept = readableRows(page, read.get(page))
         const known = new Set(kept.map((row) => row.ref))
         const all = [...kept, ...added.filter((row) => !known.has(row.ref))].sort((a, b) => a.ref - b.ref)
         this.#writePage(page, all)
@@ -116,7 +117,7 @@ export class SeriesFileWriter {
         this.#writeLifetimes(page, values)
       }
       const writeMeta = this.#db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)')
-      for (const [name, value] of Object.entries(meta)) if (Number.isFinite(value)) writeMeta.run(name, value)
+      for (const [name, value] of Object.entries({ ...meta, seal: sealOf(meta) })) if (Number.isFinite(value)) writeMeta.run(name, value)
     })
     this.#changedLifetimes.clear()
   }
@@ -139,14 +140,14 @@ export class SeriesFileWriter {
 
   /** Deletes the series, which have no samples on disk any more, a few pages in a step. */
   *drop(refs: Uint32Array): Generator<void> {
-    const read = this.#db.prepare('SELECT body FROM series WHERE page = ?').pluck()
+    const read = this.#db.prepare('SELECT count, crc, body FROM series WHERE page = ?').raw()
     for (let start = 0; start < refs.length; ) {
       transaction(this.#db, () => {
         for (let pages = 0; pages < pagesPerDrop && start < refs.length; pages++) {
           const page = Math.floor((refs[start] ?? 0) / seriesPerPage)
           const gone = new Set<number>()
           for (; start < refs.length && Math.floor((refs[start] ?? 0) / seriesPerPage) === page; start++) gone.add(refs[start] ?? 0)
-          this.#dropFromPage(page, readableRows(read.get(page)), gone)
+          this.#dropFromPage(page, readableRows(page, read.get(page)), gone)
         }
       })
       yield
@@ -175,12 +176,12 @@ export class SeriesFileWriter {
 
   #writePage(page: number, rows: readonly SeriesRow[]): void {
     const body = zstdCompressSync(encodeSeriesPage(rows))
-    this.#db.prepare('INSERT OR REPLACE INTO series (page, count, crc, body) VALUES (?, ?, ?, ?)').run(page, rows.length, crc32(body), body)
+    this.#db.prepare('INSERT OR REPLACE INTO series (page, count, crc, body) VALUES (?, ?, ?, ?)').run(page, rows.length, crc32(body, page), body)
   }
 
   #writeLifetimes(page: number, values: Float64Array): void {
     const body = zstdCompressSync(new Uint8Array(values.buffer))
-    this.#db.prepare('INSERT OR REPLACE INTO lifetime (page, crc, body) VALUES (?, ?, ?)').run(page, crc32(body), body)
+    this.#db.prepare('INSERT OR REPLACE INTO lifetime (page, crc, body) VALUES (?, ?, ?)').run(page, crc32(body, page), body)
   }
 
   close(): void {
@@ -221,7 +222,7 @@ export class SeriesFileReader {
   /** Pages of lifetimes that cannot be read; what they say is then taken as unknown. */
   damagedLifetimePages(): number[] {
     const rows = this.#db.prepare('SELECT page, crc, body FROM lifetime ORDER BY page').raw().all() as [number, number, Buffer][]
-    return rows.filter(([, crc, body]) => decodeLifetimes(crc, body) === undefined).map(([page]) => page)
+    return rows.filter(([page, crc, body]) => decodeLifetimes(page, crc, body) === undefined).map(([page]) => page)
   }
 
   structureProblems(): string[] {
@@ -235,7 +236,7 @@ export class SeriesFileReader {
 }
 
 function readPage(page: number, count: number, crc: number, body: Buffer): SeriesRow[] {
-  if (crc32(body) !== crc) throw new Error('checksum is wrong')
+  if (crc32(body, page) !== crc) throw new Error('checksum is wrong')
   const rows = decodeSeriesPage(zstdDecompressSync(body))
   if (rows.length !== count) throw new Error(`has ${rows.length} series instead of ${count}`)
   let last = page * seriesPerPage - 1
@@ -247,34 +248,42 @@ function readPage(page: number, count: number, crc: number, body: Buffer): Serie
 }
 
 /** The rows of a page that is about to be extended; a damaged one was reported at start and is lost. */
-function readableRows(body: unknown): SeriesRow[] {
-  if (!Buffer.isBuffer(body)) return []
+function readableRows(page: number, row: unknown): SeriesRow[] {
+  if (row === undefined) return []
+  const [count, crc, body] = row as [number, number, Buffer] // all NOT NULL
   try {
-    return decodeSeriesPage(zstdDecompressSync(body))
+    return readPage(page, count, crc, body)
   } catch {
     return []
   }
 }
 
+/** A wrong `flushedRecord` would pass over samples, a wrong `maxRef` give a ref to two series: so they are sealed. */
 function readMeta(db: Db): SeriesMeta {
   const rows = db.prepare('SELECT name, value FROM meta').raw().all() as [string, number][]
   const values = new Map(rows)
-  return {
+  const meta = {
     flushedRecord: values.get('flushedRecord') ?? 0,
     maxRef: values.get('maxRef') ?? 0,
     maxTimeMs: values.get('maxTimeMs') ?? -Infinity,
   }
+  if (rows.length > 0 && values.get('seal') !== sealOf(meta)) throw new DataFileError(db.name, 'the rows of meta are not what was written; restore the file from a backup')
+  return meta
+}
+
+function sealOf({ flushedRecord, maxRef, maxTimeMs }: SeriesMeta): number {
+  return crc32(`${flushedRecord} ${maxRef} ${maxTimeMs}`)
 }
 
 function* readLifetimePages(db: Db): Generator<[number, Float64Array]> {
   for (const row of db.prepare('SELECT page, crc, body FROM lifetime ORDER BY page').raw().iterate()) {
     const [page, crc, body] = row as [number, number, Buffer]
-    yield [page, decodeLifetimes(crc, body) ?? new Float64Array(2 * seriesPerPage).fill(NaN)]
+    yield [page, decodeLifetimes(page, crc, body) ?? new Float64Array(2 * seriesPerPage).fill(NaN)]
   }
 }
 
-function decodeLifetimes(crc: number, body: Buffer): Float64Array | undefined {
-  if (crc32(body) !== crc) return undefined
+function decodeLifetimes(page: number, crc: number, body: Buffer): Float64Array | undefined {
+  if (crc32(body, page) !== crc) return undefined
   const bytes = zstdDecompressSync(body)
   if (bytes.length !== seriesPerPage * 16) return undefined
   const values = emptyLifetimes()

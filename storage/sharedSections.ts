@@ -2,6 +2,7 @@
 // Knows nothing of SQL; partitionFile.ts stores what comes out of here.
 
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { sectionChecksum } from './chunkRow.ts'
 
 /** How `chunk.body` holds the values section. */
 export const packings = {
@@ -50,7 +51,7 @@ export class KnownSections {
   #keptBytes = 0
 
   find(section: Uint8Array): number | undefined {
-    const known = this.#rows.get(checksumOf(section))
+    const known = this.#rows.get(sectionChecksum(section))
     return known !== undefined && known.section.equals(section) ? known.id : undefined
   }
 
@@ -59,11 +60,7 @@ export class KnownSections {
       this.#rows.clear()
       this.#keptBytes = 0
     }
-    this.#rows.set(checksumOf(section), { id, section: Buffer.from(section) })
+    this.#rows.set(sectionChecksum(section), { id, section: Buffer.from(section) })
     this.#keptBytes += section.length
   }
-}
-
-function checksumOf(section: Uint8Array): number {
-  return new DataView(section.buffer, section.byteOffset, section.byteLength).getUint32(0, true)
 }

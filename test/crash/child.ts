@@ -8,13 +8,13 @@ import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { openStorage, StorageUnavailableError } from '../../storage/storage.ts'
 import { batchSamples, outOfOrderWindowMs } from './workload.ts'
 
-const [dir = '', first = '0', last = 'Infinity'] = process.argv.slice(2)
+const [dir = '', first = '0', last = 'Infinity', retentionDays = '0'] = process.argv.slice(2)
 const say = (line: string) => void writeSync(1, `${line}\n`)
 
 say('opening')
 const storage = await openStorage({
   dir,
-  retentionMs: 0,
+  retentionMs: Number(retentionDays) * 86_400_000,
   retentionBytes: 0,
   outOfOrderWindowMs,
   segmentBytes: 200_000,
