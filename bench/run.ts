@@ -5,6 +5,7 @@ import { backfillDefaults, benchBackfill } from './backfill.ts'
 import { benchCodec } from './codec.ts'
 import { benchDisk } from './disk.ts'
 import { benchQuery } from './query.ts'
+import { benchKill } from './kill.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
 import { benchScrape, scrapeDefaults } from './scrape.ts'
 import { benchStartup, startupDefaults } from './startup.ts'
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   startup: () => benchStartup(startupDefaults),
   scrape: () => benchScrape(scrapeDefaults),
   codec: benchCodec,
+  kill: benchKill,
   disk: benchDisk,
   query: benchQuery,
 }

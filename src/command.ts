@@ -32,6 +32,8 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 
 /** What the program does besides running the server, by first argument. Each loads its parts when it is asked for. */
 const tools: ReadonlyMap<string, (args: readonly string[]) => Promise<void>> = new Map([
+  ['check', async (args: readonly string[]) => (await import('./inspect.ts')).runCheck(args)],
+  ['inspect', async (args: readonly string[]) => (await import('./inspect.ts')).runInspect(args)],
   ['backup', async (args: readonly string[]) => (await import('./backup.ts')).runBackup(args)],
   ['tsdb', async (args: readonly string[]) => (await import('./createBlocks.ts')).runTsdbCommand(args)],
 ])

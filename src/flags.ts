@@ -394,6 +394,8 @@ export function helpText(): string {
     '  --version\n      Show the version.',
     ...lines,
     '',
+    'Commands: check DIR, inspect DIR, backup DIR, tsdb create-blocks-from openmetrics FILE (each with --help).',
+    '',
     'The other flags of Prometheus and Alertmanager are accepted; one that has no effect is named in a warning.',
     '',
   ].join('\n')

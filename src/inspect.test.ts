@@ -7,8 +7,8 @@ import { join } from 'node:path'
 
 const day = Date.UTC(2026, 10, 24)
 
-function inspect(...args: string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/inspect.ts', ...args], { encoding: 'utf8' })
+function solowatch(...args: string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], { encoding: 'utf8' })
   return { status, output: stdout + stderr }
 }
 
@@ -21,14 +21,17 @@ async function smallDirectory(): Promise<string> {
   return storage.dir
 }
 
-describe('npm run inspect', () => {
+describe('solowatch check and inspect', () => {
   it('checks, and lists partitions, series, chunks and log', async () => {
     const dir = await smallDirectory()
-    expect(inspect(dir)).toEqual({ status: 0, output: expect.stringMatching(/^ok: 1 series, 3 samples in 1 chunks of 1 partitions, 0 log records, /) })
-    expect(inspect(dir, 'partitions').output).toMatch(/^2026-11-24\.1\.db {2}3 samples {2}1 chunks \(1 not compacted\)/)
-    expect(inspect(dir, 'series').output).toBe('1  up{job="node"}  2026-11-24T00:00:00.000Z to 2026-11-24T00:00:30.000Z\n')
-    expect(inspect(dir, 'chunk', '1').output).toContain(`  ${day + 15_000}  1\n`)
-    expect(inspect(dir, 'wal').output).toBe('records up to 1 are in partitions\n')
+    expect(solowatch('check', dir)).toEqual({ status: 0, output: expect.stringMatching(/^ok: 1 series, 3 samples in 1 chunks of 1 partitions, 0 log records, /) })
+    const { output } = solowatch('inspect', dir)
+    expect(output).toMatch(/^2026-11-24\.1\.db {2}3 samples {2}1 chunks \(1 not compacted\)/)
+    expect(output).toMatch(/ +\d+ B +1 chunks +3 samples {2}whole numbers, packed\n +\d+ B +1 rows +0 samples {2}times\n$/)
+    expect(solowatch('inspect', dir, 'chunks').output).toMatch(/^1 {2}2026-11-24\.1\.db {2}slot 0 {2}3 samples .* B {2}whole numbers, packed\n$/)
+    expect(solowatch('inspect', dir, 'series').output).toBe('1  up{job="node"}  2026-11-24T00:00:00.000Z to 2026-11-24T00:00:30.000Z\n')
+    expect(solowatch('inspect', dir, 'chunk', '1').output).toContain(`  ${day + 15_000}  1\n`)
+    expect(solowatch('inspect', dir, 'wal').output).toBe('records up to 1 are in partitions\n')
   })
 
   it('ends with 1 and a line that names file, row and way out when something is wrong', async () => {
@@ -36,14 +39,15 @@ describe('npm run inspect', () => {
     const db = new Database(join(dir, 'partitions', '2026-11-24.1.db'))
     db.exec(`UPDATE chunk SET body = x'00'`)
     db.close()
-    const { status, output } = inspect(dir, 'check')
+    const { status, output } = solowatch('inspect', dir, 'check')
     expect(status).toBe(1)
     expect(output).toContain('2026-11-24.1.db chunk series 1, slot 0: its values are gone or the row is not what was written (restore the file from a backup; queries leave the chunk out)')
   })
 
   it('says how it is used', () => {
-    expect(inspect().status).toBe(2)
-    expect(inspect(testDataDir(), 'nonsense')).toEqual({ status: 2, output: expect.stringContaining('there is no command nonsense') })
-    expect(inspect('/nonexistent')).toEqual({ status: 2, output: '/nonexistent: there is no such directory\n' })
+    expect(solowatch('inspect').status).toBe(2)
+    expect(solowatch('check').status).toBe(2)
+    expect(solowatch('inspect', testDataDir(), 'nonsense')).toEqual({ status: 2, output: expect.stringContaining('there is no command nonsense') })
+    expect(solowatch('check', '/nonexistent')).toEqual({ status: 2, output: '/nonexistent: there is no such directory\n' })
   })
 })

@@ -1,44 +1,63 @@
-// The data-file viewer: `npm run inspect -- DIR [check | partitions | series | chunk REF | wal]`. It reads a data directory,
-// best one that no server is writing to, and changes nothing. Ends with 1 when it finds a problem, with 2 on wrong usage.
+// The data-file viewer: `solowatch check DIR` and `solowatch inspect DIR [what]`. It reads a data directory, best one that no
+// server is writing to, and changes nothing. Ends with 1 when it finds a problem, with 2 on wrong usage.
 
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { errorText } from './base/assert.ts'
 import { formatBytes } from './base/bytes.ts'
 import { checkDataDir, formatProblem } from '../storage/check.ts'
-import { chunkContents, logContents, partitionContents, seriesContents, seriesMeta } from '../storage/contents.ts'
+import { chunkContents, logContents, partitionContents, partitionEncodings, seriesContents, seriesMeta } from '../storage/contents.ts'
 import { formatLabels } from '../storage/labels.ts'
 
-const usage = `Usage: npm run inspect -- DIR [COMMAND]
-  check         verify every file (the default); exit code 1 when something is wrong
-  partitions    one line per day: samples, chunks, bytes per sample
+const usage = `Usage: solowatch check DIR
+  verifies every file and says of each problem where it is and what to do; exit code 1 when there is one
+
+Usage: solowatch inspect DIR [WHAT]
+  summary       partitions and the ways their chunks are stored, with sizes (the default)
   series        one line per series: ref, labels, first and last sample on disk
+  chunks        one line per chunk: series, samples, time range, way and size
   chunk REF     the chunks of one series and their samples
   wal           the segments of the sample log
+  check         the same as solowatch check DIR
 `
 
-function main(args: readonly string[]): number {
-  const [dir, command = 'check', argument] = args
-  if (dir === undefined || dir === '--help' || dir === '-h') {
-    process.stdout.write(usage)
-    return dir === undefined ? 2 : 0
-  }
-  if (!existsSync(dir)) return complain(`${dir}: there is no such directory`)
-  switch (command) {
+/** `solowatch check DIR`; sets the exit code. */
+export function runCheck(args: readonly string[]): void {
+  const [dir, ...rest] = args
+  if (dir === '--help' || dir === '-h') print(usage.trimEnd())
+  else process.exitCode = dir === undefined || rest.length > 0 ? complain(usage) : inDirectory(dir, () => check(dir))
+}
+
+/** `solowatch inspect DIR [WHAT]`; sets the exit code. */
+export function runInspect(args: readonly string[]): void {
+  const [dir, what = 'summary', argument] = args
+  if (dir === '--help' || dir === '-h') print(usage.trimEnd())
+  else process.exitCode = dir === undefined ? complain(usage) : inDirectory(dir, () => inspect(dir, what, argument))
+}
+
+function inDirectory(dir: string, work: () => number): number {
+  // A reader such as `head` may have seen enough.
+  process.stdout.on('error', () => process.exit())
+  return existsSync(dir) ? work() : complain(`${dir}: there is no such directory`)
+}
+
+function inspect(dir: string, what: string, argument: string | undefined): number {
+  switch (what) {
     case 'check':
       return check(dir)
-    case 'partitions':
-      return partitions(dir)
+    case 'summary':
+      return summary(dir)
     case 'series':
       return series(dir)
+    case 'chunks':
+      return chunks(dir)
     case 'chunk': {
       const ref = Number(argument)
-      return Number.isInteger(ref) && ref > 0 ? chunks(dir, ref) : complain(`chunk needs a series ref, a whole number as "series" prints it\n\n${usage}`)
+      return Number.isInteger(ref) && ref > 0 ? chunk(dir, ref) : complain(`chunk needs a series ref, a whole number as "series" prints it\n\n${usage}`)
     }
     case 'wal':
       return wal(dir)
     default:
-      return complain(`there is no command ${command}\n\n${usage}`)
+      return complain(`there is no command ${what}\n\n${usage}`)
   }
 }
 
@@ -52,16 +71,21 @@ function check(dir: string): number {
   return report.problems.length === 0 ? 0 : 1
 }
 
-function partitions(dir: string): number {
-  for (const { file, bytes, meta } of partitionContents(dir)) {
+function summary(dir: string): number {
+  let damaged = 0
+  for (const { file, startMs, bytes, meta } of partitionContents(dir)) {
     if (meta === undefined) {
       print(`${basename(file)}  empty`)
       continue
     }
     const perSample = meta.sampleCount === 0 ? '' : `  ${(bytes / meta.sampleCount).toFixed(3)} B/sample`
     print(`${basename(file)}  ${meta.sampleCount} samples  ${meta.chunkCount} chunks (${meta.looseChunkCount} not compacted)  ${bytes} B${perSample}  ${timeRange(meta.minTimeMs, meta.maxTimeMs)}`)
+    for (const { encoding, chunkCount, sampleCount, bytes } of partitionEncodings({ path: file, startMs })) {
+      if (encoding === 'damaged') damaged++
+      print(`  ${String(bytes).padStart(10)} B  ${String(chunkCount).padStart(7)} ${encoding === 'times' ? 'rows  ' : 'chunks'}  ${String(sampleCount).padStart(10)} samples  ${encoding}`)
+    }
   }
-  return 0
+  return damaged === 0 ? 0 : 1
 }
 
 function series(dir: string): number {
@@ -69,7 +93,17 @@ function series(dir: string): number {
   return 0
 }
 
-function chunks(dir: string, ref: number): number {
+function chunks(dir: string): number {
+  for (const { ref } of seriesContents(dir)) {
+    for (const one of chunkContents(dir, ref)) {
+      const order = one.isOutOfOrder ? ', out of order' : ''
+      print(`${ref}  ${basename(one.file)}  slot ${one.slot}  ${one.sampleCount} samples  ${timeRange(one.minTimeMs, one.maxTimeMs)}  ${one.valuesBytes} B  ${one.problem === undefined ? one.encoding : `damaged: ${one.problem}`}${order}`)
+    }
+  }
+  return 0
+}
+
+function chunk(dir: string, ref: number): number {
   let damaged = 0
   for (const chunk of chunkContents(dir, ref)) {
     const order = chunk.isOutOfOrder ? '  out of order' : ''
@@ -104,11 +138,4 @@ function print(line: string): void {
 function complain(message: string): number {
   process.stderr.write(`${message}\n`)
   return 2
-}
-
-try {
-  process.exitCode = main(process.argv.slice(2))
-} catch (error) {
-  process.stderr.write(`${errorText(error)}\n`)
-  process.exitCode = 1
 }

@@ -1,5 +1,5 @@
 // Every invariant of a data directory, as code. Reads only; works on a closed directory and on a copy. Tests run it after
-// each use of storage, `npm run inspect -- DIR check` prints what it finds.
+// each use of storage, `solowatch check DIR` prints what it finds.
 
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'

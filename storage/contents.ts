@@ -1,7 +1,8 @@
-// What is in a data directory, as plain values for people to look at: `npm run inspect` prints them. Reads only.
+// What is in a data directory, as plain values for people to look at: `solowatch inspect` prints them. Reads only.
 
 import { loadKernelModule } from '../src/kernels/kernels.ts'
 import { ChunkCodec } from './chunkCodec.ts'
+import type { ChunkRow } from './chunkRow.ts'
 import { databaseBytes, listLogSegments, listPartitions, seriesPath } from './dataDir.ts'
 import { decodeLabels } from './headLabels.ts'
 import type { Labels } from './labels.ts'
@@ -9,17 +10,38 @@ import { LogSegmentReader } from './logFile.ts'
 import { PartitionReader, sectionCount, type PartitionMeta } from './partitionFile.ts'
 import { SeriesFileReader, seriesPerPage, type SeriesMeta } from './seriesFile.ts'
 
-export type PartitionContents = { readonly file: string; readonly bytes: number; readonly meta: PartitionMeta | undefined }
+export type PartitionContents = { readonly file: string; readonly startMs: number; readonly bytes: number; readonly meta: PartitionMeta | undefined }
 
 export function partitionContents(dir: string): PartitionContents[] {
   return listPartitions(dir).current.map(({ path, startMs }) => {
     const reader = new PartitionReader(path, startMs)
     try {
-      return { file: path, bytes: databaseBytes(path), meta: reader.meta() }
+      return { file: path, startMs, bytes: databaseBytes(path), meta: reader.meta() }
     } finally {
       reader.close()
     }
   })
+}
+
+/** Chunks of one partition that are stored in the same way. */
+export type EncodingContents = { readonly encoding: string; readonly chunkCount: number; readonly sampleCount: number; readonly bytes: number }
+
+/** By bytes, largest first; damaged chunks are among them as such. The times, which chunks share, come last. */
+export function partitionEncodings({ path, startMs }: { readonly path: string; readonly startMs: number }): EncodingContents[] {
+  const found = new Map<string, { encoding: string; chunkCount: number; sampleCount: number; bytes: number }>()
+  const add = (encoding: string, sampleCount: number, bytes: number) => {
+    const one = found.get(encoding) ?? { encoding, chunkCount: 0, sampleCount: 0, bytes: 0 }
+    found.set(encoding, { encoding, chunkCount: one.chunkCount + 1, sampleCount: one.sampleCount + sampleCount, bytes: one.bytes + bytes })
+  }
+  const reader = new PartitionReader(path, startMs)
+  try {
+    for (const row of reader.chunksFrom(0)) add(describeChunk(row), sectionCount(row.valuesSection), row.packedBytes)
+    const encodings = [...found.values()].sort((a, b) => b.bytes - a.bytes)
+    const { count, bytes } = reader.timesSize()
+    return [...encodings, { encoding: 'times', chunkCount: count, sampleCount: 0, bytes }]
+  } finally {
+    reader.close()
+  }
 }
 
 export type SeriesContents = { readonly ref: number; readonly labels: Labels; readonly firstMs: number; readonly lastMs: number }
@@ -88,7 +110,7 @@ export function* chunkContents(dir: string, ref: number): Generator<ChunkContent
           timesRow: row.times,
           timesBytes: row.timesSection.length,
           valuesBytes: row.packedBytes,
-          encoding: `${describeValues(row.valuesSection)}${row.packing === 'plain' ? '' : `, ${row.packing}`}`,
+          encoding: describeChunk(row),
           problem,
           timestampsMs: [...timestampsMs],
           values: [...values],
@@ -111,6 +133,11 @@ export function logContents(dir: string): LogContents[] {
       reader.close()
     }
   })
+}
+
+function describeChunk(row: ChunkRow): string {
+  if (row.valuesSection.length === 0) return 'damaged'
+  return `${describeValues(row.valuesSection)}${row.packing === 'plain' ? '' : `, ${row.packing}`}`
 }
 
 /** The kind byte of a values section in words; docs/data-format.md has its bits. */

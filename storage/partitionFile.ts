@@ -312,6 +312,12 @@ export class PartitionReader {
     return this.#db.prepare('SELECT id FROM times ORDER BY id').pluck().all() as number[]
   }
 
+  /** The table of times: its rows, and the bytes of their sections. */
+  timesSize(): { count: number; bytes: number } {
+    const [count, bytes] = this.#db.prepare('SELECT count(*), coalesce(sum(length(body)), 0) FROM times').raw().get() as [number, number]
+    return { count, bytes }
+  }
+
   /** SQLite's own look at pages and b-trees; empty when all is well. */
   structureProblems(): string[] {
     const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
