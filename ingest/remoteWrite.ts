@@ -44,6 +44,8 @@ type BodyNotes = {
   readonly invalidSeries: number
   readonly invalidReason: string
   readonly exemplars: readonly FoundExemplar[]
+  /** New series that a limit forbids. */
+  readonly refusedSeries: number
   /** Only in 2.0: series whose labels name symbols that are not there, and series with labels alone. */
   readonly badSymbols: number
   readonly withoutSamples: number
@@ -65,6 +67,7 @@ const firstInvalidAt = 96
 const rewriteAt = 116
 const histogramListAt = 128
 const histogramEntryBytes = 12
+const refusedAt = 140
 
 /** And of its rewriting of a 2.0 message, as in assembly/remoteWriteV2.ts. */
 const badSymbolsAt = 32
@@ -145,6 +148,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     return {
       invalidSeries: invalid,
       invalidReason,
+      refusedSeries: kernels.word(write + refusedAt),
       badSymbols: rewrite === 0 ? 0 : kernels.word(rewrite + badSymbolsAt),
       withoutSamples: rewrite === 0 ? 0 : kernels.word(rewrite + withoutSamplesAt),
     }
@@ -173,7 +177,8 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
     const { firstBad } = await batch.commit('allOrNothing')
     if (firstBad !== undefined) return refuse(400, reasonOf(firstBad))
     appendExemplars(notes)
-    return { status: 204 }
+    // The others are stored; a 400, so that the sender says so and does not try again and again.
+    return notes.refusedSeries > 0 ? refuse(400, refusalText(notes.refusedSeries)) : { status: 204 }
   }
 
   const commitV2 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
@@ -183,6 +188,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       ...(notes.withoutSamples > 0 ? [`TimeSeries must contain at least one sample or histogram; ${notes.withoutSamples} series have none`] : []),
       ...(notes.invalidSeries > 0 ? [notes.invalidReason] : []),
       ...(notes.histograms.firstProblem === undefined ? [] : [notes.histograms.firstProblem]),
+      ...(notes.refusedSeries > 0 ? [refusalText(notes.refusedSeries)] : []),
       ...(outcome.firstBad === undefined ? [] : [reasonOf(outcome.firstBad)]),
     ]
     const samples = notes.numbers - badCount(outcome) + outcome.badHistograms
@@ -230,6 +236,10 @@ function badCount({ duplicate, outOfOrder, tooOld, outOfBounds, tooFarAhead }: B
 
 function refuse(status: number, reason: string): RemoteWriteAnswer {
   return { status, body: `${reason}\n` }
+}
+
+function refusalText(count: number): string {
+  return `${count} new series are refused: a limit on the number of series is reached; the samples of all others are stored`
 }
 
 function badSampleText({ kind, timestampMs, value, lastValue }: BadSample): string {

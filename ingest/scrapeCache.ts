@@ -31,6 +31,9 @@ export type ScrapeParse = {
   metadata(): MetadataLine[]
 }
 
+/** In place of a ref: storage takes no more series of this kind until others have gone. */
+export const refusedSeries = -1
+
 export type ParseOptions = { readonly honorTimestamps: boolean; readonly trackTimestampsStaleness?: boolean }
 
 /** How many samples were stored, and why others were not. Staleness markers are not counted. */
@@ -38,8 +41,8 @@ export type ScrapeCommit = { readonly stored: number; readonly duplicate: number
 
 export type ScrapeCache = {
   /**
-   * Stages all samples of a body in text format 0.0.4. `resolve` gives each unknown series its ref, 0 when it is dropped;
-   * what it throws fails the scrape. Throws `ExpositionError` for a malformed line. Nothing is staged after a failure.
+   * Stages all samples of a body in text format 0.0.4. `resolve` gives each unknown series its ref, 0 when it is dropped,
+   * `refusedSeries` when a limit refuses it for now; what it throws fails the scrape. Throws `ExpositionError` for a malformed line. Nothing is staged after a failure.
    */
   parse(body: Uint8Array, timestampMs: number, options: ParseOptions, resolve: (series: UnknownSeries) => number): Promise<ScrapeParse>
   /** Stages a further sample for the same commit. */
@@ -85,6 +88,8 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
   /** The scrape that is staged, and its time. */
   let staged: { readonly generation: number; readonly timestampMs: number } | undefined
   let commentsHash = ''
+  /** Set while series are left out because of a limit: how often series had gone by then. */
+  let refusedAt: number | undefined
 
   const ownBatch = () => (batch ??= head.batch())
   const rollback = () => {
@@ -97,7 +102,7 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     const counted = own.count
     exports.markGone(cache, own.pointer, generation, markTimeMs)
     // What a whole scrape does not show is forgotten, as in Prometheus: when it comes back, it counts as added.
-    if (generation > 0) exports.compact(cache, generation)
+    if (generation > 0) exports.compact(cache, generation, 0)
     batch = undefined
     staged = undefined
     try {
@@ -110,6 +115,10 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
   return {
     async parse(body, timestampMs, options, resolve) {
       rollback()
+      if (refusedAt !== undefined && refusedAt !== exports.forgottenCount()) {
+        exports.compact(cache, 0, 1)
+        refusedAt = undefined
+      }
       if (body.length > 0 && body.at(-1) !== lineFeed) throw badBody(body)
       const flags = (options.honorTimestamps ? honorFlag : 0) | (options.trackTimestampsStaleness === true ? trackFlag : 0)
       const parse = exports.newParse(body.length, ownBatch().pointer, cache, timestampMs, flags)
@@ -135,7 +144,7 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
         return { sampleCount: word(samplesAt), keptCount, addedCount, metadataChanged, metadata: () => metadata }
       } catch (error) {
         if (error instanceof ExpositionError) error.keptBefore = exports.keptCount(parse, error.samplesBefore)
-        exports.compact(cache, 0)
+        exports.compact(cache, 0, 0)
         rollback()
         throw error
       } finally {
@@ -188,6 +197,10 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
           error.keptBefore = exports.keptCount(parse, sample)
         }
         throw error
+      }
+      if (ref === refusedSeries) {
+        refusedAt = exports.forgottenCount()
+        ref = 0
       }
       exports.resolveMiss(parse, i, ref)
       if (ref !== 0) added++

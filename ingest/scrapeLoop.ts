@@ -17,7 +17,7 @@ import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import type { RelabelRules } from './relabel.ts'
 import { type FoundExemplar, TargetExemplars } from './scrapeExemplars.ts'
 import { SampleLabelsError, sampleLabels } from './sampleLabels.ts'
-import type { ScrapeCache, ScrapeCommit, UnknownSeries } from './scrapeCache.ts'
+import { refusedSeries, type ScrapeCache, type ScrapeCommit, type UnknownSeries } from './scrapeCache.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { FailureLogFile } from './scrapeFailureLog.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
@@ -39,7 +39,7 @@ export type ScrapeJob = {
 /** Where samples go. */
 export type ScrapeSink = {
   createCache(): ScrapeCache
-  /** The series ref of a label set, made when there is none. */
+  /** The series ref of a label set, made when there is none; 0 when a limit forbids that. */
   refOf(labels: Labels): number
   appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome
 }
@@ -328,7 +328,9 @@ export class ScrapeLoop {
     const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
     const exposed = parse(series.bytes, series.familyType, series.line)
     const labels = sampleLabels(exposed, this.target.labels, job.config, job.metricRules)
-    return labels === undefined ? 0 : sink.refOf(labels)
+    if (labels === undefined) return 0
+    const ref = sink.refOf(labels)
+    return ref === 0 ? refusedSeries : ref
   }
 
   #appendExemplars(exemplars: readonly FoundExemplar[]): void {

@@ -95,6 +95,8 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       maxExemplars: config.storage.maxExemplars,
       lockFile: options.lockFile,
       sync: options.storageSync,
+      maxSeries: options.maxSeries,
+      maxSeriesPerJob: options.maxSeriesPerJob,
       logger,
       registry,
       onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),

@@ -74,6 +74,8 @@ export const flagTable: readonly Flag[] = [
   flag('storage.tsdb.retention.size', 'size', '0B', 'How many bytes to keep, with a unit. Default: no limit.'),
   flag('storage.tsdb.no-lockfile', 'bool', 'false', 'Do not create a lock file in the data directory.'),
   flag('storage.sync', 'text', 'interval', 'What an acknowledged sample survives: "interval" a crash of the process, "commit" a power loss too.'),
+  flag('storage.max-series', 'integer', '0', 'Most series; new ones beyond are refused, counted by job and logged. Those that ended count until retention drops them. 0: no limit.'),
+  flag('storage.max-series-per-job', 'integer', '0', 'The same for all series with the same label "job".'),
   ignored('storage.tsdb.head-chunks-write-queue-size', 'integer', '0', tsdbOnly),
   ignored('storage.tsdb.delay-compact-file.path', 'text', '', tsdbOnly),
   ignored('storage.tsdb.min-block-duration', 'duration', '2h', tsdbOnly),

@@ -101,6 +101,7 @@ describe('parseFlags', () => {
   refuses(['--query.timeout'], "expected argument for flag '--query.timeout'")
   refuses(['--storage.tsdb.retention=15d'], '--storage.tsdb.retention.time')
   refuses(['--log.level=verbose'], 'expected debug, info, warn, error')
+  refuses(['--storage.max-series=-1'], 'must not be negative', 1)
   refuses(['--storage.sync=always'], 'expected interval, commit')
   refuses(['--storage.agent.path=x'], 'can not be used in server mode', 3)
   refuses(['--web.external-url="http://x/"'], 'quotes')

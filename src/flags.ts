@@ -41,6 +41,8 @@ export type Options = {
   readonly retentionTimeMs: number | undefined
   readonly retentionSizeBytes: number
   readonly lockFile: boolean
+  readonly maxSeries: number
+  readonly maxSeriesPerJob: number
   readonly storageSync: 'interval' | 'commit'
   readonly forOutageToleranceMs: number
   readonly forGracePeriodMs: number
@@ -210,6 +212,8 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     retentionTimeMs: durationMs('storage.tsdb.retention.time') || undefined,
     retentionSizeBytes: parseBytes(last('storage.tsdb.retention.size')) ?? 0,
     lockFile: !isOn('storage.tsdb.no-lockfile'),
+    maxSeries: notNegative('storage.max-series', integer),
+    maxSeriesPerJob: notNegative('storage.max-series-per-job', integer),
     storageSync: oneOf('storage.sync', last('storage.sync'), ['interval', 'commit'] as const),
     forOutageToleranceMs: durationMs('rules.alert.for-outage-tolerance'),
     forGracePeriodMs: durationMs('rules.alert.for-grace-period'),

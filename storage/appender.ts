@@ -41,15 +41,19 @@ export function createAppender(head: Head): Appender {
         return unreachable(firstBad.kind)
     }
   }
+  const stageOf = (labels: Labels, put: (batch: HeadBatch, ref: number) => void): AppendOutcome => {
+    const ref = head.findOrCreate(labels)
+    return ref === 0 ? 'limit' : stage((to) => put(to, ref))
+  }
   const take = () => {
     const taken = batch
     batch = undefined
     return taken
   }
   return {
-    append: (labels, timestampMs, value) => stage((to) => to.append(head.findOrCreate(labels), timestampMs, value)),
-    appendHistogram: (labels, timestampMs, histogram) => stage((to) => to.appendHistogram(head.findOrCreate(labels), timestampMs, histogram)),
-    appendStale: (labels, timestampMs) => stage((to) => to.appendStale(head.findOrCreate(labels), timestampMs)),
+    append: (labels, timestampMs, value) => stageOf(labels, (to, ref) => to.append(ref, timestampMs, value)),
+    appendHistogram: (labels, timestampMs, histogram) => stageOf(labels, (to, ref) => to.appendHistogram(ref, timestampMs, histogram)),
+    appendStale: (labels, timestampMs) => stageOf(labels, (to, ref) => to.appendStale(ref, timestampMs)),
     async commit() {
       const taken = take()
       if (taken === undefined) return

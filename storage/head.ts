@@ -12,6 +12,7 @@ import { forgetSeries } from './headForget.ts'
 import { encodeLabels } from './headLabels.ts'
 import type { HeadReaderInit } from './headReader.ts'
 import { ownerLabel, partLabel } from './histogramParts.ts'
+import { symbolText } from './headSymbols.ts'
 import type { Labels } from './labels.ts'
 import { StorageUnavailableError } from './storageError.ts'
 
@@ -22,6 +23,9 @@ export type HeadOptions = {
   /** The error that commits are refused with while the log cannot be written; nothing enters the head then. */
   readonly logBlocked?: () => Error | undefined
   readonly outOfOrderWindowMs: number
+  /** Most series in all, and most with the same label `job`; 0 is no limit. */
+  readonly maxSeries?: number
+  readonly maxSeriesPerJob?: number
   readonly nowMs?: () => number
   /** How long flushed chunks stay in memory for queries of recent times. */
   readonly keepFlushedMs?: number
@@ -90,6 +94,7 @@ export class Head {
     kernels.exports.initialize()
     for (let slot = kernels.exports.readerSlotCount() - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
     this.outOfOrderWindowMs = options.outOfOrderWindowMs
+    kernels.exports.setSeriesLimits(options.maxSeries ?? 0, options.maxSeriesPerJob ?? 0)
     this.#host = {
       kernels,
       nowMs: this.#nowMs,
@@ -163,7 +168,7 @@ export class Head {
 
   // Ingest.
 
-  /** The ref of the series, new if need be. `labels` are sorted by name, unique and without empty values; their ref is kept per object. */
+  /** The ref of the series, new if need be, 0 when a limit forbids that. `labels` are sorted by name, unique and without empty values; their ref is kept per object. */
   findOrCreate(labels: Labels): number {
     const known = this.#labelRefs.get(labels)
     if (known !== undefined && this.kernels.exports.useSeries(known) !== 0) return known
@@ -176,7 +181,7 @@ export class Head {
     const count = exports.parseLabelBytes(bytesAt, bytes.length, scratch)
     assert(count > 0, 'labels are not sorted, not unique or empty')
     const ref = exports.findOrCreate(scratch, count)
-    this.#labelRefs.set(labels, ref)
+    if (ref !== 0) this.#labelRefs.set(labels, ref)
     return ref
   }
 
@@ -293,6 +298,18 @@ export class Head {
       if (length <= capacity) return Uint8Array.from(this.kernels.bytes.subarray(out, out + length))
       capacity = length
     }
+  }
+
+  /** How often a limit has refused a new series since the start, by job; one that has no job is under ''. */
+  refusals(): { readonly job: string; readonly count: number }[] {
+    const { exports } = this.kernels
+    const list = exports.refusals()
+    const count = this.kernels.word(list + 4)
+    const first = this.kernels.word(list)
+    return Array.from({ length: count }, (_, i) => {
+      const symbol = this.kernels.word(first + 8 * i)
+      return { job: symbol === 0 ? '' : symbolText(this.kernels, symbol), count: this.kernels.word(first + 8 * i + 4) }
+    })
   }
 
   /** The greatest ref in use. */

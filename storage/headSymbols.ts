@@ -39,9 +39,7 @@ export class HeadSymbols {
   text(symbol: number): string {
     const known = this.#texts[symbol]
     if (known !== undefined) return known
-    const blob = this.#kernels.exports.symbolBlob(symbol)
-    const length = this.#kernels.word(blob)
-    const text = this.#kernels.bytes.toString('utf8', blob + 4, blob + 4 + length)
+    const text = symbolText(this.#kernels, symbol)
     this.#texts[symbol] = text
     return text
   }
@@ -186,6 +184,11 @@ export class HeadSymbols {
     const listed = (map: Map<string, number>) => sorted([...map].map(([name, count]) => ({ name, count })))
     return { seriesByMetricName: sorted(seriesByMetricName), valuesByLabelName: listed(values), bytesByLabelName: listed(bytes), seriesByLabelPair: sorted(seriesByLabelPair) }
   }
+}
+
+export function symbolText(kernels: Kernels, symbol: number): string {
+  const blob = kernels.exports.symbolBlob(symbol)
+  return kernels.bytes.toString('utf8', blob + 4, blob + 4 + kernels.word(blob))
 }
 
 function vectorOf(word: bigint): Vector {

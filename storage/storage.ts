@@ -20,6 +20,7 @@ import { replayInto, type ReplayProgress } from './replay.ts'
 import type { TimeRange } from './sample.ts'
 import type { RetentionRule, RetentionTimes } from './retention.ts'
 import { createStateStore, type StateStore } from './state.ts'
+import { RefusalLog } from './refusalLog.ts'
 import { registerStorageMetrics } from './storageMetrics.ts'
 import { WriterClient } from './writerClient.ts'
 import type { DiskStats, WriterAnswer } from './writerMessages.ts'
@@ -40,6 +41,9 @@ export type StorageOptions = {
   readonly outOfOrderWindowMs: number
   /** The most exemplars that are kept; 100,000 by default, 0 keeps none. */
   readonly maxExemplars?: number
+  /** Most series in all, and most with the same label `job`; 0, the default, is no limit. What ended and is kept counts. */
+  readonly maxSeries?: number
+  readonly maxSeriesPerJob?: number
   /** What an acknowledged sample survives: `interval` (the default) a crash of the process, `commit` a power loss too. */
   readonly sync?: SyncMode
   /** Whether a second process on the same directory is refused; true by default. */
@@ -133,6 +137,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     appendLog: (record) => writer.append(record),
     logBlocked: () => writer.blocked,
     outOfOrderWindowMs: options.outOfOrderWindowMs,
+    maxSeries: options.maxSeries ?? 0,
+    maxSeriesPerJob: options.maxSeriesPerJob ?? 0,
     nowMs,
   })
   let recovered
@@ -178,6 +184,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
   /** Once memory has dropped this many flushes, it holds nothing that was cleaned off the disk. */
   let cleanedFlushes: number | undefined
+  const refusals = new RefusalLog(head, { logger, registry: options.registry })
   const endedSeries = new EndedSeries({ head, writer, flusher, logger })
 
   const channelName = `solowatch-damage-${process.pid}-${nextChannel++}`
@@ -195,6 +202,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const ticks = setInterval(() => {
     head.maintain(nowMs())
     flusher.tick(log.logBytes)
+    refusals.tell(nowMs())
     if (cleanedFlushes === undefined || head.flushCounts.dropped < cleanedFlushes) return
     cleanedFlushes = undefined
     writer.request({ kind: 'forgetCleaned' }).catch((error: unknown) => logger.warn('Cannot forget tombstones', { reason: errorText(error) }))

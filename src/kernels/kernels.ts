@@ -91,6 +91,10 @@ export type KernelExports = {
   freeRecord(pointer: Pointer, bytes: number): void
   decodeRecord(pointer: Pointer, length: number, batch: Pointer, created: Pointer): number
 
+  // Main thread: limits on series, see assembly/limits.ts.
+  setSeriesLimits(total: number, perJob: number): void
+  refusals(): Pointer
+
   // Main thread: removal of series, see assembly/forget.ts.
   newForget(from: number, count: number): Pointer
   addCandidates(refs: Pointer, count: number): void
@@ -129,7 +133,7 @@ export type KernelExports = {
   setHardValue(parse: Pointer, index: number, value: number): void
   freeParse(parse: Pointer): void
   markGone(cache: Pointer, batch: Pointer, generation: number, timeMs: number): number
-  compact(cache: Pointer, oldestGeneration: number): void
+  compact(cache: Pointer, oldestGeneration: number, dropped: number): void
   liveRefs(cache: Pointer, out: Pointer): number
 
   // Any thread: pieces that are also tested alone.

@@ -434,14 +434,14 @@ export function setHardValue(parse: usize, index: u32, value: f64): void {
   store<f64>(<usize>load<u32>(batch, BATCH_VALUES) + (<usize>load<u32>(entry) << 3), value)
 }
 
-/** Removes entries without a ref and, when `oldest` is not 0, those last seen before generation `oldest`. */
-export function compact(cache: usize, oldest: u32): void {
+/** Removes entries without a ref, when `oldest` is not 0 those last seen before generation `oldest`, and on demand the dropped ones. */
+export function compact(cache: usize, oldest: u32, dropped: bool): void {
   const count = load<u32>(cache, K_COUNT)
   const entries: usize = load<u32>(cache, K_ENTRIES)
   let kept: u32 = 0
   for (let i: u32 = 0; i < count; i++) {
     const entry = entries + <usize>i * ENTRY_BYTES
-    if (load<u32>(entry, E_REF) == REF_PENDING || (load<u32>(entry, E_SEEN) < oldest && load<u32>(entry, E_LIVE) == 0)) continue
+    if (load<u32>(entry, E_REF) == REF_PENDING || (dropped && load<u32>(entry, E_REF) == 0) || (load<u32>(entry, E_SEEN) < oldest && load<u32>(entry, E_LIVE) == 0)) continue
     if (i != kept) memory.copy(entries + <usize>kept * ENTRY_BYTES, entry, ENTRY_BYTES)
     kept++
   }

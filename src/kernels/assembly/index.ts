@@ -16,6 +16,7 @@ export {
 } from './batch'
 export { decodeRecord, encodeRecord, freeRecord } from './record'
 export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from './forget'
+export { refusals, setSeriesLimits } from './limits'
 export { dropEntries, flushStep, freeFlush, newFlush, unlistEntries } from './flush'
 export { addEncoded, addInOrder, addOutOfOrder, beginRead, firstTime, inMemoryFrom, lastTime } from './read'
 export { freeWrite, newWrite, writeStep } from './remoteWrite'

@@ -47,6 +47,11 @@ export const FREE_SYMBOL: usize = 1232 // u32
 export const FREE_SYMBOL_COUNT: usize = 1236 // u32
 export const EMPTY_SEGMENT: usize = 1240 // u32: what stands for a segment without series
 
+// Limits on the number of series, see limits.ts.
+export const MAX_SERIES: usize = 1244 // u32; 0: none
+export const MAX_SERIES_PER_JOB: usize = 1248 // u32; 0: none
+export const REFUSALS: usize = 1252 // growing array: pointer, count, capacity
+
 // Secret of the hash function, written once by the main thread before anything is hashed.
 export const HASH_SECRET: usize = 1280 // 4 x u64
 

@@ -6,8 +6,8 @@
 //   position u32, series position u32, series end u32, series start u32, raw labels u32, raw labels bytes u32, ref u32,
 //   staged before u32, hash 2 x u64, invalid series u32, histograms u32, exemplars u32, metadata u32,
 //   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32, rewrite u32,
-//   exemplar list u32, its capacity u32, histogram list u32, its capacity u32, histograms before this series u32 }. An entry
-//   of a list is { ref u32, pointer u32, length u32 } of one Exemplar or Histogram message.
+//   exemplar list u32, its capacity u32, histogram list u32, its capacity u32, histograms before this series u32,
+//   refused series u32 }. An entry of a list is { ref u32, pointer u32, length u32 } of one Exemplar or Histogram message.
 
 import { varintEnd, readVarint, copyBytes } from './bytes'
 import { BATCH_COUNT, stage } from './batch'
@@ -48,7 +48,8 @@ const W_REWRITE: usize = 116
 const W_EXEMPLAR_LIST: usize = 120
 const W_HISTOGRAM_LIST: usize = 128
 const W_HISTOGRAMS_BEFORE: usize = 136
-const WRITE_BYTES: u32 = 140
+const W_REFUSED: usize = 140
+const WRITE_BYTES: u32 = 144
 
 const ENTRY_BYTES: u32 = 12
 
@@ -65,6 +66,8 @@ export const WRITE_BAD_MESSAGE: i32 = -3
 /** A ref that no series has: not looked up yet, or the labels are not valid. */
 const REF_UNKNOWN: u32 = 0
 const REF_INVALID: u32 = u32.MAX_VALUE
+/** A limit on the number of series forbids it. */
+const REF_REFUSED: u32 = u32.MAX_VALUE - 1
 
 const SLACK: u32 = 64
 const SNAPPY_STEP: u32 = 4 << 20
@@ -250,7 +253,7 @@ function walkSeries(write: usize): i32 {
         ref = lookUp(write)
         store<u32>(write, ref, W_REF)
       }
-      if (ref != REF_INVALID) listMessage(write, W_HISTOGRAM_LIST, W_HISTOGRAMS, ref, afterLength(at + 1), next)
+      if (ref < REF_REFUSED) listMessage(write, W_HISTOGRAM_LIST, W_HISTOGRAMS, ref, afterLength(at + 1), next)
     }
     at = next
   }
@@ -266,7 +269,7 @@ function listExemplar(write: usize, at: usize, next: usize): void {
     hash128(load<u32>(write, W_LABELS), load<u32>(write, W_LABELS_BYTES), write + W_HASH)
     ref = findRaw(write + W_HASH)
   }
-  listMessage(write, W_EXEMPLAR_LIST, W_EXEMPLARS, ref == REF_INVALID ? 0 : ref, afterLength(at + 1), next)
+  listMessage(write, W_EXEMPLAR_LIST, W_EXEMPLARS, ref < REF_REFUSED ? ref : 0, afterLength(at + 1), next)
 }
 
 /** Adds an entry to the list at `listAt`, whose capacity is kept behind it. */
@@ -321,7 +324,7 @@ function walkSample(batch: usize, ref: u32, start: usize, end: usize): bool {
       if (at == 0) return false
     }
   }
-  if (ref != REF_INVALID) stage(batch, ref, <i64>time, value)
+  if (ref < REF_REFUSED) stage(batch, ref, <i64>time, value)
   return true
 }
 
@@ -354,6 +357,10 @@ function resolve(write: usize, start: usize, bytes: u32): u32 {
   const kept = normalizeLabels(list, count)
   if (kept < 0) return invalid(write, start, bytes, -kept)
   const ref = findOrCreate(list, <u32>kept)
+  if (ref == 0) {
+    store<u32>(write, load<u32>(write, W_REFUSED) + 1, W_REFUSED)
+    return REF_REFUSED
+  }
   insertRaw(write + W_HASH, ref)
   return ref
 }
@@ -394,6 +401,7 @@ function gatherLabels(write: usize, found: usize): bool {
   const start: usize = load<u32>(write, W_SERIES_START)
   const end: usize = load<u32>(write, W_SERIES_END)
   if (load<u32>(write, W_REF) == REF_INVALID) store<u32>(write, load<u32>(write, W_INVALID) - 1, W_INVALID)
+  if (load<u32>(write, W_REF) == REF_REFUSED) store<u32>(write, load<u32>(write, W_REFUSED) - 1, W_REFUSED)
   store<u32>(<usize>load<u32>(write, W_BATCH), load<u32>(write, W_STAGED_BEFORE), BATCH_COUNT)
   const bytes = <u32>(end - start)
   const ordered = alloc(bytes)

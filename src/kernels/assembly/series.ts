@@ -24,7 +24,8 @@ import { OUT_OF_ORDER_BYTES } from './append'
 import { alloc, free, retire } from './memory'
 import { bytesEqual, compareBytes, copyBytes, isUtf8, readVarint, varintEnd, writeVarint } from './bytes'
 import { hash64 } from './hash'
-import { addPosting, ensureSegment, internPair, internSymbol, pairName, pairValue, removePosting, symbolBlob } from './labelIndex'
+import { countRefusal, isOneTooMany, jobLabel } from './limits'
+import { addPosting, ensureSegment, findPair, findSymbol, internPair, internSymbol, pairName, pairValue, removePosting, symbolBlob } from './labelIndex'
 import { shardWord, slotIdAt, tableInsert } from './table'
 
 export const SERIES_BYTES: usize = 64
@@ -200,8 +201,9 @@ function dropEmptyValues(labels: usize, count: u32): i32 {
   return <i32>kept
 }
 
-/** The ref of the series with these labels, which are sorted, unique and not empty; new if need be. */
+/** The ref of the series with these labels, which are sorted, unique and not empty; new if need be, 0 when a limit forbids that. */
 export function findOrCreate(labels: usize, count: u32): u32 {
+  if (isOneTooMany(labels, count)) return findOrRefuse(labels, count)
   const pairs = internLabels(labels, count)
   const hash = <u32>hash64(pairs, count << 2)
   const known = findByPairs(pairs, count, hash)
@@ -209,6 +211,25 @@ export function findOrCreate(labels: usize, count: u32): u32 {
   const ref = load<u32>(NEXT_REF)
   createSeries(ref, pairs, count, hash)
   return ref
+}
+
+/** The ref of the series with these labels; 0, counted as a refusal, when there is none. Interns nothing. */
+function findOrRefuse(labels: usize, count: u32): u32 {
+  const job = jobLabel(labels, count)
+  const jobName: usize = job == 0 ? 0 : load<u32>(job, 8)
+  const jobLength: u32 = job == 0 ? 0 : load<u32>(job, 12)
+  let found: u32 = 0
+  for (; found < count; found++) {
+    const label = labels + <usize>found * LABEL_BYTES
+    const name = findSymbol(load<u32>(label), load<u32>(label, 4))
+    const value = findSymbol(load<u32>(label, 8), load<u32>(label, 12))
+    const pair = name == 0 || value == 0 ? 0 : findPair(name, value)
+    if (pair == 0) break
+    store<u32>(labels + (<usize>found << 2), pair)
+  }
+  const known = found < count ? 0 : findByPairs(labels, count, <u32>hash64(labels, count << 2))
+  if (known == 0) countRefusal(jobName, jobLength)
+  return known
 }
 
 /** Interns the labels in place: the array of labels becomes an array of pair ids. */

@@ -1,0 +1,95 @@
+// A label explosion against limits on the number of series: it costs its own job new series, and nobody else anything.
+
+import { describe, expect, it } from 'vitest'
+import { remoteWriteBody, remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
+import { openTestStorage, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
+import { dayMs } from '../storage/dataDir.ts'
+import { labelsFrom } from '../storage/labels.ts'
+import type { StorageOptions } from '../storage/storage.ts'
+import { createRemoteWrite } from './remoteWrite.ts'
+import { createScrapeCache, refusedSeries } from './scrapeCache.ts'
+
+const clock = { nowMs: Date.UTC(2026, 0, 1) }
+
+const open = (options: Partial<StorageOptions>) => openTestStorage({ ...options, nowMs: () => clock.nowMs })
+
+/** Sends a sample now for each `name{job, id}`. */
+function writer(storage: TestStorage, headers: Readonly<Record<string, string>> = remoteWriteHeaders) {
+  const remoteWrite = createRemoteWrite({ storage, registry: storage.registry, logger: storage.logger })
+  return (...series: readonly (readonly [job: string, id: number])[]) => {
+    const body = remoteWriteBody(series.map(([job, id]) => ({ labels: { __name__: 'm', id: String(id), job }, samples: [{ timestampMs: clock.nowMs, value: id }] })))
+    return remoteWrite.receive(body, headers)
+  }
+}
+
+const ids = (job: string, from: number, to: number) => Array.from({ length: to - from }, (_, i) => [job, from + i] as const)
+
+const seriesOf = (storage: TestStorage, job: string) => Object.keys(readSamples(storage)).filter((series) => series.includes(`job="${job}"`)).length
+
+const refusals = (storage: TestStorage) => storage.registry.print().match(/solowatch_storage_refused_series_total\{.*/g)
+
+describe('--storage.max-series-per-job', () => {
+  it('refuses new series of a job that has enough, and stores everything else of the body', async () => {
+    const storage = await open({ maxSeriesPerJob: 10 })
+    const write = writer(storage)
+    expect((await write(...ids('good', 0, 5), ...ids('bad', 0, 10))).status).toBe(204)
+    clock.nowMs += 15_000
+    const answer = await write(...ids('bad', 5, 1000), ...ids('good', 0, 8), ...ids('bad', 0, 5))
+    expect(answer).toMatchObject({ status: 400, body: '990 new series are refused: a limit on the number of series is reached; the samples of all others are stored\n' })
+    expect([seriesOf(storage, 'good'), seriesOf(storage, 'bad')]).toEqual([8, 10])
+    expect(readSamples(storage)['m{id="3", job="bad"}']?.length).toBe(2)
+    expect(refusals(storage)).toEqual(['solowatch_storage_refused_series_total{job="bad"} 990'])
+  })
+
+  it('keeps nothing of what it refuses', async () => {
+    const storage = await open({ maxSeriesPerJob: 10 })
+    const write = writer(storage)
+    await write(...ids('bad', 0, 10))
+    await write(...ids('bad', 0, 500))
+    const before = storage.head.stats()
+    for (let i = 1; i < 20; i++) await write(...ids('bad', i * 1000, i * 1000 + 500))
+    expect(storage.head.stats()).toMatchObject({ seriesCount: before.seriesCount, symbolCount: before.symbolCount, labelPairCount: before.labelPairCount })
+  })
+
+  it('leaves a scraped target what it had, and takes more once series have gone', async () => {
+    const storage = await open({ maxSeriesPerJob: 4, retentionMs: dayMs })
+    const cache = createScrapeCache(storage.head)
+    const scrape = async (...names: readonly string[]) => {
+      const body = Buffer.from(names.map((name) => `${name} 1\n`).join(''))
+      const { addedCount } = await cache.parse(body, clock.nowMs, { honorTimestamps: true }, ({ text }) => storage.head.findOrCreate(labelsFrom({ __name__: text, job: 'scraped' })) || refusedSeries)
+      await cache.commit()
+      clock.nowMs += 15_000
+      return addedCount
+    }
+    expect(await scrape('a', 'b', 'c')).toBe(3)
+    expect(await scrape('a', 'b', 'c', 'd', 'e', 'f')).toBe(1)
+    expect(await scrape('a', 'b', 'e', 'f')).toBe(0)
+    for (let day = 0; day < 3; day++) {
+      await scrape('a', 'b', 'e')
+      await storage.flush()
+      for (let i = 0; i < 20; i++) storage.head.maintain(clock.nowMs + 3_600_000)
+      clock.nowMs += dayMs
+      await storage.maintain()
+    }
+    // c and d are gone for good.
+    expect(await scrape('a', 'b', 'e', 'f')).toBe(2)
+    expect(seriesOf(storage, 'scraped')).toBe(4)
+    cache.close()
+  })
+})
+
+describe('--storage.max-series', () => {
+  it('refuses new series of everybody, by job, and the log says so', async () => {
+    const storage = await open({ maxSeries: 6 })
+    const write = writer(storage)
+    await write(...ids('one', 0, 5))
+    clock.nowMs += 15_000
+    expect((await write(...ids('one', 0, 8), ...ids('two', 0, 3))).status).toBe(400)
+    expect([seriesOf(storage, 'one'), seriesOf(storage, 'two')]).toEqual([6, 0])
+    expect(refusals(storage)).toEqual(['solowatch_storage_refused_series_total{job="one"} 2', 'solowatch_storage_refused_series_total{job="two"} 3'])
+    const appender = storage.appender()
+    expect(appender.append(labelsFrom({ __name__: 'rule' }), clock.nowMs, 1)).toBe('limit')
+    await appender.commit()
+    await expect.poll(() => storage.logLines.filter((line) => line.includes('New series are refused')).length, { timeout: 10_000 }).toBe(3)
+  })
+})

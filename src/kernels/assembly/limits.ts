@@ -1,0 +1,96 @@
+// Limits on the number of series: in total, per value of the label `job`, and by the memory that is left. A label explosion
+// then costs its own job new series and nobody else anything: series that are known go on. Refusals are counted by job.
+//
+// Refusals: { job u32 (a symbol; 0: none, or one of too many), count u32 }.
+
+import { findName, findPair, findSymbol, internSymbol, pairPostings, useSymbol } from './labelIndex'
+import { MAX_SERIES, MAX_SERIES_PER_JOB, REFUSALS, SERIES_COUNT } from './layout'
+import { push } from './list'
+
+const REFUSAL_BYTES: u32 = 8
+/** Jobs that are counted apart. */
+const MAX_JOBS: u32 = 1000
+
+/** Pages of 64 KiB that must be left of the memory's 4 GiB for a new series: known ones need room for their samples. */
+const RESERVED_PAGES: i32 = 6144
+
+/** 0: no limit. */
+export function setSeriesLimits(total: u32, perJob: u32): void {
+  store<u32>(MAX_SERIES, total)
+  store<u32>(MAX_SERIES_PER_JOB, perJob)
+}
+
+/** The label `job` among the `count` labels (see LABEL_BYTES in series.ts), 0 when there is none. */
+export function jobLabel(labels: usize, count: u32): usize {
+  for (let i: u32 = 0; i < count; i++) {
+    const label = labels + (<usize>i << 4)
+    if (load<u32>(label, 4) != 3) continue
+    const name: usize = load<u32>(label)
+    if (load<u8>(name) == 0x6a && load<u8>(name, 1) == 0x6f && load<u8>(name, 2) == 0x62) return label
+  }
+  return 0
+}
+
+/** Whether a new series with these labels would be one too many. The hidden series of a histogram belong to one that is known. */
+export function isOneTooMany(labels: usize, count: u32): bool {
+  if (isHistogramPart(labels)) return false
+  const total = load<u32>(MAX_SERIES)
+  if (total != 0 && load<u32>(SERIES_COUNT) >= total) return true
+  if (memory.size() > 65536 - RESERVED_PAGES) return true
+  const perJob = load<u32>(MAX_SERIES_PER_JOB)
+  if (perJob == 0) return false
+  const label = jobLabel(labels, count)
+  if (label == 0) return false
+  const name = findSymbol(load<u32>(label), load<u32>(label, 4))
+  const value = findSymbol(load<u32>(label, 8), load<u32>(label, 12))
+  if (name == 0 || value == 0 || findName(name) == 0) return false
+  const pair = findPair(name, value)
+  return pair != 0 && <u32>(pairPostings(pair) >> 32) >= perJob
+}
+
+/** The first label is `__histogram_of__`, as in storage/histogramParts.ts. */
+// @ts-ignore: decorator
+@inline
+function isHistogramPart(label: usize): bool {
+  if (load<u32>(label, 4) != 16) return false
+  const name: usize = load<u32>(label)
+  return load<u64>(name) == 0x676f747369685f5f && load<u64>(name, 8) == 0x5f5f666f5f6d6172
+}
+
+/** Counts a refusal for the job with this name. */
+export function countRefusal(job: usize, length: u32): void {
+  if (length != 0) {
+    const known = findSymbol(job, length)
+    if (known != 0 && countFor(known)) return
+    if (load<u32>(REFUSALS, 4) < MAX_JOBS) {
+      const symbol = internSymbol(job, length)
+      useSymbol(symbol, 1)
+      addRefusal(symbol)
+      return
+    }
+  }
+  if (!countFor(0)) addRefusal(0)
+}
+
+function countFor(symbol: u32): bool {
+  let refusal: usize = load<u32>(REFUSALS)
+  for (let left = load<u32>(REFUSALS, 4); left > 0; left--) {
+    if (load<u32>(refusal) == symbol) {
+      store<u32>(refusal, load<u32>(refusal, 4) + 1, 4)
+      return true
+    }
+    refusal += REFUSAL_BYTES
+  }
+  return false
+}
+
+function addRefusal(symbol: u32): void {
+  const refusal = push(REFUSALS, REFUSAL_BYTES)
+  store<u32>(refusal, symbol)
+  store<u32>(refusal, 1, 4)
+}
+
+/** Address of the refusals' list { pointer, count }. */
+export function refusals(): usize {
+  return REFUSALS
+}
