@@ -119,7 +119,7 @@ function totalOf({ counts }: Buckets): number {
 }
 
 /** A BucketSpan message. */
-function readSpan(reader: ProtobufReader): Span {
+export function readSpan(reader: ProtobufReader): Span {
   let offset = 0
   let length = 0
   while (reader.next()) {

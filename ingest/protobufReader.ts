@@ -19,9 +19,20 @@ export class ProtobufReader {
     this.#end = end
   }
 
+  get isAtEnd(): boolean {
+    return this.#at === this.#end
+  }
+
+  /** A message behind its length, outside of any field. */
+  delimited(): ProtobufReader {
+    const length = this.varint()
+    const start = this.#take(length)
+    return new ProtobufReader(this.#bytes, start, start + length)
+  }
+
   /** Begins the next field; false at the end of the message. */
   next(): boolean {
-    if (this.#at === this.#end) return false
+    if (this.isAtEnd) return false
     const tag = this.varint()
     this.field = Math.floor(tag / 8)
     this.#wire = tag % 8

@@ -4,6 +4,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { BatchOutcome, CommitOptions, HeadBatch } from '../storage/headBatch.ts'
+import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Storage } from '../storage/storage.ts'
 import { parseTextExposition } from './exposition.ts'
 import { BodyError, ExpositionError, type MetadataKind } from './expositionLexer.ts'
@@ -47,6 +48,7 @@ export type ScrapeCache = {
   parse(body: Uint8Array, timestampMs: number, options: ParseOptions, resolve: (series: UnknownSeries) => number): Promise<ScrapeParse>
   /** Stages a further sample for the same commit. */
   append(ref: number, timestampMs: number, value: number): void
+  appendHistogram(ref: number, timestampMs: number, histogram: NativeHistogram): void
   appendStale(ref: number, timestampMs: number): void
   /** Stores what is staged, and a marker for every series of the last scrape that is not in this one. Resolves when it is durable. */
   commit(): Promise<ScrapeCommit>
@@ -152,6 +154,7 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
       }
     },
     append: (ref, timestampMs, value) => ownBatch().append(ref, timestampMs, value),
+    appendHistogram: (ref, timestampMs, histogram) => ownBatch().appendHistogram(ref, timestampMs, histogram),
     appendStale: (ref, timestampMs) => ownBatch().appendStale(ref, timestampMs),
     commit: () => finish(staged?.generation ?? 0, staged?.timestampMs ?? 0, {}),
     commitFailed: (timestampMs, options = {}) => finish(0, timestampMs, options),

@@ -115,21 +115,10 @@ export const scrapeProtocols: Reader<ScrapeProtocol[]> = (node) => {
 export const nameValidation: Reader<NameValidation> = oneOf('utf8', 'legacy')
 const nameEscaping: Reader<NameEscaping> = oneOf('allow-utf-8', 'underscores', 'dots', 'values')
 
-const nativeHistogramsMissing = 'native histograms are valid in Prometheus but not built here yet: this has no effect'
-
-function nativeHistogramSwitch(node: YamlNode): boolean {
+function conversionSwitch(node: YamlNode): boolean {
   const isOn = optionalBool(node)
-  if (isOn) node.warn(nativeHistogramsMissing)
+  if (isOn) node.warn('the conversion of classic histograms is valid in Prometheus but not built here yet: this has no effect')
   return isOn
-}
-
-/** For limits of native histograms: `read`, with a warning when there is something to limit. */
-function nativeHistogramLimit(read: Reader<number>): Reader<number> {
-  return (node) => {
-    const limit = read(node)
-    if (limit !== 0) node.warn(nativeHistogramsMissing)
-    return limit
-  }
 }
 
 /** The keys that `global` and a job have in common. */
@@ -141,9 +130,9 @@ export const scrapeLimitSchema = {
   label_name_length_limit: unsigned,
   label_value_length_limit: unsigned,
   keep_dropped_targets: unsigned,
-  scrape_native_histograms: nativeHistogramSwitch,
+  scrape_native_histograms: optionalBool,
   always_scrape_classic_histograms: optionalBool,
-  convert_classic_histograms_to_nhcb: nativeHistogramSwitch,
+  convert_classic_histograms_to_nhcb: conversionSwitch,
   extra_scrape_metrics: optionalBool,
   metric_name_validation_scheme: nameValidation,
   metric_name_escaping_scheme: nameEscaping,
@@ -168,8 +157,8 @@ export function readScrapeConfig(node: YamlNode, defaults: ScrapeDefaults): Scra
     honor_timestamps: bool,
     track_timestamps_staleness: bool,
     enable_compression: bool,
-    native_histogram_bucket_limit: nativeHistogramLimit(unsigned),
-    native_histogram_min_bucket_factor: nativeHistogramLimit(float),
+    native_histogram_bucket_limit: unsigned,
+    native_histogram_min_bucket_factor: float,
     relabel_configs: relabelling,
     metric_relabel_configs: relabelling,
     ...scrapeLimitSchema,

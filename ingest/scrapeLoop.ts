@@ -14,6 +14,7 @@ import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
+import { type ProtobufBody, readProtobufBody } from './protobufExposition.ts'
 import type { RelabelRules } from './relabel.ts'
 import { type FoundExemplar, TargetExemplars } from './scrapeExemplars.ts'
 import { SampleLabelsError, sampleLabels } from './sampleLabels.ts'
@@ -22,6 +23,7 @@ import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { FailureLogFile } from './scrapeFailureLog.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
 import { bodyFormat } from './scrapeProtocol.ts'
+import { BucketLimitError, ScrapedHistograms } from './scrapedHistograms.ts'
 import { alignedTimeMs, followingSlot, type ScrapeGrid, slotAfter } from './scrapeSchedule.ts'
 import { TargetMetadata } from './targetMetadata.ts'
 import type { Target } from './target.ts'
@@ -62,6 +64,7 @@ export type TargetMemory = {
   readonly metadata: TargetMetadata
   readonly openMetrics: OpenMetricsReader
   readonly exemplars: TargetExemplars
+  readonly histograms: ScrapedHistograms
   /** Labels and not refs: storage removes series that have had no samples for long. */
   reportLabels: readonly Labels[] | undefined
   /** The slot of the last scrape. */
@@ -78,6 +81,7 @@ export function createTargetMemory(sink: ScrapeSink): TargetMemory {
     metadata: new TargetMetadata(),
     openMetrics: new OpenMetricsReader(),
     exemplars: new TargetExemplars(),
+    histograms: new ScrapedHistograms(),
     reportLabels: undefined,
     lastSlotMs: undefined,
     lastError: '',
@@ -174,6 +178,7 @@ export class ScrapeLoop {
     const missedMs = lastSlotMs + intervalMs
     await untilTimeMs(missedMs + intervalMs * 1.1, signal)
     if (signal.aborted) return
+    this.memory.histograms.end(cache, missedMs, (labels) => this.#options.sink.refOf(labels))
     for (const labels of reportLabels ?? []) cache.appendStale(this.#options.sink.refOf(labels), missedMs)
     try {
       await cache.commitFailed(missedMs, { discardOutOfOrder: true })
@@ -235,6 +240,9 @@ export class ScrapeLoop {
       this.#logFailure(result.error)
       cache.rollback()
     }
+    const refOf = (labels: Labels) => this.#options.sink.refOf(labels)
+    if (result.error === undefined) this.memory.histograms.succeed(cache, timestampMs, refOf)
+    else this.memory.histograms.end(cache, timestampMs, refOf)
     this.#appendReport(timestampMs, durationSeconds, result)
     const hasSamples = result.error === undefined && !result.isEmpty
     try {
@@ -303,14 +311,16 @@ export class ScrapeLoop {
     const { config } = this.#options.job
     const { cache, metadata, openMetrics } = this.memory
     const format = bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
-    const body = format === 'openMetrics' ? openMetrics.toText(answer.body) : answer.body
+    const protobuf = format === 'protobuf' ? this.#readProtobuf(answer.body) : undefined
+    const body = protobuf?.text ?? (format === 'openMetrics' ? openMetrics.toText(answer.body) : answer.body)
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')
     const parsed = await cache.parse(body, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
     result.scraped = parsed.sampleCount
     result.kept = parsed.keptCount
     result.added = parsed.addedCount
-    if (config.sampleLimit > 0 && parsed.keptCount > config.sampleLimit) {
+    if (protobuf !== undefined) this.#stageHistograms(protobuf, timestampMs, result)
+    if (config.sampleLimit > 0 && result.kept > config.sampleLimit) {
       this.#options.metrics.exceededSampleLimit.inc()
       throw new Error('sample limit exceeded')
     }
@@ -320,6 +330,37 @@ export class ScrapeLoop {
         this.#resolve({ bytes: Buffer.from(line.series, 'latin1'), familyType: line.familyType, line: 1 }, true),
       )
     } else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
+    if (protobuf !== undefined) {
+      result.exemplars = this.memory.exemplars.changed(protobuf.exemplars, timestampMs, (line) =>
+        this.#resolve({ bytes: Buffer.from(line.series, 'latin1'), familyType: line.familyType, line: 1 }, false),
+      )
+    }
+  }
+
+  #readProtobuf(body: Uint8Array): ProtobufBody {
+    const { scrapeNativeHistograms, alwaysScrapeClassicHistograms } = this.#options.job.config
+    return readProtobufBody(body, { takesNative: scrapeNativeHistograms, keepsClassic: alwaysScrapeClassicHistograms })
+  }
+
+  #stageHistograms({ histograms }: ProtobufBody, timestampMs: number, result: Scraped): void {
+    const { job, sink, metrics } = this.#options
+    const { config } = job
+    try {
+      const { kept, added } = this.memory.histograms.stage(histograms, this.memory.cache, {
+        timestampMs,
+        honorTimestamps: config.honorTimestamps,
+        bucketLimit: config.nativeHistogramBucketLimit,
+        minBucketFactor: config.nativeHistogramMinBucketFactor,
+        resolve: (series) => sampleLabels(parseSeries(series, '', 1), this.target.labels, config, job.metricRules),
+        refOf: (labels) => sink.refOf(labels),
+      })
+      result.scraped += histograms.length
+      result.kept += kept
+      result.added += added
+    } catch (error) {
+      if (error instanceof BucketLimitError) metrics.exceededBucketLimit.inc()
+      throw error
+    }
   }
 
   /** The ref of a series that the cache has not seen, 0 when it is not to be stored. */

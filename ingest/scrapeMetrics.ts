@@ -21,6 +21,7 @@ export type ScrapeMetrics = {
   readonly outOfOrder: Counter
   readonly outOfBounds: Counter
   readonly exemplarOutOfOrder: Counter
+  readonly exceededBucketLimit: Counter
   readonly unavailable: Counter
 }
 
@@ -50,6 +51,7 @@ export function createScrapeMetrics(registry: MetricRegistry): ScrapeMetrics {
     outOfOrder: counter('scrapes_sample_out_of_order_total', 'Total number of samples rejected due to not being out of the expected order.'),
     outOfBounds: counter('scrapes_sample_out_of_bounds_total', 'Total number of samples rejected due to timestamp falling outside of the time bounds.'),
     exemplarOutOfOrder: counter('scrapes_exemplar_out_of_order_total', 'Total number of exemplar rejected due to not being out of the expected order.'),
+    exceededBucketLimit: counter('scrapes_exceeded_native_histogram_bucket_limit_total', 'Total number of scrapes that hit the native histogram bucket limit and were rejected.'),
     unavailable: counter('scrapes_storage_unavailable_total', 'Total number of scrapes that were not stored because the disk took no more.'),
   }
 }

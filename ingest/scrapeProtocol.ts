@@ -10,22 +10,18 @@ const mediaTypes: Readonly<Record<ScrapeProtocol, string>> = {
   'PrometheusText1.0.0': 'text/plain;version=1.0.0',
 }
 
-/**
- * Protocols in order of preference, then anything. The protobuf format is not asked for, because there is no parser for
- * it here; every target that can send it can send text.
- */
+/** Protocols in order of preference, then anything. */
 export function acceptHeader(protocols: readonly ScrapeProtocol[], escaping: NameEscaping): string {
   let weight = Object.keys(mediaTypes).length + 1
   let header = ''
   for (const protocol of protocols) {
-    if (protocol === 'PrometheusProto') continue
     const takesEscaping = protocol === 'PrometheusText1.0.0' || protocol === 'OpenMetricsText1.0.0'
     header += `${mediaTypes[protocol]}${takesEscaping ? `;escaping=${escaping}` : ''};q=0.${weight--},`
   }
   return `${header}*/*;q=0.${weight}`
 }
 
-export type BodyFormat = 'text' | 'openMetrics'
+export type BodyFormat = 'text' | 'openMetrics' | 'protobuf'
 
 const mediaTypePattern = /^\s*([!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+)\s*(?:;\s*[!#$%&'*+.^_`|~0-9a-z-]+\s*=\s*(?:[!#$%&'*+.^_`|~0-9a-z-]+|"(?:[^"\\]|\\.)*")\s*)*;?\s*$/i
 
@@ -42,7 +38,7 @@ export function bodyFormat(contentType: string, fallback: ScrapeProtocol | undef
   const mediaType = mediaTypePattern.exec(contentType)?.[1]?.toLowerCase()
   if (mediaType === 'text/plain') return 'text'
   if (mediaType === 'application/openmetrics-text') return 'openMetrics'
-  if (mediaType === 'application/vnd.google.protobuf') throw new Error(protobufMissing)
+  if (mediaType === 'application/vnd.google.protobuf') return 'protobuf'
   if (fallback !== undefined) return formatOf(fallback)
   throw new Error(
     mediaType === undefined
@@ -51,9 +47,7 @@ export function bodyFormat(contentType: string, fallback: ScrapeProtocol | undef
   )
 }
 
-const protobufMissing = 'the target sent the protobuf exposition format, which is not built yet; let it send text or OpenMetrics'
-
 function formatOf(protocol: ScrapeProtocol): BodyFormat {
-  if (protocol === 'PrometheusProto') throw new Error(protobufMissing)
+  if (protocol === 'PrometheusProto') return 'protobuf'
   return protocol.startsWith('OpenMetrics') ? 'openMetrics' : 'text'
 }

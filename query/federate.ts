@@ -55,7 +55,8 @@ function latestSamples(querier: Querier, sets: readonly (readonly Matcher[])[], 
       if (name === '' || found.has(key)) continue
       const samples = selection.read(i)
       const last = samples.length - 1
-      if (last < 0 || isStaleMarker(samples.valueWords, last)) continue
+      // Neither format can say a native histogram.
+      if (last < 0 || isStaleMarker(samples.valueWords, last) || samples.histograms?.[last] !== undefined) continue
       found.set(key, { name, labels, timestampMs: samples.timestampsMs[last] ?? NaN, value: samples.values[last] ?? NaN })
     }
   }

@@ -121,11 +121,12 @@ export function takeNewestHistograms(samples: SampleColumns, windows: Windows, p
 
 /** Samples without the histograms among them, for what has no meaning for those. */
 export function numbersOnly(samples: SampleColumns): SampleColumns {
-  const { length, timestampsMs, values, histograms } = samples
+  const { length, timestampsMs, valueWords, histograms } = samples
   if (histograms === undefined) return samples
-  const isNumber = (_: number, i: number) => i < length && histograms[i] === undefined
-  const numbers = values.filter(isNumber)
-  return { length: numbers.length, timestampsMs: timestampsMs.filter(isNumber), values: numbers, valueWords: new Uint32Array(numbers.buffer) }
+  // As words: a NaN keeps its bits.
+  const isNumber = (i: number) => i < length && histograms[i] === undefined
+  const words = valueWords.filter((_, i) => isNumber(i >> 1))
+  return { length: words.length / 2, timestampsMs: timestampsMs.filter((_, i) => isNumber(i)), values: new Float64Array(words.buffer), valueWords: words }
 }
 
 /** Samples without staleness markers: the same columns when there are none, else copies in `scratch`. */

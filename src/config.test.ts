@@ -138,7 +138,7 @@ scrape_configs:
 
   it('names once each what is valid but not built', async () => {
     const config = await loadText(`
-global: {query_log_file: q.log, scrape_native_histograms: true}
+global: {query_log_file: q.log}
 remote_write: [{url: 'http://a/', basic_auth: {username: u, password: hunter2}}, {url: 'http://b/'}]
 tracing: {endpoint: 'x:1'}
 scrape_configs:
@@ -147,7 +147,6 @@ scrape_configs:
 `)
     expect(config.warnings.map((warning) => warning.message)).toEqual([
       'query_log_file is valid in Prometheus but not built here yet: queries are not logged',
-      'native histograms are valid in Prometheus but not built here yet: this has no effect',
       'remote_write is valid in Prometheus but not built here yet: nothing is sent',
       'tracing is valid in Prometheus but not built here yet: no traces are sent',
       'consul_sd_configs is valid in Prometheus but not built here yet: it finds no targets',

@@ -15,6 +15,7 @@ import { crc32c } from './crc32c.ts'
 import { ProtoWriter } from './protoWriter.ts'
 import { decodeReadRequest, type ReadQuery } from './readRequest.ts'
 import { samplesPerChunk, XorChunkEncoder } from './xorChunk.ts'
+import { numbersOnly } from '../window.ts'
 
 export type RemoteReadAnswer = {
   readonly headers: Readonly<Record<string, string>>
@@ -130,7 +131,7 @@ function* selectSeries({ matchers, range }: ReadQuery, externalLabels: Labels, {
   found.sort((a, b) => compareLabels(a.labels, b.labels))
   for (const { index, labels } of found) {
     limits.check()
-    const samples = selection.read(index)
+    const samples = numbersOnly(selection.read(index))
     if (samples.length > 0) yield { labels, samples }
   }
 }

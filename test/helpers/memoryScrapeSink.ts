@@ -104,6 +104,9 @@ function createMemoryCache(store: (samples: readonly Staged[]) => ScrapeCommit, 
       return { sampleCount, keptCount: parsed.length, addedCount, metadataChanged, metadata: () => metadata }
     },
     append: (ref, timestampMs, value) => void appended.push({ ref, timestampMs, value }),
+    appendHistogram: () => {
+      throw new Error('bug: the model stores no histograms')
+    },
     appendStale: (ref, timestampMs) => void appended.push({ ref, timestampMs, value: 'stale' }),
     async commit() {
       const outcome = store([...parsed, ...appended])

@@ -1,0 +1,136 @@
+// The protobuf exposition format: what it becomes, and scraped over HTTP into real storage.
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import protobuf from 'protobufjs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { defaultHttpClientConfig } from '../src/base/httpClientConfig.ts'
+import { silentLogger } from '../src/base/log.ts'
+import { histogram, plain, readElements } from '../test/helpers/histograms.ts'
+import { openTestStorage, readSamples } from '../test/helpers/testStorage.ts'
+import { createDiscovery } from './discovery/discovery.ts'
+import { readProtobufBody, type ProtobufOptions } from './protobufExposition.ts'
+import type { ScrapeConfig } from './scrapeConfig.ts'
+import { createScrapeManager } from './scrapeManager.ts'
+
+const familyType = protobuf.parse(`
+  syntax = "proto2";
+  message MetricFamily { optional string name = 1; optional string help = 2; optional int32 type = 3; repeated Metric metric = 4; optional string unit = 5; }
+  message Metric {
+    repeated LabelPair label = 1; optional Value gauge = 2; optional Value counter = 3; optional Summary summary = 4; optional Value untyped = 5;
+    optional int64 timestamp_ms = 6; optional Histogram histogram = 7;
+  }
+  message LabelPair { optional string name = 1; optional string value = 2; }
+  message Value { optional double value = 1; optional Exemplar exemplar = 2; }
+  message Summary { optional uint64 sample_count = 1; optional double sample_sum = 2; repeated Quantile quantile = 3; }
+  message Quantile { optional double quantile = 1; optional double value = 2; }
+  message Exemplar { repeated LabelPair label = 1; optional double value = 2; optional Timestamp timestamp = 3; }
+  message Timestamp { optional int64 seconds = 1; optional int32 nanos = 2; }
+  message Bucket { optional uint64 cumulative_count = 1; optional double upper_bound = 2; optional Exemplar exemplar = 3; optional double cumulative_count_float = 4; }
+  message BucketSpan { optional sint32 offset = 1; optional uint32 length = 2; }
+  message Histogram {
+    optional uint64 sample_count = 1; optional double sample_sum = 2; repeated Bucket bucket = 3; optional double sample_count_float = 4; optional sint32 schema = 5;
+    optional double zero_threshold = 6; optional uint64 zero_count = 7; optional double zero_count_float = 8;
+    repeated BucketSpan negative_span = 9; repeated sint64 negative_delta = 10; repeated double negative_count = 11;
+    repeated BucketSpan positive_span = 12; repeated sint64 positive_delta = 13; repeated double positive_count = 14;
+  }
+`).root.lookupType('MetricFamily')
+
+function bodyOf(families: readonly object[]): Uint8Array {
+  return Buffer.concat(families.map((family) => familyType.encodeDelimited(familyType.fromObject(family)).finish()))
+}
+
+const label = [{ name: 'a', value: 'x"\\y' }]
+const both = {
+  name: 'h', help: 'Some\nhelp.', type: 4,
+  metric: [{
+    label,
+    histogram: {
+      sampleCount: 6, sampleSum: 10.5, bucket: [{ cumulativeCount: 1, upperBound: 1 }, { cumulativeCount: 4, upperBound: 2.5, exemplar: { label: [{ name: 't', value: '1' }], value: 2, timestamp: { seconds: 5, nanos: 5e8 } } }],
+      schema: 3, zeroThreshold: 0.001, zeroCount: 1, positiveSpan: [{ offset: -2, length: 2 }, { offset: 1, length: 1 }], positiveDelta: [2, -1, 0], negativeSpan: [{ offset: 4, length: 1 }], negativeDelta: [1],
+    },
+  }],
+}
+const classicOnly = { takesNative: false, keepsClassic: false }
+const nativeOnly = { takesNative: true, keepsClassic: false }
+
+const classicLines = [
+  '# HELP h Some\\nhelp.', '# TYPE h histogram', 'h_count{a="x\\"\\\\y"} 6', 'h_sum{a="x\\"\\\\y"} 10.5',
+  'h_bucket{a="x\\"\\\\y",le="1.0"} 1', 'h_bucket{a="x\\"\\\\y",le="2.5"} 4', 'h_bucket{a="x\\"\\\\y",le="+Inf"} 6', '',
+]
+
+describe('readProtobufBody', () => {
+  const gives = (what: string, families: readonly object[], options: ProtobufOptions, lines: readonly string[]) =>
+    it(what, () => expect(readProtobufBody(bodyOf(families), options).text.toString().split('\n')).toEqual(lines))
+  gives('writes counters, gauges and what has no type', [
+    { name: 'c_total', type: 0, metric: [{ label, counter: { value: 5 } }, { counter: { value: 1e300 } }] },
+    { name: 'g', type: 1, metric: [{ gauge: { value: -Infinity }, timestampMs: 1234 }, { label, gauge: {} }] },
+    { name: 'with space', type: 3, metric: [{ untyped: { value: NaN } }] },
+  ], classicOnly, [
+    '# TYPE c_total counter', 'c_total{a="x\\"\\\\y"} 5', 'c_total 1e+300', '# TYPE g gauge', 'g -Inf 1234', 'g{a="x\\"\\\\y"} 0', '# TYPE "with space" untyped', '{"with space"} NaN', '',
+  ])
+  gives('writes summaries', [{ name: 's', type: 2, metric: [{ summary: { sampleCount: 3, sampleSum: 4.5, quantile: [{ quantile: 0.5, value: 1 }, { quantile: 1, value: 2 }] } }] }], classicOnly, [
+    '# TYPE s summary', 's_count 3', 's_sum 4.5', 's{quantile="0.5"} 1', 's{quantile="1.0"} 2', '',
+  ])
+  gives('writes the classic part of a histogram when native ones are not wanted', [both], classicOnly, classicLines)
+  gives('leaves it out when they are', [both], nativeOnly, [...classicLines.slice(0, 2), ''])
+  gives('keeps both on demand', [both], { takesNative: true, keepsClassic: true }, classicLines)
+
+  it('brings out native histograms and exemplars', () => {
+    const { histograms, exemplars } = readProtobufBody(bodyOf([both]), nativeOnly)
+    expect(histograms.map(({ series }) => series.toString())).toEqual(['h{a="x\\"\\\\y"}'])
+    expect(histograms[0]?.histogram).toMatchObject({ schema: 3, count: 6, sum: 10.5, zeroCount: 1, positive: { deltas: [2, -1, 0] }, negative: { deltas: [1] } })
+    expect(exemplars).toEqual([])
+    expect(readProtobufBody(bodyOf([both]), classicOnly).exemplars).toEqual([{ series: 'h_bucket{a="x\\"\\\\y",le="2.5"}', exemplar: ' # {t="1"} 2 5.5', familyType: 'histogram' }])
+  })
+
+  it('refuses a body that is cut', () => {
+    expect(() => readProtobufBody(bodyOf([both]).subarray(0, -1), classicOnly)).toThrow('malformed protobuf exposition')
+  })
+})
+
+const open: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close()
+})
+
+describe('a protobuf target', () => {
+  it('is asked for and scraped, native histograms with their staleness markers', async () => {
+    let families: object[] = [both, { name: 'c_total', type: 0, metric: [{ counter: { value: 5 } }] }]
+    let accepted = ''
+    const server = createServer((request, response) => {
+      accepted = String(request.headers.accept)
+      response.writeHead(200, { 'content-type': 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited' }).end(bodyOf(families))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    open.push({ close: () => (server.closeAllConnections(), server.close()) })
+    const target = `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
+    const storage = await openTestStorage()
+    const discovery = createDiscovery({ registry: storage.registry, logger: silentLogger, userAgent: 'test' })
+    const manager = createScrapeManager({ storage, discovery, logger: silentLogger, registry: storage.registry, userAgent: 'test' })
+    open.push(manager)
+    manager.apply([job({ discovery: [{ kind: 'static', groups: [{ targets: [target], labels: {} }] }] })], [])
+    const last = () => readElements(storage, 'h').at(-1)?.[1]
+    const first = histogram({ schema: 3, sum: 10.5, zeroThreshold: 0.001, zeroCount: 1, positive: { [-2]: 2, [-1]: 1, 1: 1 }, negative: { 4: 1 } })
+    await expect.poll(last, { timeout: 20_000 }).toEqual(plain(first))
+    expect(accepted).toMatch(/^application\/vnd\.google\.protobuf;proto=io\.prometheus\.client\.MetricFamily;encoding=delimited;q=0\.6,/)
+    expect(readSamples(storage)[`scrape_samples_scraped{instance="${target}", job="j"}`]?.[0]?.[1]).toBe(2)
+    families = [{ name: 'c_total', type: 0, metric: [{ counter: { value: 6 } }] }]
+    await expect.poll(last, { timeout: 20_000 }).toBe('stale')
+    // Four buckets become three in the second schema before.
+    manager.apply([job({ nativeHistogramBucketLimit: 3, discovery: [{ kind: 'static', groups: [{ targets: [target], labels: {} }] }] })], [])
+    families = [both]
+    await expect.poll(last, { timeout: 20_000 }).toEqual(plain(histogram({ ...first, schema: 1, positive: { 0: 3, 1: 1 }, negative: { 1: 1 } })))
+  })
+})
+
+function job(over: Partial<ScrapeConfig>): ScrapeConfig {
+  return {
+    jobName: 'j', scrapeIntervalMs: 200, scrapeTimeoutMs: 200, scrapeProtocols: ['PrometheusProto', 'PrometheusText0.0.4'],
+    fallbackScrapeProtocol: undefined, scrapeNativeHistograms: true, alwaysScrapeClassicHistograms: false, convertClassicHistogramsToNhcb: false,
+    extraScrapeMetrics: false, scrapeFailureLogFile: '', metricsPath: '/metrics', scheme: 'http', params: {}, honorLabels: false, honorTimestamps: true,
+    trackTimestampsStaleness: false, enableCompression: true, bodySizeLimitBytes: 0, sampleLimit: 0, targetLimit: 0, labelLimit: 0, labelNameLengthLimit: 0,
+    labelValueLengthLimit: 0, nativeHistogramBucketLimit: 0, nativeHistogramMinBucketFactor: 0, keepDroppedTargets: 0, nameValidationScheme: 'utf8',
+    nameEscapingScheme: 'allow-utf-8', relabelConfigs: [], metricRelabelConfigs: [], http: defaultHttpClientConfig, discovery: [], ...over,
+  }
+}

@@ -1,0 +1,302 @@
+// The protobuf exposition format, a row of io.prometheus.client.MetricFamily messages each behind its length, rewritten as
+// the text format that the scrape cache reads. Native histograms, which text cannot say, come out beside it, and so do
+// exemplars.
+
+import { ExpositionError } from './expositionLexer.ts'
+import { formatOpenMetricsFloat } from './goFloat.ts'
+import { emptyWireHistogram, readSpan, type WireHistogram } from './histogramMessage.ts'
+import { ProtobufReader } from './protobufReader.ts'
+import type { ExemplarLine } from './scrapeExemplars.ts'
+
+/** A native histogram of a body. */
+export type ExposedHistogram = {
+  /** The series as the text format would write it, as bytes. */
+  readonly series: Buffer
+  readonly histogram: WireHistogram
+  /** As the target gave it; most give none. */
+  readonly timestampMs: number | undefined
+}
+
+export type ProtobufBody = { readonly text: Buffer; readonly histograms: readonly ExposedHistogram[]; readonly exemplars: readonly ExemplarLine[] }
+
+export type ProtobufOptions = {
+  /** Otherwise only the classic part of a histogram is taken. */
+  readonly takesNative: boolean
+  /** Take the classic part of one that also has a native one. */
+  readonly keepsClassic: boolean
+}
+
+/** By the number of MetricType; gauge histograms have no name in the text format. */
+const typeNames = ['counter', 'gauge', 'summary', 'untyped', 'histogram', 'untyped']
+const gaugeHistogramType = 5
+
+type Label = readonly [name: string, value: string]
+
+/** Throws `ExpositionError`. */
+export function readProtobufBody(body: Uint8Array, options: ProtobufOptions): ProtobufBody {
+  const writer = new BodyWriter(options)
+  const lengths = new ProtobufReader(body)
+  try {
+    while (!lengths.isAtEnd) writer.family(lengths.delimited())
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ExpositionError(`malformed protobuf exposition: ${error.message}`, 1)
+  }
+  return writer.finish()
+}
+
+class BodyWriter {
+  readonly #options: ProtobufOptions
+  readonly #lines: string[] = []
+  readonly #histograms: ExposedHistogram[] = []
+  readonly #exemplars: ExemplarLine[] = []
+  #type = 0
+
+  constructor(options: ProtobufOptions) {
+    this.#options = options
+  }
+
+  finish(): ProtobufBody {
+    return { text: Buffer.from(this.#lines.join('')), histograms: this.#histograms, exemplars: this.#exemplars }
+  }
+
+  family(reader: ProtobufReader): void {
+    let name = ''
+    let help = ''
+    const metrics: ProtobufReader[] = []
+    this.#type = 0
+    while (reader.next()) {
+      if (reader.field === 1) name = reader.text()
+      else if (reader.field === 2) help = reader.text()
+      else if (reader.field === 3) this.#type = reader.varint()
+      else if (reader.field === 4) metrics.push(reader.message())
+      else reader.skip()
+    }
+    const shownName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) ? name : quoted(name)
+    if (help !== '') this.#lines.push(`# HELP ${shownName} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`)
+    this.#lines.push(`# TYPE ${shownName} ${typeNames[this.#type] ?? 'untyped'}\n`)
+    for (const metric of metrics) this.#metric(name, metric)
+  }
+
+  #metric(name: string, reader: ProtobufReader): void {
+    const labels: Label[] = []
+    let timestampMs: number | undefined
+    let value: { readonly field: number; readonly message: ProtobufReader } | undefined
+    while (reader.next()) {
+      if (reader.field === 1) labels.push(readLabel(reader.message()))
+      else if (reader.field === 6) timestampMs = reader.int()
+      else if (reader.field >= 2 && reader.field <= 7) value = { field: reader.field, message: reader.message() }
+      else reader.skip()
+    }
+    if (value === undefined) return
+    const metric: Metric = { name, labels, timestampMs }
+    if (value.field === 4) this.#summary(metric, value.message)
+    else if (value.field === 7) this.#histogram(metric, value.message)
+    else this.#single(metric, value.message)
+  }
+
+  /** Gauge, Counter and Untyped. */
+  #single(metric: Metric, reader: ProtobufReader): void {
+    let value = 0
+    let exemplar: string | undefined
+    while (reader.next()) {
+      if (reader.field === 1) value = reader.double()
+      else if (reader.field === 2) exemplar = readExemplar(reader.message())
+      else reader.skip()
+    }
+    this.#sample(metric, '', [], value, exemplar)
+  }
+
+  #summary(metric: Metric, reader: ProtobufReader): void {
+    let count = 0
+    let sum = 0
+    const quantiles: [quantile: number, value: number][] = []
+    while (reader.next()) {
+      if (reader.field === 1) count = reader.varint()
+      else if (reader.field === 2) sum = reader.double()
+      else if (reader.field === 3) quantiles.push(readPair(reader.message()))
+      else reader.skip()
+    }
+    this.#sample(metric, '_count', [], count)
+    this.#sample(metric, '_sum', [], sum)
+    for (const [quantile, value] of quantiles) this.#sample(metric, '', [['quantile', formatOpenMetricsFloat(quantile)]], value)
+  }
+
+  #histogram(metric: Metric, reader: ProtobufReader): void {
+    const { wire, buckets, exemplars, isNative } = readHistogram(reader)
+    const usesNative = isNative && this.#options.takesNative
+    if (usesNative) {
+      if (this.#type === gaugeHistogramType) wire.counterReset = 'gauge'
+      const series = seriesText(metric.name, metric.labels)
+      this.#histograms.push({ series: Buffer.from(series), histogram: wire, timestampMs: metric.timestampMs })
+      for (const exemplar of exemplars) this.#exemplar(series, exemplar)
+      if (!this.#options.keepsClassic || buckets.length === 0) return
+    }
+    this.#sample(metric, '_count', [], wire.count)
+    this.#sample(metric, '_sum', [], wire.sum)
+    if (buckets.at(-1)?.bound !== Infinity) buckets.push({ bound: Infinity, count: wire.count, exemplar: undefined })
+    for (const { bound, count, exemplar } of buckets) this.#sample(metric, '_bucket', [['le', formatOpenMetricsFloat(bound)]], count, exemplar)
+  }
+
+  #sample({ name, labels, timestampMs }: Metric, suffix: string, added: readonly Label[], value: number, exemplar?: string): void {
+    const series = seriesText(name + suffix, [...labels, ...added])
+    this.#lines.push(`${series} ${valueText(value)}${timestampMs === undefined ? '' : ` ${timestampMs}`}\n`)
+    if (exemplar !== undefined) this.#exemplar(series, exemplar)
+  }
+
+  #exemplar(series: string, exemplar: string): void {
+    const asLatin1 = (text: string) => Buffer.from(text).toString('latin1')
+    this.#exemplars.push({ series: asLatin1(series), exemplar: asLatin1(exemplar), familyType: typeNames[this.#type] ?? 'untyped' })
+  }
+}
+
+type Metric = { readonly name: string; readonly labels: readonly Label[]; readonly timestampMs: number | undefined }
+
+type ClassicBucket = { readonly bound: number; readonly count: number; readonly exemplar: string | undefined }
+
+type ReadHistogram = { readonly wire: WireHistogram; readonly buckets: ClassicBucket[]; readonly exemplars: string[]; readonly isNative: boolean }
+
+function readHistogram(reader: ProtobufReader): ReadHistogram {
+  const wire = emptyWireHistogram()
+  const buckets: ClassicBucket[] = []
+  const exemplars: string[] = []
+  while (reader.next()) {
+    switch (reader.field) {
+      case 1:
+        wire.count ||= reader.varint()
+        break
+      case 2:
+        wire.sum = reader.double()
+        break
+      case 3:
+        buckets.push(readBucket(reader.message()))
+        break
+      case 4: {
+        const count = reader.double()
+        if (count === 0) break
+        wire.count = count
+        wire.isFloat = true
+        break
+      }
+      case 5:
+        wire.schema = reader.zigzag()
+        break
+      case 6:
+        wire.zeroThreshold = reader.double()
+        break
+      case 7:
+        wire.zeroCount ||= reader.varint()
+        break
+      case 8: {
+        const count = reader.double()
+        if (count !== 0) wire.zeroCount = count
+        break
+      }
+      case 9:
+        wire.negative.spans.push(readSpan(reader.message()))
+        break
+      case 10:
+        reader.zigzagsInto(wire.negative.deltas)
+        break
+      case 11:
+        reader.doublesInto(wire.negative.counts)
+        break
+      case 12:
+        wire.positive.spans.push(readSpan(reader.message()))
+        break
+      case 13:
+        reader.zigzagsInto(wire.positive.deltas)
+        break
+      case 14:
+        reader.doublesInto(wire.positive.counts)
+        break
+      case 16:
+        exemplars.push(readExemplar(reader.message()))
+        break
+      default:
+        reader.skip()
+    }
+  }
+  const isNative = wire.positive.spans.length + wire.negative.spans.length > 0 || wire.zeroThreshold > 0 || wire.zeroCount > 0
+  return { wire, buckets, exemplars, isNative }
+}
+
+function readBucket(reader: ProtobufReader): ClassicBucket {
+  let count = 0
+  let bound = 0
+  let exemplar: string | undefined
+  while (reader.next()) {
+    if (reader.field === 1) count ||= reader.varint()
+    else if (reader.field === 2) bound = reader.double()
+    else if (reader.field === 3) exemplar = readExemplar(reader.message())
+    else if (reader.field === 4) count = reader.double() || count
+    else reader.skip()
+  }
+  return { bound, count, exemplar }
+}
+
+/** A Quantile message. */
+function readPair(reader: ProtobufReader): [number, number] {
+  const pair: [number, number] = [0, 0]
+  while (reader.next()) {
+    if (reader.field === 1 || reader.field === 2) pair[reader.field - 1] = reader.double()
+    else reader.skip()
+  }
+  return pair
+}
+
+function readLabel(reader: ProtobufReader): Label {
+  let name = ''
+  let value = ''
+  while (reader.next()) {
+    if (reader.field === 1) name = reader.text()
+    else if (reader.field === 2) value = reader.text()
+    else reader.skip()
+  }
+  return [name, value]
+}
+
+/** As OpenMetrics writes it behind a sample. */
+function readExemplar(reader: ProtobufReader): string {
+  const labels: Label[] = []
+  let value = 0
+  let seconds: number | undefined
+  while (reader.next()) {
+    if (reader.field === 1) labels.push(readLabel(reader.message()))
+    else if (reader.field === 2) value = reader.double()
+    else if (reader.field === 3) seconds = readSeconds(reader.message())
+    else reader.skip()
+  }
+  return ` # {${labels.map(labelText).join(',')}} ${valueText(value)}${seconds === undefined ? '' : ` ${seconds}`}`
+}
+
+/** A google.protobuf.Timestamp. */
+function readSeconds(reader: ProtobufReader): number {
+  let seconds = 0
+  let nanos = 0
+  while (reader.next()) {
+    if (reader.field === 1) seconds = reader.int()
+    else if (reader.field === 2) nanos = reader.int()
+    else reader.skip()
+  }
+  return seconds + nanos / 1e9
+}
+
+function seriesText(name: string, labels: readonly Label[]): string {
+  const pairs = labels.map(labelText)
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) return `{${[quoted(name), ...pairs].join(',')}}`
+  return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`
+}
+
+function labelText([name, value]: Label): string {
+  return `${/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : quoted(name)}=${quoted(value)}`
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')}"`
+}
+
+function valueText(value: number): string {
+  if (value === Infinity) return '+Inf'
+  return value === -Infinity ? '-Inf' : String(value)
+}
