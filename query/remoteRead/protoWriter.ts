@@ -67,6 +67,21 @@ export class ProtoWriter {
     this.#length += 8
   }
 
+  /** A double field. */
+  number(field: number, value: number): void {
+    this.varint(field * 8 + 1)
+    this.#reserve(8)
+    this.#length = this.#bytes.writeDoubleLE(value, this.#length)
+  }
+
+  /** A field of doubles, packed. */
+  numbers(field: number, values: Float64Array): void {
+    this.varint(field * 8 + lengthDelimited)
+    this.varint(8 * values.length)
+    this.#reserve(8 * values.length)
+    for (const value of values) this.#length = this.#bytes.writeDoubleLE(value, this.#length)
+  }
+
   /** Without a field; from 0 to 2^53. */
   varint(value: number): void {
     this.#reserve(10)

@@ -14,6 +14,8 @@ import { QueryError } from '../queryError.ts'
 import { crc32c } from './crc32c.ts'
 import { ProtoWriter } from './protoWriter.ts'
 import { decodeReadRequest, type ReadQuery } from './readRequest.ts'
+import { writeHistogram } from './histogramMessage.ts'
+import { encodeHistogramChunk, shareChunk, type TimedHistogram } from './histogramChunk.ts'
 import { samplesPerChunk, XorChunkEncoder } from './xorChunk.ts'
 import { numbersOnly } from '../window.ts'
 
@@ -29,6 +31,7 @@ export type RemoteReadDeps = { readonly querier: Querier; readonly limits: Limit
 const pieceBytes = 256 * 1024
 
 const xorEncoding = 1
+const floatHistogramEncoding = 3
 
 /** Throws a `QueryError` for a request that cannot be read; later ones come out of `pieces`. */
 export function answerRemoteRead(request: RemoteReadRequest, deps: RemoteReadDeps): RemoteReadAnswer {
@@ -53,11 +56,15 @@ function* sampledPieces(queries: readonly ReadQuery[], request: RemoteReadReques
       const series = out.open(1)
       writeLabels(out, labels)
       for (let i = 0; i < samples.length; i++) {
+        if (samples.histograms?.[i] !== undefined) continue
         const sample = out.open(2)
         out.double(1, samples.valueWords[2 * i] ?? 0, samples.valueWords[2 * i + 1] ?? 0)
         out.int(2, samples.timestampsMs[i] ?? 0)
         out.close(sample)
       }
+      samples.histograms?.forEach((histogram, i) => {
+        if (histogram !== undefined) writeHistogram(out, samples.timestampsMs[i] ?? 0, histogram)
+      })
       out.close(series)
     }
     out.close(result)
@@ -89,8 +96,8 @@ function* seriesFrames({ labels, samples, queryIndex, maxBytes }: FramedSeries):
   const message = new ProtoWriter()
   const encoder = new XorChunkEncoder()
   let series = 0
-  for (let from = 0; from < samples.length; from += samplesPerChunk) {
-    const to = Math.min(samples.length, from + samplesPerChunk)
+  for (let from = 0, to = 0; from < samples.length; from = to) {
+    to = chunkEnd(samples, from)
     if (message.length === 0) {
       series = message.open(1)
       writeLabels(message, labels)
@@ -105,14 +112,30 @@ function* seriesFrames({ labels, samples, queryIndex, maxBytes }: FramedSeries):
 }
 
 function writeChunk(out: ProtoWriter, encoder: XorChunkEncoder, samples: SampleColumns, from: number, to: number): void {
-  const { timestampsMs, valueWords } = samples
-  for (let i = from; i < to; i++) encoder.append(timestampsMs[i] ?? 0, valueWords[2 * i] ?? 0, valueWords[2 * i + 1] ?? 0)
+  const { timestampsMs, valueWords, histograms } = samples
+  const isHistogram = histograms?.[from] !== undefined
+  if (!isHistogram) for (let i = from; i < to; i++) encoder.append(timestampsMs[i] ?? 0, valueWords[2 * i] ?? 0, valueWords[2 * i + 1] ?? 0)
   const chunk = out.open(2)
   out.int(1, timestampsMs[from] ?? 0)
   out.int(2, timestampsMs[to - 1] ?? 0)
-  out.int(3, xorEncoding)
-  out.bytes(4, encoder.finish())
+  out.int(3, isHistogram ? floatHistogramEncoding : xorEncoding)
+  out.bytes(4, isHistogram ? encodeHistogramChunk(histogramsBetween(samples, from, to)) : encoder.finish())
   out.close(chunk)
+}
+
+/** Where the chunk that begins at `from` ends: one chunk holds numbers, or histograms with the same buckets. */
+function chunkEnd({ length, histograms }: SampleColumns, from: number): number {
+  const full = Math.min(length, from + samplesPerChunk)
+  if (histograms === undefined) return full
+  for (let i = from + 1; i < full; i++) {
+    const [before, here] = [histograms[i - 1], histograms[i]]
+    if (before === undefined ? here !== undefined : here === undefined || !shareChunk(before, here)) return i
+  }
+  return full
+}
+
+function histogramsBetween({ timestampsMs, histograms = [] }: SampleColumns, from: number, to: number): TimedHistogram[] {
+  return histograms.slice(from, to).flatMap((histogram, i) => (histogram === undefined ? [] : [{ timeMs: timestampsMs[from + i] ?? 0, histogram }]))
 }
 
 function writeLabels(out: ProtoWriter, labels: Labels): void {

@@ -10,6 +10,7 @@ import snappy from 'snappyjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { crc32c } from '../../query/remoteRead/crc32c.ts'
 import { readJson } from '../helpers/json.ts'
+import { histogram } from '../helpers/histograms.ts'
 import { createRandom } from '../helpers/random.ts'
 import { postRemoteWrite, remoteWriteBody, type WrittenSeries } from '../helpers/remoteWriteBody.ts'
 import { type RunningServer, startPrometheus, startSolowatch } from '../helpers/servers.ts'
@@ -90,7 +91,13 @@ const schema = protobuf.parse(`
   message Matcher { int32 type = 1; string name = 2; string value = 3; }
   message ReadResponse { repeated QueryResult results = 1; }
   message QueryResult { repeated TimeSeries timeseries = 1; }
-  message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
+  message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Histogram histograms = 4; }
+  message Histogram {
+    uint64 count_int = 1; double count_float = 2; double sum = 3; sint32 schema = 4; double zero_threshold = 5; uint64 zero_count_int = 6; double zero_count_float = 7;
+    repeated BucketSpan negative_spans = 8; repeated double negative_counts = 10; repeated BucketSpan positive_spans = 11; repeated double positive_counts = 13;
+    int32 reset_hint = 14; int64 timestamp = 15;
+  }
+  message BucketSpan { sint32 offset = 1; uint32 length = 2; }
   message Label { string name = 1; string value = 2; }
   message Sample { double value = 1; int64 timestamp = 2; }
   message ChunkedReadResponse { repeated ChunkedSeries chunked_series = 1; int64 query_index = 2; }
@@ -115,8 +122,26 @@ const named = (value: string): Matcher => ({ type: 0, name: '__name__', value })
 type Pair = { readonly name: string; readonly value: string }
 const labelsOf = (labels: readonly Pair[]) => Object.fromEntries(labels.map(({ name, value }) => [name, value]))
 
+type Frame = { chunked_series: { labels: Pair[]; chunks: { min_time_ms: number; max_time_ms: number; type: number; data: Uint8Array }[] }[]; query_index?: number }
+
+async function framesOf(response: Response): Promise<{ bytes: number; frame: Frame }[]> {
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse'])
+  const bytes = Buffer.from(await response.arrayBuffer())
+  const type = schema.lookupType('ChunkedReadResponse')
+  const found = []
+  for (let at = 0; at < bytes.length; ) {
+    const reader = protobuf.Reader.create(bytes.subarray(at))
+    const length = reader.uint32()
+    const message = bytes.subarray(at + reader.pos + 4, at + reader.pos + 4 + length)
+    expect(bytes.readUInt32BE(at + reader.pos)).toBe(crc32c(message))
+    at += reader.pos + 4 + length
+    found.push({ bytes: length, frame: type.toObject(type.decode(message), { longs: Number }) as Frame }) // the schema above
+  }
+  return found
+}
+
 describe('the sampled form', () => {
-  type Decoded = { results: { timeseries?: { labels: Pair[]; samples: { value: number; timestamp: number }[] }[] }[] }
+  type Decoded = { results: { timeseries?: { labels: Pair[]; samples: { value: number; timestamp: number }[]; histograms?: object[] }[] }[] }
   const decode = async (response: Response): Promise<Decoded> => {
     expect([response.status, response.headers.get('content-type'), response.headers.get('content-encoding')]).toEqual([200, 'application/x-protobuf', 'snappy'])
     const type = schema.lookupType('ReadResponse')
@@ -133,6 +158,22 @@ describe('the sampled form', () => {
     ])
   })
 
+  it('has native histograms beside numbers, with counts that are doubles', async () => {
+    const rising = histogram({ sum: 2.5, schema: 2, zeroThreshold: 0.001, zeroCount: 1, positive: { 1: 3, 2: 4, 5: 1 }, negative: { [-3]: 2 } })
+    const body = remoteWriteBody([{ labels: { __name__: 'h' }, samples: [{ timestampMs: startMs, value: 1.5 }], histograms: [{ timestampMs: startMs + stepMs, histogram: rising }] }])
+    expect((await postRemoteWrite(own.url, body)).status).toBe(204)
+    const { results } = await decode(await post(readBody([{ matchers: [named('h')] }])))
+    expect(results[0]?.timeseries?.map(({ samples, histograms }) => [samples, histograms])).toEqual([[
+      [{ value: 1.5, timestamp: startMs }],
+      [{
+        count_float: 11, sum: 2.5, schema: 2, zero_threshold: 0.001, zero_count_float: 1, timestamp: startMs + stepMs,
+        positive_spans: [{ offset: 1, length: 2 }, { offset: 2, length: 1 }], positive_counts: [3, 4, 1], negative_spans: [{ offset: -3, length: 1 }], negative_counts: [2],
+      }],
+    ]])
+    const types = (await framesOf(await post(readBody([{ matchers: [named('h')] }], [1])))).flatMap(({ frame }) => frame.chunked_series.flatMap(({ chunks }) => chunks.map(({ type }) => type)))
+    expect(types).toEqual([1, 3])
+  })
+
   it('refuses more samples than the limit', async () => {
     const response = await post(readBody([{ matchers: [named('reading')] }, { matchers: [named('reading')] }]))
     expect([response.status, await response.text()]).toEqual([400, 'exceeded sample limit (7000)\n'])
@@ -146,24 +187,6 @@ describe('the sampled form', () => {
 })
 
 describe('the streamed form', () => {
-  type Frame = { chunked_series: { labels: Pair[]; chunks: { min_time_ms: number; max_time_ms: number; type: number; data: Uint8Array }[] }[]; query_index?: number }
-
-  const frames = async (response: Response): Promise<{ bytes: number; frame: Frame }[]> => {
-    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse'])
-    const bytes = Buffer.from(await response.arrayBuffer())
-    const type = schema.lookupType('ChunkedReadResponse')
-    const found = []
-    for (let at = 0; at < bytes.length; ) {
-      const reader = protobuf.Reader.create(bytes.subarray(at))
-      const length = reader.uint32()
-      const message = bytes.subarray(at + reader.pos + 4, at + reader.pos + 4 + length)
-      expect(bytes.readUInt32BE(at + reader.pos)).toBe(crc32c(message))
-      at += reader.pos + 4 + length
-      found.push({ bytes: length, frame: type.toObject(type.decode(message), { longs: Number }) as Frame }) // the schema above
-    }
-    return found
-  }
-
   it('has the chunks of Prometheus, byte for byte', async () => {
     const odd = [0, -0, 1, 1, 1.5, NaN, Infinity, -1e300, 5e-324, 123456.789, 2 ** 53, -2, 0.1, 0.2, 0.3]
     const gaps = [1, 1, 2, 8_191, 8_192, 8_193, 65_535, 65_537, 524_288, 524_289, 15_000, 15_000, 15_001, 14_999, 500_000]
@@ -171,13 +194,13 @@ describe('the streamed form', () => {
     const samples = Array.from({ length: 30 }, (_, k) => ({ timestampMs: (timestampMs += gaps[k % gaps.length] ?? 1), value: k < odd.length ? (odd[k] ?? 0) : random.below(1_000_000) / 1000 }))
     const body = remoteWriteBody([{ labels: { __name__: 'odd', site: 'cellar' }, samples }])
     for (const server of [own, peer]) expect((await postRemoteWrite(server.url, body)).status).toBe(204)
-    const [ours, theirs] = await Promise.all([own, peer].map(async (server) => (await frames(await post(readBody([{ matchers: [named('odd')] }], [1]), server))).map(({ frame }) => frame)))
+    const [ours, theirs] = await Promise.all([own, peer].map(async (server) => (await framesOf(await post(readBody([{ matchers: [named('odd')] }], [1]), server))).map(({ frame }) => frame)))
     expect(theirs?.[0]?.chunked_series[0]?.chunks.length).toBe(1)
     expect(ours, `SEED=${random.seed}`).toEqual(theirs)
   })
 
   it('cuts series into frames and frames into chunks', async () => {
-    const found = await frames(await post(readBody([{ matchers: [named('reading')] }, { matchers: [named('gone')] }], [1, 0])))
+    const found = await framesOf(await post(readBody([{ matchers: [named('reading')] }, { matchers: [named('gone')] }], [1, 0])))
     const chunksOf = new Map<string, number[]>()
     for (const { bytes, frame } of found) {
       // One chunk of 120 samples is what comes on top at most.

@@ -1,0 +1,41 @@
+// A native histogram as the message that a sampled remote read carries, with counts that are doubles.
+
+import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
+import { spansOf } from './histogramChunk.ts'
+import type { ProtoWriter } from './protoWriter.ts'
+
+const resetHints = { unknown: 0, reset: 1, notReset: 2, gauge: 3 } as const
+
+// Field numbers of prometheus.Histogram.
+const fields = { countFloat: 2, sum: 3, schema: 4, zeroThreshold: 5, zeroCountFloat: 7, negative: { spans: 8, counts: 10 }, positive: { spans: 11, counts: 13 }, resetHint: 14, timestamp: 15, customValues: 16 }
+/** Of prometheus.TimeSeries. */
+const histogramsField = 4
+
+export function writeHistogram(out: ProtoWriter, timestampMs: number, histogram: NativeHistogram): void {
+  const message = out.open(histogramsField)
+  out.number(fields.countFloat, histogram.count)
+  out.number(fields.sum, histogram.sum)
+  out.int(fields.schema, zigZag(histogram.schema))
+  out.number(fields.zeroThreshold, histogram.zeroThreshold)
+  out.number(fields.zeroCountFloat, histogram.zeroCount)
+  writeBuckets(out, histogram.negative, fields.negative)
+  writeBuckets(out, histogram.positive, fields.positive)
+  out.int(fields.resetHint, resetHints[histogram.counterReset])
+  out.int(fields.timestamp, timestampMs)
+  if (histogram.customBounds.length > 0) out.numbers(fields.customValues, histogram.customBounds)
+  out.close(message)
+}
+
+function writeBuckets(out: ProtoWriter, buckets: Buckets, { spans, counts }: { readonly spans: number; readonly counts: number }): void {
+  for (const { offset, length } of spansOf(buckets)) {
+    const span = out.open(spans)
+    out.int(1, zigZag(offset))
+    out.int(2, length)
+    out.close(span)
+  }
+  if (buckets.counts.length > 0) out.numbers(counts, buckets.counts)
+}
+
+function zigZag(value: number): number {
+  return value >= 0 ? 2 * value : -2 * value - 1
+}
