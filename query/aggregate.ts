@@ -55,18 +55,18 @@ function createFloatAggregation(node: AggregateExpr, param: Value | undefined, c
         return groups.flatMap((group) => limitRatioOf(group, ratios))
       })
     default:
-      return accumulating(op, projection, context.steps.count)
+      return accumulating(op, projection, context)
   }
 }
 
-function accumulating(op: StreamedOp, projection: LabelProjection, count: number): AggregationSink {
+function accumulating(op: StreamedOp, projection: LabelProjection, { space, steps }: EvalContext): AggregationSink {
   const groups = new Map<string, { readonly labels: Labels; readonly accumulator: Accumulator }>()
   return {
     add(labels, values, present) {
       const key = projection.key(labels)
       let group = groups.get(key)
       if (group === undefined) {
-        group = { labels: projection.project(labels), accumulator: createAccumulator(op, count) }
+        group = { labels: projection.project(labels), accumulator: createAccumulator(op, space, steps.count) }
         groups.set(key, group)
       }
       group.accumulator.add(values, present)

@@ -1,8 +1,8 @@
 // One accumulator per group and operator: it takes the columns of one series after the other and gives the column of the
-// group. The loops are per operator so that each stays a handful of typed-array operations.
+// group. The usual ones are kernels. Results lie in the query's space.
 
 import type { AggregateOp } from './ast.ts'
-import { nextCompensation } from './kahan.ts'
+import type { ColumnSpace } from './columnSpace.ts'
 
 export type Accumulator = {
   add(values: Float64Array, present: Uint8Array): void
@@ -12,20 +12,20 @@ export type Accumulator = {
 /** Operators whose groups can be fed series by series without keeping them. */
 export type StreamedOp = Exclude<AggregateOp, 'topk' | 'bottomk' | 'quantile' | 'count_values' | 'limitk' | 'limit_ratio'>
 
-export function createAccumulator(op: StreamedOp, count: number): Accumulator {
+export function createAccumulator(op: StreamedOp, space: ColumnSpace, count: number): Accumulator {
   switch (op) {
     case 'sum':
-      return sum(count)
+      return sum(space, count)
     case 'avg':
-      return average(count)
+      return average(space, count)
     case 'min':
-      return extreme(count, (candidate, best) => candidate < best)
+      return extreme(space, count, -1)
     case 'max':
-      return extreme(count, (candidate, best) => candidate > best)
+      return extreme(space, count, 1)
     case 'count':
-      return counter(count, 1)
+      return counter(space, count, 'counted')
     case 'group':
-      return counter(count, 0)
+      return counter(space, count, 'present')
     case 'stdvar':
       return variance(count, (value) => value)
     case 'stddev':
@@ -33,114 +33,69 @@ export function createAccumulator(op: StreamedOp, count: number): Accumulator {
   }
 }
 
-function sum(count: number): Accumulator {
-  const sums = new Float64Array(count)
-  const compensations = new Float64Array(count)
-  const seen = new Uint8Array(count)
+function sum(space: ColumnSpace, count: number): Accumulator {
+  const { exports } = space
+  const sums = space.doubles(count).fill(-0)
+  const compensations = space.doubles(count)
+  const seen = space.flags(count)
   return {
     add(values, present) {
-      for (let i = 0; i < count; i++) {
-        if (present[i] === 0) continue
-        const value = values[i] as number // all columns have `count` entries
-        const before = sums[i] as number
-        if (seen[i] === 0) {
-          seen[i] = 1
-          sums[i] = value
-        } else {
-          compensations[i] = nextCompensation(value, before, compensations[i] as number)
-          sums[i] = before + value
-        }
-      }
+      const valuesAt = space.place('values', values, count)
+      const presentAt = space.place('present', present, count)
+      exports.addToSums(valuesAt, presentAt, count, sums.byteOffset, compensations.byteOffset, seen.byteOffset)
     },
     finish() {
-      for (let i = 0; i < count; i++) sums[i] = (sums[i] as number) + (compensations[i] as number)
+      exports.finishSums(count, sums.byteOffset, compensations.byteOffset)
       return { values: sums, present: seen }
     },
   }
 }
 
 /** The sum divided by the count, until the sum would overflow; from there on a running mean. */
-function average(count: number): Accumulator {
-  const sums = new Float64Array(count) // the mean where `running`
-  const compensations = new Float64Array(count)
-  const counts = new Float64Array(count)
-  const running = new Uint8Array(count)
+function average(space: ColumnSpace, count: number): Accumulator {
+  const { exports } = space
+  const sums = space.doubles(count)
+  const compensations = space.doubles(count)
+  const counts = space.doubles(count)
+  const running = space.flags(count)
+  const seen = space.flags(count)
   return {
     add(values, present) {
-      for (let i = 0; i < count; i++) {
-        if (present[i] === 0) continue
-        const value = values[i] as number // all columns have `count` entries
-        const number = (counts[i] as number) + 1
-        counts[i] = number
-        if (number === 1) {
-          sums[i] = value
-          continue
-        }
-        let before = sums[i] as number
-        let compensation = compensations[i] as number
-        if (running[i] === 0) {
-          const total = before + value
-          if (total !== Infinity && total !== -Infinity) {
-            compensations[i] = nextCompensation(value, before, compensation)
-            sums[i] = total
-            continue
-          }
-          running[i] = 1
-          before /= number - 1
-          compensation /= number - 1
-        }
-        const share = (number - 1) / number
-        compensations[i] = nextCompensation(value / number, share * before, share * compensation)
-        sums[i] = share * before + value / number
-      }
+      const valuesAt = space.place('values', values, count)
+      const presentAt = space.place('present', present, count)
+      exports.addToMeans(valuesAt, presentAt, count, sums.byteOffset, compensations.byteOffset, counts.byteOffset, running.byteOffset)
     },
     finish() {
-      const present = new Uint8Array(count)
-      for (let i = 0; i < count; i++) {
-        const number = counts[i] as number
-        if (number === 0) continue
-        present[i] = 1
-        const divisor = running[i] === 1 ? 1 : number
-        sums[i] = (sums[i] as number) / divisor + (compensations[i] as number) / divisor
-      }
-      return { values: sums, present }
+      exports.finishMeans(count, sums.byteOffset, compensations.byteOffset, counts.byteOffset, running.byteOffset, seen.byteOffset)
+      return { values: sums, present: seen }
     },
   }
 }
 
 /** NaN only where there is nothing else. */
-function extreme(count: number, isBetter: (candidate: number, best: number) => boolean): Accumulator {
-  const best = new Float64Array(count)
-  const seen = new Uint8Array(count)
+function extreme(space: ColumnSpace, count: number, sign: 1 | -1): Accumulator {
+  const best = space.doubles(count).fill(NaN)
+  const seen = space.flags(count)
   return {
     add(values, present) {
-      for (let i = 0; i < count; i++) {
-        if (present[i] === 0) continue
-        const value = values[i] as number // all columns have `count` entries
-        const before = best[i] as number
-        if (seen[i] === 0 || isBetter(value, before) || before !== before) best[i] = value
-        seen[i] = 1
-      }
+      const valuesAt = space.place('values', values, count)
+      space.exports.addToExtremes(valuesAt, space.place('present', present, count), count, sign, best.byteOffset, seen.byteOffset)
     },
     finish: () => ({ values: best, present: seen }),
   }
 }
 
-/** Counts by `increment`; with 0 the value is 1 wherever anything is present. */
-function counter(count: number, increment: 0 | 1): Accumulator {
-  const counts = new Float64Array(count)
-  const seen = new Uint8Array(count)
+/** Without counting the value is 1 wherever anything is present. */
+function counter(space: ColumnSpace, count: number, counts: 'counted' | 'present'): Accumulator {
+  const sums = space.doubles(count)
+  const seen = space.flags(count)
   return {
     add(_values, present) {
-      for (let i = 0; i < count; i++) {
-        if (present[i] === 0) continue
-        counts[i] = (counts[i] as number) + increment
-        seen[i] = 1
-      }
+      space.exports.addToCounts(space.place('present', present, count), count, sums.byteOffset, seen.byteOffset)
     },
     finish() {
-      if (increment === 0) counts.fill(1)
-      return { values: counts, present: seen }
+      if (counts === 'present') sums.fill(1)
+      return { values: sums, present: seen }
     },
   }
 }

@@ -10,9 +10,11 @@ import type { InstantRequest, QueryParams, RangeRequest } from './api.ts'
 import { evaluateQuery, sortedMatrix, type EngineDeps, type Query, type QueryResult } from './engine.ts'
 import { presentNumbers } from './histograms/columns.ts'
 import { histogramJson } from './histograms/text.ts'
-import { JsonBytes, stepTexts } from './jsonBytes.ts'
+import { JsonBytes } from './jsonBytes.ts'
 import { formatPlainDecimal, formatTimestamp } from './jsonNumber.ts'
+import type { ColumnSpace } from './columnSpace.ts'
 import type { Limits } from './limits.ts'
+import { PointPrinter } from './pointPrinter.ts'
 import { parseQuery, type ParseFeatures } from './parse.ts'
 import { invalidParameter, QueryError } from './queryError.ts'
 import { valueTypeOf } from './typecheck.ts'
@@ -22,6 +24,7 @@ import type { Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerM
 /** What a worker has at hand for every job. */
 export type JobDeps = {
   readonly querier: Querier
+  readonly space: ColumnSpace
   readonly features: ParseFeatures
   readonly settings: JobSettings
   readonly limits: Limits
@@ -84,7 +87,7 @@ export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
   const limit = request.limit ?? 0
   const isTruncated = limit > 0 && series.length > limit
   const json = new JsonBytes(64 * 1024).raw('{"status":"success","data":{"resultType":"matrix","result":')
-  writeMatrix(json, isTruncated ? series.slice(0, limit) : series, result, deps.limits)
+  writeMatrix(json, isTruncated ? series.slice(0, limit) : series, result, deps)
   return finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs })
 }
 
@@ -135,12 +138,12 @@ function checkRange({ startMs, endMs, stepMs }: RangeRequest): void {
 }
 
 function engineDeps(request: Pick<QueryParams, 'lookbackMs' | 'stats'>, deps: JobDeps): EngineDeps {
-  const { querier, limits, settings } = deps
+  const { querier, space, limits, settings } = deps
   const { maxSamples, evaluationIntervalMs } = settings
   const countsPerStep = request.stats === 'all' && deps.features.has('promql-per-step-stats')
   const delaysNameRemoval = deps.features.has('promql-delayed-name-removal')
   const lookbackMs = request.lookbackMs ?? settings.lookbackMs
-  return { querier, limits, maxSamples, evaluationIntervalMs, countsPerStep, delaysNameRemoval, lookbackMs }
+  return { querier, space, limits, maxSamples, evaluationIntervalMs, countsPerStep, delaysNameRemoval, lookbackMs }
 }
 
 function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: number): void {
@@ -154,14 +157,14 @@ function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: n
   json.raw(']')
 }
 
-function writeMatrix(json: JsonBytes, series: readonly VectorSeries[], { steps }: QueryResult, limits: Limits): void {
-  const texts = stepTexts(steps.startMs, steps.stepMs, steps.count)
+function writeMatrix(json: JsonBytes, series: readonly VectorSeries[], { steps }: QueryResult, { space, limits }: JobDeps): void {
+  const printer = new PointPrinter(space, steps)
   json.raw('[')
   series.forEach(({ labels, values, present, histograms }, i) => {
     limits.check()
     json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels)
     const numbers = histograms === undefined ? present : presentNumbers(present, histograms)
-    if (histograms === undefined || numbers.includes(1)) json.raw(',"values":[').points(texts, values, numbers).raw(']')
+    if (histograms === undefined || numbers.includes(1)) json.raw(',"values":[').bytes(printer.print(values, numbers)).raw(']')
     writeHistograms(json, histograms, (step) => (present[step] === 1 ? steps.startMs + step * steps.stepMs : undefined))
     json.raw('}')
   })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatLabels } from '../storage/labels.ts'
 import { createMemoryQuerier, seriesEvery, stale, type MemorySeries } from '../test/helpers/memoryQuerier.ts'
+import { createColumnSpace } from './columnSpace.ts'
 import { evaluateQuery, sortedMatrix } from './engine.ts'
 import { Limits } from './limits.ts'
 import { parseQuery } from './parse.ts'
@@ -8,11 +9,13 @@ import type { Value } from './value.ts'
 
 type Setting = { readonly lookbackMs?: number; readonly maxSamples?: number; readonly deadlineMs?: number; readonly features?: readonly string[]; readonly delaysNameRemoval?: boolean }
 
+const space = createColumnSpace()
+
 const run = (series: readonly MemorySeries[], text: string, times: { startMs: number; endMs: number; stepMs: number }, setting: Setting = {}) => {
   const maxSamples = setting.maxSamples ?? 1_000_000
   const limits = new Limits({ maxSamples, deadlineMs: setting.deadlineMs ?? Infinity })
   const query = { text, expr: parseQuery(text, new Set(setting.features)), ...times }
-  const deps = { querier: createMemoryQuerier(series), limits, lookbackMs: setting.lookbackMs ?? 300_000, maxSamples, evaluationIntervalMs: 60_000, countsPerStep: true, delaysNameRemoval: setting.delaysNameRemoval ?? false }
+  const deps = { querier: createMemoryQuerier(series), space, limits, lookbackMs: setting.lookbackMs ?? 300_000, maxSamples, evaluationIntervalMs: 60_000, countsPerStep: true, delaysNameRemoval: setting.delaysNameRemoval ?? false }
   return { ...evaluateQuery(query, deps), limits }
 }
 

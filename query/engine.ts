@@ -16,6 +16,7 @@ import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
 import { addInfo } from './functions/info.ts'
 import { withoutHistograms } from './histograms/columns.ts'
 import { evaluateOverHistograms } from './histograms/rangeFunctions.ts'
+import type { ColumnSpace } from './columnSpace.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
 import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledSeries, type SelectionDeps } from './selector.ts'
@@ -46,6 +47,8 @@ export type Query = {
 
 export type EngineDeps = {
   readonly querier: Querier
+  /** Nobody else's while the query runs. */
+  readonly space: ColumnSpace
   readonly limits: Limits
   readonly lookbackMs: number
   readonly maxSamples: number
@@ -110,7 +113,7 @@ class Evaluation {
     const onPrepared = (elapsedMs: number) => {
       this.prepareMs += elapsedMs
     }
-    this.#selection = { querier: deps.querier, limits: deps.limits, onPrepared, delaysNameRemoval: deps.delaysNameRemoval ?? false }
+    this.#selection = { querier: deps.querier, limits: deps.limits, space: deps.space, onPrepared, delaysNameRemoval: deps.delaysNameRemoval ?? false }
   }
 
   evaluate(plan: PlanNode, steps: Steps): Value {
@@ -196,10 +199,10 @@ class Evaluation {
     const { operand } = plan
     const startedMs = performance.now()
     if (operand.kind === 'selector' && !operand.fixed) {
-      this.#select(operand, steps, () => new FedSeries(steps.count, sink))
+      this.#select(operand, steps, () => new FedSeries(this.#deps.space, steps.count, sink))
       operand.cost.elapsedMs += performance.now() - startedMs
     } else if (operand.kind === 'rangeCall' && !operand.fixed) {
-      this.#callOverRange(operand, steps, () => new FedSeries(steps.count, sink))
+      this.#callOverRange(operand, steps, () => new FedSeries(this.#deps.space, steps.count, sink))
       operand.cost.elapsedMs += performance.now() - startedMs
     } else {
       const value = this.evaluate(operand, steps)
@@ -219,9 +222,8 @@ class Evaluation {
     const output = createOutput(isAbsence ? 1 : input.count)
     const times = lookupTimes(operand.lookup, steps)
     const lookedAt = windowsOf(operand, steps)
-    const windows = new Windows(lookedAt.times, lookedAt.widthMs)
-    const { from, to } = windows
-    const windowEndMs = Float64Array.from(from, (_, step) => times.startMs + step * times.stepMs)
+    const windows = new Windows(this.#deps.space, lookedAt.times, lookedAt.widthMs)
+    const windowEndMs = Float64Array.from(windows.from, (_, step) => times.startMs + step * times.stepMs)
     const context = this.#context(steps)
     const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
     const rename = entry.keepsName ? (labels: Labels) => labels : distinctWithoutName(input)
@@ -231,6 +233,7 @@ class Evaluation {
       if (length === 0) continue
       limits.take(length)
       windows.slideOver({ length, timestampsMs })
+      const { from, to } = windows
       operand.cost.samplesRead += windows.total
       this.#countWindows(windows.total, from, to)
       if (isAbsence) {
@@ -241,7 +244,7 @@ class Evaluation {
         let results: HistogramColumn | undefined
         if (histograms === undefined) entry.kernel(window, scalars, columns, context, expr)
         else results = evaluateOverHistograms({ window, histograms, entry, scalars, columns, context, call: expr, labels: input.labels(i) })
-        const found = countPresent(columns.present)
+        const found = this.#deps.space.exports.countFlags(columns.present.byteOffset, columns.present.length)
         if (found > 0) {
           const labels = input.labels(i)
           if (histograms === undefined) entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
@@ -296,11 +299,11 @@ class Evaluation {
 
   #context(steps: Steps): EvalContext {
     const { startMs, endMs, stepMs } = this.#query
-    return { steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0 }
+    return { space: this.#deps.space, steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0 }
   }
 
   #keep(steps: Steps, seriesCount: number): KeptSeries {
-    return new KeptSeries(this.#deps.limits, steps.count, seriesCount)
+    return new KeptSeries(this.#deps.limits, this.#deps.space, steps.count, seriesCount)
   }
 
   #kept(output: KeptSeries): Value {

@@ -6,11 +6,12 @@ import type { Matcher } from '../storage/matcher.ts'
 import type { Querier } from '../storage/querier.ts'
 import type { SampleColumns } from '../storage/sample.ts'
 import { withNameStates } from './delayedNames.ts'
+import type { ColumnSpace } from './columnSpace.ts'
 import type { Limits } from './limits.ts'
 import type { Lookup, NodeCost, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import type { Steps } from './value.ts'
-import { ColumnScratch, numbersOnly, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
+import { ColumnScratch, numbersOnly, newestTimes, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
 
 /** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
 export type SampledSeries = {
@@ -25,6 +26,7 @@ export type SampledColumns = Pick<SampleColumns, 'length' | 'timestampsMs' | 'va
 export type SelectionDeps = {
   readonly querier: Querier
   readonly limits: Limits
+  readonly space: ColumnSpace
   readonly onPrepared: (elapsedMs: number) => void
   readonly delaysNameRemoval: boolean
 }
@@ -64,22 +66,20 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
   const widthMs = isSmoothed ? 2 * lookbackMs : lookbackMs
   const selection = select(options, plan.matchers, times, widthMs, plan.cost)
   const output = options.createOutput(selection.count)
-  const windows = new Windows(times, widthMs)
-  const scratch = new ColumnScratch()
-  const sampleTimesMs = plan.asTimestamps ? new Float64Array(steps.count) : undefined
+  const windows = new Windows(options.space, times, widthMs)
+  const scratch = new ColumnScratch(options.space)
   for (let i = 0; i < selection.count; i++) {
     options.limits.check()
-    const { values, present } = output.columns()
+    const columns = output.columns()
+    const { present } = columns
     const samples = isSmoothed ? numbersOnly(withoutStaleMarkers(selection.read(i), scratch)) : selection.read(i)
     windows.slideOver(samples)
-    const found = isSmoothed
-      ? takeInterpolated(samples, windows, stepTimes, { values, present })
-      : takeNewest(samples, windows, { values, present, ...(sampleTimesMs && { sampleTimesMs }) })
+    const found = isSmoothed ? takeInterpolated(samples, windows, stepTimes, columns) : takeNewest(samples, windows, columns)
     if (found === 0) continue
     plan.cost.samplesRead += found
     const { perStep } = options
     if (perStep !== undefined) for (let step = 0; step < present.length; step++) perStep[step] = (perStep[step] ?? 0) + (present[step] ?? 0)
-    if (sampleTimesMs !== undefined) for (let step = 0; step < values.length; step++) values[step] = (sampleTimesMs[step] as number) / 1000
+    if (plan.asTimestamps) newestTimes(samples, windows, columns)
     output.accept(selection.labels(i), found, plan.asTimestamps ? undefined : takeNewestHistograms(samples, windows, present))
   }
   return output
@@ -97,7 +97,7 @@ export function windowsOf(plan: WindowsPlan | SubqueryPlan, steps: Steps): { rea
 export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDeps): SampledSeries {
   const { times, widthMs } = windowsOf(plan, steps)
   const selection = select(deps, plan.matchers, times, widthMs, plan.cost)
-  const scratch = new ColumnScratch()
+  const scratch = new ColumnScratch(deps.space)
   return {
     count: selection.count,
     labels: (index) => selection.labels(index),

@@ -4,13 +4,12 @@
 import type { Labels } from '../storage/labels.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { AggregationSink } from './aggregate.ts'
+import type { ColumnSpace, Columns } from './columnSpace.ts'
 import type { Limits } from './limits.ts'
 import type { VectorSeries } from './value.ts'
 
-export type Columns = { readonly values: Float64Array; readonly present: Uint8Array }
-
 export type SeriesOutput = {
-  /** Columns to write the next series into, nothing present. Asking again without `accept` in between gives the same ones. */
+  /** Columns of the query's space to write the next series into, nothing present. Asking again without `accept` in between gives the same ones. */
   columns(): Columns
   /** The series in `columns()` is complete, `found` of its steps are present; those that are histograms come beside. */
   accept(labels: Labels, found: number, histograms?: HistogramColumn): void
@@ -19,7 +18,7 @@ export type SeriesOutput = {
 /** About this many bytes of columns are allocated at once: one allocation per series costs more than its evaluation. */
 const blockBytes = 1 << 20
 
-/** Keeps every series. */
+/** Keeps every series, in arrays outside the kernels' memory, which is for what is being computed. */
 export class KeptSeries implements SeriesOutput {
   readonly series: VectorSeries[] = []
   /** Samples that are present, all counted as held by `limits`. */
@@ -30,24 +29,30 @@ export class KeptSeries implements SeriesOutput {
   #values = new Float64Array(0)
   #present = new Uint8Array(0)
   #used = 0
-  #current: Columns | undefined
+  readonly #columns: Columns
+  #isClean = true
 
-  constructor(limits: Limits, stepCount: number, expectedSeries: number) {
+  constructor(limits: Limits, space: ColumnSpace, stepCount: number, expectedSeries: number) {
     this.#limits = limits
+    this.#columns = space.columns(stepCount)
     this.#stepCount = stepCount
     this.#seriesPerBlock = Math.max(1, Math.min(expectedSeries, Math.floor(blockBytes / (9 * Math.max(1, stepCount)))))
   }
 
   columns(): Columns {
-    return (this.#current ??= this.#next())
+    if (!this.#isClean) this.#columns.present.fill(0)
+    this.#isClean = true
+    return this.#columns
   }
 
   accept(labels: Labels, found: number, histograms?: HistogramColumn): void {
     this.#limits.take(found)
     this.sampleCount += found
-    const { values, present } = this.columns()
+    const { values, present } = this.#next()
+    values.set(this.#columns.values)
+    present.set(this.#columns.present)
+    this.#isClean = false
     this.series.push(histograms === undefined ? { labels, values, present } : { labels, values, present, histograms })
-    this.#current = undefined
   }
 
   #next(): Columns {
@@ -69,9 +74,9 @@ export class FedSeries implements SeriesOutput {
   readonly #columns: Columns
   #isClean = true
 
-  constructor(stepCount: number, sink: AggregationSink) {
+  constructor(space: ColumnSpace, stepCount: number, sink: AggregationSink) {
     this.#sink = sink
-    this.#columns = { values: new Float64Array(stepCount), present: new Uint8Array(stepCount) }
+    this.#columns = space.columns(stepCount)
   }
 
   columns(): Columns {

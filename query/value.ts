@@ -4,6 +4,7 @@
 import { labelsKey, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { Annotations } from './annotations.ts'
+import type { ColumnSpace } from './columnSpace.ts'
 import { QueryError } from './queryError.ts'
 import { goQuote } from './stringLiteral.ts'
 
@@ -31,6 +32,7 @@ export type Value = ScalarValue | VectorValue | StringValue | MatrixValue
 
 /** What operators and functions need besides their operands. */
 export type EvalContext = {
+  readonly space: ColumnSpace
   readonly steps: Steps
   readonly annotations: Annotations
   /** The query's own range and step (not those of an enclosing subquery), for `start()`, `end()`, `range()`, `step()`. An instant query has step 0. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryQuerier, seriesEvery, stale } from '../test/helpers/memoryQuerier.ts'
+import { createColumnSpace } from './columnSpace.ts'
 import { ColumnScratch, takeNewest, Windows, withoutStaleMarkers } from './window.ts'
 
 const all = { minTimeMs: -Infinity, maxTimeMs: Infinity }
@@ -8,12 +9,14 @@ const all = { minTimeMs: -Infinity, maxTimeMs: Infinity }
 const samplesOf = (values: readonly (number | typeof stale | undefined)[]) =>
   createMemoryQuerier([seriesEvery(10_000, { __name__: 'x' }, values)]).select([], all).read(0)
 
+const space = createColumnSpace()
+
 describe('takeNewest', () => {
   const sees = (name: string, values: readonly (number | typeof stale | undefined)[], times: readonly number[], expected: readonly (number | undefined)[]) =>
     it(name, () => {
-      const out = { values: new Float64Array(times.length), present: new Uint8Array(times.length) }
+      const out = space.columns(times.length)
       const stepMs = (times[1] ?? 1) - (times[0] ?? 0)
-      const windows = new Windows({ startMs: times[0] ?? 0, stepMs, count: times.length }, 25_000)
+      const windows = new Windows(space, { startMs: times[0] ?? 0, stepMs, count: times.length }, 25_000)
       const samples = samplesOf(values)
       windows.slideOver(samples)
       const found = takeNewest(samples, windows, out)
@@ -29,7 +32,7 @@ describe('takeNewest', () => {
 describe('Windows', () => {
   const shown = ({ total, from, to }: Windows) => ({ total, windows: [...from].map((first, i) => `${first}-${to[i]}`) })
   const windows = (values: readonly (number | undefined)[], startMs: number, stepMs: number, count: number, rangeMs: number) => {
-    const sliding = new Windows({ startMs, stepMs, count }, rangeMs)
+    const sliding = new Windows(space, { startMs, stepMs, count }, rangeMs)
     sliding.slideOver(samplesOf(values))
     return shown(sliding)
   }
@@ -40,7 +43,7 @@ describe('Windows', () => {
     expect(windows([1, undefined, undefined, undefined, 5], 5_000, 10_000, 4, 5_001)).toEqual({ total: 1, windows: ['0-1', '1-1', '1-1', '1-1'] })
   })
   it('are right for each series, the same timestamps or not', () => {
-    const sliding = new Windows({ startMs: 20_000, stepMs: 10_000, count: 2 }, 20_000)
+    const sliding = new Windows(space, { startMs: 20_000, stepMs: 10_000, count: 2 }, 20_000)
     for (const values of [[1, 2, 3, 4], [5, 6, 7, 8], [5, undefined, 7, 8], [5, 6, undefined, 8], [1], [1, 2, 3, 4]]) {
       sliding.slideOver(samplesOf(values))
       expect(shown(sliding)).toEqual(windows(values, 20_000, 10_000, 2, 20_000))
@@ -51,10 +54,10 @@ describe('Windows', () => {
 describe('withoutStaleMarkers', () => {
   it('returns the same columns when there is nothing to remove', () => {
     const samples = samplesOf([1, NaN, 3])
-    expect(withoutStaleMarkers(samples, new ColumnScratch())).toBe(samples)
+    expect(withoutStaleMarkers(samples, new ColumnScratch(space))).toBe(samples)
   })
   it('removes every marker and keeps other NaNs', () => {
-    const samples = withoutStaleMarkers(samplesOf([1, stale, NaN, stale, stale, 6]), new ColumnScratch())
+    const samples = withoutStaleMarkers(samplesOf([1, stale, NaN, stale, stale, 6]), new ColumnScratch(space))
     expect([...samples.values.subarray(0, samples.length)]).toEqual([1, NaN, 6])
     expect([...samples.timestampsMs.subarray(0, samples.length)]).toEqual([0, 20_000, 50_000])
   })

@@ -2,6 +2,7 @@
 // window of a range selector. Times and samples both ascend, so each is one pass with two pointers.
 
 import type { NativeHistogram } from '../storage/histogram.ts'
+import type { ColumnSpace, Columns } from './columnSpace.ts'
 import { isStaleMarker, type SampleColumns } from '../storage/sample.ts'
 
 /** The times at which a selector looks, already shifted by `offset` and `@`. */
@@ -11,80 +12,58 @@ export type Timestamps = { readonly length: number; readonly timestampsMs: Float
 
 /**
  * For each time the window (time - width, time] as sample indexes [from, to), for one series after the other. Series of one
- * target are scraped together and have the same timestamps, so that the windows of the series before usually hold.
+ * target are scraped together and have the same timestamps, so that the windows of the series before usually hold: `from`
+ * and `to` are other objects exactly when they do not.
  */
 export class Windows {
-  readonly from: Int32Array
-  readonly to: Int32Array
+  readonly space: ColumnSpace
+  from: Int32Array
+  to: Int32Array
   /** The number of samples over all windows, each sample counted once per window. */
   total = 0
   readonly #times: LookupTimes
   readonly #widthMs: number
   /** The timestamps that the windows belong to. */
-  #known = new Float64Array(0)
+  #known: Float64Array = new Float64Array(0)
   #knownLength = -1
 
-  constructor(times: LookupTimes, widthMs: number) {
+  constructor(space: ColumnSpace, times: LookupTimes, widthMs: number) {
+    this.space = space
     this.#times = times
     this.#widthMs = widthMs
-    this.from = new Int32Array(times.count)
-    this.to = new Int32Array(times.count)
+    this.from = space.integers(times.count)
+    this.to = space.integers(times.count)
   }
 
   slideOver({ length, timestampsMs }: Timestamps): void {
-    if (length === this.#knownLength && bytesOf(timestampsMs, length).equals(bytesOf(this.#known, length))) return
-    if (this.#known.length < length) this.#known = new Float64Array(Math.max(length, 2 * this.#known.length))
+    const { exports } = this.space
+    const timesAt = this.space.place('times', timestampsMs, length)
+    if (length === this.#knownLength && exports.sameColumn(timesAt, this.#known.byteOffset, length) !== 0) return
+    if (this.#known.length < length) this.#known = this.space.doubles(Math.max(length, 2 * this.#known.length))
     this.#known.set(timestampsMs.subarray(0, length))
     this.#knownLength = length
-    this.total = slideWindows(this.#known, length, this.#times, this.#widthMs, this.from, this.to)
+    this.from = this.from.subarray()
+    this.to = this.to.subarray()
+    const { startMs, stepMs, count } = this.#times
+    this.total = exports.slideWindows(timesAt, length, startMs, stepMs, count, this.#widthMs, this.from.byteOffset, this.to.byteOffset)
   }
-}
-
-function bytesOf(column: Float64Array, length: number): Buffer {
-  return Buffer.from(column.buffer, column.byteOffset, 8 * length)
-}
-
-function slideWindows(timestampsMs: Float64Array, length: number, times: LookupTimes, widthMs: number, from: Int32Array, to: Int32Array): number {
-  const { startMs, stepMs, count } = times
-  let first = 0
-  let next = 0
-  let total = 0
-  for (let step = 0; step < count; step++) {
-    const timeMs = startMs + step * stepMs
-    while (next < length && (timestampsMs[next] as number) <= timeMs) next++
-    const afterMs = timeMs - widthMs
-    while (first < next && (timestampsMs[first] as number) <= afterMs) first++
-    from[step] = first
-    to[step] = next
-    total += next - first
-  }
-  return total
 }
 
 /**
- * The newest sample in each window, unless that is a staleness marker. Sets `present[i]`, and `values[i]` where present;
- * `sampleTimesMs`, when given, gets the sample's own time. Returns how many are present.
+ * The newest sample in each window, unless that is a staleness marker. Sets `present[i]`, and `values[i]` where present.
+ * Returns how many are present. The columns come from the windows' space.
  */
-export function takeNewest(
-  samples: SampleColumns,
-  windows: Windows,
-  out: { readonly values: Float64Array; readonly present: Uint8Array; readonly sampleTimesMs?: Float64Array },
-): number {
-  const { timestampsMs, values, valueWords } = samples
-  const { from, to } = windows
-  const { values: outValues, present, sampleTimesMs } = out
-  let found = 0
-  for (let step = 0; step < outValues.length; step++) {
-    const next = to[step] as number // one entry per step
-    if (next === from[step]) continue
-    const value = values[next - 1] as number // a window ends within the samples
-    if (value !== value && isStaleMarker(valueWords, next - 1)) continue
-    outValues[step] = value
-    present[step] = 1
-    if (sampleTimesMs !== undefined) sampleTimesMs[step] = timestampsMs[next - 1] as number
-    found++
+export function takeNewest({ length, values }: Pick<SampleColumns, 'length' | 'values'>, windows: Windows, out: Columns): number {
+  const { space, from, to } = windows
+  const valuesAt = space.place('values', values, length)
+  return space.exports.takeNewest(valuesAt, from.byteOffset, to.byteOffset, from.length, space.addressOf(out.values), space.addressOf(out.present))
+}
+
+/** The own times in seconds of the samples that `takeNewest` has found. */
+export function newestTimes({ timestampsMs }: Timestamps, { to }: Windows, { values, present }: Columns): void {
+  for (let step = 0; step < values.length; step++) {
+    if (present[step] === 1) values[step] = (timestampsMs[(to[step] as number) - 1] as number) / 1000 // one entry per step
   }
-  return found
 }
 
 /**
@@ -132,8 +111,7 @@ export function numbersOnly(samples: SampleColumns): SampleColumns {
 /** Samples without staleness markers: the same columns when there are none, else copies in `scratch`. */
 export function withoutStaleMarkers(samples: SampleColumns, scratch: ColumnScratch): SampleColumns {
   const { length, timestampsMs, values, valueWords, histograms } = samples
-  let read = 0
-  while (read < length && !(values[read] !== values[read] && isStaleMarker(valueWords, read))) read++
+  let read = scratch.space.exports.firstStale(scratch.space.place('values', values, length), length)
   if (read === length) return samples
   const copy = scratch.reserve(length)
   copy.timestampsMs.set(timestampsMs.subarray(0, read))
@@ -152,9 +130,14 @@ export function withoutStaleMarkers(samples: SampleColumns, scratch: ColumnScrat
 
 /** Columns that are reused from one series to the next. */
 export class ColumnScratch {
+  readonly space: ColumnSpace
   #timestampsMs = new Float64Array(0)
   #values = new Float64Array(0)
   #valueWords = new Uint32Array(0)
+
+  constructor(space: ColumnSpace) {
+    this.space = space
+  }
 
   reserve(length: number): { timestampsMs: Float64Array; values: Float64Array; valueWords: Uint32Array } {
     if (this.#values.length < length) {

@@ -2,6 +2,7 @@
 // finished bytes or values. Nothing here outlives a job but caches.
 
 import { parentPort, workerData } from 'node:worker_threads'
+import { createKernels } from '../src/kernels/kernels.ts'
 import { errorText, unreachable } from '../src/base/assert.ts'
 import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 import { openQuerierSource, type Querier } from '../storage/querier.ts'
@@ -9,6 +10,7 @@ import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './api
 import { answerMetadata, answerSearch, answerTsdbBlocks, answerTsdbStatus } from './apiMetadata.ts'
 import { escapedJson, jsonHeaders, type FederateRequest, type RemoteReadRequest } from './api.ts'
 import type { Expr } from './ast.ts'
+import { ColumnSpace } from './columnSpace.ts'
 import { federate } from './federate.ts'
 import { JsonBytes } from './jsonBytes.ts'
 import { Limits } from './limits.ts'
@@ -27,6 +29,8 @@ const port = parentPort
 const control = new Int32Array(init.control)
 const features = new Set(init.features)
 const source = openQuerierSource(init.querier)
+/** Over the memory that samples are read into. */
+const space = new ColumnSpace(createKernels(init.querier.head.module, init.querier.head.memory))
 
 port.on('message', (message: JobMessage) => {
   const answer = answerJob(message)
@@ -40,7 +44,8 @@ function answerJob(message: JobMessage): JobAnswer {
   try {
     const querier = source.querier()
     try {
-      return answerWith({ querier, features, settings, limits }, message)
+      space.reset()
+      return answerWith({ querier, space, features, settings, limits }, message)
     } finally {
       querier.close()
     }

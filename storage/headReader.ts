@@ -1,7 +1,7 @@
 // The head as a query worker sees it: series by label matchers, and their samples, read in place in the shared memory while
 // the main thread goes on appending. The worker's scratch is memory of its own; what it reads is safe while it is pinned.
 
-import { createKernels } from '../src/kernels/kernels.ts'
+import { createKernels, type Kernels, type Pointer } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
 import { selectRefs } from './headSelect.ts'
 import { HeadSymbols, type NamedCount } from './headSymbols.ts'
@@ -31,6 +31,7 @@ export type HeadReaderStats = {
 }
 
 export type HeadReader = {
+  readonly kernels: Kernels
   /** Comes first, before the snapshot of a partition is taken: then no sample is missed between the two. */
   pin(): void
   unpin(): void
@@ -51,8 +52,8 @@ export type HeadReader = {
   begin(range: TimeRange): void
   /** In-order samples of the series from this time on will all come with `addHeadInOrder`; Infinity when none will. */
   headMinTimeMs(ref: number): number
-  /** An encoded chunk. False when it is damaged; then nothing of it is added. */
-  addChunk(bytes: Uint8Array): boolean
+  /** Chunks of an entry of `ChunkCache`: those out of order, or those in order that begin before `beforeMs`. False when one is damaged. */
+  addStored(entry: Pointer, isOutOfOrder: boolean, beforeMs: number): boolean
   addHeadInOrder(ref: number): void
   addHeadOutOfOrder(ref: number): void
   /** What was collected; valid until the next `begin`. */
@@ -66,9 +67,6 @@ const timesAt = 16
 const countAt = 32
 const capacityAt = 36
 
-/** Decoders may read this far past a chunk. */
-const chunkPadding = 8
-
 const firstCapacity = 4096
 
 export function openHeadReader(init: HeadReaderInit): HeadReader {
@@ -77,7 +75,6 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   const symbols = new HeadSymbols(kernels)
   const state = new Span(kernels)
   state.reserve(stateBytes)
-  const input = new Span(kernels)
   let columns = new Span(kernels)
   let capacity = 0
   let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
@@ -124,6 +121,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   }
 
   return {
+    kernels,
     pin() {
       exports.pinEpoch(init.slot)
       symbols.refresh()
@@ -168,11 +166,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       beginSeries(ref)
       return exports.inMemoryFrom(state.pointer)
     },
-    addChunk(bytes) {
-      input.reserve(bytes.length + chunkPadding)
-      kernels.bytes.set(bytes, input.pointer)
-      return add(() => exports.addEncoded(state.pointer, input.pointer, bytes.length))
-    },
+    addStored: (entry, isOutOfOrder, beforeMs) => add(() => exports.addStored(state.pointer, entry, isOutOfOrder ? 1 : 0, beforeMs)),
     addHeadInOrder(ref) {
       beginSeries(ref)
       add(() => exports.addInOrder(state.pointer))
@@ -194,7 +188,6 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     close() {
       exports.unpinEpoch(init.slot)
       columns.close()
-      input.close()
       state.close()
       symbols.close()
     },

@@ -20,6 +20,7 @@ export type OpenPartitionsOptions = {
 export class OpenPartition {
   readonly reader: PartitionReader
   readonly #inode: number
+  #hasOutOfOrder: boolean | undefined
   inSnapshot = false
 
   constructor(reader: PartitionReader) {
@@ -30,6 +31,17 @@ export class OpenPartition {
   /** Whether the file of this name is another one by now, or none. */
   isReplaced(): boolean {
     return inodeOf(this.reader.path) !== this.#inode
+  }
+
+  /** Whether any of its chunks, as the snapshot has it, is out of order. */
+  get hasOutOfOrder(): boolean {
+    return (this.#hasOutOfOrder ??= this.reader.meta()?.outOfOrderCount !== 0)
+  }
+
+  begin(): void {
+    this.reader.begin()
+    this.#hasOutOfOrder = undefined
+    this.inSnapshot = true
   }
 }
 
@@ -107,8 +119,7 @@ export class OpenPartitions {
     let open = this.#open.get(partition.path)
     try {
       open ??= new OpenPartition(new PartitionReader(partition.path, partition.startMs))
-      if (!open.inSnapshot) open.reader.begin()
-      open.inSnapshot = true
+      if (!open.inSnapshot) open.begin()
     } catch (error) {
       if (!isDamage(error)) return 'gone'
       this.#options.onDamage({ file: partition.path, reason: errorText(error), isWholeFile: true })

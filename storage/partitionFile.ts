@@ -57,6 +57,8 @@ export type PartitionMeta = {
   /** Of all samples; Infinity and -Infinity when there is none. */
   readonly minTimeMs: number
   readonly maxTimeMs: number
+  /** Of the chunks, those that are out of order. Missing in files from before it was counted. */
+  readonly outOfOrderCount: number | undefined
   /** Chunks written since compaction last rewrote the file; all of them when it never did. */
   readonly looseChunkCount: number
 }
@@ -87,18 +89,6 @@ export function splitChunk(chunk: Uint8Array): { timesSection: Uint8Array; value
   const split = chunkHeaderBytes + view.getUint32(4, true)
   assert(split < chunk.length, 'a chunk of the head has no values')
   return { timesSection: chunk.subarray(chunkHeaderBytes, split), valuesSection: chunk.subarray(split) }
-}
-
-/** The reverse of `splitChunk`, into new bytes. */
-export function joinChunk(timesSection: Uint8Array, valuesSection: Uint8Array): Uint8Array {
-  const chunk = new Uint8Array(chunkHeaderBytes + timesSection.length + valuesSection.length)
-  const view = new DataView(chunk.buffer)
-  view.setUint8(0, chunkVersion)
-  view.setUint16(2, sectionCount(timesSection), true)
-  view.setUint32(4, timesSection.length, true)
-  chunk.set(timesSection, chunkHeaderBytes)
-  chunk.set(valuesSection, chunkHeaderBytes + timesSection.length)
-  return chunk
 }
 
 export type PartitionWriterOptions = {
@@ -139,6 +129,7 @@ export class PartitionWriter {
         idSum: 0,
         minTimeMs: Infinity,
         maxTimeMs: -Infinity,
+        outOfOrderCount: 0,
         looseChunkCount: 0,
       }
       if (this.#meta.startMs !== options.startMs) throw new DataFileError(options.path, `holds the day that starts at ${this.#meta.startMs}, its name says ${options.startMs}`)
@@ -172,6 +163,7 @@ export class PartitionWriter {
     meta.idSum = (meta.idSum + (id % 2 ** 32)) % 2 ** 32
     meta.minTimeMs = Math.min(meta.minTimeMs, chunk.minTimeMs)
     meta.maxTimeMs = Math.max(meta.maxTimeMs, chunk.maxTimeMs)
+    if (chunk.isOutOfOrder && meta.outOfOrderCount !== undefined) meta.outOfOrderCount++
     meta.looseChunkCount++
     return times
   }
@@ -203,7 +195,7 @@ export class PartitionWriter {
   #finish(meta: PartitionMeta): void {
     const write = this.#db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)')
     for (const [name, value] of Object.entries({ ...meta, nextSlot: meta.nextSlot + this.#slotsUsed })) {
-      if (Number.isFinite(value)) write.run(name, value)
+      if (value !== undefined && Number.isFinite(value)) write.run(name, value)
     }
     this.#db.exec('COMMIT')
   }
@@ -386,6 +378,7 @@ function readPartitionMeta(db: Db, path: string): PartitionMeta | undefined {
     idSum: read('idSum'),
     minTimeMs: values.get('minTimeMs') ?? Infinity,
     maxTimeMs: values.get('maxTimeMs') ?? -Infinity,
+    outOfOrderCount: values.get('outOfOrderCount'),
     looseChunkCount: read('looseChunkCount'),
   }
 }

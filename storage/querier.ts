@@ -4,6 +4,7 @@
 
 import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
+import { ChunkCache } from './chunkCache.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
 import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
 import { ownerLabel, partLabel } from './histogramParts.ts'
@@ -12,7 +13,6 @@ import { compareLabels, type Labels } from './labels.ts'
 import { matchesEmpty, type Matcher } from './matcher.ts'
 import { OpenPartitions, type OpenPartition } from './openPartitions.ts'
 import type { ChunkRow } from './chunkRow.ts'
-import { joinChunk } from './partitionFile.ts'
 import { createLifetimes, type Lifetimes } from './lifetimes.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
 
@@ -90,6 +90,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
     channel.postMessage(report)
   }
   const partitions = new OpenPartitions({ dir: init.dir, generation: init.partitionsGeneration, onDamage })
+  const chunks = new ChunkCache(head.kernels)
   const lifetimes = createLifetimes(init.dir)
   const hidden = createHiddenSamples(init.dir)
   const histograms = createHistogramReader(head)
@@ -100,11 +101,13 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
       if (partitions.refresh()) {
         lifetimes.forget()
         hidden.forget()
+        chunks.clear()
       }
-      return createQuerier({ head, partitions, lifetimes, hidden, histograms, onDamage })
+      return createQuerier({ head, partitions, chunks, lifetimes, hidden, histograms, onDamage })
     },
     close() {
       partitions.close()
+      chunks.close()
       head.close()
       channel.close()
     },
@@ -114,6 +117,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
 type QuerierDeps = {
   readonly head: HeadReader
   readonly partitions: OpenPartitions
+  readonly chunks: ChunkCache
   readonly lifetimes: Lifetimes
   readonly hidden: HiddenSamples
   readonly histograms: HistogramReader
@@ -200,15 +204,11 @@ function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: numb
   const { head } = deps
   head.begin(range)
   const inMemoryFromMs = head.headMinTimeMs(ref)
-  const outOfOrder: { readonly partition: OpenPartition; readonly row: ChunkRow }[] = []
-  for (const partition of open) {
-    for (const row of chunksOf(deps, partition, ref, range)) {
-      if (row.isOutOfOrder) outOfOrder.push({ partition, row })
-      else if (row.minTimeMs < inMemoryFromMs) addChunk(deps, partition, row)
-    }
-  }
+  // Disk in order may only be left out where no late samples can be.
+  const partitions = inMemoryFromMs <= range.minTimeMs ? open.filter((partition) => partition.hasOutOfOrder) : open
+  for (const partition of partitions) addStored(deps, partition, { ref, isOutOfOrder: false, beforeMs: inMemoryFromMs })
   head.addHeadInOrder(ref)
-  for (const { partition, row } of outOfOrder) addChunk(deps, partition, row)
+  for (const partition of partitions) addStored(deps, partition, { ref, isOutOfOrder: true, beforeMs: Infinity })
   head.addHeadOutOfOrder(ref)
   return deps.hidden.without(ref, head.end())
 }
@@ -218,19 +218,18 @@ function isPart(labels: Labels): boolean {
   return labels[0]?.name === ownerLabel
 }
 
-function chunksOf(deps: QuerierDeps, partition: OpenPartition, ref: number, range: TimeRange): readonly ChunkRow[] {
+function addStored(deps: QuerierDeps, partition: OpenPartition, chosen: { readonly ref: number; readonly isOutOfOrder: boolean; readonly beforeMs: number }): void {
+  const { head, chunks, onDamage } = deps
+  const { ref, isOutOfOrder, beforeMs } = chosen
+  const file = partition.reader.path
+  const onProblem = (row: ChunkRow, reason: string) => onDamage({ file, reason: `chunk of series ${row.ref}, slot ${row.slot}: ${reason}`, isWholeFile: false })
   try {
-    return partition.reader.chunks(ref, range.minTimeMs, range.maxTimeMs)
+    const entry = chunks.entry(partition, ref, onProblem)
+    if (entry === undefined || (isOutOfOrder && !entry.hasOutOfOrder)) return
+    if (!head.addStored(entry.pointer, isOutOfOrder, beforeMs)) throw new Error(`bug: a chunk of series ${ref} was good when it was read`)
   } catch (error) {
-    deps.onDamage({ file: partition.reader.path, reason: errorText(error), isWholeFile: true })
-    return []
+    onDamage({ file, reason: errorText(error), isWholeFile: true })
   }
-}
-
-function addChunk(deps: QuerierDeps, partition: OpenPartition, row: ChunkRow): void {
-  if (deps.head.addChunk(joinChunk(row.timesSection, row.valuesSection))) return
-  const reason = `chunk of series ${row.ref}, slot ${row.slot}: ${row.valuesSection.length === 0 ? 'is not what was written' : 'cannot be decoded'}`
-  deps.onDamage({ file: partition.reader.path, reason, isWholeFile: false })
 }
 
 function isHiddenName(name: string): boolean {

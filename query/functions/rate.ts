@@ -1,75 +1,40 @@
-// `rate`, `increase`, `delta`, their instant forms, `resets` and `changes`. Where a counter falls it was reset; the places
-// are found once per series and the windows only look at those inside of them.
+// `rate`, `increase`, `delta`, their instant forms, `resets` and `changes`.
 
 import { type Labels, labelValue, metricNameLabel } from '../../storage/labels.ts'
 import type { Annotations } from '../annotations.ts'
 import { goQuote } from '../stringLiteral.ts'
-import type { RangeKernel, WindowColumns } from './range.ts'
-import { perWindow, Scratch } from './range.ts'
+import type { Pointer } from '../../src/kernels/kernels.ts'
+import { perWindow, Scratch, type RangeKernel } from './range.ts'
 
 export const rate = extrapolated({ isCounter: true, perSecond: true })
 export const increase = extrapolated({ isCounter: true, perSecond: false })
 export const delta = extrapolated({ isCounter: false, perSecond: false })
 
-/** Indexes of the samples that are smaller than the one before, for the series in hand. */
-let resetIndexes = new Int32Array(16)
+/** What the windows of the last call were, for which the part that depends on timestamps alone is prepared. */
+let prepared: { readonly from: Int32Array; readonly rangeMs: number; readonly divisor: number; readonly at: Pointer } | undefined
 
-function findResets({ length, values }: WindowColumns): number {
-  let count = 0
-  for (let i = 1; i < length; i++) {
-    if ((values[i] as number) >= (values[i - 1] as number)) continue
-    if (!((values[i] as number) < (values[i - 1] as number))) continue // one of them is NaN
-    if (count === resetIndexes.length) {
-      const larger = new Int32Array(2 * count)
-      larger.set(resetIndexes)
-      resetIndexes = larger
-    }
-    resetIndexes[count++] = i
-  }
-  return count
-}
+/** { sampled, to the start, to the end, factor } per step. */
+const preparedBytes = 32
 
 /** The difference of last and first sample, stretched to the ends of the window where the samples suggest it reaches them. */
 function extrapolated({ isCounter, perSecond }: { readonly isCounter: boolean; readonly perSecond: boolean }): RangeKernel {
-  return (window, _args, out) => {
-    const { timestampsMs, values, from, to, windowEndMs, rangeMs } = window
-    const resetCount = isCounter ? findResets(window) : 0
-    const rangeSeconds = rangeMs / 1000
-    let nextReset = 0
-    for (let step = 0; step < out.values.length; step++) {
-      const first = from[step] as number // one entry per step; indexes below are in [first, end)
-      const end = to[step] as number
-      if (end - first < 2) continue
-      const firstValue = values[first] as number
-      let result = (values[end - 1] as number) - firstValue
-      if (isCounter) {
-        while (nextReset < resetCount && (resetIndexes[nextReset] as number) <= first) nextReset++
-        for (let i = nextReset; i < resetCount; i++) {
-          const at = resetIndexes[i] as number
-          if (at >= end) break
-          result += values[at - 1] as number
-        }
-      }
-      const firstMs = timestampsMs[first] as number
-      const lastMs = timestampsMs[end - 1] as number
-      const endMs = windowEndMs[step] as number
-      const sampled = (lastMs - firstMs) / 1000
-      const average = sampled / (end - first - 1)
-      const threshold = average * 1.1
-      let toStart = (firstMs - (endMs - rangeMs)) / 1000
-      let toEnd = (endMs - lastMs) / 1000
-      if (toStart >= threshold) toStart = average / 2
-      if (isCounter && result > 0 && firstValue >= 0) {
-        // A counter cannot have been below zero: no further back than where it would have been zero.
-        const toZero = sampled * (firstValue / result)
-        if (toZero < toStart) toStart = toZero
-      }
-      if (toEnd >= threshold) toEnd = average / 2
-      let factor = sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled
-      if (perSecond) factor /= rangeSeconds
-      out.values[step] = result * factor
-      out.present[step] = 1
+  return (window, _args, out, { space }) => {
+    const { length, timestampsMs, values, from, to, windowEndMs, rangeMs } = window
+    const { exports } = space
+    const count = out.values.length
+    const divisor = perSecond ? rangeMs / 1000 : 1
+    const fromAt = space.place('from', from, count)
+    const toAt = space.place('to', to, count)
+    if (prepared?.from !== from || prepared.rangeMs !== rangeMs || prepared.divisor !== divisor) {
+      const startMs = windowEndMs[0] ?? 0
+      const stepMs = (windowEndMs[1] ?? startMs) - startMs
+      const at = space.slot('extrapolation', preparedBytes * count)
+      exports.prepareExtrapolation(space.place('times', timestampsMs, length), fromAt, toAt, count, startMs, stepMs, rangeMs, divisor, at)
+      prepared = { from, rangeMs, divisor, at }
     }
+    const valuesAt = space.place('values', values, length)
+    const resetsAt = space.slot('resets', 4 * length)
+    exports.extrapolate(valuesAt, length, fromAt, toAt, count, prepared.at, isCounter ? 1 : 0, divisor, resetsAt, space.addressOf(out.values), space.addressOf(out.present))
   }
 }
 

@@ -110,9 +110,9 @@ export type KernelExports = {
 
   // Any thread, in its own scratch: reading samples.
   beginRead(state: Pointer, ref: number, minTimeMs: number, maxTimeMs: number): void
-  addEncoded(state: Pointer, pointer: Pointer, length: number): number
   addInOrder(state: Pointer): number
   addOutOfOrder(state: Pointer, ref: number): number
+  addStored(state: Pointer, entry: Pointer, outOfOrder: number, beforeMs: number): number
   inMemoryFrom(state: Pointer): number
   firstTime(ref: number): number
   lastTime(ref: number): number
@@ -142,11 +142,29 @@ export type KernelExports = {
   snappyStart(pointer: Pointer): Pointer
   snappyDecode(cursor: Pointer, inEnd: Pointer, out: Pointer, outEnd: Pointer, budget: number): number
 
+  // Any thread, over columns in its own scratch: what queries compute.
+  sameColumn(a: Pointer, b: Pointer, length: number): number
+  slideWindows(times: Pointer, length: number, startMs: number, stepMs: number, count: number, widthMs: number, from: Pointer, to: Pointer): number
+  countFlags(flags: Pointer, count: number): number
+  firstStale(values: Pointer, length: number): number
+  takeNewest(values: Pointer, from: Pointer, to: Pointer, count: number, out: Pointer, present: Pointer): number
+  prepareExtrapolation(times: Pointer, from: Pointer, to: Pointer, count: number, startMs: number, stepMs: number, rangeMs: number, divisor: number, out: Pointer): void
+  extrapolate(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, prepared: Pointer, isCounter: number, divisor: number, resets: Pointer, out: Pointer, present: Pointer): number
+  addToSums(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
+  finishSums(count: number, sums: Pointer, compensations: Pointer): void
+  addToMeans(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer): void
+  finishMeans(count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer, seen: Pointer): void
+  addToExtremes(values: Pointer, present: Pointer, count: number, sign: number, best: Pointer, seen: Pointer): void
+  addToCounts(present: Pointer, count: number, counts: Pointer, seen: Pointer): void
+  printPoints(values: Pointer, present: Pointer, count: number, texts: Pointer, ends: Pointer, out: Pointer): Pointer
+  printValue(value: number, out: Pointer): Pointer
+
   // Any thread: the sample codec.
   encodeChunk(timestamps: Pointer, values: Pointer, count: number, out: Pointer, outCapacity: number, scratch: Pointer): number
   decodeChunk(pointer: Pointer, length: number, timestampsOut: Pointer, valuesOut: Pointer, capacity: number): number
   chunkSampleCount(pointer: Pointer, length: number): number
   encodeTimesWithin(timestamps: Pointer, count: number, base: Pointer, baseCount: number, out: Pointer, capacity: number): number
+  timesRoom(pointer: Pointer, length: number): number
   decodeTimes(pointer: Pointer, length: number, out: Pointer, capacity: number): number
   decodeValues(pointer: Pointer, length: number, out: Pointer, capacity: number): number
 }

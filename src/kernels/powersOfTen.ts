@@ -1,12 +1,12 @@
-// The table by which the number kernel turns decimal text into doubles: the 128 leading bits of every power of ten that a
+// The table by which the number kernels turn decimal text into doubles and back: the 128 leading bits of every power of ten that a
 // double can be near, rounded down. Computed at start-up, since the module holds no static data.
 
 const minPower = -342
-const maxPower = 308
+const maxPower = 324
 
 let table: BigUint64Array | undefined
 
-/** Two words per power from 10^-342 to 10^308, low word first. */
+/** Two words per power from 10^-342 to 10^324, low word first. */
 export function powersOfTen(): BigUint64Array {
   if (table !== undefined) return table
   table = new BigUint64Array(2 * (maxPower - minPower + 1))

@@ -1,6 +1,7 @@
 // Rules on a bench: the real rule groups and the real query engine over samples in memory, with a clock that the test turns.
 
 import { QueryError } from '../../query/queryError.ts'
+import { createColumnSpace } from '../../query/columnSpace.ts'
 import { evaluateQuery } from '../../query/engine.ts'
 import { Limits } from '../../query/limits.ts'
 import { parseQuery } from '../../query/parse.ts'
@@ -15,6 +16,8 @@ import type { RuleAppender } from '../../alerting/ruleGroup.ts'
 import { createMemoryQuerier, stale, type MemorySample } from './memoryQuerier.ts'
 
 const minuteMs = 60_000
+
+const space = createColumnSpace()
 
 /** Samples in memory, appended in order. */
 export class MemorySamples {
@@ -57,7 +60,7 @@ export class MemorySamples {
     const limits = new Limits({ maxSamples: 1_000_000, deadlineMs: Infinity })
     const query = { text, expr: parseQuery(text, new Set()), startMs: timeMs, endMs: timeMs, stepMs: 0 }
     const querier = createMemoryQuerier([...this.#series.values()])
-    const settings = { querier, limits, lookbackMs: options.lookbackMs ?? 5 * minuteMs, maxSamples: 1_000_000, evaluationIntervalMs: minuteMs, countsPerStep: false }
+    const settings = { querier, space, limits, lookbackMs: options.lookbackMs ?? 5 * minuteMs, maxSamples: 1_000_000, evaluationIntervalMs: minuteMs, countsPerStep: false }
     const { value } = evaluateQuery(query, settings)
     const notes = { warnings: [], infos: [] }
     switch (value.kind) {

@@ -118,7 +118,7 @@ export function encodeTimesWithin(timesPtr: usize, count: i32, basePtr: usize, b
 }
 
 /** How many samples a reader of these times needs room for; -1 when the section cannot be right. */
-function timesRoom(section: usize, length: i32): i32 {
+export function timesRoom(section: usize, length: i32): i32 {
   if (length < <i32>WITHIN_HEADER_BYTES) return -1
   if (load<u8>(section, 6) != TIMES_WITHIN) return <i32>load<u16>(section, 4)
   const base = WITHIN_HEADER_BYTES + <usize>load<u16>(section, SECTION_HEADER_BYTES)

@@ -73,8 +73,8 @@ export const RAW_TABLE: usize = SERIES_TABLE + 4096
 /** Distance from a table's shard words to its fill counts. */
 export const TABLE_FILLS: usize = 2048
 
-// Powers of ten for the parsing of numbers: 128-bit mantissas of 10^q for q in [-342, 308], written once by the main thread.
-export const POWERS_OF_TEN: usize = 32768 // 651 x 16 bytes
+// Powers of ten for reading and printing numbers: 128-bit mantissas of 10^q for q in [-342, 324], written once by the main thread.
+export const POWERS_OF_TEN: usize = 32768 // 667 x 16 bytes
 
 // Directories of segmented arrays: u32 pointers to segments. Segments never move.
 export const SERIES_DIRECTORY: usize = 65536

@@ -128,7 +128,7 @@ function nearest(mantissa: u64, power: i32): u64 {
 
 // @ts-ignore: decorator
 @inline
-function multiplyHigh(a: u64, b: u64): u64 {
+export function multiplyHigh(a: u64, b: u64): u64 {
   const a0 = a & 0xffffffff
   const a1 = a >> 32
   const b0 = b & 0xffffffff

@@ -13,14 +13,14 @@ import { chunkRoom, decodeChunk } from './codec'
 import { DAY_MS } from './layout'
 import { B_BEFORE, B_DAY, B_PREVIOUS, BLOCK_HEADER, FLAG_HAS_LAST, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord } from './series'
 
-const S_MIN: usize = 0
-const S_MAX: usize = 8
+export const S_MIN: usize = 0
+export const S_MAX: usize = 8
 const S_TIMES: usize = 16
 const S_VALUES: usize = 20
 const S_OTHER_TIMES: usize = 24
 const S_OTHER_VALUES: usize = 28
-const S_COUNT: usize = 32
-const S_CAPACITY: usize = 36
+export const S_COUNT: usize = 32
+export const S_CAPACITY: usize = 36
 const S_PUBLISHED: usize = 40
 const S_SEALED_FIRST: usize = 48
 
@@ -28,7 +28,7 @@ const OK: i32 = 0
 const DAMAGED: i32 = -1
 
 /** Adds an encoded chunk. */
-export function addEncoded(state: usize, ptr: usize, length: i32): i32 {
+function addEncoded(state: usize, ptr: usize, length: i32): i32 {
   const room = chunkRoom(ptr, length)
   if (room < 0) return DAMAGED
   const count = load<i32>(state, S_COUNT)
@@ -41,13 +41,13 @@ export function addEncoded(state: usize, ptr: usize, length: i32): i32 {
 
 // @ts-ignore: decorator
 @inline
-function tailTimes(state: usize): usize {
+export function tailTimes(state: usize): usize {
   return <usize>load<u32>(state, S_TIMES) + (<usize>load<u32>(state, S_COUNT) << 3)
 }
 
 // @ts-ignore: decorator
 @inline
-function tailValues(state: usize): usize {
+export function tailValues(state: usize): usize {
   return <usize>load<u32>(state, S_VALUES) + (<usize>load<u32>(state, S_COUNT) << 3)
 }
 

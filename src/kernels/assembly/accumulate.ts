@@ -1,0 +1,132 @@
+// Aggregations over series, column by column: each kernel takes in one more series. A series without gaps goes two steps at
+// a time. `seen` is a byte per step, 1 where anything came in.
+// Sums are compensated (Kahan's, in Neumaier's form); sums start as -0, which adds nothing to any value.
+
+// @ts-ignore: decorator
+@inline
+function compensation(value: f64, sum: f64, before: f64): f64 {
+  const total = sum + value
+  if (abs(total) == Infinity) return 0
+  return abs(sum) >= abs(value) ? before + (sum - total + value) : before + (value - total + sum)
+}
+
+/** Whether the series has a value at every step. */
+function isWhole(present: usize, count: i32): bool {
+  let i = 0
+  for (; i + 15 < count; i += 16) if (!i8x16.all_true(v128.load(present + <usize>i))) return false
+  for (; i < count; i++) if (load<u8>(present + <usize>i) == 0) return false
+  return true
+}
+
+export function addToSums(values: usize, present: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
+  let i = 0
+  if (isWhole(present, count)) {
+    memory.fill(seen, 1, <usize>count)
+    const infinity = f64x2.splat(Infinity)
+    for (; i + 1 < count; i += 2) {
+      const at = <usize>i << 3
+      const value = v128.load(values + at)
+      const sum = v128.load(sums + at)
+      const total = f64x2.add(sum, value)
+      const isLarger = f64x2.ge(f64x2.abs(sum), f64x2.abs(value))
+      const large = v128.bitselect(sum, value, isLarger)
+      const small = v128.bitselect(value, sum, isLarger)
+      const error = f64x2.add(v128.load(compensations + at), f64x2.add(f64x2.sub(large, total), small))
+      v128.store(sums + at, total)
+      v128.store(compensations + at, v128.andnot(error, f64x2.eq(f64x2.abs(total), infinity)))
+    }
+  }
+  for (; i < count; i++) {
+    if (load<u8>(present + <usize>i) == 0) continue
+    const at = <usize>i << 3
+    const value = load<f64>(values + at)
+    const sum = load<f64>(sums + at)
+    store<f64>(compensations + at, compensation(value, sum, load<f64>(compensations + at)))
+    store<f64>(sums + at, sum + value)
+    store<u8>(seen + <usize>i, 1)
+  }
+}
+
+/** Adds the compensations, which ends the sums. */
+export function finishSums(count: i32, sums: usize, compensations: usize): void {
+  for (let i = 0; i < count; i++) {
+    const at = <usize>i << 3
+    store<f64>(sums + at, load<f64>(sums + at) + load<f64>(compensations + at))
+  }
+}
+
+/** The sum to be divided by the count, until the sum would overflow; from there on, where `running` is 1, a running mean. */
+export function addToMeans(values: usize, present: usize, count: i32, sums: usize, compensations: usize, counts: usize, running: usize): void {
+  for (let i = 0; i < count; i++) {
+    if (load<u8>(present + <usize>i) == 0) continue
+    const at = <usize>i << 3
+    const value = load<f64>(values + at)
+    const number = load<f64>(counts + at) + 1
+    store<f64>(counts + at, number)
+    if (number == 1) {
+      store<f64>(sums + at, value)
+      continue
+    }
+    let before = load<f64>(sums + at)
+    let error = load<f64>(compensations + at)
+    if (load<u8>(running + <usize>i) == 0) {
+      const total = before + value
+      if (abs(total) != Infinity) {
+        store<f64>(compensations + at, compensation(value, before, error))
+        store<f64>(sums + at, total)
+        continue
+      }
+      store<u8>(running + <usize>i, 1)
+      before /= number - 1
+      error /= number - 1
+    }
+    const share = (number - 1) / number
+    store<f64>(compensations + at, compensation(value / number, share * before, share * error))
+    store<f64>(sums + at, share * before + value / number)
+  }
+}
+
+/** The means to `sums`; sets `seen`. */
+export function finishMeans(count: i32, sums: usize, compensations: usize, counts: usize, running: usize, seen: usize): void {
+  for (let i = 0; i < count; i++) {
+    const at = <usize>i << 3
+    const number = load<f64>(counts + at)
+    if (number == 0) continue
+    store<u8>(seen + <usize>i, 1)
+    const divisor: f64 = load<u8>(running + <usize>i) == 1 ? 1 : number
+    store<f64>(sums + at, load<f64>(sums + at) / divisor + load<f64>(compensations + at) / divisor)
+  }
+}
+
+/** The largest value so far (`sign` 1) or the smallest (-1); NaN only where there is nothing else. `best` starts as NaN. */
+export function addToExtremes(values: usize, present: usize, count: i32, sign: f64, best: usize, seen: usize): void {
+  let i = 0
+  if (isWhole(present, count)) {
+    memory.fill(seen, 1, <usize>count)
+    const signs = f64x2.splat(sign)
+    for (; i + 1 < count; i += 2) {
+      const at = <usize>i << 3
+      const value = v128.load(values + at)
+      const before = v128.load(best + at)
+      const takes = v128.or(f64x2.gt(f64x2.mul(value, signs), f64x2.mul(before, signs)), f64x2.ne(before, before))
+      v128.store(best + at, v128.bitselect(value, before, takes))
+    }
+  }
+  for (; i < count; i++) {
+    if (load<u8>(present + <usize>i) == 0) continue
+    const at = <usize>i << 3
+    const value = load<f64>(values + at)
+    const before = load<f64>(best + at)
+    if (value * sign > before * sign || before != before) store<f64>(best + at, value)
+    store<u8>(seen + <usize>i, 1)
+  }
+}
+
+/** Adds 1 where the series is present. */
+export function addToCounts(present: usize, count: i32, counts: usize, seen: usize): void {
+  for (let i = 0; i < count; i++) {
+    const one = load<u8>(present + <usize>i)
+    store<f64>(counts + (<usize>i << 3), load<f64>(counts + (<usize>i << 3)) + <f64>one)
+    store<u8>(seen + <usize>i, load<u8>(seen + <usize>i) | one)
+  }
+}

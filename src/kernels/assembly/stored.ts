@@ -1,0 +1,40 @@
+// Chunks of partitions that a query worker keeps in its own scratch, so that a dashboard's next look costs no SQL.
+//
+// Entry of a series in a partition: { chunks u32, zero u32 } and per chunk
+//   { min time f64, max time f64, times u32 -> times record, values section u32, its length u32, out of order u32 }
+// Times record, shared by the series that share timestamps:
+//   { decoded column u32 or 0, samples u32, section u32, its length u32, samples that decoding needs room for u32, zero u32 }
+
+import { decodeTimes } from './codec'
+import { addTail, S_CAPACITY, S_COUNT, S_MAX, S_MIN, tailTimes, tailValues } from './read'
+import { decodeValues } from './values'
+
+const ENTRY_HEADER: usize = 8
+const CHUNK_BYTES: usize = 32
+
+/**
+ * Adds an entry's chunks to what is being read (see read.ts): those in order that begin before `beforeMs`, or the ones out
+ * of order. Returns 0, -1 when a chunk is damaged, or the capacity that the columns need.
+ */
+export function addStored(state: usize, entry: usize, outOfOrder: u32, beforeMs: f64): i32 {
+  const end = entry + ENTRY_HEADER + <usize>load<u32>(entry) * CHUNK_BYTES
+  const minTime = load<f64>(state, S_MIN)
+  const maxTime = load<f64>(state, S_MAX)
+  for (let chunk = entry + ENTRY_HEADER; chunk < end; chunk += CHUNK_BYTES) {
+    if (load<u32>(chunk, 28) != outOfOrder) continue
+    const first = load<f64>(chunk)
+    if (first > maxTime || load<f64>(chunk, 8) < minTime) continue
+    if (!outOfOrder && first >= beforeMs) continue
+    const times: usize = load<u32>(chunk, 16)
+    const samples = load<i32>(times, 4)
+    const decoded: usize = load<u32>(times)
+    const room = decoded != 0 ? samples : load<i32>(times, 16)
+    const count = load<i32>(state, S_COUNT)
+    if (count + room > load<i32>(state, S_CAPACITY)) return count + room
+    if (decoded != 0) memory.copy(tailTimes(state), decoded, <usize>samples << 3)
+    else if (decodeTimes(load<u32>(times, 8), load<i32>(times, 12), tailTimes(state), room) != samples) return -1
+    if (decodeValues(load<u32>(chunk, 20), load<i32>(chunk, 24), tailValues(state), samples) != samples) return -1
+    addTail(state, samples)
+  }
+  return 0
+}
