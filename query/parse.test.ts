@@ -5,6 +5,7 @@ import { PromqlGrammar } from './grammar.ts'
 import { parseQuery } from './parse.ts'
 import { expressionTree } from './parseTree.ts'
 import { normalizedText, prettyText } from './print.ts'
+import { QueryError } from './queryError.ts'
 
 const everything = new Set(['promql-experimental-functions', 'promql-binop-fill-modifiers', 'promql-extended-range-selectors'])
 
@@ -92,6 +93,9 @@ describe('parseQuery', () => {
   describe('operators', () => {
     reads('-2 ^ 2')
     reads('2 ^ -1')
+    reads('Inf ^ 2')
+    reads('+Inf ^ 2', '+Inf ^ 2')
+    reads('x{}', 'x')
     reads('1 + -2 * 3')
     reads('a AND b', 'a and b')
     reads('a == bool 1')
@@ -252,9 +256,39 @@ describe('parse errors', () => {
   })
 })
 
+describe('queries with random changes', () => {
+  const random = createRandom()
+  const pieces = [
+    '(', ')', '{', '}', '[', ']', ',', ':', '+', '-', '*', '^', '==', '=~', '=', '!', '</', 'by', 'without', 'on', 'ignoring', 'group_left', 'offset', '@', 'bool', 'and',
+    'fill', 'fill_left(1)', 'sum', 'topk', 'rate', 'info', 'g', '5m', '1', '0x', '1e', '1_0', '"s"', "'t", '`r`', '"\\q"', '\\', 'start()', 'end()', 'step()', 'range()', 'min_of(1m,2m)',
+    'Inf', 'NaN', 'atan2', '1m30', '~', '$', '#c', '.', 'é', '😀', '\n', 'anchored', 'smoothed', 'limitk', '[5m:]', '[5m]', '{a="b"}', '{"x y"}', 'offset -1m', '@ 1', ';', '\0',
+  ]
+  const changed = (text: string): string => {
+    const tokens = text.match(/"[^"]*"|[\w.]+|\s+|[^\w\s]/g) ?? []
+    for (let i = 0; i <= random.below(3); i++) tokens.splice(random.below(tokens.length), random.below(2), ...(random.below(4) === 0 ? [] : [` ${random.pick(pieces)} `]))
+    return tokens.join('')
+  }
+
+  it(`are read, and read again from their printed form, or refused with a position (seed ${random.seed})`, () => {
+    const generator = new QueryGenerator(random)
+    for (let i = 0; i < 1500; i++) {
+      const text = changed(generator.next().text)
+      let line: string
+      try {
+        line = normalizedText(parseQuery(text, everything))
+      } catch (error) {
+        expect(error, text).toBeInstanceOf(QueryError)
+        for (const message of (error as QueryError).message.split(/\n(?=\d+:\d+: )/)) expect(message, text).toMatch(/^\d+:\d+: parse error: ./)
+        continue
+      }
+      expect(tree(line), `${text}\n${line}`).toBe(tree(text))
+    }
+  })
+})
+
 describe('printing', () => {
   const random = createRandom()
-  const count = 2000
+  const count = 1000
 
   it(`gives the same tree when read again, for ${count} random queries (seed ${random.seed})`, () => {
     const generator = new QueryGenerator(random)

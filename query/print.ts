@@ -25,7 +25,7 @@ export function normalizedText(expr: Expr): string {
     case 'aggregation':
       return `${aggregationHead(expr)}(${expr.param === undefined ? '' : `${normalizedText(expr.param)}, `}${normalizedText(expr.expr)})`
     case 'binaryExpr':
-      return `${normalizedText(expr.lhs)} ${operatorText(expr)} ${normalizedText(expr.rhs)}`
+      return `${isInfiniteBase(expr) ? 'Inf' : normalizedText(expr.lhs)} ${operatorText(expr)} ${normalizedText(expr.rhs)}`
     case 'unaryExpr':
       return `${expr.op}${normalizedText(expr.expr)}`
     case 'parenExpr':
@@ -57,7 +57,7 @@ function pretty(expr: Expr, level: number): string {
     }
     case 'binaryExpr':
       if (fits) break
-      return `${pretty(expr.lhs, level + 1)}\n${indent}${operatorText(expr)}\n${pretty(expr.rhs, level + 1)}`
+      return `${isInfiniteBase(expr) ? `${indent}  Inf` : pretty(expr.lhs, level + 1)}\n${indent}${operatorText(expr)}\n${pretty(expr.rhs, level + 1)}`
     case 'call':
       if (fits) break
       return `${indent}${expr.name}(\n${expr.args.map((arg) => pretty(arg, level + 1)).join(',\n')}\n${indent})`
@@ -147,6 +147,11 @@ function durationExprText(expr: DurationExpr): string {
     default:
       return unreachable(expr)
   }
+}
+
+/** `+Inf ^ 2` would be a sign before a power. */
+function isInfiniteBase({ op, lhs }: BinaryExpr): boolean {
+  return op === '^' && lhs.kind === 'numberLiteral' && lhs.value === Infinity
 }
 
 function numberText(value: number, isDuration: boolean): string {
