@@ -24,14 +24,18 @@ const startMs = endMs - (sampleCount - 1) * stepMs
 const random = createRandom()
 const message = `seed ${random.seed}`
 
-/** A counter of observations: buckets fill up, new ones appear, and once in a while it starts again. */
+/**
+ * A counter of observations: buckets fill up, new ones appear, and once in a while it starts again. It has many from the
+ * start: Prometheus 2.42 does not ask when a histogram can have been empty, and would go back further.
+ */
 function counter(schema: number, resets: boolean, asFloat: boolean): WrittenHistogram[] {
-  let positive: Record<number, number> = {}
+  const first: Record<number, number> = { 0: 5000 }
+  let positive = first
   let negative: Record<number, number> = {}
   let zeroCount = 0
   let sum = 0
   return Array.from({ length: sampleCount }, (_, i): WrittenHistogram => {
-    if (resets && random.below(25) === 0) [positive, negative, zeroCount, sum] = [{}, {}, 0, 0]
+    if (resets && random.below(25) === 0) [positive, negative, zeroCount, sum] = [first, {}, 0, 0]
     for (let k = 0; k < 6; k++) {
       const index = random.below(12) - 4
       positive = { ...positive, [index]: (positive[index] ?? 0) + 1 + random.below(5) }
