@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createRandom } from '../../test/helpers/random.ts'
 import { captureNames, readCapture } from '../../test/helpers/scrapeCapture.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from './kernels.ts'
 
@@ -57,15 +58,10 @@ function comesBack(samples: Samples): Uint8Array {
 const every15s = (count: number) => Array.from({ length: count }, (_, i) => 1_795_426_500_000 + 15_000 * i)
 const series = (...values: number[]): Samples => ({ times: every15s(values.length), bits: values.map(bitsOf) })
 
-/** A generator that repeats a run exactly when its seed is given back. */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+/** Numbers from 0 to below 1; SEED repeats a run. */
+function createFractions(): { readonly seed: number; readonly random: () => number } {
+  const { seed, below } = createRandom()
+  return { seed, random: () => below(2 ** 32) / 2 ** 32 }
 }
 
 describe('a chunk', () => {
@@ -134,8 +130,7 @@ describe('random samples', () => {
   }
   for (const [name, shape] of Object.entries(shapes)) {
     it(`come back to the bit: ${name}`, () => {
-      const seed = Math.floor(Math.random() * 2 ** 32)
-      const random = createRandom(seed)
+      const { seed, random } = createFractions()
       for (let round = 0; round < 60; round++) {
         const count = 1 + Math.floor(random() ** 3 * 700)
         let time = Math.floor((random() - 0.2) * 2e12)
@@ -217,8 +212,7 @@ describe('a damaged chunk', () => {
   })
 
   it('is refused when it is noise, without a crash or a hang', () => {
-    const seed = Math.floor(Math.random() * 2 ** 32)
-    const random = createRandom(seed)
+    const { seed, random } = createFractions()
     for (let round = 0; round < 5000; round++) {
       const noise = Uint8Array.from({ length: Math.floor(random() * 200) }, () => Math.floor(random() * 256))
       if (noise.length > 8) noise.set([1, 0, noise[2] ?? 0, 0, 10, 0, 0, 0])
@@ -227,8 +221,7 @@ describe('a damaged chunk', () => {
   })
 
   it('is refused or decoded within bounds when its checksums are made right again', () => {
-    const seed = Math.floor(Math.random() * 2 ** 32)
-    const random = createRandom(seed)
+    const { seed, random } = createFractions()
     const chunk = encode(samples)
     const guard = 0x1234567890abcdefn
     for (let round = 0; round < 3000; round++) {
@@ -240,6 +233,34 @@ describe('a damaged chunk', () => {
       bytes.set(damaged, chunkPtr)
       kernels.decodeChunk(chunkPtr, damaged.length, timesOutPtr, valuesOutPtr, 300)
       expect([words[timesOutPtr / 8 + 300], words[valuesOutPtr / 8 + 300]], `seed ${seed}, round ${round}`).toEqual([guard, guard])
+    }
+  })
+
+  it('is decoded within bounds when its times are a part of others, whatever their ranges say', () => {
+    const { seed, random } = createFractions()
+    const base = every15s(300)
+    const part = base.filter((_, i) => i % 7 < 3 || i > 250)
+    doubles.set(base, valuesPtr / 8)
+    doubles.set(part, timesPtr / 8)
+    const length = kernels.encodeTimesWithin(timesPtr, part.length, valuesPtr, base.length, scratchPtr, 512)
+    const own = bytes.slice(scratchPtr, scratchPtr + length)
+    const whole = encode({ times: base, bits: base.map(() => 0n) })
+    const section = new Uint8Array([...own, ...whole.subarray(8, 8 + new DataView(whole.buffer).getUint32(4, true))])
+    const decoded = (bytesOfSection: Uint8Array) => {
+      bytes.set(bytesOfSection, chunkPtr)
+      return kernels.decodeTimes(chunkPtr, bytesOfSection.length, timesOutPtr, 300)
+    }
+    expect(decoded(section)).toBe(part.length)
+    expect([...doubles.subarray(timesOutPtr / 8, timesOutPtr / 8 + part.length)]).toEqual(part)
+    const guard = 0x1234567890abcdefn
+    words[timesOutPtr / 8 + 300] = guard
+    for (let round = 0; round < 3000; round++) {
+      const damaged = section.slice()
+      for (let flips = 1 + Math.floor(random() * 3); flips > 0; flips--) damaged[4 + Math.floor(random() * (length - 4))] = Math.floor(random() * 256)
+      new DataView(damaged.buffer).setUint32(0, checksum(damaged.subarray(4, 9 + new DataView(damaged.buffer).getUint16(7, true))), true)
+      const count = decoded(damaged)
+      expect(count, `seed ${seed}, round ${round}`).toBeLessThanOrEqual(300)
+      expect(words[timesOutPtr / 8 + 300], `seed ${seed}, round ${round}`).toBe(guard)
     }
   })
 
