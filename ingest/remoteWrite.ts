@@ -174,7 +174,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       batch.rollback()
       return refuse(400, notes.histograms.firstProblem)
     }
-    const { firstBad } = await batch.commit('allOrNothing')
+    const { firstBad } = await batch.commit('allOrNothing', { lenient: true })
     if (firstBad !== undefined) return refuse(400, reasonOf(firstBad))
     appendExemplars(notes)
     // The others are stored; a 400, so that the sender says so and does not try again and again.
@@ -182,7 +182,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   }
 
   const commitV2 = async (batch: HeadBatch, notes: BodyNotes): Promise<RemoteWriteAnswer> => {
-    const outcome = await batch.commit('skipBad')
+    const outcome = await batch.commit('skipBad', { lenient: true })
     const problems = [
       ...(notes.badSymbols > 0 ? [`parsing labels for ${notes.badSymbols} series: their symbol references are not in the symbols table`] : []),
       ...(notes.withoutSamples > 0 ? [`TimeSeries must contain at least one sample or histogram; ${notes.withoutSamples} series have none`] : []),

@@ -61,6 +61,8 @@ export type CommitOptions = {
   readonly anyAge?: boolean
   /** Only samples that are in order are stored, whatever the head's window is. */
   readonly discardOutOfOrder?: boolean
+  /** What is late or double only beside earlier samples of the same batch is passed over and not bad. */
+  readonly lenient?: boolean
   /** The outcome counts the samples before this index only. */
   readonly counted?: number
 }
@@ -163,7 +165,7 @@ export class HeadBatch {
   #validate(from: number): BatchOutcome {
     const { kernels, nowMs } = this.#host
     kernels.exports.forgetOutcomes(this.pointer)
-    kernels.exports.validateBatch(this.pointer, from, this.count, nowMs() + maxAheadMs)
+    kernels.exports.validateBatch(this.pointer, from, this.count, nowMs() + maxAheadMs, 0)
     return this.#withWholeHistograms(this.#outcome(), from)
   }
 
@@ -186,10 +188,10 @@ export class HeadBatch {
     const counted = options.counted ?? count
     for (let from = 0; from < counted; from += sliceSamples) {
       if (from > 0) await nextTurn()
-      exports.validateBatch(this.pointer, from, Math.min(counted, from + sliceSamples), latestMs)
+      exports.validateBatch(this.pointer, from, Math.min(counted, from + sliceSamples), latestMs, options.lenient === true ? 1 : 0)
     }
     const result = this.#withWholeHistograms(this.#outcome(), 0)
-    if (counted < count) exports.validateBatch(this.pointer, counted, count, latestMs)
+    if (counted < count) exports.validateBatch(this.pointer, counted, count, latestMs, 0)
     if (options.discardOutOfOrder === true) exports.discardOutOfOrder(this.pointer)
     if (mode === 'allOrNothing' && result.firstBad !== undefined) {
       this.rollback()

@@ -178,7 +178,7 @@ export class HeadSymbols {
       if (name === metricNameLabel) seriesByMetricName.push({ name: value, count })
       seriesByLabelPair.push({ name: `${name}=${value}`, count })
       values.set(name, (values.get(name) ?? 0) + 1)
-      bytes.set(name, (bytes.get(name) ?? 0) + Buffer.byteLength(value) * count)
+      bytes.set(name, (bytes.get(name) ?? 0) + Buffer.byteLength(value))
     }
     const sorted = (list: NamedCount[]) => list.sort((a, b) => b.count - a.count || compareBytes(a.name, b.name))
     const listed = (map: Map<string, number>) => sorted([...map].map(([name, count]) => ({ name, count })))

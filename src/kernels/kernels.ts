@@ -82,7 +82,7 @@ export type KernelExports = {
   stageStale(batch: Pointer, ref: number, timeMs: number): void
   stageBits(batch: Pointer, ref: number, timeMs: number, high: number, low: number): void
   unstageFrom(batch: Pointer, count: number): void
-  validateBatch(batch: Pointer, from: number, to: number, latestMs: number): void
+  validateBatch(batch: Pointer, from: number, to: number, latestMs: number, lenient: number): void
   discardOutOfOrder(batch: Pointer): void
   forgetOutcomes(batch: Pointer): void
   acceptAll(batch: Pointer): void

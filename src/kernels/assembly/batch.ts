@@ -38,7 +38,7 @@ const BATCH_LAST_VALUE: usize = 112
 export const BATCH_LINK: usize = 120
 
 export const STORED: u8 = 0
-export const REPEATED: u8 = 1 // same time and bits as the newest sample: accepted, nothing to store
+export const REPEATED: u8 = 1 // same time and bits as the newest sample, or passed over: accepted, nothing to store
 export const STORED_OUT_OF_ORDER: u8 = 2
 export const DUPLICATE: u8 = 3
 export const OUT_OF_ORDER: u8 = 4
@@ -152,8 +152,12 @@ function minValidTime(): i64 {
   return newest == i64.MIN_VALUE ? floor : max(newest - IN_BOUNDS_MS, floor)
 }
 
-/** Decides what becomes of samples `from` to `to`; `latest` is the greatest time allowed (ten minutes ahead). */
-export function validateBatch(batch: usize, from: u32, to: u32, latest: f64): void {
+/**
+ * Decides what becomes of samples `from` to `to`; `latest` is the greatest time allowed (ten minutes ahead). With `lenient` a
+ * sample that is only late or double beside earlier ones of the same batch is passed over, as Prometheus does with remote
+ * write, and is not bad.
+ */
+export function validateBatch(batch: usize, from: u32, to: u32, latest: f64, lenient: bool): void {
   const refs: usize = load<u32>(batch, BATCH_REFS)
   const times: usize = load<u32>(batch, BATCH_TIMES)
   const values: usize = load<u32>(batch, BATCH_VALUES)
@@ -162,6 +166,8 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64): vo
   const newest = load<i64>(HEAD_MAX_TIME)
   const hasWindow = window > 0
   const oldest = !hasWindow ? minValidTime() : newest == i64.MIN_VALUE ? i64.MIN_VALUE : newest < i64.MIN_VALUE + window ? i64.MIN_VALUE : newest - window
+  // A sample in order needs no window.
+  const oldestInOrder = hasWindow ? min(minValidTime(), oldest) : oldest
   const limit = <i64>latest
   for (let i = from; i < to; i++) {
     const ref = load<u32>(refs + (<usize>i << 2))
@@ -180,15 +186,23 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64): vo
       let anyValue = (flags & FLAG_LAST_VALUE_UNKNOWN) != 0
       // The series may have an earlier sample in this very batch: its slot then points at it.
       const slot = load<u32>(record, R_SLOT)
+      let passedOver = false
       if (slot < i && load<u32>(refs + (<usize>slot << 2)) == ref && load<u8>(outcomes + <usize>slot) == STORED) {
-        hasLast = true
-        lastTime = load<i64>(times + (<usize>slot << 3))
-        lastValue = load<u64>(values + (<usize>slot << 3))
-        anyValue = false
+        // With `lenient`, only what is in order beside the stored samples is judged by the batch.
+        if (!lenient || !hasLast || time > lastTime) {
+          passedOver = lenient
+          hasLast = true
+          lastTime = load<i64>(times + (<usize>slot << 3))
+          lastValue = load<u64>(values + (<usize>slot << 3))
+          anyValue = false
+        }
       }
-      if (time < oldest) outcome = hasWindow ? TOO_OLD : OUT_OF_BOUNDS
+      const isLate = hasLast && time < lastTime
+      const bound = isLate ? oldest : oldestInOrder
+      if (time < bound) outcome = hasWindow ? TOO_OLD : OUT_OF_BOUNDS
       else if (!hasLast || time > lastTime) store<u32>(record, i, R_SLOT)
-      else if (time == lastTime) {
+      else if (passedOver && (!isLate || !hasWindow)) outcome = REPEATED
+      else if (!isLate) {
         outcome = anyValue || value == lastValue ? REPEATED : DUPLICATE
         existing = lastValue
       }
