@@ -17,6 +17,7 @@ import { addInfo } from './functions/info.ts'
 import { withoutHistograms } from './histograms/columns.ts'
 import { evaluateOverHistograms } from './histograms/rangeFunctions.ts'
 import type { ColumnSpace } from './columnSpace.ts'
+import { bucketKernels } from './functions/overBuckets.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
 import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledSeries, type SelectionDeps } from './selector.ts'
@@ -227,8 +228,29 @@ class Evaluation {
     const context = this.#context(steps)
     const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
     const rename = entry.keepsName ? (labels: Labels) => labels : distinctWithoutName(input)
+    const overBuckets = bucketKernels.get(expr.name)
+    const buckets = overBuckets && operand.kind === 'windows' && extensionOf(operand.expr) === undefined ? input.buckets?.() : undefined
+    const seen = { from: new Int32Array(steps.count), to: new Int32Array(steps.count) }
     for (let i = 0; i < input.count; i++) {
       limits.check()
+      const entries = buckets?.read(i)
+      if (entries !== undefined && overBuckets !== undefined) {
+        if (entries.length === 0) continue
+        limits.take(entries.length)
+        const columns = output.columns()
+        overBuckets(entries, { windowEndMs, rangeMs: operand.rangeMs }, columns, seen)
+        const total = seen.to.reduce((sum, to, step) => sum + to - (seen.from[step] as number), 0)
+        operand.cost.samplesRead += total
+        this.#countWindows(total, seen.from, seen.to)
+        const found = countPresent(columns.present)
+        if (found > 0) {
+          const labels = input.labels(i)
+          entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
+          output.accept(rename(labels), found)
+        }
+        limits.release(entries.length)
+        continue
+      }
       const { length, timestampsMs, values, histograms } = input.read(i)
       if (length === 0) continue
       limits.take(length)

@@ -1,6 +1,7 @@
 // Instant and range selectors: one look into storage per selector and query, then one pass over the samples of each series
 // for all steps together.
 
+import type { Entries } from '../storage/buckets.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { Matcher } from '../storage/matcher.ts'
 import type { Querier } from '../storage/querier.ts'
@@ -17,6 +18,8 @@ import { ColumnScratch, numbersOnly, newestTimes, takeInterpolated, takeNewest, 
 export type SampledSeries = {
   readonly count: number
   labels(index: number): Labels
+  /** See `SeriesSelection`. */
+  buckets?(): { read(index: number): Entries | undefined } | undefined
   /** Valid until the next `read`. */
   read(index: number): SampledColumns
 }
@@ -101,6 +104,7 @@ export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDe
   return {
     count: selection.count,
     labels: (index) => selection.labels(index),
+    buckets: () => selection.buckets?.(),
     read: (index): SampleColumns => {
       const samples = withoutStaleMarkers(selection.read(index), scratch)
       return plan.selector.anchored || plan.selector.smoothed ? numbersOnly(samples) : samples

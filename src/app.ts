@@ -10,6 +10,7 @@ import { createScrapeManager } from '../ingest/scrapeManager.ts'
 import { parseQuery } from '../query/parse.ts'
 import { normalizedText } from '../query/print.ts'
 import { createQueryService } from '../query/queryService.ts'
+import type { DownsamplingRule } from '../storage/downsampling.ts'
 import { matcherTexts } from '../storage/matcher.ts'
 import type { RetentionTimes } from '../storage/retention.ts'
 import { defaultRetentionMs, openStorage } from '../storage/storage.ts'
@@ -91,6 +92,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
     await openStorage({
       dir: options.storagePath,
       ...effectiveRetention(config.storage, options),
+      downsamplingRules: downsamplingRules(config.storage),
       outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
       maxExemplars: config.storage.maxExemplars,
       lockFile: options.lockFile,
@@ -183,6 +185,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
           name: 'storage',
           apply: (next) => {
             storage.setRetention(effectiveRetention(next.storage, options))
+            storage.setDownsampling(downsamplingRules(next.storage))
             storage.setOutOfOrderWindow(next.storage.outOfOrderWindowMs)
             storage.exemplars.resize(next.storage.maxExemplars)
             query.setEvaluationInterval(next.global.evaluationIntervalMs)
@@ -238,6 +241,10 @@ export function effectiveRetention(storage: StorageConfig, options: Pick<Options
   const { retentionTimeMs, retentionSizeBytes } = options
   const byDefault = retentionSizeBytes > 0 ? 0 : defaultRetentionMs
   return { retentionMs: retentionTimeMs ?? byDefault, retentionBytes: retentionSizeBytes, retentionRules }
+}
+
+function downsamplingRules({ downsampling }: StorageConfig): DownsamplingRule[] {
+  return downsampling.map(({ matchers, afterMs, resolutionMs }) => ({ matchers: matcherTexts(matchers), afterMs, resolutionMs }))
 }
 
 /** `15d`, `10GiB` or `15d or 10GiB`. */

@@ -186,6 +186,8 @@ scrape_configs:
   refuses('a glob in the middle', 'rule_files: ["a/*/b.yml"]\n', 'invalid rule file path')
   refuses('a retention rule without time', 'storage: {tsdb: {retention: {rules: [{match: up}]}}}\n', 'prometheus.yml:1:38: storage.tsdb.retention.rules[0]: a retention rule needs time')
   refuses('a retention rule with a bad selector', 'storage: {tsdb: {retention: {rules: [{match: "{job=}", time: 7d}]}}}\n', 'storage.tsdb.retention.rules[0].match: expected a selector such as {job="debug"}')
+  refuses('a downsampling rule without age', 'storage: {tsdb: {downsampling: [{resolution: 5m}]}}\n', 'prometheus.yml:1:33: storage.tsdb.downsampling[0]: a downsampling rule needs after')
+  refuses('a resolution that selectors would miss', 'storage: {tsdb: {downsampling: [{after: 30d, resolution: 1h}]}}\n', 'storage.tsdb.downsampling[0].resolution: expected a resolution of 5m or a whole part of it')
   refuses('negative retention', 'storage: {tsdb: {retention: {size: -1GB}}}\n', 'expected a size with unit')
   refuses('an unknown kubernetes role', 'scrape_configs: [{job_name: a, kubernetes_sd_configs: [{role: pods}]}]\n', 'did you mean "pod"?')
   refuses(

@@ -285,9 +285,9 @@ function tlsTree(tls: TlsConfig): Printed | undefined {
 }
 
 function storageTree(storage: StorageConfig): Printed | undefined {
-  const { outOfOrderWindowMs, maxExemplars, retention, retentionRules } = storage
+  const { outOfOrderWindowMs, maxExemplars, retention, retentionRules, downsampling } = storage
   const hasRetention = retention !== undefined || retentionRules.length > 0
-  const hasTsdb = outOfOrderWindowMs !== 0 || hasRetention
+  const hasTsdb = outOfOrderWindowMs !== 0 || hasRetention || downsampling.length > 0
   const exemplars = maxExemplars === defaultStorageConfig.maxExemplars ? undefined : { max_exemplars: maxExemplars }
   if (!hasTsdb && exemplars === undefined) return undefined
   return {
@@ -302,6 +302,10 @@ function storageTree(storage: StorageConfig): Printed | undefined {
             rules: retentionRules.length === 0 ? undefined : retentionRules.map(({ match, timeMs }) => ({ match, time: formatDurationMs(timeMs) })),
           }
         : undefined,
+      downsampling:
+        downsampling.length === 0
+          ? undefined
+          : downsampling.map(({ match, afterMs, resolutionMs }) => ({ match: match === '' ? undefined : match, after: formatDurationMs(afterMs), resolution: formatDurationMs(resolutionMs) })),
     },
   }
 }

@@ -79,7 +79,7 @@ function summary(dir: string): number {
       continue
     }
     const perSample = meta.sampleCount === 0 ? '' : `  ${(bytes / meta.sampleCount).toFixed(3)} B/sample`
-    print(`${basename(file)}  ${meta.sampleCount} samples  ${meta.chunkCount} chunks (${meta.looseChunkCount} not compacted)  ${bytes} B${perSample}  ${timeRange(meta.minTimeMs, meta.maxTimeMs)}`)
+    print(`${basename(file)}  ${meta.sampleCount} samples  ${meta.chunkCount} chunks (${meta.looseChunkCount} not compacted)${meta.aggregateCount > 0 ? `  ${meta.aggregateCount} series downsampled` : ''}  ${bytes} B${perSample}  ${timeRange(meta.minTimeMs, meta.maxTimeMs)}`)
     for (const { encoding, chunkCount, sampleCount, bytes } of partitionEncodings({ path: file, startMs })) {
       if (encoding === 'damaged') damaged++
       print(`  ${String(bytes).padStart(10)} B  ${String(chunkCount).padStart(7)} ${encoding === 'times' ? 'rows  ' : 'chunks'}  ${String(sampleCount).padStart(10)} samples  ${encoding}`)

@@ -1,7 +1,9 @@
 // The `storage` section of prometheus.yml: out-of-order window and retention. Both can change on a reload. Beyond what
-// Prometheus knows there are `tsdb.retention.rules`, retention times of their own for the series that a selector matches.
+// Prometheus knows there are `tsdb.retention.rules`, retention times of their own for the series that a selector matches,
+// and `tsdb.downsampling`, coarser resolutions for old days.
 
 import { parseSelector } from '../query/parse.ts'
+import { maxResolutionMs } from '../storage/downsampling.ts'
 import type { Matcher } from '../storage/matcher.ts'
 import { errorText } from './base/assert.ts'
 import { bytes, duration, fields, float, integer, list, oneOf, text } from './base/yamlReaders.ts'
@@ -16,6 +18,14 @@ export type RetentionRuleConfig = {
   readonly timeMs: number
 }
 
+export type DownsamplingConfig = {
+  /** As written; empty: all series. */
+  readonly match: string
+  readonly matchers: readonly Matcher[]
+  readonly afterMs: number
+  readonly resolutionMs: number
+}
+
 export type StorageConfig = {
   readonly outOfOrderWindowMs: number
   /** The most exemplars that are kept; 0 or less keeps none. */
@@ -24,9 +34,11 @@ export type StorageConfig = {
   readonly retention: { readonly timeMs: number; readonly sizeBytes: number; readonly percentage: number } | undefined
   /** The first that matches a series counts. */
   readonly retentionRules: readonly RetentionRuleConfig[]
+  /** The coarsest that matches a series counts. */
+  readonly downsampling: readonly DownsamplingConfig[]
 }
 
-export const defaultStorageConfig: StorageConfig = { outOfOrderWindowMs: 0, maxExemplars: 100_000, retention: undefined, retentionRules: [] }
+export const defaultStorageConfig: StorageConfig = { outOfOrderWindowMs: 0, maxExemplars: 100_000, retention: undefined, retentionRules: [], downsampling: [] }
 
 export const storageConfig: Reader<StorageConfig> = (node) => {
   const read = fields(node, {
@@ -36,6 +48,7 @@ export const storageConfig: Reader<StorageConfig> = (node) => {
         stale_series_compaction_threshold: shareOfOne,
         chunk_encoding: (encoding: YamlNode) => fields(encoding, { floats: oneOf('', 'xor', 'xor2') }),
         retention: (retention: YamlNode) => fields(retention, { time: duration, size: bytes, percentage, rules: list(retentionRule) }),
+        downsampling: list(downsamplingRule),
       }),
     exemplars: (at: YamlNode) => fields(at, { max_exemplars: integer }),
   })
@@ -51,6 +64,7 @@ export const storageConfig: Reader<StorageConfig> = (node) => {
     maxExemplars: read.exemplars?.max_exemplars ?? defaultStorageConfig.maxExemplars,
     retention: hasLimits ? { timeMs: retention.time ?? 0, sizeBytes: retention.size ?? 0, percentage: retention.percentage ?? 0 } : undefined,
     retentionRules: retention?.rules ?? [],
+    downsampling: read.tsdb?.downsampling ?? [],
   }
 }
 
@@ -59,6 +73,21 @@ const retentionRule: Reader<RetentionRuleConfig> = (node) => {
   if (rule.match === undefined) return node.fail('a retention rule needs match, a selector such as {job="debug"}')
   if (rule.time === undefined) return node.fail('a retention rule needs time, such as 7d; 0s keeps the series without limit')
   return { ...rule.match, timeMs: rule.time }
+}
+
+const downsamplingRule: Reader<DownsamplingConfig> = (node) => {
+  const rule = fields(node, { match: seriesSelector, after: duration, resolution })
+  if (rule.after === undefined) return node.fail('a downsampling rule needs after, the age from which it holds, such as 30d')
+  if (rule.resolution === undefined) return node.fail('a downsampling rule needs resolution, such as 5m')
+  return { ...(rule.match ?? { match: '', matchers: [] }), afterMs: rule.after, resolutionMs: rule.resolution }
+}
+
+/** Whole parts of the coarsest, so that one joins into another. */
+const resolution: Reader<number> = (node) => {
+  const resolutionMs = duration(node)
+  const isUsable = resolutionMs >= 10_000 && maxResolutionMs % resolutionMs === 0
+  if (!isUsable) node.fail(`expected a resolution of 5m or a whole part of it, at least 10s, found ${node.describe()}: with a longer one selectors would miss values`)
+  return resolutionMs
 }
 
 const seriesSelector: Reader<{ readonly match: string; readonly matchers: readonly Matcher[] }> = (node) => {

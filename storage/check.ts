@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../src/base/assert.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
+import { decodeBuckets, type Buckets } from './buckets.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
 import { Head } from './head.ts'
@@ -171,6 +172,7 @@ class Checker {
         const structure = reader.structureProblems()
         for (const text of structure) this.#problem(partition.path, 'sqlite', '', text, setAside)
         if (structure.length === 0) this.#checkChunks(reader)
+        if (structure.length === 0 && reader.hasAggregates) this.#checkAggregates(reader)
       } finally {
         reader.close()
       }
@@ -206,6 +208,17 @@ class Checker {
     expect('chunkCount', chunkCount, meta.chunkCount)
     expect('sampleCount', sampleCount, meta.sampleCount)
     expect('idSum', idSum, meta.idSum)
+  }
+
+  #checkAggregates(reader: PartitionReader): void {
+    const wayOut = `${restore}; queries take the samples for all there is`
+    const resolutions = reader.aggregateResolutions()
+    const expected = reader.meta()?.aggregateCount ?? 0
+    if (resolutions.size !== expected) this.#problem(reader.path, 'meta', 'aggregateCount', `says ${expected}, there are ${resolutions.size}`, wayOut)
+    for (const ref of resolutions.keys()) {
+      const problem = aggregatesProblem(reader, ref, this.#codec)
+      if (problem !== undefined) this.#problem(reader.path, 'aggregate', `series ${ref}`, problem, wayOut)
+    }
   }
 
   #chunkProblem(reader: PartitionReader, row: ChunkRow): string | undefined {
@@ -266,6 +279,27 @@ class Checker {
   #problem(file: string, table: string, row: string, problem: string, wayOut: string): void {
     this.#problems.push({ file, table, row, problem, wayOut })
   }
+}
+
+function aggregatesProblem(reader: PartitionReader, ref: number, codec: ChunkCodec): string | undefined {
+  try {
+    const buckets = decodeBuckets(reader.aggregates(ref)?.body ?? new Uint8Array(), () => NaN, codec)
+    return typeof buckets === 'string' ? buckets : bucketProblem(buckets, reader.startMs)
+  } catch (error) {
+    return errorText(error)
+  }
+}
+
+function bucketProblem({ length, firstMs, lastMs, count }: Buckets, startMs: number): string | undefined {
+  let beforeMs = startMs - 1
+  for (let k = 0; k < length; k++) {
+    const first = firstMs[k] ?? NaN
+    const last = lastMs[k] ?? NaN
+    if (!(first > beforeMs && last > first && last < startMs + dayMs)) return `a bucket from ${first} to ${last} is not in its place`
+    if (!((count[k] ?? 0) >= 2)) return `a bucket at ${first} has ${count[k]} samples`
+    beforeMs = last
+  }
+  return undefined
 }
 
 /** One line per problem, for people. */

@@ -1,6 +1,7 @@
 // The sample codec for the writer thread and `check`: a kernel instance over a small memory of its own, with columns that
 // chunks are decoded into, merged, and encoded from. Query workers do the same inside the shared memory (headReader.ts).
 
+import { splitChunk } from './partitionFile.ts'
 import { createKernelMemory, createKernels, type Kernels } from '../src/kernels/kernels.ts'
 import { removeRanges } from './hiddenSamples.ts'
 import type { TimeRange } from './sample.ts'
@@ -110,6 +111,23 @@ export class ChunkCodec {
   remove(ranges: readonly TimeRange[]): void {
     assert(this.#isAscending, 'samples are removed before they are merged')
     this.#count = removeRanges({ length: this.#count, ...this.columns() }, ranges)
+  }
+
+  /** Replaces the columns by ascending times and the words of their values. */
+  load(timestampsMs: Float64Array, valueWords: Uint32Array): void {
+    this.clear()
+    this.#reserve(timestampsMs.length)
+    this.#count = timestampsMs.length
+    const columns = this.columns()
+    columns.timestampsMs.set(timestampsMs)
+    columns.valueWords.set(valueWords)
+  }
+
+  /** Both sections of a chunk of these samples, as copies. Uses the columns. */
+  encodeColumns(timestampsMs: Float64Array, values: Float64Array): { timesSection: Uint8Array; valuesSection: Uint8Array } {
+    const own = values.slice()
+    this.load(timestampsMs, new Uint32Array(own.buffer))
+    return splitChunk(this.encode(0, timestampsMs.length).slice())
   }
 
   /** Encodes samples `start .. start + count` of the merged columns. The view holds until the next call. */

@@ -3,10 +3,11 @@
 // deleted or has expired is left out on the way; a day of which nothing is left has no file.
 
 import { fsyncSync, openSync, closeSync, renameSync } from 'node:fs'
-import { assert } from '../src/base/assert.ts'
+import { assert, errorText } from '../src/base/assert.ts'
 import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, type Partition } from './dataDir.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import type { ChunkRow } from './chunkRow.ts'
+import { reduceSeries, type StoredAggregates } from './downsampling.ts'
 import { PartitionReader, PartitionWriter, splitChunk, type PartitionMeta, type TimesWithin } from './partitionFile.ts'
 import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
@@ -22,11 +23,15 @@ export function needsCompaction(meta: PartitionMeta): boolean {
   return meta.looseChunkCount > 0 && meta.looseChunkCount * 8 >= meta.chunkCount
 }
 
-/** Samples that a rewrite leaves out: ascending time ranges of a series, if there are any. */
-export type Removals = { rangesOf(ref: number): readonly TimeRange[] | undefined }
+export type Rewrite = {
+  /** Samples to leave out: ascending time ranges of a series, if there are any. */
+  rangesOf(ref: number): readonly TimeRange[] | undefined
+  /** The resolution at which the series is kept from now on; 0: the one it has. */
+  resolutionOf(ref: number): number
+}
 
 /** Each `next()` is one step. Throws `DataFileError` when the partition is damaged; nothing has changed then. */
-export function* compactionSteps(dir: string, partition: Partition, codec: ChunkCodec, removals: Removals): Generator<void, void> {
+export function* compactionSteps(dir: string, partition: Partition, codec: ChunkCodec, rewrite: Rewrite): Generator<void, void> {
   const target = partitionPath(dir, partition.startMs, partition.generation + 1)
   const building = buildingPath(target)
   removeDatabase(building)
@@ -35,12 +40,13 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
   try {
     writer = new PartitionWriter({ path: building, startMs: partition.startMs, building: true })
     reader.begin()
+    const hasAggregates = (reader.meta()?.aggregateCount ?? 0) > 0
     const bases: TimesBase[] = []
     let rows: ChunkRow[] = []
     let samplesInStep = 0
     for (const row of reader.chunksFrom(0)) {
       if (rows[0] !== undefined && rows[0].ref !== row.ref) {
-        samplesInStep += rewriteSeries(reader, writer, rows, { codec, removals, bases })
+        samplesInStep += rewriteSeries(reader, writer, rows, { codec, rewrite, bases, hasAggregates })
         rows = []
         if (samplesInStep >= samplesPerStep) {
           samplesInStep = 0
@@ -49,7 +55,7 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
       }
       rows.push(row)
     }
-    rewriteSeries(reader, writer, rows, { codec, removals, bases })
+    rewriteSeries(reader, writer, rows, { codec, rewrite, bases, hasAggregates })
     reader.end()
     const isEmpty = writer.chunkCount === 0
     writer.seal()
@@ -68,10 +74,15 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
 }
 
 /** Merges what one series has in the day: out-of-order chunks over in-order ones, later over earlier. Returns the samples read. */
-function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: readonly ChunkRow[], { codec, removals, bases }: { codec: ChunkCodec; removals: Removals; bases: TimesBase[] }): number {
+function rewriteSeries(
+  reader: PartitionReader,
+  writer: PartitionWriter,
+  rows: readonly ChunkRow[],
+  { codec, rewrite, bases, hasAggregates }: { codec: ChunkCodec; rewrite: Rewrite; bases: TimesBase[]; hasAggregates: boolean },
+): number {
   const ref = rows[0]?.ref
   if (ref === undefined) return 0
-  const removed = removals.rangesOf(ref)
+  const removed = rewrite.rangesOf(ref)
   codec.clear()
   let samplesRead = 0
   for (const row of [...rows.filter((one) => !one.isOutOfOrder), ...rows.filter((one) => one.isOutOfOrder)]) {
@@ -80,7 +91,12 @@ function rewriteSeries(reader: PartitionReader, writer: PartitionWriter, rows: r
   }
   samplesRead = codec.count
   codec.merge()
-  if (removed !== undefined) codec.remove(removed)
+  const stored = hasAggregates ? reader.aggregates(ref) : undefined
+  const resolutionMs = Math.max(rewrite.resolutionOf(ref), stored?.resolutionMs ?? 0)
+  let aggregates: StoredAggregates | undefined
+  if (resolutionMs > 0) aggregates = reduce(codec, reader.path, ref, { resolutionMs, stored, removed: removed ?? [] })
+  else if (removed !== undefined) codec.remove(removed)
+  if (aggregates !== undefined && codec.count > 0) writer.addAggregates(ref, aggregates)
   for (let start = 0; start < codec.count; start += maxChunkSamples) {
     const count = Math.min(maxChunkSamples, codec.count - start)
     const times = codec.columns().timestampsMs
@@ -111,6 +127,14 @@ function findBase(bases: readonly TimesBase[], encode: (others: Float64Array) =>
     if (section !== undefined) return { base: times, section }
   }
   return undefined
+}
+
+function reduce(codec: ChunkCodec, path: string, ref: number, request: Parameters<typeof reduceSeries>[1]): StoredAggregates {
+  try {
+    return reduceSeries(codec, request)
+  } catch (error) {
+    throw new DataFileError(path, `series ${ref}: ${errorText(error)}`, { cause: error })
+  }
 }
 
 function syncFile(path: string): void {

@@ -4,6 +4,7 @@
 import type { ChunkCodec } from './chunkCodec.ts'
 import { dayMs, type Partition } from './dataDir.ts'
 import type { HeadReader } from './headReader.ts'
+import { ownerLabel } from './histogramParts.ts'
 import { partRefs } from './histogramReader.ts'
 import { createMatchers, type MatcherText } from './matcher.ts'
 import { PartitionReader } from './partitionFile.ts'
@@ -48,6 +49,18 @@ export function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint3
     const owners = head.histogramOwners()
     if (owners.size === 0) return refs
     return Uint32Array.from([...refs].flatMap((ref) => (owners.has(ref) ? [ref, ...partRefs(head, ref)] : [ref])))
+  } finally {
+    head.unpin()
+  }
+}
+
+/** The refs of matching series that hold numbers only: no histograms, and none of their hidden series. */
+export function selectNumberRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
+  head.pin()
+  try {
+    const owners = head.histogramOwners()
+    const refs = head.select(createMatchers(set))
+    return owners.size === 0 ? refs : refs.filter((ref) => !owners.has(ref) && head.labels(ref)[0]?.name !== ownerLabel)
   } finally {
     head.unpin()
   }

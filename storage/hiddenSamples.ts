@@ -7,17 +7,20 @@ import { readTombstones, type HiddenRanges } from './tombstoneFile.ts'
 export type HiddenSamples = {
   /** The columns without the hidden samples of the series; moves samples within the columns. */
   without(ref: number, columns: SampleColumns): SampleColumns
+  /** Ranges of the series that are hidden, ascending. */
+  rangesOf(ref: number): readonly TimeRange[]
   /** The file has changed: read it again when asked. */
   forget(): void
 }
 
 export function createHiddenSamples(dir: string): HiddenSamples {
   let hidden: HiddenRanges | undefined
+  const rangesOf = (ref: number) => (hidden ??= readTombstones(dir)).get(ref) ?? []
   return {
+    rangesOf,
     without(ref, columns) {
-      hidden ??= readTombstones(dir)
-      const ranges = hidden.get(ref)
-      return ranges === undefined ? columns : cutColumns(columns, removeRanges(columns, ranges))
+      const ranges = rangesOf(ref)
+      return ranges.length === 0 ? columns : cutColumns(columns, removeRanges(columns, ranges))
     },
     forget() {
       hidden = undefined

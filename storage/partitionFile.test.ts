@@ -36,7 +36,7 @@ function write(all: readonly Samples[]): void {
 }
 
 function compact(): void {
-  for (const partition of listPartitions(dir).current) for (const _ of compactionSteps(dir, partition, codec, { rangesOf: () => undefined }));
+  for (const partition of listPartitions(dir).current) for (const _ of compactionSteps(dir, partition, codec, { rangesOf: () => undefined, resolutionOf: () => 0 }));
 }
 
 function read<T>(look: (reader: PartitionReader) => T): T {

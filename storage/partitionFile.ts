@@ -1,10 +1,12 @@
 // A partition: the chunks of one UTC day in one SQLite file, the only file that knows its SQL. Rows lie by series, so that
 // a query reads neighbouring pages; timestamps that several series share are stored once.
 
+import { crc32 } from 'node:zlib'
 import type { Statement } from 'better-sqlite3'
 import { assert } from '../src/base/assert.ts'
 import { sealOf, type ChunkRow } from './chunkRow.ts'
 import { dayMs } from './dataDir.ts'
+import type { StoredAggregates } from './downsampling.ts'
 import { KnownSections, packingNames, packings, packSection, unpackSection } from './sharedSections.ts'
 import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
 import { DataFileError } from './storageError.ts'
@@ -25,6 +27,7 @@ const partitionKind: FileKind = {
       seal INTEGER NOT NULL,
       body BLOB NOT NULL
     );
+    CREATE TABLE aggregate (ref INTEGER PRIMARY KEY, resolution_ms INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
   `,
   // Each chunk that does not fit its page ends in one of its own, half empty on average.
   pageBytes: 1024,
@@ -61,6 +64,8 @@ export type PartitionMeta = {
   readonly outOfOrderCount: number | undefined
   /** Chunks written since compaction last rewrote the file; all of them when it never did. */
   readonly looseChunkCount: number
+  /** Rows of aggregates, those of series included that are kept as they are. */
+  readonly aggregateCount: number
 }
 
 export type NewChunk = {
@@ -131,6 +136,7 @@ export class PartitionWriter {
         maxTimeMs: -Infinity,
         outOfOrderCount: 0,
         looseChunkCount: 0,
+        aggregateCount: 0,
       }
       if (this.#meta.startMs !== options.startMs) throw new DataFileError(options.path, `holds the day that starts at ${this.#meta.startMs}, its name says ${options.startMs}`)
       this.#insertChunk = this.#db.prepare('INSERT INTO chunk (id, first_ms, last_ms, out_of_order, times, packing, seal, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
@@ -166,6 +172,12 @@ export class PartitionWriter {
     if (chunk.isOutOfOrder && meta.outOfOrderCount !== undefined) meta.outOfOrderCount++
     meta.looseChunkCount++
     return times
+  }
+
+  /** Adds what downsampling made of a series, once per series and file. */
+  addAggregates(ref: number, { resolutionMs, body }: StoredAggregates): void {
+    this.#db.prepare('INSERT INTO aggregate (ref, resolution_ms, crc, body) VALUES (?, ?, ?, ?)').run(ref, resolutionMs, aggregateCrc(ref, resolutionMs, body), body)
+    this.#meta.aggregateCount++
   }
 
   get chunkCount(): number {
@@ -232,12 +244,15 @@ const noSection = Buffer.alloc(0)
 export class PartitionReader {
   readonly path: string
   readonly startMs: number
+  /** Whether some of it was downsampled. */
+  readonly hasAggregates: boolean
   readonly #db: Db
   readonly #chunksOf: Statement<[number, number, number, number], unknown>
   readonly #timesOf: Statement<[number], unknown>
   readonly #bodyOf: Statement<[number], unknown>
   /** Rows of times never change, so they stay good over snapshots. */
   readonly #cachedTimes = new Map<number, Buffer>()
+  #aggregatesOf: Statement<[number], unknown> | undefined
 
   constructor(path: string, startMs: number) {
     this.path = path
@@ -246,6 +261,7 @@ export class PartitionReader {
     try {
       const meta = readPartitionMeta(this.#db, path)
       if (meta !== undefined && meta.startMs !== startMs) throw new DataFileError(path, `holds the day that starts at ${meta.startMs}, its name says ${startMs}`)
+      this.hasAggregates = (meta?.aggregateCount ?? 0) > 0
       this.#chunksOf = this.#db
         .prepare<[number, number, number, number]>(`SELECT ${chunkColumns} FROM chunk WHERE id BETWEEN ? AND ? AND first_ms <= ? AND last_ms >= ?`)
         .raw()
@@ -293,6 +309,20 @@ export class PartitionReader {
       ref = Math.floor(id / slotsPerSeries)
       yield ref
     }
+  }
+
+  /** What downsampling made of a series. To be asked only when the partition has aggregates. Throws `DataFileError` when they are damaged. */
+  aggregates(ref: number): StoredAggregates | undefined {
+    const row = (this.#aggregatesOf ??= this.#db.prepare<[number]>('SELECT resolution_ms, crc, body FROM aggregate WHERE ref = ?').raw()).get(ref) as [number, number, Buffer] | undefined
+    if (row === undefined) return undefined
+    const [resolutionMs, crc, body] = row
+    if (crc !== aggregateCrc(ref, resolutionMs, body)) throw new DataFileError(this.path, `aggregates of series ${ref}: checksum is wrong`)
+    return { resolutionMs, body }
+  }
+
+  /** By series, at which resolution it is kept, or would be if that paid. */
+  aggregateResolutions(): Map<number, number> {
+    return new Map(this.#db.prepare('SELECT ref, resolution_ms FROM aggregate').raw().all() as [number, number][])
   }
 
   /** Rows of times that others are a part of. */
@@ -362,6 +392,10 @@ export class PartitionReader {
   }
 }
 
+function aggregateCrc(ref: number, resolutionMs: number, body: Uint8Array): number {
+  return crc32(body, (ref ^ resolutionMs) >>> 0)
+}
+
 function readPartitionMeta(db: Db, path: string): PartitionMeta | undefined {
   const values = new Map(db.prepare('SELECT name, value FROM meta').raw().all() as [string, number][])
   if (values.size === 0) return undefined
@@ -380,5 +414,6 @@ function readPartitionMeta(db: Db, path: string): PartitionMeta | undefined {
     maxTimeMs: values.get('maxTimeMs') ?? -Infinity,
     outOfOrderCount: values.get('outOfOrderCount'),
     looseChunkCount: read('looseChunkCount'),
+    aggregateCount: values.get('aggregateCount') ?? 0,
   }
 }

@@ -6,7 +6,8 @@ import type { LogFields, LogLevel } from '../src/base/log.ts'
 import type { ChunkCodec } from './chunkCodec.ts'
 import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
 import { databaseBytes, dayMs, listPartitions, removeDatabase, type Partition } from './dataDir.ts'
-import { PartitionReader } from './partitionFile.ts'
+import { PartitionReader, type PartitionMeta } from './partitionFile.ts'
+import { dueRules, resolutionBySeries } from './downsampling.ts'
 import { hasHiddenSamples } from './deletion.ts'
 import type { MatcherText } from './matcher.ts'
 import { expiredPartitions, outlivedRules, outlivedSeries } from './retention.ts'
@@ -27,6 +28,8 @@ export type PartitionKeeperOptions = {
   readonly tombstones: () => HiddenRanges
   /** Refs of the series that match, ascending. */
   readonly selectSeries: (matchers: readonly MatcherText[]) => Uint32Array
+  /** The same, without series that have histograms. */
+  readonly selectNumberSeries: (matchers: readonly MatcherText[]) => Uint32Array
   /** One Int32 that grows whenever partitions change. */
   readonly generation: SharedArrayBuffer
   readonly report: (level: LogLevel, message: string, fields: LogFields) => void
@@ -44,7 +47,13 @@ export class PartitionKeeper {
   #candidates: Partition[] = []
   /** By path, what a closed day was last found to have no samples to give up to. */
   readonly #examined = new Map<string, Examination>()
-  #limits: Pick<Maintenance, 'retentionMs' | 'retentionRules' | 'newestMs'> = { retentionMs: 0, retentionRules: [], newestMs: -Infinity }
+  #limits: Pick<Maintenance, 'retentionMs' | 'retentionRules' | 'downsamplingRules' | 'hasFlushedInMemory' | 'newestMs'> = {
+    retentionMs: 0,
+    retentionRules: [],
+    downsamplingRules: [],
+    hasFlushedInMemory: false,
+    newestMs: -Infinity,
+  }
   #compactions = 0
   #compactionFailures = 0
   #timeRetentions = 0
@@ -77,6 +86,7 @@ export class PartitionKeeper {
   /** The day that starts at `startMs` is about to get chunks: a compaction of it would miss them. */
   willWrite(startMs: number): void {
     for (const { partition } of this.#partitions) if (partition.startMs === startMs) this.#examined.delete(partition.path)
+    this.#candidates = this.#candidates.filter((partition) => partition.startMs !== startMs)
     if (this.#compaction?.partition.startMs === startMs) this.abortCompaction()
   }
 
@@ -104,7 +114,7 @@ export class PartitionKeeper {
     this.abortCompaction()
     for (const { partition } of this.#partitions) {
       if (!(yield* hasHiddenSamples(partition, this.#options.tombstones(), this.#options.codec))) continue
-      yield* compactionSteps(this.#options.dir, partition, this.#options.codec, { rangesOf: (ref) => this.#options.tombstones().get(ref) })
+      yield* compactionSteps(this.#options.dir, partition, this.#options.codec, { rangesOf: (ref) => this.#options.tombstones().get(ref), resolutionOf: () => 0 })
       this.changed()
     }
   }
@@ -152,20 +162,25 @@ export class PartitionKeeper {
     const { dir, codec, selectSeries } = this.#options
     const tombstones = this.#options.tombstones()
     const outlived = outlivedRules(partition, this.#limits)
-    const examination = { tombstones, outlived: JSON.stringify([outlived, outlived.length === 0 ? [] : this.#limits.retentionRules]) }
+    const due = dueRules(partition, this.#limits.downsamplingRules, this.#limits.newestMs)
+    const examination = { tombstones, rules: JSON.stringify([outlived, outlived.length === 0 ? [] : this.#limits.retentionRules, due]) }
     const reader = new PartitionReader(partition.path, partition.startMs)
     const meta = reader.meta()
     reader.close()
     if (meta === undefined) return false
+    // What memory still has of a day would be counted once more, beside the buckets that it went into.
+    if (this.#limits.hasFlushedInMemory && (due.length > 0 || meta.aggregateCount > 0)) return false
     const isLoose = needsCompaction(meta)
     if (!isLoose && isSame(this.#examined.get(partition.path), examination)) return false
     const isOutlived = outlivedSeries(outlived, this.#limits.retentionRules, selectSeries)
     yield
-    if (!isLoose && !(yield* hasHiddenSamples(partition, tombstones, codec)) && !(outlived.length > 0 && (yield* hasSeries(partition, isOutlived)))) {
+    const resolutionOf = resolutionBySeries(due, this.#options.selectNumberSeries)
+    yield
+    if (!isLoose && !(yield* hasHiddenSamples(partition, tombstones, codec)) && !(yield* hasSeriesToChange(partition, { meta, isOutlived: outlived.length > 0 ? isOutlived : undefined, resolutionOf: due.length > 0 ? resolutionOf : undefined }))) {
       this.#examined.set(partition.path, examination)
       return false
     }
-    yield* compactionSteps(dir, partition, codec, { rangesOf: (ref) => (isOutlived(ref) ? allTime : tombstones.get(ref)) })
+    yield* compactionSteps(dir, partition, codec, { rangesOf: (ref) => (isOutlived(ref) ? allTime : tombstones.get(ref)), resolutionOf })
     return true
   }
 
@@ -187,19 +202,28 @@ export class PartitionKeeper {
   }
 }
 
-type Examination = { readonly tombstones: HiddenRanges; readonly outlived: string }
+type Examination = { readonly tombstones: HiddenRanges; readonly rules: string }
 
 function isSame(before: Examination | undefined, now: Examination): boolean {
-  return before?.tombstones === now.tombstones && before.outlived === now.outlived
+  return before?.tombstones === now.tombstones && before.rules === now.rules
 }
 
-/** Each `next()` is one step. Whether the partition has chunks of a series that `test` is true of. */
-function* hasSeries(partition: Partition, test: (ref: number) => boolean): Generator<void, boolean> {
+type SeriesChanges = {
+  readonly meta: PartitionMeta
+  /** `undefined` when it is true of none. */
+  readonly isOutlived: ((ref: number) => boolean) | undefined
+  readonly resolutionOf: ((ref: number) => number) | undefined
+}
+
+/** Each `next()` is one step. Whether the partition has chunks of a series that is to go or to be kept at a coarser resolution. */
+function* hasSeriesToChange(partition: Partition, { meta, isOutlived, resolutionOf }: SeriesChanges): Generator<void, boolean> {
+  if (isOutlived === undefined && resolutionOf === undefined) return false
   const reader = new PartitionReader(partition.path, partition.startMs)
   try {
+    const resolutions = meta.aggregateCount > 0 ? reader.aggregateResolutions() : new Map<number, number>()
     let seen = 0
     for (const ref of reader.refs()) {
-      if (test(ref)) return true
+      if (isOutlived?.(ref) === true || (resolutionOf?.(ref) ?? 0) > (resolutions.get(ref) ?? 0)) return true
       if (++seen % refsPerLook === 0) yield
     }
     return false

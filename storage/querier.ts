@@ -4,7 +4,10 @@
 
 import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
+import { createBucketReader, type BucketReader } from './bucketReader.ts'
+import type { Entries } from './buckets.ts'
 import { ChunkCache } from './chunkCache.ts'
+import { maxResolutionMs } from './downsampling.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
 import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
 import { ownerLabel, partLabel } from './histogramParts.ts'
@@ -36,6 +39,11 @@ export type SeriesSelection = {
   ref(index: number): number
   /** Samples within the selected range, ascending, no time twice, staleness markers included; may be none. Valid until the next `read`. */
   read(index: number): SampleColumns
+  /**
+   * When some of the range is downsampled, another way to read it: entries within the range and somewhat beyond, valid until the
+   * next `read` of either kind; `undefined` for a series that has none.
+   */
+  buckets?(): { read(index: number): Entries | undefined } | undefined
 }
 
 export type NameCount = { readonly name: string; readonly value: number }
@@ -94,6 +102,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   const lifetimes = createLifetimes(init.dir)
   const hidden = createHiddenSamples(init.dir)
   const histograms = createHistogramReader(head)
+  const buckets = createBucketReader(init.head.module, onDamage)
   return {
     querier() {
       head.pin()
@@ -103,7 +112,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
         hidden.forget()
         chunks.clear()
       }
-      return createQuerier({ head, partitions, chunks, lifetimes, hidden, histograms, onDamage })
+      return createQuerier({ head, partitions, chunks, lifetimes, hidden, histograms, buckets, onDamage })
     },
     close() {
       partitions.close()
@@ -121,6 +130,7 @@ type QuerierDeps = {
   readonly lifetimes: Lifetimes
   readonly hidden: HiddenSamples
   readonly histograms: HistogramReader
+  readonly buckets: BucketReader
   readonly onDamage: (report: DamageReport) => void
 }
 
@@ -170,6 +180,13 @@ function createQuerier(deps: QuerierDeps): Querier {
             read: (part) => readSeries(deps, partitionsInRange, part, range),
           })
         },
+        buckets() {
+          // What reaches into the range belongs to a window in part.
+          const wide = { minTimeMs: range.minTimeMs - maxResolutionMs, maxTimeMs: range.maxTimeMs + maxResolutionMs }
+          const around = partitions.overlapping(wide)
+          if (!around.some(({ reader }) => reader.hasAggregates)) return undefined
+          return { read: (index) => readEntries(deps, around, refAt(index), wide) }
+        },
       }
     },
     labelNames(sets, range, limit) {
@@ -216,6 +233,12 @@ function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: numb
 /** Whether a series is a column of another one's histograms. */
 function isPart(labels: Labels): boolean {
   return labels[0]?.name === ownerLabel
+}
+
+function readEntries(deps: QuerierDeps, open: readonly OpenPartition[], ref: number, range: TimeRange): Entries | undefined {
+  if (deps.head.histogramOwners().has(ref)) return undefined
+  const samples = readSeries(deps, open, ref, range)
+  return deps.buckets.entries(ref, samples, open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
 }
 
 function addStored(deps: QuerierDeps, partition: OpenPartition, chosen: { readonly ref: number; readonly isOutOfOrder: boolean; readonly beforeMs: number }): void {

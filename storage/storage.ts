@@ -8,6 +8,7 @@ import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { createAppender, createBackfillAppender, type Appender, type BackfillAppender } from './appender.ts'
+import type { DownsamplingRule } from './downsampling.ts'
 import { EndedSeries, keptFromMs } from './endedSeries.ts'
 import { ExemplarStore } from './exemplars.ts'
 import { Flusher } from './flusher.ts'
@@ -35,6 +36,8 @@ export type StorageOptions = {
   readonly retentionMs: number
   /** Retention times of their own for some series; the first rule that matches counts. */
   readonly retentionRules?: readonly RetentionRule[]
+  /** Coarser resolutions for old days of some series. */
+  readonly downsamplingRules?: readonly DownsamplingRule[]
   /** The data directory's size limit; 0 is none. */
   readonly retentionBytes: number
   /** How far behind the newest sample an out-of-order one may lie; 0 refuses them. */
@@ -87,6 +90,7 @@ export type Storage = {
   releaseWorker(init: QuerierInit): void
   stats(): StorageStats
   setRetention(limits: RetentionTimes & { readonly retentionBytes: number }): void
+  setDownsampling(rules: readonly DownsamplingRule[]): void
   setOutOfOrderWindow(windowMs: number): void
   /** Moves everything in the head to partitions. */
   flush(): Promise<void>
@@ -160,10 +164,13 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     disk = answer.stats
     log = disk
   }
+  let downsamplingRules = options.downsamplingRules ?? []
   /** The writer thread's own way into the head, to find series by their labels. */
   const writerReader = head.readerInit()
   const maintain = async () => {
-    const maintenance = { ...limits, newestMs: newestMs(), nowMs: nowMs() }
+    const flushes = head.flushCounts
+    const hasFlushedInMemory = flushes.finished > flushes.dropped
+    const maintenance = { ...limits, downsamplingRules, hasFlushedInMemory, newestMs: newestMs(), nowMs: nowMs() }
     keepStats(await writer.request({ kind: 'maintain', reader: writerReader, maintenance }))
     await endedSeries.drop(keptFromMs(disk.oldestDayMs, newestMs(), limits.retentionMs))
   }
@@ -258,6 +265,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
     setRetention(next) {
       limits = { ...next }
+    },
+    setDownsampling(rules) {
+      downsamplingRules = rules
     },
     setOutOfOrderWindow(windowMs) {
       head.outOfOrderWindowMs = windowMs

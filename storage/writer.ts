@@ -8,7 +8,7 @@ import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { createDataDir, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
-import { deletionSteps, selectRefs } from './deletion.ts'
+import { deletionSteps, selectNumberRefs, selectRefs } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
 import { openHeadReader, type HeadReader } from './headReader.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
@@ -75,6 +75,7 @@ class Writer {
       codec: this.#codec,
       tombstones: () => this.#tombstones.active,
       selectSeries: (matchers) => (this.#headReader === undefined ? new Uint32Array() : selectRefs(this.#headReader, matchers)),
+      selectNumberSeries: (matchers) => (this.#headReader === undefined ? new Uint32Array() : selectNumberRefs(this.#headReader, matchers)),
       generation: init.partitionsGeneration,
       report: (level, message, fields) => this.#report(level, message, fields),
       setAside: (path, reason) => setAsideDamaged(this.#recoveryDeps, path, reason),

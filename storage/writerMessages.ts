@@ -1,6 +1,7 @@
 // What the main thread and the writer thread say to each other. Everything here survives structured cloning.
 
 import type { LogFields, LogLevel } from '../src/base/log.ts'
+import type { DownsamplingRule } from './downsampling.ts'
 import type { HeadReaderInit } from './headReader.ts'
 import type { SyncMode } from './logFile.ts'
 import type { MatcherText } from './matcher.ts'
@@ -42,6 +43,9 @@ export type Maintenance = {
   readonly retentionRules: readonly RetentionRule[]
   /** 0: no limit. */
   readonly retentionBytes: number
+  readonly downsamplingRules: readonly DownsamplingRule[]
+  /** Whether memory still has samples that were flushed before. */
+  readonly hasFlushedInMemory: boolean
   /** The newest sample of all; age is counted from here. */
   readonly newestMs: number
   /** The clock, which tells when a day is over. */
