@@ -12,7 +12,7 @@ export type RecordingRuleConfig = Extract<RuleConfig, { kind: 'recording' }>
 /** Names the result and sets the rule's labels (an empty value removes one). Throws `RuleError`. */
 export function recordSamples(config: Pick<RecordingRuleConfig, 'record' | 'labels'>, samples: readonly QuerySample[], limit: number): readonly QuerySample[] {
   const set: readonly Label[] = [{ name: metricNameLabel, value: config.record }, ...Object.entries(config.labels).map(([name, value]) => ({ name, value }))]
-  const recorded = samples.map((sample) => ({ labels: overlayLabels(sample.labels, set), value: sample.value }))
+  const recorded = samples.map((sample) => ({ ...sample, labels: overlayLabels(sample.labels, set) }))
   const keys = new Set(recorded.map((sample) => labelsKey(sample.labels)))
   if (keys.size < recorded.length) throw new RuleError('vector contains metrics with the same labelset after applying rule labels')
   if (limit > 0 && recorded.length > limit) throw new RuleError(`exceeded limit of ${limit} with ${recorded.length} series`)

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { EvaluateOptions, EvaluationResult } from '../query/queryService.ts'
+import type { NativeHistogram } from '../storage/histogram.ts'
 import { labelsKey, type Labels } from '../storage/labels.ts'
 import { AlertingRule, syntheticSamples, type AlertInstance, type NotifiedAlert, type TemplateSettings } from './alertingRule.ts'
 import { recordSamples, RuleError } from './recordingRule.ts'
@@ -20,6 +21,7 @@ import { Expansion } from './template/ruleTemplates.ts'
 /** Where rules store their samples: a part of the storage's appender. */
 export type RuleAppender = {
   append(labels: Labels, timestampMs: number, value: number): string
+  appendHistogram(labels: Labels, timestampMs: number, histogram: NativeHistogram): string
   appendStale(labels: Labels, timestampMs: number): string
   commit(): Promise<void>
   rollback(): void
@@ -300,7 +302,8 @@ export class RuleGroup {
     const breather = new Breather()
     try {
       for (const sample of samples) {
-        const outcome = appender.append(sample.labels, timestampMs, sample.value)
+        const { labels, value, histogram } = sample
+        const outcome = histogram === undefined ? appender.append(labels, timestampMs, value) : appender.appendHistogram(labels, timestampMs, histogram)
         if (outcome === 'stored') stored.set(labelsKey(sample.labels), sample.labels)
         else dropped.set(outcome, (dropped.get(outcome) ?? 0) + 1)
         if (breather.isDue()) await breather.take()

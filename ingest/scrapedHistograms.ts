@@ -41,10 +41,13 @@ export class ScrapedHistograms {
       const labels = isKnown ? this.#known.get(key) : scrape.resolve(series)
       known.set(key, labels)
       if (labels === undefined) continue
-      if (!isKnown) added++
+      const ref = scrape.refOf(labels)
+      // A limit on the number of series forbids it.
+      if (ref === 0) continue
       kept++
+      if (!isKnown) added++
       const isTimed = scrape.honorTimestamps && timestampMs !== undefined
-      cache.appendHistogram(scrape.refOf(labels), isTimed ? timestampMs : scrape.timestampMs, limited(checkedHistogram(histogram), scrape))
+      cache.appendHistogram(ref, isTimed ? timestampMs : scrape.timestampMs, limited(checkedHistogram(histogram), scrape))
       if (!isTimed) this.#staged.push(labels)
     }
     this.#known = known

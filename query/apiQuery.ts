@@ -109,7 +109,9 @@ export function evaluateForRule(request: EvaluateRequest, deps: JobDeps): { read
       const series = value.series.filter((one) => one.present[0] === 1)
       const labels: Labels[] = series.map((one) => one.labels)
       const values = Float64Array.from(series, (one) => one.values[0] ?? NaN)
-      return { evaluated: { value: { kind: 'vector', labels, values }, ...notes }, cost }
+      const hasHistograms = series.some((one) => one.histograms?.[0] !== undefined)
+      const histograms = hasHistograms && { histograms: series.map((one) => one.histograms?.[0]) }
+      return { evaluated: { value: { kind: 'vector', labels, values, ...histograms }, ...notes }, cost }
     }
     case 'matrix':
       throw new QueryError('execution', 'rule result is not a vector or scalar')

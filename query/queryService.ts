@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type RemoteReadRequest, type StreamedResponse } from './api.ts'
@@ -31,7 +32,8 @@ export type QueryServiceOptions = {
   readonly workers?: number
 }
 
-export type EvaluatedSample = { readonly labels: Labels; readonly value: number; readonly timestampMs: number }
+/** The value of one with a histogram means nothing. */
+export type EvaluatedSample = { readonly labels: Labels; readonly value: number; readonly timestampMs: number; readonly histogram?: NativeHistogram }
 
 export type EvaluationResult = (
   | { readonly kind: 'vector'; readonly samples: readonly EvaluatedSample[] }
@@ -132,7 +134,10 @@ function evaluationResult(answer: JobAnswer & { kind: 'evaluated' }, timestampMs
   const { value, warnings, infos } = answer.evaluated
   switch (value.kind) {
     case 'vector': {
-      const samples = value.labels.map((labels, i) => ({ labels, value: value.values[i] ?? NaN, timestampMs }))
+      const samples = value.labels.map((labels, i) => {
+        const histogram = value.histograms?.[i]
+        return { labels, value: value.values[i] ?? NaN, timestampMs, ...(histogram && { histogram }) }
+      })
       return { kind: 'vector', samples, warnings, infos }
     }
     case 'scalar':

@@ -3,6 +3,7 @@
 
 import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
+import type { HistogramColumn } from '../storage/sample.ts'
 import type { ApiRequest, RemoteReadRequest } from './api.ts'
 import type { ErrorType } from './queryError.ts'
 
@@ -35,9 +36,9 @@ export type EvaluateRequest = {
 
 export type JobMessage = { readonly id: number; readonly request: ApiRequest | RemoteReadRequest | EvaluateRequest; readonly settings: JobSettings }
 
-/** A result without an object per sample: `values[i]` belongs to `labels[i]`. */
+/** A result without an object per sample: `values[i]`, or `histograms[i]` where there is one, belongs to `labels[i]`. */
 export type EvaluatedValue =
-  | { readonly kind: 'vector'; readonly labels: readonly Labels[]; readonly values: Float64Array }
+  | { readonly kind: 'vector'; readonly labels: readonly Labels[]; readonly values: Float64Array; readonly histograms?: HistogramColumn }
   | { readonly kind: 'scalar'; readonly value: number }
   | { readonly kind: 'string'; readonly text: string }
 

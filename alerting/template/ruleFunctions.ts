@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net'
 import { parseDurationMs } from '../../src/base/duration.ts'
+import type { NativeHistogram } from '../../storage/histogram.ts'
 import { compareBytes, labelValue, type Labels } from '../../storage/labels.ts'
 import { escapeQuery } from './builtins.ts'
 import { duration, formatTime } from './goTime.ts'
@@ -35,7 +36,8 @@ export class NeedQuery {
   }
 }
 
-export type QuerySample = { readonly labels: Labels; readonly value: number }
+/** The value of one with a histogram means nothing. */
+export type QuerySample = { readonly labels: Labels; readonly value: number; readonly histogram?: NativeHistogram }
 export type QueryAnswer = { readonly samples: readonly QuerySample[] } | { readonly error: string }
 /** By expression, all at one evaluation time. */
 type QueryAnswers = ReadonlyMap<string, QueryAnswer>

@@ -92,11 +92,13 @@ beforeAll(async () => {
   peer = await startPrometheus(join(dir, 'peer'), join(dir, 'peer.yml'), ['--enable-feature=native-histograms', '--web.enable-remote-write-receiver'])
   running.push(peer)
   writeFileSync(join(dir, 'own.yml'), `
-global: { scrape_interval: 1s, scrape_timeout: 1s }
+global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
+rule_files: ['${join(dir, 'rules.yml')}']
 scrape_configs:
   - { job_name: text, static_configs: [{ targets: ['127.0.0.1:${peer.port}'] }] }
   - { job_name: proto, scrape_protocols: [PrometheusProto], static_configs: [{ targets: ['127.0.0.1:${peer.port}'] }] }
 `)
+  writeFileSync(join(dir, 'rules.yml'), "groups: [{ name: g, rules: [{ record: 'recorded', expr: 'sum by (instance) (rate(reset[4m]))', labels: { by: rule } }] }]\n")
   own = await startSolowatch(join(dir, 'own'), [`--config.file=${join(dir, 'own.yml')}`])
   running.push(own)
   const body = remoteWriteBody(series)
@@ -159,6 +161,13 @@ describe('native histograms in solowatch and in Prometheus', () => {
       expectSame(await ask(own, path), await ask(peer, path), `${message} as a range`)
     })
   }
+})
+
+describe('a recording rule', () => {
+  it('stores the histograms that it gives', async () => {
+    const recorded = async () => [...(await ask(own, `query?query=${encodeURIComponent('histogram_count(recorded{by="rule"}) > 0')}`)).keys()].length
+    await expect.poll(recorded, { timeout: 20_000, interval: 300 }).toBe(3)
+  })
 })
 
 describe('a real protobuf exposition', () => {

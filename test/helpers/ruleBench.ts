@@ -50,6 +50,9 @@ export class MemorySamples {
     }
     return {
       append: stage,
+      appendHistogram: () => {
+        throw new Error('bug: no rule here gives histograms')
+      },
       appendStale: (labels, timestampMs) => stage(labels, timestampMs, stale),
       commit: async () => staged.splice(0).forEach((sample) => this.add(...sample)),
       rollback: () => void staged.splice(0),
