@@ -80,13 +80,32 @@ export function randomSeries(random: Random): readonly WrittenSeries[] {
   }
 }
 
-/** Series by time, as servers want to receive them: each part covers a few minutes of all series. */
-export function inTimeOrder(series: readonly WrittenSeries[]): readonly (readonly WrittenSeries[])[] {
+/** What servers receive, in this order; one part is one request. */
+export type Arrivals = {
+  /** By time, each part a few minutes of all series. */
+  readonly inOrder: readonly (readonly WrittenSeries[])[]
+  /** Samples from anywhere in between that come afterwards. */
+  readonly late: readonly (readonly WrittenSeries[])[]
+}
+
+const latePartCount = 4
+
+export function arrivalsOf(series: readonly WrittenSeries[], random: Random): Arrivals {
   const partMs = 20 * intervalMs
-  const parts: WrittenSeries[][] = []
-  for (let fromMs = dataStartMs; fromMs <= dataEndMs; fromMs += partMs) {
-    const inPart = ({ timestampMs }: Sample) => timestampMs >= fromMs && timestampMs < fromMs + partMs
-    parts.push(series.map(({ labels, samples }) => ({ labels, samples: samples.filter(inPart) })).filter(({ samples }) => samples.length > 0))
+  const inOrder = new Map<number, WrittenSeries[]>()
+  const late = new Map<number, WrittenSeries[]>()
+  for (const { labels, samples } of series) {
+    const isLate = samples.map(() => random.below(100) < 8)
+    const onTime = samples.filter((_, i) => !isLate[i])
+    const lateSamples = samples.filter((_, i) => isLate[i])
+    split(onTime, inOrder, labels, ({ timestampMs }) => Math.floor((timestampMs - dataStartMs) / partMs))
+    split(lateSamples, late, labels, () => random.below(latePartCount))
   }
-  return parts.filter((part) => part.length > 0)
+  const parts = (map: Map<number, WrittenSeries[]>) => [...map].sort(([a], [b]) => a - b).map(([, part]) => part)
+  return { inOrder: parts(inOrder), late: parts(late) }
+}
+
+function split(samples: readonly Sample[], parts: Map<number, WrittenSeries[]>, labels: WrittenSeries['labels'], partOf: (sample: Sample) => number): void {
+  const byPart = Map.groupBy(samples, partOf)
+  for (const [part, samplesOfPart] of byPart) parts.set(part, [...(parts.get(part) ?? []), { labels, samples: samplesOfPart }])
 }

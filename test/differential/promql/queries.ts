@@ -45,14 +45,26 @@ const gauges = ['g', 'g2', 'm', 'one', 'some', 'u', 'k', 'g', 'm', 'some', 'u', 
 export class QueryGenerator {
   readonly #random: Random
   #subqueryDepth = 0
+  /** Some of the range queries that were made. */
+  readonly #ranges: (RandomQuery | undefined)[] = []
 
   constructor(random: Random) {
     this.#random = random
   }
 
   next(): RandomQuery {
-    const query = this.#plainQuery()
-    return this.#chance(10) ? { ...query, text: this.#disguised(query.text) } : query
+    const earlier = this.#chance(10) ? this.#ranges[this.#random.below(this.#ranges.length)] : undefined
+    if (earlier !== undefined) return this.#shifted(earlier)
+    const plain = this.#plainQuery()
+    const query = this.#chance(10) ? { ...plain, text: this.#disguised(plain.text) } : plain
+    if (query.stepMs > 0) this.#ranges[this.#random.below(50)] = query
+    return query
+  }
+
+  /** A query from before over a range that overlaps the one it had, as dashboards ask. */
+  #shifted(query: RandomQuery): RandomQuery {
+    const shiftMs = query.stepMs * (this.#random.below(8) - 3)
+    return { ...query, startMs: query.startMs + shiftMs, endMs: query.endMs + shiftMs + query.stepMs * this.#random.below(5) }
   }
 
   /** The same query with keywords in another case, with line breaks and comments. */
