@@ -242,7 +242,8 @@ function refusalText(count: number): string {
   return `${count} new series are refused: a limit on the number of series is reached; the samples of all others are stored`
 }
 
-function badSampleText({ kind, timestampMs, value, lastValue }: BadSample): string {
+/** Why a sample was not stored, in Prometheus's words. */
+export function badSampleText({ kind, timestampMs, value, lastValue }: BadSample): string {
   switch (kind) {
     case 'duplicate':
       // Of a histogram there is no single value.

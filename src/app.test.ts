@@ -74,6 +74,7 @@ beforeAll(async () => {
     '--web.listen-address=127.0.0.1:0',
     '--web.enable-lifecycle',
     '--enable-feature=search-api',
+    '--web.enable-otlp-receiver',
     '--web.search.max-limit=200',
   ])
   if (command.kind !== 'run') throw new Error('expected options')
@@ -158,6 +159,18 @@ describe('labels and series', () => {
     expect(await getData(`/api/v1/series?${new URLSearchParams({ 'match[]': 'temperature' }).toString()}`)).toEqual([
       { __name__: 'temperature', instance: `127.0.0.1:${exporterPort}`, job: 'exporter', room: 'office' },
     ])
+  })
+})
+
+describe('OTLP', () => {
+  it('is received and can be queried', async () => {
+    const dataPoints = [{ timeUnixNano: `${BigInt(Date.now()) * 1_000_000n}`, asInt: '5' }]
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }, { key: 'zone', value: { stringValue: 'z1' } }] }
+    const payload = { resourceMetrics: [{ resource, scopeMetrics: [{ metrics: [{ name: 'orders', sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints } }] }] }] }
+    const answer = await app.server.inject({ method: 'POST', url: '/api/v1/otlp/v1/metrics', headers: { 'content-type': 'application/json' }, payload: JSON.stringify(payload) })
+    expect([answer.statusCode, answer.body]).toEqual([200, ''])
+    const query = encodeURIComponent('orders_total * on (job) group_left (zone) target_info')
+    expect((await getData(`/api/v1/query?query=${query}`)).result).toMatchObject([{ metric: { job: 'shop', zone: 'z1' }, value: [isNumber, '5'] }])
   })
 })
 

@@ -173,6 +173,16 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
   )
   const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), acceptedMessages: options.remoteWriteMessages })
 
+  // Loaded when it is asked for: its message library is large.
+  const otlp = !options.enableOtlpReceiver
+    ? undefined
+    : (await import('../ingest/otlp/otlpReceiver.ts')).createOtlpReceiver({
+        storage,
+        config: () => reloader?.config.otlp ?? config.otlp,
+        lookbackMs: options.lookbackMs,
+        logger: logger.with({ component: 'otlp' }),
+      })
+
   reloader = closing.add(
     await createReloader(config, {
       // What can refuse a configuration comes first.
@@ -208,6 +218,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
     notifier,
     alertmanager,
     remoteWrite,
+    otlp,
     storage,
     externalLabels: () => running.config.global.externalLabels,
     configYaml: () => running.config.yaml,

@@ -9,6 +9,8 @@ import { alertingConfig, emptyAlertingConfig } from '../alerting/notifierConfig.
 import type { AlertingConfig } from '../alerting/notifierConfig.ts'
 import { parseRuleFile } from '../alerting/rulesConfig.ts'
 import type { RuleChecks, RuleFile } from '../alerting/rulesConfig.ts'
+import { defaultOtlpConfig } from '../ingest/otlp/otlpConfig.ts'
+import type { OtlpConfig } from '../ingest/otlp/otlpConfig.ts'
 import { readScrapeConfig } from '../ingest/scrapeConfig.ts'
 import type { ScrapeConfig, ScrapeDefaults } from '../ingest/scrapeConfig.ts'
 import { errorText } from './base/assert.ts'
@@ -22,6 +24,7 @@ import { readGlobalConfig } from './globalConfig.ts'
 import type { GlobalConfig, GlobalSources } from './globalConfig.ts'
 import { defaultStorageConfig, storageConfig } from './storageConfig.ts'
 import type { StorageConfig } from './storageConfig.ts'
+import { otlpSection } from './otlpSection.ts'
 import { unbuiltSchema } from './unbuiltConfig.ts'
 
 /** Everything the two files say. */
@@ -31,6 +34,7 @@ export type Config = {
   readonly ruleFiles: readonly RuleFile[]
   readonly alerting: AlertingConfig
   readonly storage: StorageConfig
+  readonly otlp: OtlpConfig
   readonly alertmanager: AlertmanagerConfig
   /** What loads here though the original refuses it, what has no effect yet, what is probably not meant. */
   readonly warnings: readonly ConfigProblem[]
@@ -87,6 +91,7 @@ export async function loadConfig(sources: ConfigSources, checks: ConfigChecks): 
   const config = { global, alerting: own.alerting, storage: own.storage }
   return {
     ...config,
+    otlp: own.otlp,
     scrapeConfigs: jobs.configs,
     ruleFiles: rules.files,
     alertmanager: alertmanager.config,
@@ -117,10 +122,11 @@ type OwnSections = {
   readonly global: GlobalConfig
   readonly alerting: AlertingConfig
   readonly storage: StorageConfig
+  readonly otlp: OtlpConfig
   readonly scrapeNodes: readonly YamlNode[]
   /** As absolute or working-directory paths. */
   readonly ruleGlobs: readonly string[]
-  /** Sections that have no effect yet, by key, as people may see them. */
+  /** Sections that are shown as they were written, by key: those without effect yet, and `otlp`. */
   readonly unbuilt: Readonly<Record<string, unknown>>
 }
 
@@ -130,6 +136,7 @@ function readPrometheus(node: YamlNode, sources: GlobalSources): OwnSections {
       global: readGlobalConfig(undefined, sources),
       alerting: emptyAlertingConfig,
       storage: defaultStorageConfig,
+      otlp: defaultOtlpConfig,
       scrapeNodes: [],
       ruleGlobs: [],
       unbuilt: {},
@@ -148,6 +155,7 @@ function readPrometheus(node: YamlNode, sources: GlobalSources): OwnSections {
       scrape_config_files: list(scrapeConfigGlob),
       scrape_configs: list(anyNode),
       storage: storageConfig,
+      otlp: otlpSection(scheme),
       ...unbuiltSchema(scheme),
     }),
   )
@@ -156,9 +164,10 @@ function readPrometheus(node: YamlNode, sources: GlobalSources): OwnSections {
     global,
     alerting: read.alerting ?? emptyAlertingConfig,
     storage: read.storage ?? defaultStorageConfig,
+    otlp: read.otlp?.config ?? defaultOtlpConfig,
     scrapeNodes: read.scrape_configs ?? [],
     ruleGlobs: (read.rule_files ?? []).map((pattern) => joinToFile(node, pattern)),
-    unbuilt: { tracing: read.tracing, remote_write: read.remote_write, remote_read: read.remote_read, otlp: read.otlp },
+    unbuilt: { tracing: read.tracing, remote_write: read.remote_write, remote_read: read.remote_read, otlp: read.otlp?.shown },
   }
 }
 

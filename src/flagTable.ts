@@ -59,7 +59,7 @@ export const flagTable: readonly Flag[] = [
     'prometheus.WriteRequest,io.prometheus.write.v2.Request',
     'Messages that the remote-write receiver accepts. Can be repeated.',
   ),
-  ignored('web.enable-otlp-receiver', 'bool', 'false', 'OTLP is not built yet.'),
+  flag('web.enable-otlp-receiver', 'bool', 'false', 'Accept OpenTelemetry metrics at /api/v1/otlp/v1/metrics.'),
   ignored('web.console.templates', 'text', 'consoles', 'Console templates are not part of solowatch.'),
   ignored('web.console.libraries', 'text', 'console_libraries', 'Console templates are not part of solowatch.'),
   flag('web.page-title', 'text', 'solowatch', 'Title of the web pages.'),

@@ -57,6 +57,7 @@ export type Options = {
   readonly queryTimeoutMs: number
   readonly queryMaxConcurrency: number
   readonly queryMaxSamples: number
+  readonly enableOtlpReceiver: boolean
   readonly searchMaxLimit: number
   readonly remoteRead: RemoteReadLimits
   readonly alertmanager: AlertmanagerLimits
@@ -227,6 +228,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     queryTimeoutMs: durationMs('query.timeout'),
     queryMaxConcurrency: positive('query.max-concurrency', integer),
     queryMaxSamples: positive('query.max-samples', integer),
+    enableOtlpReceiver: isOn('web.enable-otlp-receiver'),
     searchMaxLimit: notNegative('web.search.max-limit', integer),
     remoteRead: {
       sampleLimit: integer('storage.remote.read-sample-limit'),

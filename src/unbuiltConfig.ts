@@ -1,5 +1,5 @@
-// Sections of prometheus.yml that Prometheus knows and solowatch does not act on yet: remote write and read, tracing,
-// OTLP. They are checked like the others, so that a typo is found today, and each is named in one warning.
+// Sections of prometheus.yml that Prometheus knows and solowatch does not act on yet: remote write and read, tracing.
+// They are checked like the others, so that a typo is found today, and each is named in one warning.
 
 import { httpClientSchema, isReservedHeader, readHttpClient, tlsConfig } from './base/httpClientConfig.ts'
 import { relabelConfig } from './base/relabelConfig.ts'
@@ -14,7 +14,6 @@ export function unbuiltSchema(scheme: NameScheme) {
     remote_write: endpoints('remote_write', 'nothing is sent', (node) => checkRemoteWrite(node, scheme)),
     remote_read: endpoints('remote_read', 'nothing is read', checkRemoteRead),
     tracing: section('tracing', 'no traces are sent', checkTracing),
-    otlp: section('otlp', 'OTLP is not received', (node) => checkOtlp(node, scheme)),
   }
 }
 
@@ -126,32 +125,4 @@ function checkTracing(node: YamlNode): void {
     tls_config: tlsConfig,
   })
   if ((read.endpoint ?? '') === '') node.fail('tracing endpoint must be set')
-}
-
-function checkOtlp(node: YamlNode, scheme: NameScheme): void {
-  const read = fields(node, {
-    promote_all_resource_attributes: bool,
-    promote_resource_attributes: list(text),
-    ignore_resource_attributes: list(text),
-    translation_strategy: oneOf('', 'UnderscoreEscapingWithSuffixes', 'UnderscoreEscapingWithoutSuffixes', 'NoUTF8EscapingWithSuffixes', 'NoTranslation'),
-    keep_identifying_resource_attributes: bool,
-    convert_histograms_to_nhcb: bool,
-    promote_scope_metadata: bool,
-    label_name_underscore_sanitization: bool,
-    label_name_preserve_multiple_underscores: bool,
-  })
-  const promoted = (read.promote_resource_attributes ?? []).map((attribute) => attribute.trim())
-  const promotesAll = read.promote_all_resource_attributes ?? false
-  if (promotesAll && promoted.length > 0) {
-    node.at('promote_resource_attributes').fail("'promote_all_resource_attributes' and 'promote_resource_attributes' cannot be configured simultaneously")
-  }
-  if (!promotesAll && (read.ignore_resource_attributes ?? []).length > 0) {
-    node.at('ignore_resource_attributes').fail("'ignore_resource_attributes' cannot be configured unless 'promote_all_resource_attributes' is true")
-  }
-  if (promoted.includes('')) node.at('promote_resource_attributes').fail('empty promoted OTel resource attribute')
-  if (new Set(promoted).size < promoted.length) node.at('promote_resource_attributes').fail('duplicated promoted OTel resource attribute')
-  const strategy = read.translation_strategy ?? ''
-  if (scheme === 'legacy' && (strategy === 'NoUTF8EscapingWithSuffixes' || strategy === 'NoTranslation')) {
-    node.at('translation_strategy').fail(`OTLP translation strategy "${strategy}" is not allowed when UTF8 is disabled`)
-  }
 }

@@ -4,6 +4,7 @@
 import type { Alertmanager } from '../alerting/alertmanager.ts'
 import type { Notifier } from '../alerting/notifier.ts'
 import type { RuleManager } from '../alerting/ruleManager.ts'
+import type { OtlpReceiver } from '../ingest/otlp/otlpReceiver.ts'
 import type { RemoteWrite } from '../ingest/remoteWrite.ts'
 import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
 import type { ScrapeManager } from '../ingest/scrapeManager.ts'
@@ -22,6 +23,8 @@ export type Parts = {
   readonly alertmanager: Pick<Alertmanager, 'respond'>
   readonly remoteWrite: Pick<RemoteWrite, 'receive'>
   readonly storage: Pick<Storage, 'exemplars' | 'backfillAppender' | 'deleteSeries' | 'cleanTombstones' | 'snapshot'>
+  /** Undefined when the receiver is off. */
+  readonly otlp: OtlpReceiver | undefined
   readonly status: StatusSource
   /** Of the configuration that runs. */
   readonly externalLabels: () => Labels

@@ -95,7 +95,6 @@ describe('methods and paths', () => {
   answers('GET', '/api/v1/unknown', 404, '404 page not found\n')
   answers('GET', '/alertmanager/api/v2/status', 404)
   answers('GET', '/api/v1/write', 405)
-  answers('POST', '/api/v1/otlp/v1/metrics', 404, 'OTLP is not built yet; send remote write, or let the server scrape\n')
 })
 
 describe('lifecycle', () => {

@@ -179,6 +179,7 @@ describe('everything around', () => {
 
 describe('what 2.42 does not have', () => {
   it('is refused where a flag must ask for it', async () => {
+    expect(await ask(own, { method: 'POST', path: '/api/v1/otlp/v1/metrics' })).toMatchObject({ status: 404, body: 'otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n' })
     for (const kind of ['metric_names', 'label_names', 'label_values']) {
       expect(await ask(own, { path: `/api/v1/search/${kind}` })).toMatchObject({ status: 500, body: '{"status":"error","errorType":"unavailable","error":"search API disabled"}' })
     }

@@ -24,8 +24,17 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
     { bodyLimitBytes: writeBodyLimitBytes },
   )
 
-  const notBuilt = { whenNotReady: true }
-  router.route(['POST'], '/api/v1/otlp/v1/metrics', () => plain(404, 'OTLP is not built yet; send remote write, or let the server scrape\n'), notBuilt)
+  router.route(
+    ['POST'],
+    '/api/v1/otlp/v1/metrics',
+    async (request) => {
+      const { otlp } = parts()
+      if (otlp === undefined) return plain(404, 'otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n')
+      const answer = await otlp.receive(request.body, { contentType: request.header('content-type'), contentEncoding: request.header('content-encoding') })
+      return plain(answer.status, answer.body ?? '', answer.headers)
+    },
+    { bodyLimitBytes: writeBodyLimitBytes },
+  )
 
   router.get('/federate', async (request) => {
     const { format, allowsUtf8 } = negotiateFormat(request.header('accept'))
