@@ -16,6 +16,8 @@ export type QueryParams = {
   /** The most series in the answer; 0 is no limit. */
   readonly limit?: number
   readonly stats?: StatsLevel
+  /** The plan and what each part of it took come with the answer. */
+  readonly explain?: boolean
   /** Who asks, such as a remote address: the queue takes turns between clients. */
   readonly client?: string
 }

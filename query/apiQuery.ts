@@ -6,13 +6,14 @@ import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { Querier } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
-import type { InstantRequest, QueryParams, RangeRequest } from './api.ts'
+import { escapedJson, type InstantRequest, type QueryParams, type RangeRequest } from './api.ts'
 import { evaluateQuery, sortedMatrix, type EngineDeps, type Query, type QueryResult } from './engine.ts'
 import { presentNumbers } from './histograms/columns.ts'
 import { histogramJson } from './histograms/text.ts'
 import { JsonBytes } from './jsonBytes.ts'
 import { formatPlainDecimal, formatTimestamp } from './jsonNumber.ts'
 import type { ColumnSpace } from './columnSpace.ts'
+import { explain } from './explain.ts'
 import type { Limits } from './limits.ts'
 import { PointPrinter } from './pointPrinter.ts'
 import { parseQuery, type ParseFeatures } from './parse.ts'
@@ -217,10 +218,11 @@ type Finishing = {
   readonly sortMs: number
 }
 
-/** Closes `data` and the envelope: statistics, warnings, infos. */
+/** Closes `data` and the envelope: statistics, the plan, warnings, infos. */
 function finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs }: Finishing): Answered {
   const cost = costOf(result, evaluatedMs - startedMs, sortMs)
   if (request.stats !== undefined && request.stats !== 'none') json.raw(',"stats":').raw(statsText(result, cost, deps))
+  if (request.explain === true) json.raw(',"explain":').utf8(escapedJson(JSON.stringify(explain(result.plan))))
   json.raw('}')
   const warnings = result.annotations.warnings(query.text)
   if (isTruncated) warnings.push(truncated)

@@ -122,6 +122,7 @@ class Evaluation {
     const startedMs = performance.now()
     const value = plan.fixed && steps.count > 1 ? this.#spread(plan, steps) : this.#compute(plan, steps)
     plan.cost.elapsedMs += performance.now() - startedMs
+    if (value.kind === 'vector' && plan.kind !== 'selector') plan.cost.seriesCount = value.series.length
     return value
   }
 
@@ -186,9 +187,11 @@ class Evaluation {
 
   #select<Output extends SeriesOutput>(plan: PlanNode & { kind: 'selector' }, steps: Steps, createOutput: (seriesCount: number) => Output): Output {
     const before = plan.cost.samplesRead
-    const { lookbackMs } = this.#deps
+    const { lookbackMs, querier } = this.#deps
+    const decodedBefore = querier.chunksDecoded()
     const perStep = this.#subqueryDepth === 0 ? this.samplesReadPerStep : undefined
     const output = evaluateSelector(plan, steps, { ...this.#selection, lookbackMs, createOutput, perStep })
+    plan.cost.chunksDecoded += querier.chunksDecoded() - decodedBefore
     if (this.#subqueryDepth === 0) this.samplesRead += plan.cost.samplesRead - before
     return output
   }
@@ -224,6 +227,7 @@ class Evaluation {
     const times = lookupTimes(operand.lookup, steps)
     const lookedAt = windowsOf(operand, steps)
     const windows = new Windows(this.#deps.space, lookedAt.times, lookedAt.widthMs)
+    const decodedBefore = this.#deps.querier.chunksDecoded()
     const windowEndMs = Float64Array.from(windows.from, (_, step) => times.startMs + step * times.stepMs)
     const context = this.#context(steps)
     const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
@@ -247,6 +251,7 @@ class Evaluation {
           const labels = input.labels(i)
           entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
           output.accept(rename(labels), found)
+          plan.cost.seriesCount += 1
         }
         limits.release(entries.length)
         continue
@@ -271,10 +276,12 @@ class Evaluation {
           const labels = input.labels(i)
           if (histograms === undefined) entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
           output.accept(rename(labels), found, results)
+          plan.cost.seriesCount += 1
         }
       }
       limits.release(length)
     }
+    if (operand.kind === 'windows') operand.cost.chunksDecoded += this.#deps.querier.chunksDecoded() - decodedBefore
     if (isAbsence) acceptAbsence(output, anyPresent, absentLabels(operand.expr))
     return output
   }
@@ -297,6 +304,7 @@ class Evaluation {
     const extension = plan.kind === 'windows' ? extensionOf(plan.expr) : undefined
     const onlyWindow = { from: Int32Array.of(0), windowEndMs: Float64Array.of(lookupTimes(plan.lookup, steps).startMs), rangeMs: plan.rangeMs }
     const series: MatrixSeries[] = []
+    const decodedBefore = this.#deps.querier.chunksDecoded()
     for (let i = 0; i < input.count; i++) {
       this.#deps.limits.check()
       const { length, timestampsMs, values, histograms } = input.read(i)
@@ -308,6 +316,7 @@ class Evaluation {
       const shown = extension === undefined ? samples : extendedSamples({ ...samples, ...onlyWindow, to: Int32Array.of(length) }, extension)
       if (shown !== undefined) series.push({ labels: input.labels(i), ...shown })
     }
+    if (plan.kind === 'windows') plan.cost.chunksDecoded += this.#deps.querier.chunksDecoded() - decodedBefore
     return { kind: 'matrix', series: series.sort((a, b) => compareLabels(a.labels, b.labels)) }
   }
 

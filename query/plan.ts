@@ -23,8 +23,10 @@ import { functions, type FunctionEntry } from './functions/table.ts'
 /** Where in time a selector or subquery looks: at the step, or at `atMs` whatever the step; both less the offset. */
 export type Lookup = { readonly offsetMs: number; readonly atMs: number | undefined }
 
-/** What the evaluation of a node took, its children not included in the counts but in the time. */
-export type NodeCost = { seriesCount: number; samplesRead: number; elapsedMs: number }
+/** What the evaluation of a node took, its children not included in the counts but in the time. Series are those selected or in the result. */
+export type NodeCost = { seriesCount: number; samplesRead: number; chunksDecoded: number; elapsedMs: number }
+
+const noCost = (): NodeCost => ({ seriesCount: 0, samplesRead: 0, chunksDecoded: 0, elapsedMs: 0 })
 
 type Node = {
   readonly expr: Expr
@@ -131,7 +133,7 @@ const dependOnStep: ReadonlySet<string> = new Set([
 /** `expr` has no duration expressions left, see `resolveDurations`. */
 export function createPlan(expr: Expr, options: PlanOptions): PlanNode {
   const plan = (child: Expr) => createPlan(child, options)
-  const node = (fixed: boolean): Node => ({ expr, fixed, cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 } })
+  const node = (fixed: boolean): Node => ({ expr, fixed, cost: noCost() })
   switch (expr.kind) {
     case 'numberLiteral':
       return { ...node(true), kind: 'number', value: expr.value }
@@ -175,7 +177,7 @@ function planSelector(expr: VectorSelector, options: PlanOptions, asTimestamps: 
     lookup: lookupOf(expr, options),
     asTimestamps,
     fixed: expr.at !== undefined,
-    cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 },
+    cost: noCost(),
   }
 }
 
@@ -192,7 +194,7 @@ function planWindows(expr: MatrixSelector, options: PlanOptions): WindowsPlan {
     rangeMs,
     beyond: { beforeMs: extension === undefined ? 0 : lookbackMs, afterMs: extension === 'smoothed' ? lookbackMs : 0 },
     fixed: selector.at !== undefined,
-    cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 },
+    cost: noCost(),
   }
 }
 
@@ -205,7 +207,7 @@ function planSubquery(expr: SubqueryExpr, options: PlanOptions): SubqueryPlan {
     rangeMs: expr.rangeMs,
     stepMs: expr.stepMs === 0 ? options.evaluationIntervalMs : expr.stepMs,
     fixed: expr.at !== undefined,
-    cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 },
+    cost: noCost(),
   }
 }
 
@@ -215,7 +217,7 @@ function planInfo(expr: CallExpr, options: PlanOptions): InfoPlan {
   const { position } = expr.args[1] ?? expr
   const matchers = [...request.names, ...request.data]
   const selector: VectorSelector = { kind: 'vectorSelector', position, name: '', matchers, offsetMs: 0, anchored: false, smoothed: false }
-  const cost = { seriesCount: 0, samplesRead: 0, elapsedMs: 0 }
+  const cost = noCost()
   return { kind: 'info', expr, operand, request, infos: planSelector(selector, options, true), fixed: operand.fixed, cost }
 }
 
@@ -226,12 +228,12 @@ function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
   const first = expr.args[0] && withoutParens(expr.args[0])
   if (expr.name === 'timestamp' && first?.kind === 'vectorSelector') {
     const operand = planSelector(first, options, true)
-    const cost = { seriesCount: 0, samplesRead: 0, elapsedMs: 0 }
+    const cost = noCost()
     return { kind: 'call', expr, entry: { kind: 'instant', evaluate: sampleTimestamp }, args: [operand], fixed: operand.fixed, cost }
   }
   const args = expr.args.map((arg) => createPlan(arg, options))
   const fixed = !dependOnStep.has(expr.name) && args.every((arg) => arg.fixed)
-  const node: Node = { expr, fixed, cost: { seriesCount: 0, samplesRead: 0, elapsedMs: 0 } }
+  const node: Node = { expr, fixed, cost: noCost() }
   switch (entry.kind) {
     case 'instant':
       return { ...node, kind: 'call', expr, entry, args }

@@ -4,6 +4,7 @@ import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { labelsFrom } from '../storage/labels.ts'
 import { openTestStorage, type TestStorage } from '../test/helpers/testStorage.ts'
 import type { ApiRequest } from './api.ts'
+import type { Explained } from './explain.ts'
 import { createQueryService, type QueryServiceOptions } from './queryService.ts'
 
 const startMs = 1_700_000_000_000
@@ -155,6 +156,21 @@ describe('the query service', () => {
       })
       expect(registry.print()).toContain('prometheus_engine_query_samples_total 12')
       expect(registry.print()).toContain('prometheus_engine_queries 0')
+    }))
+
+  it('explains what each part of a query took', () =>
+    withService({}, async (service) => {
+      const { body } = await service.respond({ kind: 'range', query: 'sum(rate(x_total[1m])) > 0', startMs, endMs: startMs + 100_000, stepMs: 20_000, explain: true })
+      const { data } = JSON.parse(Buffer.from(body).toString()) as { data: { explain: Explained } }
+      const shape = ({ node, expression, series, samplesRead, constant, children }: Explained): unknown[] => [node, expression, series, samplesRead, constant, children.map(shape)]
+      expect(shape(data.explain)).toEqual([
+        'binary', 'sum(rate(x_total[1m])) > 0', 1, 0, false,
+        [
+          ['aggregation', 'sum(rate(x_total[1m]))', 1, 0, false, [['rangeCall', 'rate(x_total[1m])', 3, 0, false, [['windows', 'x_total[1m]', 3, expect.any(Number), false, []]]]]],
+          ['number', '0', 0, 0, true, []],
+        ],
+      ])
+      expect(data.explain.seconds).toBeGreaterThan(0)
     }))
 
   it('frees the worker at once when the client goes away', () =>

@@ -56,6 +56,8 @@ export type HeadReader = {
   addStored(entry: Pointer, isOutOfOrder: boolean, beforeMs: number): boolean
   addHeadInOrder(ref: number): void
   addHeadOutOfOrder(ref: number): void
+  /** Since the reader was opened. */
+  chunksDecoded(): number
   /** What was collected; valid until the next `begin`. */
   end(): SampleColumns
   close(): void
@@ -66,6 +68,7 @@ const stateBytes = 64
 const timesAt = 16
 const countAt = 32
 const capacityAt = 36
+const chunksDecodedAt = 52
 
 const firstCapacity = 4096
 
@@ -174,6 +177,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     addHeadOutOfOrder(ref) {
       if (exports.hasSeries(ref) !== 0) add(() => exports.addOutOfOrder(state.pointer, ref))
     },
+    chunksDecoded: () => kernels.word(state.pointer + chunksDecodedAt),
     end() {
       const length = count()
       const times = kernels.word(state.pointer + timesAt)

@@ -68,6 +68,8 @@ export type PartitionStatus = { readonly startMs: number; readonly minTimeMs: nu
 
 export type Querier = {
   select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection
+  /** Chunks decoded so far, by all reads. */
+  chunksDecoded(): number
   /** `sets` are alternatives, none means all series; a `limit` of 0 is none. Sorted. The time range is that of whole series, not of samples. */
   labelNames(sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
   labelValues(name: string, sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
@@ -189,6 +191,7 @@ function createQuerier(deps: QuerierDeps): Querier {
         },
       }
     },
+    chunksDecoded: () => head.chunksDecoded(),
     labelNames(sets, range, limit) {
       const names = sets.length === 0 && isAllTime(range) ? head.labelNames() : head.labelNames(union(sets, range))
       return cut(names.filter((name) => !isHiddenName(name)), limit)

@@ -64,6 +64,14 @@ describe('a first visit', () => {
     await expect.poll(() => row.innerText()).toMatch(/up\{.*job=.*\}\s+1$/)
   })
 
+  it('explains a query, part by part', async () => {
+    await page.getByRole('tab', { name: 'Explain' }).click()
+    await enterExpression('sum(up)')
+    const rows = page.locator('[data-testid=explain-table] tbody tr')
+    await expect.poll(() => rows.allInnerTexts(), { timeout: 10_000 }).toEqual([expect.stringMatching(/^sum\(up\)\s+1\s/), expect.stringMatching(/^up\s+1\s/)])
+    await page.getByRole('tab', { name: 'Table' }).click()
+  })
+
   it('shows the position of a mistake', async () => {
     await enterExpression('sum(up')
     await expect.poll(() => page.getByRole('alert').first().innerText()).toMatch(/1:\d+: parse error/)

@@ -48,6 +48,7 @@ export function createMemoryQuerier(all: readonly MemorySeries[]): Querier {
         read: (index) => columns(inRange(at(index).series, range)),
       }
     },
+    chunksDecoded: () => 0,
     labelNames(sets, range, limit) {
       const names = new Set(union(sets, range).flatMap((series) => series.labels.map((label) => label.name)))
       return cut([...names].sort(compareBytes), limit)

@@ -32,6 +32,7 @@ function readQueryParams({ params, client }: WebRequest): QueryParams {
     query: params.text('query'),
     limit: params.limit(),
     stats: readStats(params.text('stats')),
+    explain: params.bool('explain'),
     client,
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(lookbackMs !== undefined && { lookbackMs }),

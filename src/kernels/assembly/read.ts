@@ -3,7 +3,7 @@
 // are the reader's own scratch. Nothing here writes to the head.
 //
 // Read state: { min f64, max f64, times u32, values u32, other times u32, other values u32, count u32, capacity u32,
-// published u64, first sealed chunk u32 }. The last two are what `beginRead` saw of the series: a chunk that main drops
+// published u64, first sealed chunk u32, chunks decoded ever u32 }. The last two are what `beginRead` saw of the series: a chunk that main drops
 // from memory in the middle of a read is still there for this reader, who may have left out its copy on disk.
 // Functions that add return OK, DAMAGED, or the capacity they need; after growing the columns they are called again,
 // which adds the same samples again without harm.
@@ -23,6 +23,7 @@ export const S_COUNT: usize = 32
 export const S_CAPACITY: usize = 36
 const S_PUBLISHED: usize = 40
 const S_SEALED_FIRST: usize = 48
+export const S_CHUNKS: usize = 52
 
 const OK: i32 = 0
 const DAMAGED: i32 = -1
@@ -35,6 +36,7 @@ function addEncoded(state: usize, ptr: usize, length: i32): i32 {
   if (count + room > load<i32>(state, S_CAPACITY)) return count + room
   const samples = decodeChunk(ptr, length, tailTimes(state), tailValues(state), room)
   if (samples < 0) return DAMAGED
+  store<u32>(state, load<u32>(state, S_CHUNKS) + 1, S_CHUNKS)
   addTail(state, samples)
   return OK
 }

@@ -6,7 +6,7 @@
 //   { decoded column u32 or 0, samples u32, section u32, its length u32, samples that decoding needs room for u32, zero u32 }
 
 import { decodeTimes } from './codec'
-import { addTail, S_CAPACITY, S_COUNT, S_MAX, S_MIN, tailTimes, tailValues } from './read'
+import { addTail, S_CAPACITY, S_CHUNKS, S_COUNT, S_MAX, S_MIN, tailTimes, tailValues } from './read'
 import { decodeValues } from './values'
 
 const ENTRY_HEADER: usize = 8
@@ -34,6 +34,7 @@ export function addStored(state: usize, entry: usize, outOfOrder: u32, beforeMs:
     if (decoded != 0) memory.copy(tailTimes(state), decoded, <usize>samples << 3)
     else if (decodeTimes(load<u32>(times, 8), load<i32>(times, 12), tailTimes(state), room) != samples) return -1
     if (decodeValues(load<u32>(chunk, 20), load<i32>(chunk, 24), tailValues(state), samples) != samples) return -1
+    store<u32>(state, load<u32>(state, S_CHUNKS) + 1, S_CHUNKS)
     addTail(state, samples)
   }
   return 0

@@ -7,7 +7,21 @@ export type Metric = Readonly<Record<string, string>>
 export type Point = readonly [timeSeconds: number, value: string]
 export type HistogramPoint = readonly [timeSeconds: number, value: { readonly count: string; readonly sum: string }]
 
-export type QueryResult =
+/** A part of a query's plan and what it took, children included in the time only. */
+export type Explained = {
+  readonly node: string
+  readonly expression: string
+  readonly constant: boolean
+  readonly series: number
+  readonly samplesRead: number
+  readonly chunksDecoded: number
+  readonly seconds: number
+  readonly children: readonly Explained[]
+}
+
+export type QueryResult = { readonly explain?: Explained } & ResultData
+
+type ResultData =
   | { readonly resultType: 'vector'; readonly result: readonly { readonly metric: Metric; readonly value?: Point; readonly histogram?: HistogramPoint }[] }
   | { readonly resultType: 'matrix'; readonly result: readonly { readonly metric: Metric; readonly values?: readonly Point[]; readonly histograms?: readonly HistogramPoint[] }[] }
   | { readonly resultType: 'scalar' | 'string'; readonly result: Point }

@@ -55,7 +55,7 @@ function readPanels(search: URLSearchParams): PanelState[] {
     const tab = read('tab')
     panels.push({
       expression: read('expr'),
-      tab: tab === '1' || tab === 'table' || tab === 'console' ? 'table' : 'graph',
+      tab: tab === '1' || tab === 'table' || tab === 'console' ? 'table' : tab === 'explain' ? 'explain' : 'graph',
       range: read('range_input') || '1h',
       end: read('end_input') || read('moment_input'),
       step: read('step_input') || read('res_step'),
@@ -69,7 +69,7 @@ function writePanels(panels: readonly PanelState[]): URLSearchParams {
   const search = new URLSearchParams()
   panels.forEach((panel, index) => {
     search.set(`g${index}.expr`, panel.expression)
-    search.set(`g${index}.tab`, panel.tab === 'table' ? '1' : '0')
+    search.set(`g${index}.tab`, panel.tab === 'explain' ? 'explain' : panel.tab === 'table' ? '1' : '0')
     search.set(`g${index}.range_input`, panel.range)
     if (panel.end !== '') search.set(`g${index}.end_input`, panel.end)
     if (panel.step !== '') search.set(`g${index}.step_input`, panel.step)

@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { fetchApi, type Answer, type QueryResult } from '../api.ts'
+import { ExplainTable } from '../components/explainTable.tsx'
 import { ExpressionEditor } from '../components/expressionEditor.tsx'
 import { Graph } from '../components/graph.tsx'
 import { Notice } from '../components/notice.tsx'
@@ -10,7 +11,7 @@ import { formatDurationSeconds, formatSeconds, formatTime, parseDurationSeconds,
 
 export type PanelState = {
   readonly expression: string
-  readonly tab: 'graph' | 'table'
+  readonly tab: 'graph' | 'table' | 'explain'
   /** Text as typed: `1h`. */
   readonly range: string
   /** Text as typed, empty for now. */
@@ -32,6 +33,7 @@ type Props = {
 type Window = { readonly startSeconds: number; readonly endSeconds: number; readonly stepSeconds: number }
 type Shown = { readonly answer: Answer<QueryResult>; readonly window: Window; readonly tab: PanelState['tab']; readonly tookSeconds: number }
 
+const tabNames = { graph: 'Graph', table: 'Table', explain: 'Explain' } as const
 const rangeChoices = [300, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_419_200, 7_257_600, 31_536_000]
 const refreshChoices = [0, 5, 15, 60]
 
@@ -56,10 +58,11 @@ export function QueryPanel({ state, utc, welcome, onChange, onRemove }: Props) {
       try {
         const window = queryWindow(panel, utc)
         const form =
-          panel.tab === 'graph'
-            ? new URLSearchParams({ query: panel.expression, start: String(window.startSeconds), end: String(window.endSeconds), step: String(window.stepSeconds) })
-            : new URLSearchParams({ query: panel.expression, time: String(window.endSeconds) })
-        const answer = await fetchApi<QueryResult>(panel.tab === 'graph' ? 'query_range' : 'query', form, controller.signal)
+          panel.tab === 'table'
+            ? new URLSearchParams({ query: panel.expression, time: String(window.endSeconds) })
+            : new URLSearchParams({ query: panel.expression, start: String(window.startSeconds), end: String(window.endSeconds), step: String(window.stepSeconds) })
+        if (panel.tab === 'explain') form.set('explain', '1')
+        const answer = await fetchApi<QueryResult>(panel.tab === 'table' ? 'query' : 'query_range', form, controller.signal)
         setShown({ answer, window, tab: panel.tab, tookSeconds: (performance.now() - startedMs) / 1000 })
         setError(undefined)
       } catch (caught) {
@@ -99,13 +102,13 @@ export function QueryPanel({ state, utc, welcome, onChange, onRemove }: Props) {
       </div>
       <div class="controls">
         <div class="tabs" role="tablist">
-          {(['graph', 'table'] as const).map((tab) => (
+          {(['graph', 'table', 'explain'] as const).map((tab) => (
             <button key={tab} type="button" role="tab" aria-selected={state.tab === tab} onClick={() => onChange({ ...state, tab })}>
-              {tab === 'graph' ? 'Graph' : 'Table'}
+              {tabNames[tab]}
             </button>
           ))}
         </div>
-        {state.tab === 'graph' && <RangeControls state={state} onChange={onChange} />}
+        {state.tab !== 'table' && <RangeControls state={state} onChange={onChange} />}
         <EndControl state={state} utc={utc} onChange={onChange} />
         <label>
           Refresh{' '}
@@ -114,7 +117,7 @@ export function QueryPanel({ state, utc, welcome, onChange, onRemove }: Props) {
           </select>
         </label>
         <span class="stats">
-          {loading ? 'Loading…' : result && `${formatSeconds(result.tookSeconds)} · ${countSeries(result.answer.data)} series${result.tab === 'graph' ? ` · step ${formatSeconds(result.window.stepSeconds)}` : ''}`}
+          {loading ? 'Loading…' : result && `${formatSeconds(result.tookSeconds)} · ${countSeries(result.answer.data)} series${result.tab !== 'table' ? ` · step ${formatSeconds(result.window.stepSeconds)}` : ''}`}
         </span>
       </div>
       {error && <Notice kind="error">{error.message}</Notice>}
@@ -128,6 +131,7 @@ export function QueryPanel({ state, utc, welcome, onChange, onRemove }: Props) {
 function Result({ shown, stacked, utc, welcome, onZoom }: { readonly shown: Shown; readonly stacked: boolean; readonly utc: boolean; readonly welcome: boolean; onZoom(start: number, end: number): void }) {
   const { data } = shown.answer
   if (shown.tab === 'table') return <ResultTable result={data} utc={utc} />
+  if (shown.tab === 'explain') return data.explain === undefined ? null : <ExplainTable plan={data.explain} />
   if (data.resultType !== 'matrix') return null
   if (data.result.length === 0) return <p class="empty">{welcome ? 'Waiting for the first scrape…' : 'Empty query result'}</p>
   return <Graph series={data.result} {...shown.window} stacked={stacked} utc={utc} onZoom={onZoom} />
@@ -162,7 +166,7 @@ function EndControl({ state, utc, onChange }: { readonly state: PanelState; read
     <span class="group">
       <button type="button" title="Earlier" onClick={() => move(-rangeMs / 2)}>‹</button>
       <TextField
-        label={state.tab === 'graph' ? 'End time' : 'Evaluation time'} value={state.end} hint="now" wide
+        label={state.tab === 'table' ? 'Evaluation time' : 'End time'} value={state.end} hint="now" wide
         valid={(text) => text === '' || parseTimeMs(text, utc) !== undefined}
         onCommit={(end) => onChange({ ...state, end })}
       />
