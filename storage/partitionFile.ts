@@ -112,8 +112,6 @@ export class PartitionWriter {
   readonly #insertChunk: Statement<[number, number, number, number, number, number, number, Uint8Array | number]>
   readonly #insertTimes: Statement<[number, Uint8Array]>
   readonly #knownTimes = new KnownSections()
-  /** Of known times that are stored as a part of others. */
-  readonly #storedTimes = new Map<number, Uint8Array>()
   readonly #knownValues = new KnownSections()
   readonly #meta: { -readonly [K in keyof PartitionMeta]: PartitionMeta[K] }
   #slotsUsed = 0
@@ -215,20 +213,20 @@ export class PartitionWriter {
   /** `stored` is what a reader will find first when it asks for these times. */
   #timesRow({ timesSection, timesWithin }: NewChunk): { times: number; isNewBase: boolean; stored: Uint8Array } {
     const known = this.#knownTimes.find(timesSection)
-    if (known !== undefined) return { times: known, isNewBase: false, stored: this.#storedTimes.get(known) ?? timesSection }
+    if (known !== undefined) return { times: known.id, isNewBase: false, stored: known.stored }
     const within = timesWithin?.()
-    const times = Number(this.#insertTimes.run(within?.base ?? 0, within?.section ?? timesSection).lastInsertRowid)
-    this.#knownTimes.add(times, timesSection)
-    if (within !== undefined) this.#storedTimes.set(times, within.section)
-    return { times, isNewBase: within === undefined, stored: within?.section ?? timesSection }
+    const stored = within?.section ?? timesSection
+    const times = Number(this.#insertTimes.run(within?.base ?? 0, stored).lastInsertRowid)
+    this.#knownTimes.add(timesSection, times, stored)
+    return { times, isNewBase: within === undefined, stored }
   }
 
   /** Histogram buckets, and metrics that tell the same under two names, have equal values. Compression waits for compaction. */
   #packed(id: number, section: Uint8Array): { packing: number; body: Uint8Array | number } {
     if (section.length >= minSharedBytes) {
       const known = this.#knownValues.find(section)
-      if (known !== undefined) return { packing: packings.sameAs, body: known }
-      this.#knownValues.add(id, section)
+      if (known !== undefined) return { packing: packings.sameAs, body: known.id }
+      this.#knownValues.add(section, id)
     }
     return this.#isBuilding ? packSection(section) : { packing: packings.plain, body: section }
   }

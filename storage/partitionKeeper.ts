@@ -1,12 +1,13 @@
 // What the writer thread does with partitions besides filling them: knows which there are, deletes what retention no
 // longer keeps, compacts closed days step by step, sets damaged ones aside, and tells the queriers to look again.
 
+import { existsSync } from 'node:fs'
 import { errorText } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import type { ChunkCodec } from './chunkCodec.ts'
 import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
 import { databaseBytes, dayMs, listPartitions, removeDatabase, type Partition } from './dataDir.ts'
-import { PartitionReader, type PartitionMeta } from './partitionFile.ts'
+import { PartitionReader, PartitionWriter, type PartitionMeta } from './partitionFile.ts'
 import { dueRules, resolutionBySeries } from './downsampling.ts'
 import { hasHiddenSamples } from './deletion.ts'
 import type { MatcherText } from './matcher.ts'
@@ -144,6 +145,21 @@ export class PartitionKeeper {
   abortCompaction(): void {
     this.#compaction?.steps.return(false)
     this.#compaction = undefined
+  }
+
+  /** For a clean stop: what lies beside the files that were open goes, unless a reader still has one open. */
+  *close(): Generator<void, void> {
+    this.abortCompaction()
+    for (const { partition } of this.#partitions) {
+      if (!existsSync(`${partition.path}-shm`)) continue
+      try {
+        // The last connection that may write takes it away.
+        new PartitionWriter(partition).rollback()
+      } catch (error) {
+        this.#options.report('debug', 'A partition keeps its write-ahead log', { file: partition.path, reason: errorText(error) })
+      }
+      yield
+    }
   }
 
   /** A reader took this partition for damaged: sets it aside if it is. */

@@ -44,23 +44,28 @@ export function unpackSection(packing: number, body: unknown): Buffer | undefine
 /** Bytes of sections kept for comparing; neighbouring series are alike, so forgetting all of them now and then costs little. */
 const maxKeptBytes = 16 << 20
 
-/** Sections that a file has, with the row that holds each. */
+/** A row of the file that holds a section, and in which form: times may be stored as a part of others. */
+export type KnownSection = { readonly id: number; readonly stored: Uint8Array }
+
+/** Sections that a file has. */
 export class KnownSections {
   /** By the section's own checksum, which is its first word. */
-  readonly #rows = new Map<number, { readonly id: number; readonly section: Buffer }>()
+  readonly #rows = new Map<number, KnownSection & { readonly section: Buffer }>()
   #keptBytes = 0
 
-  find(section: Uint8Array): number | undefined {
+  find(section: Uint8Array): KnownSection | undefined {
     const known = this.#rows.get(sectionChecksum(section))
-    return known !== undefined && known.section.equals(section) ? known.id : undefined
+    return known !== undefined && known.section.equals(section) ? known : undefined
   }
 
-  add(id: number, section: Uint8Array): void {
+  /** Both are copied. */
+  add(section: Uint8Array, id: number, stored = section): void {
     if (this.#keptBytes > maxKeptBytes) {
       this.#rows.clear()
       this.#keptBytes = 0
     }
-    this.#rows.set(sectionChecksum(section), { id, section: Buffer.from(section) })
-    this.#keptBytes += section.length
+    const kept = Buffer.from(section)
+    this.#rows.set(sectionChecksum(section), { id, section: kept, stored: stored === section ? kept : Buffer.from(stored) })
+    this.#keptBytes += section.length + stored.length
   }
 }

@@ -2,12 +2,15 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
+import { createLogger } from '../src/base/log.ts'
+import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { allTime, openTestStorage as open, readSamples, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
 import { checkDataDir } from './check.ts'
 import { dayMs, listLogSegments, listPartitions } from './dataDir.ts'
 import { labelsFrom, type Labels } from './labels.ts'
 import { createMatcher, matcherTexts } from './matcher.ts'
 import type { AppendOutcome } from './appender.ts'
+import { openStorage } from './storage.ts'
 
 const day = Date.UTC(2026, 10, 24)
 const hourMs = 3_600_000
@@ -371,6 +374,25 @@ describe('queries', () => {
     source.close()
     storage.releaseWorker(init)
   })
+})
+
+describe('a clean stop', () => {
+  it('leaves files that stand alone', async () => {
+    const { dir } = await twoDaysOf(up)
+    const storage = await openStorage({ dir, retentionMs: 0, retentionBytes: 0, outOfOrderWindowMs: 0, logger: createLogger({ level: 'error', format: 'logfmt' }), registry: new MetricRegistry() })
+    expect(Object.keys(readSamples(storage))).toHaveLength(1)
+    await storage.close()
+    // Opening once more for the check would bring them back.
+    expect(readdirSync(dir, { recursive: true }).filter((name) => /-(wal|shm)$/.test(String(name)))).toEqual([])
+  })
+
+  async function twoDaysOf(labels: Labels): Promise<TestStorage> {
+    const storage = await openTestStorage()
+    await append(storage, labels, day, countTo(100))
+    await append(storage, labels, day + dayMs, countTo(100))
+    await storage.close()
+    return storage
+  }
 })
 
 describe('damage', () => {

@@ -345,7 +345,7 @@ class Writer {
   }
 
   *#close(): Generator<void, WriterAnswer> {
-    this.#partitions.abortCompaction()
+    yield* this.#partitions.close()
     this.#log.close()
     this.#headReader?.close()
     this.#state.close()
