@@ -44,7 +44,7 @@ export async function measureEach<T>(measure: (server: RunningServer) => Promise
   return results
 }
 
-function emptyConfig(dir: string): string {
+export function emptyConfig(dir: string): string {
   const path = join(dir, 'empty.yml')
   writeFileSync(path, 'global: {}\n')
   return path

@@ -1,5 +1,6 @@
 // What does a backlog cost? A sender that was cut off delivers few series with many samples each: samples per CPU-second.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { RunningServer } from '../test/helpers/servers.ts'
 import { measureEach } from './backends.ts'
@@ -9,9 +10,12 @@ import { formatCount } from './table.ts'
 
 export type BackfillOptions = { readonly series: number; readonly seriesPerBody: number; readonly samplesPerSeries: number; readonly bodiesPerSeries: number; readonly connections: number }
 
-export const backfillDefaults: BackfillOptions = { series: 400, seriesPerBody: 20, samplesPerSeries: 500, bodiesPerSeries: 25, connections: 2 }
+export const backfillDefaults: BackfillOptions = { series: 400, seriesPerBody: 20, samplesPerSeries: 500, bodiesPerSeries: 60, connections: 2 }
 
-/** Seconds between samples; short, so that each round of bodies stays within the hour that a head takes. */
+/** What a start still has to do is done by then. */
+const idleMs = 3_000
+
+/** Milliseconds between samples; short, so that each round of bodies stays within the hour that a head takes. */
 const intervalMs = 1_000
 
 /** Runs the bench on all three servers in turn and prints the table. */
@@ -34,6 +38,7 @@ export async function benchBackfill(options: BackfillOptions): Promise<void> {
     return bodies
   })
   const measure = async (server: RunningServer) => {
+    await delay(idleMs)
     const pool = new Pool(server.url, { connections: options.connections })
     const before = server.cpuSeconds()
     for (const bodies of rounds) await sendBodies(pool, bodies, options.connections)

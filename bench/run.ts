@@ -4,6 +4,7 @@
 import { backfillDefaults, benchBackfill } from './backfill.ts'
 import { benchCodec } from './codec.ts'
 import { benchDisk } from './disk.ts'
+import { benchEventLoop, eventLoopDefaults } from './eventLoop.ts'
 import { benchQuery } from './query.ts'
 import { benchKill } from './kill.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   'remote-write': () => benchRemoteWrite(remoteWriteDefaults),
   backfill: () => benchBackfill(backfillDefaults),
   startup: () => benchStartup(startupDefaults),
+  'event-loop': () => benchEventLoop(eventLoopDefaults),
   scrape: () => benchScrape(scrapeDefaults),
   codec: benchCodec,
   kill: benchKill,

@@ -15,9 +15,9 @@ const environment = {
   MALLOC_ARENA_MAX: '1',
 }
 
-const isSetUp = process.execArgv.some((flag) => nodeFlags.some((wanted) => flag.startsWith(wanted.split('=')[0] ?? wanted)))
-if (!isSetUp && process.execve !== undefined) {
-  process.execve(process.execPath, [process.execPath, ...nodeFlags, ...process.execArgv, ...process.argv.slice(1)], { ...environment, ...process.env })
+// Whoever gives Node flags of his own chooses all of them; afterwards it is this file that has given some.
+if (process.execArgv.length === 0 && process.execve !== undefined) {
+  process.execve(process.execPath, [process.execPath, ...nodeFlags, ...process.argv.slice(1)], { ...environment, ...process.env })
 }
 
 const { runCommand } = await import('./command.ts')

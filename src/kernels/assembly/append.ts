@@ -108,6 +108,59 @@ export function publish(record: usize): void {
   store<u64>(record, <u64>load<u32>(record, R_TAIL) | (<u64>load<u8>(record, R_TAIL_COUNT) << 32), R_PUBLISHED)
 }
 
+/** As many samples of a series at once are worth a look at how to append them together. */
+export const MIN_RUN: u32 = 16
+
+/**
+ * Appends `count` samples of a series, ascending and newer than its last one. Whole chunks of them are sealed straight from
+ * the batch's columns; only what is left goes through the active blocks. Returns how many were sealed so.
+ */
+export function appendRun(record: usize, ref: u32, times: usize, values: usize, count: u32): u32 {
+  let sealed: u32 = 0
+  let at: u32 = 0
+  while (at < count) {
+    const left = count - at
+    if (load<u16>(record, R_ACTIVE_COUNT) == 0 && left >= SEAL_BASE) {
+      const samples = samplesOfDay(times + (<usize>at << 3), min(left, MAX_ACTIVE))
+      if (samples >= SEAL_BASE) {
+        sealRun(record, times + (<usize>at << 3), values + (<usize>at << 3), samples)
+        sealed += samples
+        at += samples
+        continue
+      }
+    }
+    appendInOrder(record, load<i64>(times + (<usize>at << 3)), load<u64>(values + (<usize>at << 3)))
+    at++
+    if (count - at >= SEAL_BASE && isFull(record, ref)) {
+      fence()
+      publish(record)
+      sealActive(record)
+    }
+  }
+  return sealed
+}
+
+/** How many of the `count` times are of the UTC day of the first. */
+function samplesOfDay(times: usize, count: u32): u32 {
+  const day = dayOf(load<i64>(times))
+  while (dayOf(load<i64>(times + (<usize>(count - 1) << 3))) != day) count--
+  return count
+}
+
+/** Makes a chunk of samples of one day, of a series without active samples. */
+function sealRun(record: usize, times: usize, values: usize, count: u32): void {
+  const columns = sealColumns(count)
+  for (let i: usize = 0; i < <usize>count << 3; i += 8) store<f64>(columns + i, <f64>load<i64>(times + i))
+  memory.copy(columns + (<usize>count << 3), values, <usize>count << 3)
+  linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, encodeColumns(columns, count, 0, count, 0))
+  const last = <usize>(count - 1) << 3
+  const day = dayOf(load<i64>(times))
+  if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
+  store<i64>(record, load<i64>(times + last), R_LAST_TIME)
+  store<u64>(record, load<u64>(values + last), R_LAST_VALUE)
+  store<u32>(record, (load<u32>(record, R_FLAGS) | FLAG_HAS_LAST) & ~FLAG_LAST_VALUE_UNKNOWN, R_FLAGS)
+}
+
 // @ts-ignore: decorator
 @inline
 export function isFull(record: usize, ref: u32): bool {

@@ -15,7 +15,7 @@ import {
 } from './layout'
 import { link, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
-import { appendInOrder, fence, insertOutOfOrder, isFull, publish, sealActive } from './append'
+import { appendInOrder, appendRun, fence, insertOutOfOrder, isFull, MIN_RUN, publish, sealActive } from './append'
 import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
 
 export const BATCH_BYTES: u32 = 128
@@ -211,12 +211,37 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64, len
     store<u8>(outcomes + <usize>i, outcome)
     const tally = batch + BATCH_TALLY + (<usize>outcome << 2)
     store<u32>(tally, load<u32>(tally) + 1)
+    if (outcome == STORED && i + 1 < to && load<u32>(refs + (<usize>(i + 1) << 2)) == ref) {
+      const last = storedRun(batch, i, to, limit)
+      store<u32>(tally, load<u32>(tally) + last - i)
+      store<u32>(seriesRecord(ref), last, R_SLOT)
+      i = last
+      continue
+    }
     if (outcome >= DUPLICATE && outcome < NO_SERIES && load<u32>(batch, BATCH_FIRST_BAD_KIND) == 0) {
       store<u32>(batch, i, BATCH_FIRST_BAD)
       store<u32>(batch, <u32>outcome, BATCH_FIRST_BAD_KIND)
       store<u64>(batch, existing, BATCH_LAST_VALUE)
     }
   }
+}
+
+/** Marks the samples after `first`, which is stored, as long as they are of its series and each is newer than the one before. Returns the last of them. */
+function storedRun(batch: usize, first: u32, to: u32, limit: i64): u32 {
+  const refs: usize = load<u32>(batch, BATCH_REFS)
+  const times: usize = load<u32>(batch, BATCH_TIMES)
+  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
+  const ref = load<u32>(refs + (<usize>first << 2))
+  let before = load<i64>(times + (<usize>first << 3))
+  let i = first + 1
+  while (i < to && load<u32>(refs + (<usize>i << 2)) == ref) {
+    const time = load<i64>(times + (<usize>i << 3))
+    if (time <= before || time > limit) break
+    before = time
+    i++
+  }
+  memory.fill(outcomes + <usize>first, STORED, i - first)
+  return i - 1
 }
 
 /** Takes back what `validateBatch` found. */
@@ -236,6 +261,23 @@ export function acceptAll(batch: usize): void {
   memory.fill(load<u32>(batch, BATCH_OUTCOMES), STORED, load<u32>(batch, BATCH_COUNT))
 }
 
+/** The end of the samples from `first` on that are stored, of one series and ascending in time. */
+function endOfRun(batch: usize, first: u32, to: u32): u32 {
+  const refs: usize = load<u32>(batch, BATCH_REFS)
+  const times: usize = load<u32>(batch, BATCH_TIMES)
+  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
+  const ref = load<u32>(refs + (<usize>first << 2))
+  let before = load<i64>(times + (<usize>first << 3))
+  let i = first + 1
+  while (i < to && load<u32>(refs + (<usize>i << 2)) == ref && load<u8>(outcomes + <usize>i) == STORED) {
+    const time = load<i64>(times + (<usize>i << 3))
+    if (time <= before) break
+    before = time
+    i++
+  }
+  return i
+}
+
 /**
  * Appends and publishes the good samples from `from` to `to`. A sample that is no longer in order goes out of order when
  * `late` is set, else it is marked TOO_LATE.
@@ -249,6 +291,8 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
   let greatest = load<i64>(batch, BATCH_MAX_TIME)
   let appended: i64 = 0
   let inserted: i64 = 0
+  /** Of the appended ones, those that went into chunks at once. */
+  let sealed: i64 = 0
   for (let i = from; i < to; i++) {
     let outcome = load<u8>(outcomes + <usize>i)
     if (outcome != STORED && outcome != STORED_OUT_OF_ORDER) continue
@@ -259,6 +303,16 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
       const flags = load<u32>(record, R_FLAGS)
       const lastTime = load<i64>(record, R_LAST_TIME)
       if ((flags & FLAG_HAS_LAST) == 0 || time > lastTime) {
+        const ref = load<u32>(refs + (<usize>i << 2))
+        const end = i + 1 < to && load<u32>(refs + (<usize>(i + 1) << 2)) == ref ? endOfRun(batch, i, to) : i + 1
+        if (end - i >= MIN_RUN) {
+          sealed += appendRun(record, ref, times + (<usize>i << 3), values + (<usize>i << 3), end - i)
+          appended += <i64>(end - i)
+          least = min(least, time)
+          greatest = max(greatest, load<i64>(times + (<usize>(end - 1) << 3)))
+          i = end - 1
+          continue
+        }
         appendInOrder(record, time, value)
         appended++
       } else {
@@ -276,10 +330,12 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
     }
   }
   fence()
-  store<i64>(ACTIVE_SAMPLES, load<i64>(ACTIVE_SAMPLES) + appended)
+  store<i64>(ACTIVE_SAMPLES, load<i64>(ACTIVE_SAMPLES) + appended - sealed)
   for (let i = from; i < to; i++) {
     if (load<u8>(outcomes + <usize>i) != STORED) continue
     const ref = load<u32>(refs + (<usize>i << 2))
+    // Once per run of a series.
+    if (i + 1 < to && load<u32>(refs + (<usize>(i + 1) << 2)) == ref && load<u8>(outcomes + <usize>(i + 1)) == STORED) continue
     const record = seriesRecord(ref)
     publish(record)
     if (isFull(record, ref)) sealActive(record)

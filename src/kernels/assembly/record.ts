@@ -45,6 +45,7 @@ export function encodeRecord(batch: usize): u32 {
     if (!isStored(load<u8>(outcomes + <usize>i))) continue
     samples++
     const ref = load<u32>(refs + (<usize>i << 2))
+    if (i > 0 && load<u32>(refs + (<usize>(i - 1) << 2)) == ref && isStored(load<u8>(outcomes + <usize>(i - 1)))) continue
     if ((load<u32>(seriesRecord(ref), R_FLAGS) & FLAG_LOGGED) != 0) continue
     markLogged(ref)
     store<u32>(unlogged + (<usize>newSeries << 2), ref)

@@ -101,16 +101,18 @@ export function snappyDecode(cursor: usize, inEnd: usize, out: usize, outEnd: us
   return op == outEnd ? SNAPPY_DONE : SNAPPY_CORRUPT
 }
 
-/** A copy that overlaps itself: a pattern of fewer than 16 bytes, repeated. */
+/** A copy that overlaps itself: a pattern of fewer than 16 bytes, repeated. May write eight bytes more. */
 function copyNear(to: usize, from: usize, length: u32, offset: u32): void {
-  if (offset >= 8) {
-    const end = to + length
-    do {
-      store<u64>(to, load<u64>(from))
-      to += 8
-      from += 8
-    } while (to < end)
-    return
+  const end = to + length
+  // A short pattern doubles with each store, as its own copy joins it.
+  while (offset < 8) {
+    store<u64>(to, load<u64>(from))
+    to += offset
+    offset <<= 1
   }
-  for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i))
+  while (to < end) {
+    store<u64>(to, load<u64>(from))
+    to += 8
+    from += 8
+  }
 }
