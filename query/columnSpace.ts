@@ -17,6 +17,7 @@ export class ColumnSpace {
   readonly #arena: Arena
   /** The memory's buffers so far: when it grows it gets a new one, over the same bytes. */
   readonly #buffers = new WeakSet<ArrayBufferLike>()
+  #latest: ArrayBufferLike | undefined
   readonly #slots = new Map<string, { readonly at: Pointer; readonly bytes: number }>()
 
   constructor(kernels: Kernels) {
@@ -87,12 +88,13 @@ export class ColumnSpace {
   }
 
   #addressIn(column: Column): Pointer | undefined {
-    return column.buffer === this.#buffer() || this.#buffers.has(column.buffer) ? column.byteOffset : undefined
+    return column.buffer === this.#latest || column.buffer === this.#buffer() || this.#buffers.has(column.buffer) ? column.byteOffset : undefined
   }
 
   #buffer(): ArrayBufferLike {
     const { buffer } = this.#kernels.memory
-    this.#buffers.add(buffer)
+    if (buffer !== this.#latest) this.#buffers.add(buffer)
+    this.#latest = buffer
     return buffer
   }
 }

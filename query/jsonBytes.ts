@@ -8,12 +8,17 @@ import { formatSampleValue, formatTimestamp } from './jsonNumber.ts'
 /** The JSON of label sets already written by this thread. Label sets are cached by storage, so identity is enough. */
 const labelJson = new WeakMap<Labels, Uint8Array>()
 
+/** The buffer of the answer before, used again: to grow one anew for each answer costs more than to write into it. */
+let spare: Buffer | undefined
+const maxSpareBytes = 64 * 1024 * 1024
+
 export class JsonBytes {
   #buffer: Buffer
   #length = 0
 
   constructor(capacity = 4096) {
-    this.#buffer = Buffer.allocUnsafeSlow(capacity)
+    this.#buffer = spare !== undefined && spare.length >= capacity ? spare : Buffer.allocUnsafeSlow(capacity)
+    spare = undefined
   }
 
   get length(): number {
@@ -70,8 +75,10 @@ export class JsonBytes {
 
   /** Everything written so far, in a buffer of its own that can be transferred to another thread. */
   finish(): Uint8Array<ArrayBuffer> {
-    const whole = this.#buffer.buffer as ArrayBuffer // allocUnsafeSlow never takes a part of a shared pool
-    return new Uint8Array(whole.transfer(this.#length))
+    const answer = new Uint8Array(this.#buffer.subarray(0, this.#length))
+    if (this.#buffer.length <= maxSpareBytes) spare = this.#buffer
+    this.#buffer = Buffer.alloc(0)
+    return answer
   }
 
   #reserve(count: number): void {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
@@ -38,6 +39,7 @@ const withService = async (
     maxConcurrency: 20,
     evaluationIntervalMs: 60_000,
     features: [],
+    activeQueryFile: join(storage.dir, 'queries.active'),
     workers: 1,
     ...setting,
   })

@@ -7,6 +7,7 @@ import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
+import { takeUnfinished } from './activeQueries.ts'
 import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type RemoteReadRequest, type StreamedResponse } from './api.ts'
 import { QueryError } from './queryError.ts'
 import type { EvaluateRequest, JobAnswer, JobSettings } from './workerMessages.ts'
@@ -28,6 +29,8 @@ export type QueryServiceOptions = {
   readonly evaluationIntervalMs: number
   /** Names given to `--enable-feature`. */
   readonly features: readonly string[]
+  /** Where the queries that are being evaluated are noted; what is left from before is logged. */
+  readonly activeQueryFile: string
   /** One less than there are processors by default. */
   readonly workers?: number
 }
@@ -56,10 +59,14 @@ export type QueryService = {
 }
 
 export function createQueryService(options: QueryServiceOptions): QueryService {
+  for (const { query, kind, startedMs } of takeUnfinished(options.activeQueryFile)) {
+    options.logger.warn('This query did not finish when the process ended', { query, kind, started: new Date(startedMs).toISOString() })
+  }
   const pool = new WorkerPool({
     querierInit: options.querierInit,
     releaseWorker: options.releaseWorker,
     features: options.features,
+    activeQueryFile: options.activeQueryFile,
     logger: options.logger,
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),
     maxConcurrency: options.maxConcurrency,

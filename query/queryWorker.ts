@@ -8,6 +8,7 @@ import type { JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessag
 export type QueryWorkerOptions = {
   readonly querier: QuerierInit
   readonly features: readonly string[]
+  readonly activeQueryFile: string
   /** Called once, when the thread has ended; `reason` is set when nobody asked it to. */
   readonly onExit: (worker: QueryWorker, reason: string | undefined) => void
 }
@@ -28,7 +29,7 @@ export class QueryWorker {
   constructor(options: QueryWorkerOptions) {
     const control = new SharedArrayBuffer(8)
     this.#control = new Int32Array(control)
-    const init: WorkerInit = { querier: options.querier, features: options.features, control }
+    const init: WorkerInit = { querier: options.querier, features: options.features, activeQueryFile: options.activeQueryFile, control }
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: init,
       name: 'query',

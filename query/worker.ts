@@ -6,6 +6,7 @@ import { createKernels } from '../src/kernels/kernels.ts'
 import { errorText, unreachable } from '../src/base/assert.ts'
 import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 import { openQuerierSource, type Querier } from '../storage/querier.ts'
+import { ActiveQuerySlot } from './activeQueries.ts'
 import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './apiQuery.ts'
 import { answerMetadata, answerSearch, answerTsdbBlocks, answerTsdbStatus } from './apiMetadata.ts'
 import { escapedJson, jsonHeaders, type FederateRequest, type RemoteReadRequest } from './api.ts'
@@ -29,6 +30,7 @@ const port = parentPort
 const control = new Int32Array(init.control)
 const features = new Set(init.features)
 const source = openQuerierSource(init.querier)
+const active = new ActiveQuerySlot(init.activeQueryFile, init.querier.head.slot)
 /** Over the memory that samples are read into. */
 const space = new ColumnSpace(createKernels(init.querier.head.module, init.querier.head.memory))
 
@@ -39,15 +41,18 @@ port.on('message', (message: JobMessage) => {
 })
 
 function answerJob(message: JobMessage): JobAnswer {
-  const { id, settings } = message
+  const { id, request, settings } = message
   const limits = new Limits({ maxSamples: settings.maxSamples, deadlineMs: settings.deadlineMs, control, jobId: id })
   try {
     const querier = source.querier()
+    const isEvaluated = request.kind === 'instant' || request.kind === 'range' || request.kind === 'evaluate'
+    if (isEvaluated) active.begin({ query: request.query, kind: request.kind, startedMs: Date.now() })
     try {
       space.reset()
       return answerWith({ querier, space, features, settings, limits }, message)
     } finally {
       querier.close()
+      if (isEvaluated) active.end()
     }
   } catch (error) {
     if (error instanceof QueryError) return { id, kind: 'error', errorType: error.errorType, message: error.message }

@@ -10,6 +10,8 @@ import type { ErrorType } from './queryError.ts'
 export type WorkerInit = {
   readonly querier: QuerierInit
   readonly features: readonly string[]
+  /** See activeQueries.ts. */
+  readonly activeQueryFile: string
   /** Two Int32: the id of the job that nobody waits for any more, and how many pieces of answers were taken. */
   readonly control: SharedArrayBuffer
 }

@@ -13,6 +13,7 @@ export type PoolOptions = {
   /** The worker that was started with `init` has ended, perhaps in the middle of reading. */
   readonly releaseWorker: (init: QuerierInit) => void
   readonly features: readonly string[]
+  readonly activeQueryFile: string
   readonly logger: Logger
   /** Workers for API queries as long as none is held up. */
   readonly workers: number
@@ -142,6 +143,7 @@ export class WorkerPool {
     const worker = new QueryWorker({
       querier,
       features: this.#options.features,
+      activeQueryFile: this.#options.activeQueryFile,
       onExit: (ended, reason) => {
         this.#workers.delete(ended)
         this.#options.releaseWorker(querier)

@@ -1,6 +1,7 @@
 // Builds the parts in the order in which data flows through them, applies the configuration, and stops everything in
 // reverse. The one place that knows every part; it decides nothing else. main.ts and the end-to-end tests call it.
 
+import { join } from 'node:path'
 import { createAlertmanager } from '../alerting/alertmanager.ts'
 import { createNotifier } from '../alerting/notifier.ts'
 import { createRuleManager } from '../alerting/ruleManager.ts'
@@ -116,6 +117,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       maxConcurrency: options.queryMaxConcurrency,
       evaluationIntervalMs: config.global.evaluationIntervalMs,
       features: options.features,
+      activeQueryFile: join(options.storagePath, 'queries.active'),
     }),
   )
   const alertmanager = closing.add(
