@@ -38,8 +38,11 @@ const kernels: Readonly<Record<Mode, Readonly<Record<string, RangeKernel>>>> = {
   },
 }
 
-/** The samples that matter for the window (startMs, endMs]: indexes of the first, at or before the start if there is one, and of the last. */
-type Reach = { readonly first: number; readonly last: number; readonly startMs: number; readonly endMs: number }
+/**
+ * The samples that matter for the window (startMs, endMs]: indexes of the oldest that is seen at all, of the first, at or before
+ * the start if there is one, and of the last.
+ */
+type Reach = { readonly begin: number; readonly first: number; readonly last: number; readonly startMs: number; readonly endMs: number }
 
 /** `undefined` when no sample lies after the start of the window. */
 function reachOf({ timestampsMs, from, to, windowEndMs, rangeMs }: Window, step: number, mode: Mode): Reach | undefined {
@@ -56,7 +59,7 @@ function reachOf({ timestampsMs, from, to, windowEndMs, rangeMs }: Window, step:
     while (at < last && (timestampsMs[at] as number) < endMs) at++
     last = at
   }
-  return (timestampsMs[last] as number) <= startMs ? undefined : { first, last, startMs, endMs }
+  return (timestampsMs[last] as number) <= startMs ? undefined : { begin, first, last, startMs, endMs }
 }
 
 function difference(mode: Mode, { isCounter, perSecond }: { readonly isCounter: boolean; readonly perSecond: boolean }): RangeKernel {
@@ -86,9 +89,9 @@ function leftValue({ timestampsMs, values }: Window, { first, startMs }: Reach, 
   return interpolate(timestampsMs, first, startMs, isCounter && next < value ? 0 : value, next)
 }
 
-function rightValue({ timestampsMs, values }: Window, { last, endMs }: Reach, mode: Mode, isCounter: boolean): number {
+function rightValue({ timestampsMs, values }: Window, { begin, last, endMs }: Reach, mode: Mode, isCounter: boolean): number {
   const value = values[last] as number
-  if (mode === 'anchored' || last === 0 || (timestampsMs[last] as number) <= endMs) return value
+  if (mode === 'anchored' || last === begin || (timestampsMs[last] as number) <= endMs) return value
   const previous = values[last - 1] as number
   return interpolate(timestampsMs, last - 1, endMs, previous, isCounter && value < previous ? value + previous : value)
 }
