@@ -29,7 +29,7 @@ export class EndedSeries {
     const { head, flusher } = this.#options
     const settledRef = this.#settledRef
     this.#settledRef = head.maxRef
-    if (!(keptFromMs > this.#keptFromMs)) return
+    if (settledRef === 0 || !(keptFromMs > this.#keptFromMs)) return
     // A flush could bring samples of a candidate to disk in the middle.
     await flusher.alone(() => this.#drop(keptFromMs, settledRef))
     this.#keptFromMs = keptFromMs

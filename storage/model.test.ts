@@ -1,17 +1,22 @@
-// Random histories of storage against a slow, obvious model: appends in and out of order, flushes, compaction, restarts and
-// crashes; after each step queries over random ranges see what the model has.
+// Random histories of storage against a slow, obvious model: appends in and out of order, series that end and some that come
+// back, flushes, compaction, retention, restarts and crashes; after each step queries over random ranges see what the model has.
 
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
 import { openTestStorage, readSamples, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
+import { seriesContents } from './contents.ts'
 import { dayMs } from './dataDir.ts'
-import { formatLabels, labelsFrom } from './labels.ts'
+import { formatLabels, labelsFrom, type Labels } from './labels.ts'
 
 const startMs = Date.UTC(2026, 0, 1, 20)
 const windowMs = 12 * 3_600_000
+const retentionMs = 3 * dayMs
 const seriesCount = 5
+/** The first series are always there, the others have new labels after this time. */
+const lastingCount = 2
+const generationMs = dayMs
 const steps = 40
 
 class History {
@@ -19,6 +24,8 @@ class History {
   readonly #model = new Map<string, Map<number, number | 'stale'>>()
   #storage: TestStorage | undefined
   #nowMs = startMs
+  /** What is older may be gone, now or later. */
+  #keptFromMs = -Infinity
   readonly log: string[] = []
 
   constructor(seed: number) {
@@ -27,7 +34,7 @@ class History {
 
   async open(dir?: string): Promise<TestStorage> {
     const nowMs = () => this.#nowMs + 60_000
-    this.#storage = await openTestStorage({ outOfOrderWindowMs: windowMs, segmentBytes: 2000, nowMs, ...(dir !== undefined && { dir }) })
+    this.#storage = await openTestStorage({ outOfOrderWindowMs: windowMs, retentionMs, segmentBytes: 2000, nowMs, ...(dir !== undefined && { dir }) })
     return this.#storage
   }
 
@@ -48,7 +55,7 @@ class History {
     const count = 1 + this.#random(300)
     this.log.push(`append ${count}`)
     for (let i = 0; i < count; i++) {
-      const labels = labelsFrom({ __name__: 'm', i: String(this.#random(seriesCount)) })
+      const labels = this.#labels()
       this.#nowMs += this.#random(30_000)
       const isLate = this.#random(5) === 0
       // Whole minutes when late, so that times are hit twice.
@@ -64,6 +71,14 @@ class History {
     await appender.commit()
   }
 
+  #labels(): Labels {
+    const i = this.#random(seriesCount)
+    if (i < lastingCount) return labelsFrom({ __name__: 'm', i: String(i) })
+    const newest = Math.floor((this.#nowMs - startMs) / generationMs)
+    const generation = this.#random(20) === 0 ? this.#random(newest + 1) : newest
+    return labelsFrom({ __name__: 'm', i: String(i), generation: String(generation) })
+  }
+
   async #flush(storage: TestStorage): Promise<void> {
     this.log.push('flush')
     await storage.flush()
@@ -72,7 +87,8 @@ class History {
   }
 
   async #compact(storage: TestStorage): Promise<void> {
-    this.log.push('compact')
+    this.log.push('maintain')
+    this.#keptFromMs = Math.max(this.#keptFromMs, this.#nowMs - retentionMs)
     await storage.maintain()
   }
 
@@ -96,13 +112,36 @@ class History {
     const span = this.#nowMs - startMs
     const ranges = [{ minTimeMs: -Infinity, maxTimeMs: Infinity }, this.#range(span), this.#range(Math.min(span, 3_600_000))]
     for (const range of ranges) {
-      const expected: Record<string, [number, number | 'stale'][]> = {}
+      const found = readSamples(storage, [], range)
+      const expected: typeof found = {}
       for (const [series, samples] of this.#model) {
-        const inRange = [...samples].filter(([timestampMs]) => timestampMs >= range.minTimeMs && timestampMs <= range.maxTimeMs).sort(([a], [b]) => a - b)
+        const isThere = new Set(found[series]?.map(([timestampMs]) => timestampMs))
+        const inRange = [...samples]
+          .filter(([timestampMs]) => timestampMs >= range.minTimeMs && timestampMs <= range.maxTimeMs)
+          .filter(([timestampMs]) => timestampMs >= this.#keptFromMs || isThere.has(timestampMs))
+          .sort(([a], [b]) => a - b)
         if (inRange.length > 0) expected[series] = inRange
       }
-      expect(readSamples(storage, [], range)).toEqual(expected)
+      expect(found).toEqual(expected)
     }
+  }
+
+  /** Long after the history a new series is all that is left, in memory and on disk. */
+  async end(): Promise<void> {
+    const storage = this.#storage ?? (await this.open())
+    this.log.push('end')
+    for (let day = 0; day < 8; day++) {
+      this.#nowMs += dayMs
+      const appender = storage.appender()
+      expect(appender.append(labelsFrom({ __name__: 'last' }), this.#nowMs, day)).toBe('stored')
+      await appender.commit()
+      await storage.flush()
+      for (let i = 0; i < 20; i++) storage.head.maintain(this.#nowMs + 3_600_000)
+      await storage.maintain()
+    }
+    expect(storage.head.stats().seriesCount).toBe(1)
+    await storage.close()
+    expect([...seriesContents(storage.dir)].map(({ labels }) => formatLabels(labels))).toEqual(['last'])
   }
 
   #range(span: number): { minTimeMs: number; maxTimeMs: number } {
@@ -123,6 +162,7 @@ describe('any history of storage', () => {
           throw new Error(`seed ${seed}, after ${history.log.join(', ')}`, { cause: error })
         }
       }
+      await history.end()
     })
   }
 })
