@@ -44,38 +44,50 @@ class BodyError extends Error {
   }
 }
 
-/** Reads the body to its end; calls `done` once, with the error when it is larger than `limitBytes` or breaks off. */
-export function readBody(request: IncomingMessage, limitBytes: number, done: (error: Error | null, body?: RequestBody) => void): void {
-  const tooLarge = () => done(new BodyError(413, 'Request body is too large'))
-  if (Number(request.headers['content-length']) > limitBytes) {
-    tooLarge()
-    return
+/** Reads bodies. What has arrived of those that are not whole yet is limited for all of them together. */
+export class BodyReader {
+  readonly #maxBytes: number
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
   }
-  const pieces: Uint8Array[] = []
-  let length = 0
-  const onData = (piece: Buffer) => {
-    length += piece.length
-    if (length > limitBytes) {
-      leave()
+
+  /** Reads the body to its end; calls `done` once, with the error when it is larger than `limitBytes`, breaks off or has to wait. */
+  read(request: IncomingMessage, limitBytes: number, done: (error: Error | null, body?: RequestBody) => void): void {
+    const tooLarge = () => done(new BodyError(413, 'Request body is too large'))
+    if (Number(request.headers['content-length']) > limitBytes) {
       tooLarge()
       return
     }
-    pieces.push(piece)
+    const pieces: Uint8Array[] = []
+    let length = 0
+    const onData = (piece: Buffer) => {
+      length += piece.length
+      this.#bytes += piece.length
+      pieces.push(piece)
+      if (length <= limitBytes && this.#bytes <= this.#maxBytes) return
+      const isTooLarge = length > limitBytes
+      leave()
+      if (isTooLarge) tooLarge()
+      else done(new BodyError(503, 'too many request bodies are under way'))
+    }
+    const onEnd = () => {
+      leave()
+      done(null, new RequestBody(pieces, length))
+    }
+    const onError = (error: Error) => {
+      leave()
+      done(new BodyError(400, error.message, { cause: error }))
+    }
+    const leave = () => {
+      this.#bytes -= length
+      request.off('data', onData)
+      request.off('end', onEnd)
+      request.off('error', onError)
+    }
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onError)
   }
-  const onEnd = () => {
-    leave()
-    done(null, new RequestBody(pieces, length))
-  }
-  const onError = (error: Error) => {
-    leave()
-    done(new BodyError(400, error.message, { cause: error }))
-  }
-  const leave = () => {
-    request.off('data', onData)
-    request.off('end', onEnd)
-    request.off('error', onError)
-  }
-  request.on('data', onData)
-  request.on('end', onEnd)
-  request.on('error', onError)
 }

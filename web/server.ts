@@ -25,7 +25,7 @@ import { addRuleRoutes } from './api/rules.ts'
 import { addSearchRoutes } from './api/search.ts'
 import { addStatusRoutes } from './api/status.ts'
 import { addTargetRoutes } from './api/targets.ts'
-import { readBody } from './body.ts'
+import { BodyReader } from './body.ts'
 import { chooseEncoding, compressBody, compressStream } from './compression.ts'
 import { openListeners } from './listeners.ts'
 import type { ListenAddress, Listeners } from './listeners.ts'
@@ -87,6 +87,9 @@ export type WebServer = {
   close(): Promise<void>
 }
 
+/** What may have arrived of all bodies that are not whole yet: 512 connections could send 32 MiB each. */
+const bodiesUnderWayBytes = 256 * 1024 * 1024
+
 /** The largest form or JSON body. */
 const bodyLimitBytes = 10 * 1024 * 1024
 
@@ -96,7 +99,8 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000 } })
   // Every body arrives as bytes; handlers know what they take.
   fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser('*', (request, payload, done) => readBody(payload, request.routeOptions.bodyLimit, done))
+  const bodies = new BodyReader(bodiesUnderWayBytes)
+  fastify.addContentTypeParser('*', (request, payload, done) => bodies.read(payload, request.routeOptions.bodyLimit, done))
   if (protection !== undefined) addProtection(fastify, protection)
   addCors(fastify, options)
   addCompression(fastify)
@@ -199,10 +203,11 @@ class ServerState {
   }
 }
 
-/** What fastify refuses before a handler runs: a body too large, a URL that cannot be decoded. */
+/** What is refused before a handler runs: a body too large or too many of them, a URL that cannot be decoded. */
 function frameworkAnswer(error: unknown, logger: Logger) {
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
   if (status >= 400 && status < 500 && error instanceof Error) return plain(status, `${error.message}\n`)
+  if (status === 503 && error instanceof Error) return plain(status, `${error.message}\n`, { 'retry-after': '1' })
   return answerOf(error, logger)
 }
 
