@@ -2,14 +2,14 @@
 
 import type { Kernels } from '../src/kernels/kernels.ts'
 
-/** Table entries, list elements and the like looked at between two turns of the event loop: two to four milliseconds. */
-const stepBudget = 400_000
+/** Table entries, list elements and the like looked at between two turns of the event loop: about a millisecond. */
+const stepBudget = 20_000
 
 /** The most refs that one pass covers; each is a bit. */
 const refsPerPass = 2 ** 23
 
 /** Candidates handed over at a time. */
-const candidatesPerStep = 16_384
+const candidatesPerStep = 4096
 
 /**
  * `refs` ascend; nothing on disk belongs to them. Those without samples in memory that nobody holds are removed, with

@@ -14,7 +14,8 @@
 //   series        are retired
 //
 // State: { phase u32, cursor u32, bits u32, bit count u32, names u32 (a byte each), name count u32,
-//          dirty pairs { ptr, count, capacity }, dead pairs { ptr, count, capacity } }.
+//          dirty pairs { ptr, count, capacity }, dead pairs { ptr, count, capacity }, kept { ptr, count, capacity }, list position u32 }.
+// A list that is being filtered only grows at its end between two steps.
 
 import { BATCH_COUNT, BATCH_LINK, BATCH_REFS } from './batch'
 import { O_BUFFER, O_FIRST } from './append'
@@ -41,7 +42,9 @@ const G_NAMES: usize = 16
 const G_NAME_COUNT: usize = 20
 const G_DIRTY: usize = 24
 const G_DEAD: usize = 36
-const FORGET_BYTES: u32 = 48
+const G_KEPT: usize = 48
+const G_AT: usize = 60
+const FORGET_BYTES: u32 = 64
 
 const PHASE_RAW: u32 = 0
 const PHASE_MARK: u32 = 1
@@ -56,6 +59,9 @@ const PHASE_DONE: u32 = 9
 
 const MARK_DIRTY: u32 = 1
 const MARK_DEAD: u32 = 2
+
+/** Elements of a list looked at in one go. */
+const LIST_STEP: u32 = 16384
 
 /** Marking one series costs about as much as looking at this many entries of a table. */
 const MARK_COST: u32 = 16
@@ -86,6 +92,7 @@ export function freeForget(forget: usize): void {
   free(load<u32>(forget, G_NAMES), load<u32>(forget, G_NAME_COUNT))
   freeList(forget + G_DIRTY, 4)
   freeList(forget + G_DEAD, 4)
+  freeList(forget + G_KEPT, 4)
   free(forget, FORGET_BYTES)
 }
 
@@ -130,7 +137,8 @@ export function forgetStep(forget: usize, budget: i32): bool {
       continue
     }
     budget -= <i32>runUnit(forget, phase, cursor)
-    store<u32>(forget, cursor + 1, G_CURSOR)
+    // A long list takes more than one go.
+    if (load<u32>(forget, G_AT) == 0) store<u32>(forget, cursor + 1, G_CURSOR)
   }
   return false
 }
@@ -148,9 +156,9 @@ function runUnit(forget: usize, phase: u32, unit: u32): u32 {
   if (phase == PHASE_RAW) return forgetRaw(unit) + 1
   if (phase == PHASE_MARK) return markWord(forget, unit)
   if (phase == PHASE_SERIES_TABLE) return filterShard(forget, SERIES_TABLE, unit)
-  if (phase == PHASE_POSTINGS) return filterPostings(element(forget + G_DIRTY, unit))
+  if (phase == PHASE_POSTINGS) return filterPostings(forget, element(forget + G_DIRTY, unit))
   if (phase == PHASE_PAIR_TABLE) return filterShard(forget, PAIR_TABLE, unit)
-  if (phase == PHASE_NAMES) return load<u8>(<usize>load<u32>(forget, G_NAMES) + unit) == 0 ? 1 : filterValues(unit)
+  if (phase == PHASE_NAMES) return load<u8>(<usize>load<u32>(forget, G_NAMES) + unit) == 0 ? 1 : filterValues(forget, unit)
   if (phase == PHASE_PAIRS) return releasePair(element(forget + G_DEAD, unit))
   if (phase == PHASE_SYMBOLS) return filterShard(forget, SYMBOL_TABLE, unit)
   return retireWord(forget, unit)
@@ -245,37 +253,37 @@ function isGone(forget: usize, table: usize, id: u32): bool {
   return true
 }
 
-function filterPostings(pair: u32): u32 {
+function filterPostings(forget: usize, pair: u32): u32 {
   const record = pairRecord(pair)
-  store<u32>(record, 0, PAIR_MARK)
-  const word = pairPostings(pair)
-  const count = <u32>(word >> 32)
-  const list = scratch(count << 2)
-  let kept: u32 = 0
-  for (let i: u32 = 0; i < count; i++) {
-    const ref = vectorAt(word, i)
-    if (isCandidate(ref)) continue
-    store<u32>(list + (<usize>kept << 2), ref)
-    kept++
-  }
-  if (kept != count) replaceVector(record + PAIR_POSTINGS, record + PAIR_CAPACITY, list, kept)
-  return count + MARK_COST
+  const cost = filterList(forget, pairPostings(pair), record + PAIR_POSTINGS, record + PAIR_CAPACITY, true)
+  if (load<u32>(forget, G_AT) == 0) store<u32>(record, 0, PAIR_MARK)
+  return cost
 }
 
-function filterValues(name: u32): u32 {
+function filterValues(forget: usize, name: u32): u32 {
   const record = nameRecord(name)
-  const word = nameValues(name)
+  return filterList(forget, nameValues(name), record + NAME_VALUES, record + NAME_CAPACITY, false)
+}
+
+/** Goes on with a vector of refs or of pairs; at its end the kept elements become the vector. */
+function filterList(forget: usize, word: u64, wordAt: usize, capacityAt: usize, isOfRefs: bool): u32 {
   const count = <u32>(word >> 32)
-  const list = scratch(count << 2)
-  let kept: u32 = 0
-  for (let i: u32 = 0; i < count; i++) {
-    const pair = vectorAt(word, i)
-    if (load<u32>(pairRecord(pair), PAIR_MARK) == MARK_DEAD) continue
-    store<u32>(list + (<usize>kept << 2), pair)
-    kept++
+  const from = load<u32>(forget, G_AT)
+  const to = min(count, from + LIST_STEP)
+  for (let i = from; i < to; i++) {
+    const id = vectorAt(word, i)
+    const isGone = isOfRefs ? isCandidate(id) : load<u32>(pairRecord(id), PAIR_MARK) == MARK_DEAD
+    if (!isGone) store<u32>(push(forget + G_KEPT, 4), id)
   }
-  replaceVector(record + NAME_VALUES, record + NAME_CAPACITY, list, kept)
-  return count + MARK_COST
+  if (to < count) {
+    store<u32>(forget, to, G_AT)
+    return to - from
+  }
+  const kept = load<u32>(forget, G_KEPT + 4)
+  if (kept != count) replaceVector(wordAt, capacityAt, load<u32>(forget, G_KEPT), kept)
+  store<u32>(forget, 0, G_KEPT + 4)
+  store<u32>(forget, 0, G_AT)
+  return to - from + MARK_COST
 }
 
 function releasePair(pair: u32): u32 {
