@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createRandom } from '../test/helpers/random.ts'
+import { openTestStorage, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
 import { type Exemplar, ExemplarStore } from './exemplars.ts'
 import { labelsFrom } from './labels.ts'
 import { createMatcher } from './matcher.ts'
@@ -24,6 +25,31 @@ function open(options: { capacity?: number; outOfOrderWindowMs?: number } = {}) 
 }
 
 const at = (timestampMs: number, value = 1, trace = 't', hasTimestamp = true): Exemplar => ({ labels: labelsFrom({ trace_id: trace }), value, timestampMs, hasTimestamp })
+
+describe('exemplars of a storage', () => {
+  it('are there again after a restart, with their series', async () => {
+    const dir = testDataDir()
+    const select = (storage: TestStorage) => storage.exemplars.select([[createMatcher('__name__', '=', 'kept')]], allTime)
+    const append = async (storage: TestStorage, name: string) => {
+      const appender = storage.appender()
+      appender.append(labelsFrom({ __name__: name, a: 'b' }), 1000, 1)
+      await appender.commit()
+      return storage.head.findOrCreate(labelsFrom({ __name__: name, a: 'b' }))
+    }
+    let storage = await openTestStorage({ dir, nowMs: () => 1000 })
+    const ref = await append(storage, 'kept')
+    for (let i = 0; i < 2500; i++) storage.exemplars.append(ref, at(i, i === 7 ? NaN : i === 8 ? -Infinity : i / 3, `t${i}`, i % 2 === 0))
+    const before = await select(storage)
+    await storage.close()
+    storage = await openTestStorage({ dir, nowMs: () => 1000 })
+    expect(await select(storage)).toEqual(before)
+    expect(before[0]?.exemplars.length).toBe(2500)
+    storage.exemplars.resize(0)
+    await storage.close()
+    storage = await openTestStorage({ dir, nowMs: () => 1000 })
+    expect(await select(storage)).toEqual([])
+  })
+})
 
 describe('ExemplarStore', () => {
   it('keeps the newest arrivals of all series together', async () => {

@@ -41,7 +41,8 @@ type Series = { readonly ref: number; readonly labels: Labels; readonly exemplar
 type Slot = { readonly series: Series; readonly exemplar: Exemplar }
 
 export class ExemplarStore {
-  readonly #seriesLabels: (ref: number) => Labels
+  /** Without labels when there is no such series. */
+  readonly seriesLabels: (ref: number) => Labels
   readonly #series = new Map<number, Series>()
   /** `#next` is where the next one goes; when the ring is full, that is the oldest. */
   #ring: Slot[] = []
@@ -54,7 +55,7 @@ export class ExemplarStore {
   constructor({ capacity, outOfOrderWindowMs, seriesLabels, registry }: ExemplarStoreOptions) {
     this.#capacity = Math.max(0, capacity)
     this.outOfOrderWindowMs = outOfOrderWindowMs
-    this.#seriesLabels = seriesLabels
+    this.seriesLabels = seriesLabels
     const counter = (name: string, help: string, sample: () => number) => registry.sampled(`prometheus_tsdb_exemplar_${name}`, help, 'counter', sample)
     const gauge = (name: string, help: string, sample: () => number) => registry.sampled(`prometheus_tsdb_exemplar_${name}`, help, 'gauge', sample)
     counter('exemplars_appended_total', 'Total number of appended exemplars.', () => this.#appended)
@@ -84,13 +85,18 @@ export class ExemplarStore {
       const before = known.exemplars[at - 1]
       if (before !== undefined && isSame(exemplar, before)) return 'duplicate'
     }
-    const series = known ?? { ref, labels: this.#seriesLabels(ref), exemplars: [] }
+    const series = known ?? { ref, labels: this.seriesLabels(ref), exemplars: [] }
     if (series.labels.length === 0) return 'unknownSeries'
     this.#series.set(ref, series)
     series.exemplars.splice(at, 0, exemplar)
     this.#put({ series, exemplar })
     this.#appended++
     return 'stored'
+  }
+
+  /** All of them, the oldest arrival first. */
+  inOrder(): { readonly ref: number; readonly seriesLabels: Labels; readonly exemplar: Exemplar }[] {
+    return this.#inOrder().map(({ series, exemplar }) => ({ ref: series.ref, seriesLabels: series.labels, exemplar }))
   }
 
   /** Keeps the newest ones that fit. */

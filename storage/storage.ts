@@ -10,6 +10,7 @@ import { createKernelMemory, createKernels, loadKernelModule } from '../src/kern
 import { createAppender, createBackfillAppender, type Appender, type BackfillAppender } from './appender.ts'
 import type { DownsamplingRule } from './downsampling.ts'
 import { EndedSeries, keptFromMs } from './endedSeries.ts'
+import { restoreExemplars, saveExemplars } from './exemplarState.ts'
 import { ExemplarStore } from './exemplars.ts'
 import { Flusher } from './flusher.ts'
 import { Head } from './head.ts'
@@ -292,6 +293,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     async close() {
       clearInterval(ticks)
       clearInterval(minutes)
+      await saveExemplars(exemplars, storage.state).catch((error: unknown) => logger.warn('Exemplars are not kept over the restart', { reason: errorText(error) }))
       await flusher.close()
       channel.close()
       await writer.close()
@@ -300,6 +302,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   }
   metrics.connect({ storage, head, disk: () => disk, limits: () => limits, waitingBytes: () => writer.waitingBytes })
   metrics.replaySeconds.set(recovered.seconds)
+  await restoreExemplars(exemplars, storage.state).catch((error: unknown) => logger.warn('Exemplars from before the restart are lost', { reason: errorText(error) }))
   return storage
 }
 
