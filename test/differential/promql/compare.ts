@@ -34,7 +34,7 @@ export async function difference(ownUrl: string, peerUrl: string, query: RandomQ
     const shown = (answer: Answer) => (answer.status === 'error' ? `${answer.errorType}: ${answer.error}` : 'no error')
     return `solowatch: ${shown(own)}\nPrometheus: ${shown(peer)}`
   }
-  return dataDifference(own.data, peer.data, query.ordered)
+  return dataDifference(own.data, peer.data, query.ordered || query.stepMs > 0)
 }
 
 /** An error's text without what depends on the order of series, and in the words of 3.x where 2.x has others. */
@@ -55,8 +55,8 @@ function dataDifference(own: Data, peer: Data, ordered: boolean): string | undef
   const extra = ownKeys.filter((key) => !peerKeys.includes(key))
   if (missing.length > 0 || extra.length > 0) return `series missing: ${missing.slice(0, 3).join(' ')}; too many: ${extra.slice(0, 3).join(' ')}`
   if (ownKeys.length !== peerKeys.length) return `${ownKeys.length} series instead of ${peerKeys.length}`
-  if (ordered || own.resultType === 'matrix') {
-    const at = ownKeys.findIndex((key, i) => key !== peerKeys[i] && own.result[i]?.value?.[1] !== peer.result[i]?.value?.[1])
+  if (ordered) {
+    const at = ownKeys.findIndex((key, i) => key !== peerKeys[i] && !isTie(own.result[i]?.value, peer.result[i]?.value))
     if (at >= 0) return `order differs at ${at}: ${ownKeys[at]} instead of ${peerKeys[at]}`
   }
   for (const [i, series] of own.result.entries()) {
@@ -70,6 +70,11 @@ function dataDifference(own: Data, peer: Data, ordered: boolean): string | undef
     }
   }
   return undefined
+}
+
+/** Equal values may be in any order, and -0 is 0. */
+function isTie(a: Point | undefined, b: Point | undefined): boolean {
+  return a !== undefined && b !== undefined && (a[1] === b[1] || number(a[1]) === number(b[1]))
 }
 
 function pointDifference([time, value]: Point, [peerTime, peerValue]: Point): string | undefined {
