@@ -43,6 +43,8 @@ export type HeadStats = {
   readonly minTimeMs: number
   readonly maxTimeMs: number
   readonly appendedSamples: number
+  /** Series removed since the start. */
+  readonly removedSeries: number
   /** In use, and claimed from the system, readers' scratch included. */
   readonly allocatedBytes: number
   readonly memoryBytes: number
@@ -78,6 +80,7 @@ export class Head {
   /** Finished flushes whose chunks are still in memory, oldest first. `epoch`: readers that started before it may not see the partitions. */
   readonly #flushed: { readonly flush: Flush; readonly epoch: number; readonly atMs: number; dropped: number }[] = []
   #droppedFlushes = 0
+  #removedSeries = 0
   readonly #nowMs: () => number
   readonly #labelRefs = new WeakMap<Labels, number>()
   /** Refs of the hidden series of histograms, by owner and part. */
@@ -284,6 +287,7 @@ export class Head {
   async forget(refs: Uint32Array): ReturnType<typeof forgetSeries> {
     const result = await forgetSeries(this.kernels, refs)
     if (this.#partRefs.size > 0) for (const ref of result.gone) this.#partRefs.delete(ref)
+    this.#removedSeries += result.removedCount
     return result
   }
 
@@ -329,6 +333,7 @@ export class Head {
       minTimeMs: exports.headMinTime(),
       maxTimeMs: exports.headMaxTime(),
       appendedSamples: exports.appendedSamples(),
+      removedSeries: this.#removedSeries,
       allocatedBytes: exports.allocatedBytes(),
       memoryBytes: memory.buffer.byteLength,
       pendingLogBytes: this.#pendingLogBytes,

@@ -28,6 +28,11 @@ export function registerStorageMetrics(registry: MetricRegistry) {
       const orZero = (value: number) => (Number.isFinite(value) ? value : 0)
 
       gauge('prometheus_tsdb_head_series', 'Total number of series in the head block.', () => head.stats().seriesCount)
+      counter('prometheus_tsdb_head_series_created_total', 'Total number of series created in the head, those read at start included.', () => {
+        const { seriesCount, removedSeries } = head.stats()
+        return seriesCount + removedSeries
+      })
+      counter('prometheus_tsdb_head_series_removed_total', 'Total number of series removed in the head.', () => head.stats().removedSeries)
       gauge('prometheus_tsdb_head_chunks', 'Total number of chunks in the head block.', () => head.stats().chunkCount)
       gauge('prometheus_tsdb_head_min_time', 'Minimum time bound of the head block in milliseconds.', () => orZero(storage.stats().headMinTimeMs))
       gauge('prometheus_tsdb_head_max_time', 'Maximum timestamp of the head block in milliseconds.', () => orZero(storage.stats().headMaxTimeMs))

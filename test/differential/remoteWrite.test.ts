@@ -28,8 +28,8 @@ async function send(server: RunningServer, body: readonly WrittenSeries[]): Prom
   return { status: response.status, text: (await response.text()).trim() }
 }
 
-async function stored(server: RunningServer): Promise<string[]> {
-  const response = await fetch(`${server.url}/api/v1/query`, { method: 'POST', body: new URLSearchParams({ query: 'written[4h]' }) })
+async function stored(server: RunningServer, query = 'written[4h]'): Promise<string[]> {
+  const response = await fetch(`${server.url}/api/v1/query`, { method: 'POST', body: new URLSearchParams({ query }) })
   const answer = await readJson<{ data: { result: { metric: { series: string }; values: [number, string][] }[] } }>(response)
   return answer.data.result.map(({ metric, values }) => `${metric.series}: ${values.map(([time, value]) => `${(time - startMs / 1000) / 60}=${value}`).join(' ')}`).sort()
 }
@@ -129,6 +129,14 @@ compared('with a window', 'storage: { tsdb: { out_of_order_time_window: 30m } }\
   answersSince3(400, 500, 'an older series that goes back', series('b', [15, 5]))
   answers(204, 'newer samples between late ones', series('b', [33, 1], [61, 2], [34, 3]))
   answers(204, 'two values at one time in a request', series('twice', [62, 1], [62, 2]))
+  const rewritten = (value: number) => ({ labels: { __name__: 'rewritten', series: 'late' }, samples: [{ timestampMs: startMs + 50 * minuteMs, value }] })
+  answers(204, 'a series to rewrite', { labels: { __name__: 'rewritten', series: 'late' }, samples: [{ timestampMs: startMs + 62 * minuteMs, value: 0 }] })
+  answers(204, 'a late sample of it', rewritten(1))
+  answers(204, 'another value at its time', rewritten(2))
+  it('shows the last value written, where Prometheus keeps the first', async () => {
+    expect(await stored(peer, 'rewritten[4h]')).toEqual(['late: 50=1 62=0'])
+    expect(await stored(solo, 'rewritten[4h]')).toEqual(['late: 50=2 62=0'])
+  })
   answersSince3(400, 500, 'a new series older than all bounds', series('d', [0, 1]))
   answersSince3(400, 500, 'a request with one sample that is too old', series('c', [60, 1]), series('a', [10, 1]))
 })

@@ -16,7 +16,7 @@ import { alloc, free, scratch } from './memory'
 import { afterLength, lengthOf, skipField } from './protobuf'
 import { findRaw, insertRaw } from './rawTable'
 import { freeRewrite, newRewrite, REWRITE_DONE, REWRITE_MORE, REWRITE_OUT, REWRITE_OUT_BYTES, REWRITE_TOO_LARGE, rewriteStep } from './remoteWriteV2'
-import { findOrCreate, LABEL_BYTES, LABELS_BAD_UTF8, LABELS_TOO_MANY, MAX_LABELS, normalizeLabels } from './series'
+import { findOrCreate, LABEL_BYTES, LABELS_BAD_UTF8, LABELS_TOO_MANY, MAX_LABELS, normalizeLabels, spare } from './series'
 import { SNAPPY_DONE, SNAPPY_MORE, snappyDecode, snappyLength, snappyStart } from './snappy'
 
 const W_IN: usize = 0
@@ -298,6 +298,8 @@ function listMessage(write: usize, listAt: usize, countAt: usize, ref: u32, star
     store<u32>(write + listAt, <u32>fresh)
     store<u32>(write + listAt, grown, 4)
   }
+  // Staged later only, so no batch shows yet that the series is in use.
+  spare(ref)
   const entry = list + <usize>(count * ENTRY_BYTES)
   store<u32>(entry, ref)
   store<u32>(entry, <u32>start, 4)
