@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { formatLabels } from '../storage/labels.ts'
+import { formatLabels, labelsFrom } from '../storage/labels.ts'
+import { histogram } from '../test/helpers/histograms.ts'
 import { createMemoryQuerier, seriesEvery, stale, type MemorySeries } from '../test/helpers/memoryQuerier.ts'
 import { createColumnSpace } from './columnSpace.ts'
 import { evaluateQuery, sortedMatrix } from './engine.ts'
@@ -154,6 +155,13 @@ describe('aggregations', () => {
 
 describe('limits', () => {
   const one = [counting('x', { a: '1' }), counting('x', { a: '2' })]
+  it('count a histogram by its size', () => {
+    const large = histogram({ positive: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, 1])) })
+    const h = [{ labels: labelsFrom({ __name__: 'h' }), samples: [[0, large]] as const }]
+    // (168 + 8 + 8 * 100) / 16 = 61
+    expect(() => at(h, 'h', 0, { maxSamples: 60 })).toThrow('too many samples')
+    expect(Object.keys(at(h, 'h', 0, { maxSamples: 61 }) as object)).toHaveLength(1)
+  })
   it('end a query that holds too many samples', () => {
     const text = 'query processing would load too many samples into memory in query execution'
     expect(() => at(one, 'x[30m]', 3_000_000, { maxSamples: 59 })).toThrow(text)

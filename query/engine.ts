@@ -14,7 +14,7 @@ import { resolveDurations } from './durations.ts'
 import { absentLabels } from './functions/absent.ts'
 import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
 import { addInfo } from './functions/info.ts'
-import { withoutHistograms } from './histograms/columns.ts'
+import { samplesBeyondOne, withoutHistograms } from './histograms/columns.ts'
 import { evaluateOverHistograms } from './histograms/rangeFunctions.ts'
 import type { ColumnSpace } from './columnSpace.ts'
 import { bucketKernels } from './functions/overBuckets.ts'
@@ -258,7 +258,8 @@ class Evaluation {
       }
       const { length, timestampsMs, values, histograms } = input.read(i)
       if (length === 0) continue
-      limits.take(length)
+      const held = length + samplesBeyondOne(histograms)
+      limits.take(held)
       windows.slideOver({ length, timestampsMs })
       const { from, to } = windows
       operand.cost.samplesRead += windows.total
@@ -279,7 +280,7 @@ class Evaluation {
           plan.cost.seriesCount += 1
         }
       }
-      limits.release(length)
+      limits.release(held)
     }
     if (operand.kind === 'windows') operand.cost.chunksDecoded += this.#deps.querier.chunksDecoded() - decodedBefore
     if (isAbsence) acceptAbsence(output, anyPresent, absentLabels(operand.expr))
@@ -309,7 +310,7 @@ class Evaluation {
       this.#deps.limits.check()
       const { length, timestampsMs, values, histograms } = input.read(i)
       if (length === 0) continue
-      this.#deps.limits.take(length)
+      this.#deps.limits.take(length + samplesBeyondOne(histograms))
       plan.cost.samplesRead += length
       this.#countWindows(length, [0], [length])
       const samples = { timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length), ...(histograms && { histograms }) }
@@ -346,7 +347,7 @@ class Evaluation {
   /** Counts `value` as held and `operands`, which it was made of, no longer. */
   #result(value: Value, operands: readonly Value[]): Value {
     let count = 0
-    if (value.kind === 'vector') for (const { present } of value.series) count += countPresent(present)
+    if (value.kind === 'vector') for (const { present, histograms } of value.series) count += countPresent(present) + samplesBeyondOne(histograms)
     this.#deps.limits.take(count)
     this.#held.set(value, count)
     for (const operand of operands) if (operand !== value) this.#release(operand)

@@ -5,6 +5,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { AggregationSink } from './aggregate.ts'
 import type { ColumnSpace, Columns } from './columnSpace.ts'
+import { samplesBeyondOne } from './histograms/columns.ts'
 import type { Limits } from './limits.ts'
 import type { VectorSeries } from './value.ts'
 
@@ -46,8 +47,9 @@ export class KeptSeries implements SeriesOutput {
   }
 
   accept(labels: Labels, found: number, histograms?: HistogramColumn): void {
-    this.#limits.take(found)
-    this.sampleCount += found
+    const held = found + samplesBeyondOne(histograms)
+    this.#limits.take(held)
+    this.sampleCount += held
     const { values, present } = this.#next()
     values.set(this.#columns.values)
     present.set(this.#columns.present)

@@ -1,8 +1,9 @@
 // Native histograms through the whole of storage: memory, log, partitions, compaction, late samples.
 
 import { describe, expect, it } from 'vitest'
-import { histogram, plain, randomHistogram, readElements as read, shown, type Element } from '../test/helpers/histograms.ts'
+import { histogram, plain, randomHistogram } from '../test/helpers/histograms.ts'
 import { createRandom } from '../test/helpers/random.ts'
+import { readElements as read, shown, type Element } from '../test/helpers/storedElements.ts'
 import { allTime, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
 import { labelsFrom, metricNameLabel, type Labels } from './labels.ts'
 import { createMatcher } from './matcher.ts'

@@ -12,6 +12,9 @@ import type { SampleColumns } from './sample.ts'
 export type HistogramReader = {
   /** Looks up which series have histograms; at the start of a query. */
   refresh(): void
+  /** Whether any series has histograms, and whether this one has. */
+  readonly hasOwners: boolean
+  isOwner(ref: number): boolean
   /** The columns of a series with the histograms that its marks stand for. */
   attach(ref: number, columns: SampleColumns, source: PartSource): SampleColumns
 }
@@ -58,6 +61,10 @@ export function createHistogramReader(head: HeadReader): HistogramReader {
     refresh() {
       owners = head.histogramOwners()
     },
+    get hasOwners() {
+      return owners.size > 0
+    },
+    isOwner: (ref) => owners.has(ref),
     attach(ref, columns, source) {
       if (!mayHoldMarks(columns, owners.has(ref))) return columns
       const { length } = columns

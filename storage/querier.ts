@@ -147,7 +147,7 @@ function createQuerier(deps: QuerierDeps): Querier {
   }
   /** Hidden series have no other labels than their own, so that only conditions which anything without labels passes meet them. */
   const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
-    head.histogramOwners().size > 0 && matchers.every(matchesEmpty) ? refs.filter((ref) => !isPart(head.labels(ref))) : refs
+    histograms.hasOwners && matchers.every(matchesEmpty) ? refs.filter((ref) => !isPart(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
   const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
     const refs = visible(head.select(matchers), matchers)
@@ -239,7 +239,7 @@ function isPart(labels: Labels): boolean {
 }
 
 function readEntries(deps: QuerierDeps, open: readonly OpenPartition[], ref: number, range: TimeRange): Entries | undefined {
-  if (deps.head.histogramOwners().has(ref)) return undefined
+  if (deps.histograms.isOwner(ref)) return undefined
   const samples = readSeries(deps, open, ref, range)
   return deps.buckets.entries(ref, samples, open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
 }

@@ -21,6 +21,20 @@ export function presentNumbers(present: Uint8Array, histograms: HistogramColumn)
   return present.map((isPresent, step) => (histograms[step] === undefined ? isPresent : 0))
 }
 
+const histogramBytes = 168
+const sampleBytes = 16
+
+/** How many more samples the histograms of a column count as than one each, by their size in Prometheus. */
+export function samplesBeyondOne(histograms: HistogramColumn | undefined): number {
+  let more = 0
+  for (const histogram of histograms ?? []) {
+    if (histogram === undefined) continue
+    const slots = histogram.positive.counts.length + histogram.negative.counts.length + histogram.customBounds.length
+    more += Math.floor((histogramBytes + 8 + 8 * slots) / sampleBytes) - 1
+  }
+  return more
+}
+
 /** Whether any step has a histogram. */
 export function hasPresentHistogram(present: Uint8Array, histograms: HistogramColumn): boolean {
   return histograms.some((histogram, step) => histogram !== undefined && present[step] === 1)

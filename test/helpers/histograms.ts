@@ -2,12 +2,7 @@
 
 import { populated } from '../../query/histograms/arithmetic.ts'
 import { customSchema, noBounds, type Buckets, type NativeHistogram } from '../../storage/histogram.ts'
-import { metricNameLabel } from '../../storage/labels.ts'
-import { createMatcher } from '../../storage/matcher.ts'
-import { isStaleMarker, type TimeRange } from '../../storage/sample.ts'
-import type { Storage } from '../../storage/storage.ts'
 import type { Random } from './random.ts'
-import { allTime, withQuerier } from './testStorage.ts'
 
 /** `buckets` maps an index to a count; what is not given is zero, the count the sum of all. */
 export function histogram(fields: Partial<Omit<NativeHistogram, 'positive' | 'negative'>> & { positive?: Record<number, number>; negative?: Record<number, number> }): NativeHistogram {
@@ -40,25 +35,4 @@ export function plain(histogram: NativeHistogram): object {
     return [...indexes].map((index, k) => [index, counts[k]])
   }
   return { ...histogram, positive: list(histogram.positive), negative: list(histogram.negative), customBounds: [...histogram.customBounds] }
-}
-
-/** What a sample of a series is. */
-export type Element = number | 'stale' | NativeHistogram
-
-export const shown = (element: Element): unknown => (typeof element === 'object' ? plain(element) : element)
-
-/** The samples of the series with this name, histograms as `plain` objects. */
-export function readElements(storage: Storage, name: string, range: TimeRange = allTime): [number, unknown][] {
-  return withQuerier(storage, (querier) => {
-    const selection = querier.select([createMatcher(metricNameLabel, '=', name)], range)
-    const found: [number, unknown][] = []
-    for (let i = 0; i < selection.count; i++) {
-      const { length, timestampsMs, values, valueWords, histograms } = selection.read(i)
-      for (let k = 0; k < length; k++) {
-        const one = histograms?.[k]
-        found.push([timestampsMs[k] ?? NaN, one !== undefined ? plain(one) : isStaleMarker(valueWords, k) ? 'stale' : values[k]])
-      }
-    }
-    return found
-  })
 }
