@@ -5,6 +5,7 @@ import { backfillDefaults, benchBackfill } from './backfill.ts'
 import { benchCodec } from './codec.ts'
 import { benchDisk } from './disk.ts'
 import { benchEventLoop, eventLoopDefaults } from './eventLoop.ts'
+import { benchDownsampling } from './downsampling.ts'
 import { benchQuery } from './query.ts'
 import { benchKill } from './kill.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   kill: benchKill,
   disk: benchDisk,
   query: benchQuery,
+  downsampling: benchDownsampling,
 }
 
 const chosen = process.argv.slice(2)
