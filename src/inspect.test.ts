@@ -21,7 +21,8 @@ async function smallDirectory(): Promise<string> {
   return storage.dir
 }
 
-describe('solowatch check and inspect', () => {
+// Each line is a process of its own.
+describe('solowatch check and inspect', { timeout: 90_000 }, () => {
   it('checks, and lists partitions, series, chunks and log', async () => {
     const dir = await smallDirectory()
     expect(solowatch('check', dir)).toEqual({ status: 0, output: expect.stringMatching(/^ok: 1 series, 3 samples in 1 chunks of 1 partitions, 0 log records, /) })

@@ -7,8 +7,7 @@ import { Arena } from '../src/kernels/arena.ts'
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
 import type { OpenPartition } from './openPartitions.ts'
-import type { ChunkRow } from './chunkRow.ts'
-import { sectionCount } from './partitionFile.ts'
+import { sectionCount, type ChunkRow } from './chunkRow.ts'
 
 /** Of one worker. 10,000 series x 6 h at 15 s take 20 to 30 MB. */
 const limitBytes = 64 * 1024 * 1024

@@ -1,7 +1,7 @@
 // The sample codec for the writer thread and `check`: a kernel instance over a small memory of its own, with columns that
 // chunks are decoded into, merged, and encoded from. Query workers do the same inside the shared memory (headReader.ts).
 
-import { splitChunk } from './partitionFile.ts'
+import { splitChunk } from './chunkRow.ts'
 import { createKernelMemory, createKernels, type Kernels } from '../src/kernels/kernels.ts'
 import { removeRanges } from './hiddenSamples.ts'
 import type { TimeRange } from './sample.ts'

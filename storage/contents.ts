@@ -2,12 +2,12 @@
 
 import { loadKernelModule } from '../src/kernels/kernels.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import type { ChunkRow } from './chunkRow.ts'
+import { sectionCount, type ChunkRow } from './chunkRow.ts'
 import { databaseBytes, listLogSegments, listPartitions, seriesPath } from './dataDir.ts'
 import { decodeLabels } from './headLabels.ts'
 import type { Labels } from './labels.ts'
 import { LogSegmentReader } from './logFile.ts'
-import { PartitionReader, sectionCount, type PartitionMeta } from './partitionFile.ts'
+import { PartitionReader, type PartitionMeta } from './partitionFile.ts'
 import { SeriesFileReader, seriesPerPage, type SeriesMeta } from './seriesFile.ts'
 
 export type PartitionContents = { readonly file: string; readonly startMs: number; readonly bytes: number; readonly meta: PartitionMeta | undefined }

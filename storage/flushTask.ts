@@ -1,7 +1,8 @@
 // The writer thread's half of a flush: the head's chunks into the partitions of their days, in bounded steps between two
 // group commits. The chunks of one series and day in one flush become one chunk.
 
-import { chunkVersion, PartitionWriter, splitChunk } from './partitionFile.ts'
+import { chunkVersion, splitChunk } from './chunkRow.ts'
+import { PartitionWriter } from './partitionFile.ts'
 import { dayMs, dayStartMs, listPartitions, partitionPath, partitionsDir, syncDirectory } from './dataDir.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import { assert, errorText } from '../src/base/assert.ts'

@@ -5,7 +5,8 @@ import { createKernelMemory, createKernels, loadKernelModule } from '../src/kern
 import { ChunkCodec } from './chunkCodec.ts'
 import { compactionSteps } from './compaction.ts'
 import { createDataDir, dayMs, listPartitions, partitionPath } from './dataDir.ts'
-import { PartitionReader, PartitionWriter, splitChunk } from './partitionFile.ts'
+import { splitChunk } from './chunkRow.ts'
+import { PartitionReader, PartitionWriter } from './partitionFile.ts'
 
 const startMs = 20_000 * dayMs
 const codec = new ChunkCodec(loadKernelModule())

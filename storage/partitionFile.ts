@@ -46,10 +46,6 @@ export function chunkId(ref: number, slot: number): number {
   return ref * slotsPerSeries + slot
 }
 
-/** Of the chunk as the codec makes it: `u8 version | u8 0 | u16 count | u32 timesLength`, then both sections. */
-const chunkHeaderBytes = 8
-export const chunkVersion = 1
-
 export type PartitionMeta = {
   readonly startMs: number
   readonly nextSlot: number
@@ -81,20 +77,6 @@ export type NewChunk = {
 }
 
 export type TimesWithin = { readonly base: number; readonly section: Uint8Array }
-
-/** Count of the samples in a section, from its header. */
-export function sectionCount(section: Uint8Array): number {
-  return (section[4] ?? 0) | ((section[5] ?? 0) << 8)
-}
-
-/** Splits an encoded chunk into its two sections, as views. */
-export function splitChunk(chunk: Uint8Array): { timesSection: Uint8Array; valuesSection: Uint8Array } {
-  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  assert(chunk.length > chunkHeaderBytes && view.getUint8(0) === chunkVersion, 'a chunk of the head has an unknown version')
-  const split = chunkHeaderBytes + view.getUint32(4, true)
-  assert(split < chunk.length, 'a chunk of the head has no values')
-  return { timesSection: chunk.subarray(chunkHeaderBytes, split), valuesSection: chunk.subarray(split) }
-}
 
 export type PartitionWriterOptions = {
   readonly path: string

@@ -3,12 +3,12 @@
 
 import { errorText } from '../src/base/assert.ts'
 import type { LogFields } from '../src/base/log.ts'
-import { listLogSegments, listPartitions, removeBuildings, removeDatabase, seriesPath, setAside, type LogSegment } from './dataDir.ts'
+import { listLogSegments, listPartitions, removeBuildings, removeDatabase, seriesPath, setAside, type LogSegment, type Partition } from './dataDir.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
 import type { LogWriter } from './logWriter.ts'
 import { PartitionReader } from './partitionFile.ts'
 import { encodeSeriesPage, SeriesFileReader } from './seriesFile.ts'
-import { isDamage } from './sqlite.ts'
+import { isDamage, isUnfinished, rollBackInterrupted } from './sqlite.ts'
 import type { RecoveryPiece } from './writerMessages.ts'
 
 export type RecoveryDeps = {
@@ -22,20 +22,30 @@ export type RecoveryDeps = {
 /** What `tidyDataDir` finds is deleted or set aside; afterwards each day has one readable partition at most. */
 export function tidyDataDir(deps: RecoveryDeps): void {
   removeBuildings(deps.dir)
-  const { current, superseded } = listPartitions(deps.dir)
-  for (const partition of superseded) removeDatabase(partition.path)
-  for (const partition of current) {
-    try {
-      new PartitionReader(partition.path, partition.startMs).close()
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      setAsideDamaged(deps, partition.path, error)
-    }
+  for (const { path } of [...listPartitions(deps.dir).current, ...listLogSegments(deps.dir)]) rollBackInterrupted(path)
+  // What a compaction has replaced is still of use when its replacement is damaged.
+  while (listPartitions(deps.dir).current.some((partition) => !isReadable(deps, partition)));
+  for (const partition of listPartitions(deps.dir).superseded) removeDatabase(partition.path)
+}
+
+/** Moves the file out of the way when it is not. */
+function isReadable(deps: RecoveryDeps, partition: Partition): boolean {
+  try {
+    new PartitionReader(partition.path, partition.startMs).close()
+    return true
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    setAsideDamaged(deps, partition.path, error)
+    return false
   }
 }
 
-/** Moves a damaged file out of the way and says so. */
+/** Moves a damaged file out of the way and says so. One that a kill has left before anything was in it just goes. */
 export function setAsideDamaged(deps: RecoveryDeps, path: string, error: unknown): void {
+  if (isUnfinished(path)) {
+    removeDatabase(path)
+    return
+  }
   deps.onCorruption()
   const to = setAside(deps.dir, path)
   deps.warn('Set a damaged file aside; the rest is served', { file: path, reason: errorText(error), movedTo: to })

@@ -1,6 +1,7 @@
 // What all our SQLite files have in common: how they are opened, how they carry the version of their format, and which
 // errors mean that the disk refuses or that the file is damaged.
 
+import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { errorText } from '../src/base/assert.ts'
 import { DataFileError, NewerFormatError } from './storageError.ts'
@@ -64,6 +65,31 @@ export function openForReading(path: string, kind: FileKind): Db {
     throw asDataFileError(path, error)
   }
   return db
+}
+
+/** Undoes what a kill interrupted while the file was not in write-ahead-log mode yet; a reader could not. */
+export function rollBackInterrupted(path: string): void {
+  if (!existsSync(`${path}-journal`)) return
+  const db = new Database(path)
+  try {
+    db.prepare('SELECT count(*) FROM sqlite_schema').get()
+  } finally {
+    db.close()
+  }
+}
+
+/** Whether the file is a database in which nothing was ever created: a kill came first. */
+export function isUnfinished(path: string): boolean {
+  try {
+    const db = new Database(path, { readonly: true, fileMustExist: true })
+    try {
+      return isEmpty(db)
+    } finally {
+      db.close()
+    }
+  } catch {
+    return false
+  }
 }
 
 /** Runs `body` in one transaction that takes the write lock at its start. */

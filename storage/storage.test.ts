@@ -395,6 +395,34 @@ describe('a clean stop', () => {
   }
 })
 
+describe('a kill while a file was being created', () => {
+  /** Copies a database with a transaction under way that has reached the file already. */
+  function leaveInterrupted(target: string): void {
+    const path = join(testDataDir(), 'a.db')
+    const db = new Database(path)
+    db.pragma('cache_size = 1')
+    db.exec('BEGIN; CREATE TABLE record (number INTEGER PRIMARY KEY, body BLOB NOT NULL)')
+    const insert = db.prepare('INSERT INTO record (body) VALUES (zeroblob(5000))')
+    for (let i = 0; i < 50; i++) insert.run()
+    for (const suffix of ['', '-journal']) cpSync(path + suffix, target + suffix)
+    db.close()
+  }
+
+  for (const kind of ['with a journal', 'empty'] as const) {
+    it(`leaves one ${kind} that the next start removes`, async () => {
+      const storage = await openTestStorage()
+      await append(storage, up, day, countTo(10))
+      await storage.close()
+      const files = [join(storage.dir, 'log', '00000009.db'), join(storage.dir, 'partitions', '2026-11-26.1.db')]
+      for (const file of files) kind === 'empty' ? writeFileSync(file, '') : leaveInterrupted(file)
+      const again = await openTestStorage({ dir: storage.dir })
+      expect(readSamples(again)).toEqual({ 'up{job="node"}': pairs(day, countTo(10)) })
+      expect(again.stats().corruptionCount).toBe(0)
+      expect(files.filter((file) => existsSync(file))).toEqual([])
+    })
+  }
+})
+
 describe('damage', () => {
   /** A closed directory with two days of one series, the first of them compacted by nobody. */
   async function twoDays(): Promise<string> {
@@ -429,7 +457,7 @@ describe('damage', () => {
     expect(checkDataDir(dir).problems.map(({ table, problem }) => `${table}: ${problem}`)).toEqual(['chunk: values section is damaged'])
     const storage = await openTestStorage({ dir })
     expect(readSamples(storage)).toEqual({ 'up{job="node"}': pairs(day + dayMs, countTo(100)) })
-    await expect.poll(() => storage.logLines.join('\n')).toMatch(/A chunk is damaged.*2026-11-24\.1\.db.*series 1, slot 0/)
+    await expect.poll(() => storage.logLines.join('\n'), { timeout: 20_000 }).toMatch(/A chunk is damaged.*2026-11-24\.1\.db.*series 1, slot 0/)
     rmSync(partition(dir))
   })
 
@@ -485,7 +513,7 @@ describe('damage', () => {
     const bytes = readFileSync(partition(storage.dir))
     writeFileSync(partition(storage.dir), bytes.fill(0xaa, 8192))
     expect(Object.keys(readSamples(again))).toEqual(['up{job="node"}'])
-    await expect.poll(() => existsSync(join(storage.dir, 'damaged', '2026-11-24.1.db'))).toBe(true)
+    await expect.poll(() => existsSync(join(storage.dir, 'damaged', '2026-11-24.1.db')), { timeout: 20_000 }).toBe(true)
     expect(again.logLines.join('\n')).toMatch(/Set a damaged file aside.*2026-11-24\.1\.db/)
     expect(Object.keys(readSamples(again))).toEqual(['up{job="node"}'])
   })
