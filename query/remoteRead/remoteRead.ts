@@ -17,7 +17,6 @@ import { decodeReadRequest, type ReadQuery } from './readRequest.ts'
 import { writeHistogram } from './histogramMessage.ts'
 import { encodeHistogramChunk, shareChunk, type TimedHistogram } from './histogramChunk.ts'
 import { samplesPerChunk, XorChunkEncoder } from './xorChunk.ts'
-import { numbersOnly } from '../window.ts'
 
 export type RemoteReadAnswer = {
   readonly headers: Readonly<Record<string, string>>
@@ -154,7 +153,7 @@ function* selectSeries({ matchers, range }: ReadQuery, externalLabels: Labels, {
   found.sort((a, b) => compareLabels(a.labels, b.labels))
   for (const { index, labels } of found) {
     limits.check()
-    const samples = numbersOnly(selection.read(index))
+    const samples = selection.read(index)
     if (samples.length > 0) yield { labels, samples }
   }
 }
