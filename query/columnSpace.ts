@@ -92,7 +92,7 @@ export class ColumnSpace {
   }
 
   #buffer(): ArrayBufferLike {
-    const { buffer } = this.#kernels.memory
+    const { buffer } = this.#kernels
     if (buffer !== this.#latest) this.#buffers.add(buffer)
     this.#latest = buffer
     return buffer

@@ -34,9 +34,12 @@ const active = new ActiveQuerySlot(init.activeQueryFile, init.querier.head.slot)
 /** Over the memory that samples are read into. */
 const space = new ColumnSpace(createKernels(init.querier.head.module, init.querier.head.memory))
 
+/** Below this a copy is cheaper than handing over the buffer. */
+const transferFromBytes = 16 * 1024
+
 port.on('message', (message: JobMessage) => {
   const answer = answerJob(message)
-  if (answer.kind === 'response') port.postMessage(answer, [answer.body.buffer])
+  if (answer.kind === 'response' && answer.body.length >= transferFromBytes) port.postMessage(answer, [answer.body.buffer])
   else port.postMessage(answer)
 })
 

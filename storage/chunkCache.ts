@@ -45,6 +45,7 @@ export class ChunkCache {
   entry(partition: OpenPartition, ref: number, onProblem: ChunkProblem): Entry | undefined {
     const known = this.#cached(partition).entries.get(ref)
     if (known !== undefined) return known.pointer === 0 ? undefined : known
+    partition.begin()
     const rows = partition.reader.chunks(ref, -Infinity, Infinity)
     if (this.#arena.usedBytes + this.#bytesOf(rows) > limitBytes) this.clear()
     const entry = this.#load(partition, rows, onProblem)

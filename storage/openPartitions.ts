@@ -33,14 +33,19 @@ export class OpenPartition {
     return inodeOf(this.reader.path) !== this.#inode
   }
 
-  /** Whether any of its chunks, as the snapshot has it, is out of order. */
+  /** Whether any of its chunks is out of order, as of the time when partitions last changed. */
   get hasOutOfOrder(): boolean {
     return (this.#hasOutOfOrder ??= this.reader.meta()?.outOfOrderCount !== 0)
   }
 
-  begin(): void {
-    this.reader.begin()
+  /** The file has changed. */
+  forget(): void {
     this.#hasOutOfOrder = undefined
+  }
+
+  /** What is read from here on, until the querier's end, is from one state of the file. */
+  begin(): void {
+    if (!this.inSnapshot) this.reader.begin()
     this.inSnapshot = true
   }
 }
@@ -64,18 +69,19 @@ export class OpenPartitions {
     if (generation === this.#seenGeneration) return false
     this.#seenGeneration = generation
     this.#list()
+    for (const partition of this.#open.values()) partition.forget()
     return true
   }
 
-  /** The partitions that overlap the range, oldest first, each in a snapshot that lasts until `endSnapshots`. */
+  /** The partitions that overlap the range, oldest first; those that are read from must `begin` a snapshot, which lasts until `endSnapshots`. */
   overlapping(range: TimeRange): OpenPartition[] {
     const overlaps = (partition: Partition) => partition.startMs <= range.maxTimeMs && partition.startMs + dayMs > range.minTimeMs
-    const opened = this.#known.filter(overlaps).map((partition) => this.#snapshot(partition))
+    const opened = this.#known.filter(overlaps).map((partition) => this.#opened(partition))
     // A file that was there and is gone was compacted or expired meanwhile: the list is old.
     if (opened.includes('gone')) {
       this.#list()
       return this.#known.filter(overlaps).flatMap((partition) => {
-        const again = this.#snapshot(partition)
+        const again = this.#opened(partition)
         return typeof again === 'string' ? [] : [again]
       })
     }
@@ -115,11 +121,10 @@ export class OpenPartitions {
     }
   }
 
-  #snapshot(partition: Partition): OpenPartition | 'gone' | 'damaged' {
+  #opened(partition: Partition): OpenPartition | 'gone' | 'damaged' {
     let open = this.#open.get(partition.path)
     try {
       open ??= new OpenPartition(new PartitionReader(partition.path, partition.startMs))
-      if (!open.inSnapshot) open.begin()
     } catch (error) {
       if (!isDamage(error)) return 'gone'
       this.#options.onDamage({ file: partition.path, reason: errorText(error), isWholeFile: true })

@@ -187,6 +187,7 @@ function createQuerier(deps: QuerierDeps): Querier {
           const wide = { minTimeMs: range.minTimeMs - maxResolutionMs, maxTimeMs: range.maxTimeMs + maxResolutionMs }
           const around = partitions.overlapping(wide)
           if (!around.some(({ reader }) => reader.hasAggregates)) return undefined
+          for (const partition of around) partition.begin()
           return { read: (index) => readEntries(deps, around, refAt(index), wide) }
         },
       }

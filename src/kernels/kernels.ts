@@ -42,6 +42,7 @@ export type KernelExports = {
   // Any thread: spans of its own, and the epoch it reads in.
   takeSpan(bytes: number): Pointer
   giveSpan(pointer: Pointer, bytes: number): void
+  memoryPages(): number
   pinEpoch(slot: number): number
   unpinEpoch(slot: number): void
 
@@ -186,6 +187,7 @@ function withUnsignedResults(exports: KernelExports): KernelExports {
 
 const modulePath = new URL('kernels.wasm', import.meta.url)
 const maxPages = 65_536
+const pageBytes = 65_536
 const initialPages = 1
 
 let compiled: WebAssembly.Module | undefined
@@ -215,6 +217,7 @@ export class Kernels {
   readonly memory: WebAssembly.Memory
   readonly exports: KernelExports
   #buffer: SharedArrayBuffer
+  #pages = 0
   #bytes!: Buffer
   #words!: Uint32Array
   #doubles!: Float64Array
@@ -230,13 +233,20 @@ export class Kernels {
 
   #view(): void {
     this.#buffer = this.memory.buffer
+    this.#pages = this.#buffer.byteLength / pageBytes
     this.#bytes = Buffer.from(this.#buffer)
     this.#words = new Uint32Array(this.#buffer)
     this.#doubles = new Float64Array(this.#buffer)
   }
 
   #refresh(): void {
-    if (this.memory.buffer !== this.#buffer) this.#view()
+    if (this.exports.memoryPages() !== this.#pages) this.#view()
+  }
+
+  /** The memory's bytes as they are now. It is another object when the memory has grown. */
+  get buffer(): SharedArrayBuffer {
+    this.#refresh()
+    return this.#buffer
   }
 
   /** All of the memory; take it anew after any call that may have grown it. */

@@ -5,7 +5,7 @@ export {
   nameCount, pairCount, powersOfTenAddress, raiseMaxTime, raiseNextRef, readerSlotCount, retiredBytes, samplesInMemory, seriesCount,
   setOutOfOrderWindow, symbolCount, unclaimedBytes,
 } from './control'
-export { alloc, free, giveSpan, minPinnedEpoch, pinEpoch, reclaim, scratch, takeSpan, unpinEpoch } from './memory'
+export { alloc, free, giveSpan, memoryPages, minPinnedEpoch, pinEpoch, reclaim, scratch, takeSpan, unpinEpoch } from './memory'
 export { hash128 } from './hash'
 export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
 export {

@@ -307,3 +307,8 @@ export function pinEpoch(slot: i32): u32 {
 export function unpinEpoch(slot: i32): void {
   atomic.store<u32>(READER_SLOTS + <usize>slot * READER_SLOT_BYTES, 0)
 }
+
+/** Any thread: pages of the memory by now; asking here costs less than a look at its buffer from outside. */
+export function memoryPages(): i32 {
+  return memory.size()
+}
