@@ -162,6 +162,8 @@ export class Head {
       const samples = this.kernels.word(batch + 16)
       exports.acceptAll(batch)
       exports.appendBatch(batch, 0, samples, 1)
+      // Nobody reads yet, so what sealing leaves behind goes at once.
+      exports.reclaim(reclaimStep)
       return { samples, series }
     } finally {
       exports.free(space, record.length + 16)
