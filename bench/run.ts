@@ -8,6 +8,7 @@ import { benchEventLoop, eventLoopDefaults } from './eventLoop.ts'
 import { benchDownsampling } from './downsampling.ts'
 import { benchQuery } from './query.ts'
 import { benchKill } from './kill.ts'
+import { benchNativeHistograms } from './nativeHistograms.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
 import { benchScrape, scrapeDefaults } from './scrape.ts'
 import { benchStartup, startupDefaults } from './startup.ts'
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   kill: benchKill,
   disk: benchDisk,
   query: benchQuery,
+  'native-histograms': benchNativeHistograms,
   downsampling: benchDownsampling,
 }
 
