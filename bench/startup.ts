@@ -27,21 +27,22 @@ export async function benchStartup(options: StartupOptions): Promise<void> {
 
 async function measure(start: Backend, dir: string, options: StartupOptions): Promise<number> {
   const first = await start(dir)
-  await load(first, options)
+  const newestMs = await load(first, options)
   // VictoriaMetrics keeps samples in memory for a few seconds before they survive a crash.
   await delay(7_000)
   await first.stop('SIGKILL')
   const startedMs = performance.now()
   const again = await start(dir)
   try {
-    await untilAnswered(again, options)
+    await untilAnswered(again, options, newestMs)
     return (performance.now() - startedMs) / 1000
   } finally {
     await again.stop('SIGKILL')
   }
 }
 
-async function load(server: RunningServer, options: StartupOptions): Promise<void> {
+/** Returns the time of the newest sample. */
+async function load(server: RunningServer, options: StartupOptions): Promise<number> {
   const pool = new Pool(server.url, { connections: 2 })
   const endMs = Date.now()
   const firstMs = endMs - options.hours * 3_600_000
@@ -57,14 +58,17 @@ async function load(server: RunningServer, options: StartupOptions): Promise<voi
     }
   }
   await pool.close()
+  return endMs - options.intervalMs
 }
 
-/** Ready is only a word; a sum over all series of one name shows that they are there. */
-async function untilAnswered(server: RunningServer, options: StartupOptions): Promise<void> {
-  const query = new URLSearchParams({ query: 'count(bench_http_requests_7_total)' })
-  for (;;) {
+/** Ready is only a word; a count of all series of one name shows that they are there. */
+async function untilAnswered(server: RunningServer, options: StartupOptions, timeMs: number): Promise<void> {
+  const query = new URLSearchParams({ query: 'count(bench_http_requests_7_total)', time: String(timeMs / 1000) })
+  const deadlineMs = performance.now() + 120_000
+  while (performance.now() < deadlineMs) {
     const answer: unknown = await fetch(`${server.url}/api/v1/query?${query}`).then((response) => response.json(), () => undefined)
     if (JSON.stringify(answer ?? '').includes(`"${options.series / 200}"`)) return
     await delay(10)
   }
+  throw new Error(`${server.name} does not answer with the samples it had`)
 }
