@@ -7,6 +7,7 @@ import { benchDisk } from './disk.ts'
 import { benchEventLoop, eventLoopDefaults } from './eventLoop.ts'
 import { benchDownsampling } from './downsampling.ts'
 import { benchQuery } from './query.ts'
+import { benchQueryUnderLoad } from './queryUnderLoad.ts'
 import { benchKill } from './kill.ts'
 import { benchNativeHistograms } from './nativeHistograms.ts'
 import { benchRemoteWrite, remoteWriteDefaults } from './remoteWrite.ts'
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   disk: benchDisk,
   query: benchQuery,
   'native-histograms': benchNativeHistograms,
+  'query-under-load': benchQueryUnderLoad,
   downsampling: benchDownsampling,
 }
 
