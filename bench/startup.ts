@@ -34,8 +34,8 @@ async function measure(start: Backend, dir: string, options: StartupOptions): Pr
   const startedMs = performance.now()
   const again = await start(dir)
   try {
-    await untilAnswered(again, options, newestMs)
-    return (performance.now() - startedMs) / 1000
+    const isAnswered = await untilAnswered(again, options, newestMs)
+    return isAnswered ? (performance.now() - startedMs) / 1000 : NaN
   } finally {
     await again.stop('SIGKILL')
   }
@@ -61,14 +61,14 @@ async function load(server: RunningServer, options: StartupOptions): Promise<num
   return endMs - options.intervalMs
 }
 
-/** Ready is only a word; a count of all series of one name shows that they are there. */
-async function untilAnswered(server: RunningServer, options: StartupOptions, timeMs: number): Promise<void> {
+/** Ready is only a word; a count of all series of one name shows that they are there. False when they are lost. */
+async function untilAnswered(server: RunningServer, options: StartupOptions, timeMs: number): Promise<boolean> {
   const query = new URLSearchParams({ query: 'count(bench_http_requests_7_total)', time: String(timeMs / 1000) })
-  const deadlineMs = performance.now() + 120_000
+  const deadlineMs = performance.now() + 60_000
   while (performance.now() < deadlineMs) {
     const answer: unknown = await fetch(`${server.url}/api/v1/query?${query}`).then((response) => response.json(), () => undefined)
-    if (JSON.stringify(answer ?? '').includes(`"${options.series / 200}"`)) return
+    if (JSON.stringify(answer ?? '').includes(`"${options.series / 200}"`)) return true
     await delay(10)
   }
-  throw new Error(`${server.name} does not answer with the samples it had`)
+  return false
 }
