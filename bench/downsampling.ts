@@ -62,6 +62,10 @@ async function fill(dir: string): Promise<number> {
       await appender.commit()
     }
   }
+  // Age counts from the newest sample.
+  const appender = storage.backfillAppender()
+  appender.append(labelsFrom({ __name__: 'end' }), startMs + 2 * dayMs, 1)
+  await appender.commit()
   await storage.close()
   return count
 }
