@@ -8,7 +8,7 @@ import type { AggregateExpr } from './ast.ts'
 import { withHistograms } from './histograms/aggregation.ts'
 import { histogramText } from './histograms/text.ts'
 import { limitKOf, limitRatioOf, topKOf, type KeptGroup } from './aggregateSelection.ts'
-import { formatPlainDecimal } from './jsonNumber.ts'
+import { formatExposed, formatPlainDecimal } from './jsonNumber.ts'
 import { labelProjection, setLabel, type LabelProjection } from './labelProjection.ts'
 import { checkQuantiles, quantileOf } from './quantile.ts'
 import { QueryError } from './queryError.ts'
@@ -150,8 +150,8 @@ function scalarColumn(param: Value | undefined): Float64Array {
 function wholeNumbers(values: Float64Array): Float64Array {
   for (const value of values) {
     if (value !== value) throw new QueryError('execution', 'Parameter value is NaN')
-    if (value >= 2 ** 63) throw new QueryError('execution', `Scalar value ${value === Infinity ? '+Inf' : value} overflows int64`)
-    if (value <= -(2 ** 63)) throw new QueryError('execution', `Scalar value ${value === -Infinity ? '-Inf' : value} underflows int64`)
+    if (value >= 2 ** 63) throw new QueryError('execution', `Scalar value ${formatExposed(value)} overflows int64`)
+    if (value <= -(2 ** 63)) throw new QueryError('execution', `Scalar value ${formatExposed(value)} underflows int64`)
   }
   return values.map(Math.trunc)
 }

@@ -1,4 +1,4 @@
-// Prometheus's notation for test series: `http_requests{job="api"} 0+10x10 _ stale 3x2`. Used by the PromQL scripts, for
+// Prometheus's notation for test series: `loans{branch="market"} 4+3x7 _ stale 9x2`. Used by the PromQL scripts, for
 // what is loaded and for what a range evaluation is expected to give.
 
 import type { NativeHistogram } from '../../storage/histogram.ts'
