@@ -1,6 +1,7 @@
 // The thread that queries run in: opens the way to the samples once, then takes one job after the other and answers each with
 // finished bytes or values. Nothing here outlives a job but caches.
 
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createKernels } from '../src/kernels/kernels.ts'
 import { errorText, unreachable } from '../src/base/assert.ts'
@@ -22,10 +23,17 @@ import { invalidParameter, QueryError } from './queryError.ts'
 import { answerRemoteRead } from './remoteRead/remoteRead.ts'
 import type { JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
+/** About a third of the processor time that a thread of the normal priority gets beside it. */
+const queryNice = 5
+
 // Started by `queryWorker.ts`, which passes exactly this.
 const init = workerData as WorkerInit
 if (parentPort === null) throw new Error('bug: the query worker runs in a thread')
 const port = parentPort
+
+// When processors are short, samples and the main thread's answers go before queries. Only Linux gives a thread a priority of
+// its own; elsewhere it would be the whole process's.
+if (process.platform === 'linux') setPriority(0, queryNice)
 
 const control = new Int32Array(init.control)
 const features = new Set(init.features)

@@ -1,6 +1,7 @@
 // Which job runs on which query worker, and when. Workers start when they are needed and stop when they have long been idle.
-// Rules never wait behind API queries: when all workers are busy they get one of their own. A query that has waited for a
-// while behind heavy ones gets an additional worker too, so that the operating system shares the processor between them.
+// Rules never wait behind API queries: when all workers are busy they get one of their own. A query that has run for a while
+// no longer counts, so that light ones go on beside heavy ones, on additional workers, and the operating system shares the
+// processor between them; many light ones wait in line, as more workers would only make each slower.
 
 import type { Logger } from '../src/base/log.ts'
 import type { QuerierInit } from '../storage/querier.ts'
@@ -15,7 +16,7 @@ export type PoolOptions = {
   readonly features: readonly string[]
   readonly activeQueryFile: string
   readonly logger: Logger
-  /** Workers for API queries as long as none is held up. */
+  /** API queries that run at one time, those not counted that are heavy. */
   readonly workers: number
   /** API queries that may run at one time, whatever the number of workers. */
   readonly maxConcurrency: number
@@ -38,12 +39,13 @@ type Entry = PoolJob & {
   readonly enqueuedMs: number
   readonly settle: (answer: JobAnswer) => void
   worker?: QueryWorker
+  startedMs?: number
 }
 
 /** Additional workers for queries that are held up. More would only divide the same processor further. */
 const maxAdditionalWorkers = 3
-/** How long a query waits behind running ones before it gets an additional worker. */
-const patienceMs = 250
+/** A query that has run for this long is heavy. */
+const heavyMs = 250
 /** A worker that does not notice its deadline or cancellation for this long is ended from outside. */
 const graceMs = 5_000
 /** All workers but one end after this time without work. */
@@ -54,9 +56,10 @@ export class WorkerPool {
   readonly #workers = new Set<QueryWorker>()
   readonly #rules: Entry[] = []
   readonly #queue = new FairQueue<Entry>()
-  #runningApi = 0
+  readonly #runningApi = new Set<Entry>()
   #runningRules = 0
   #nextId = 1
+  /** Set while a query waits for a running one to be done or to become heavy. */
   #patience: NodeJS.Timeout | undefined
   #closed = false
 
@@ -66,7 +69,7 @@ export class WorkerPool {
 
   /** Jobs that run or wait. */
   get load(): number {
-    return this.#runningApi + this.#runningRules + this.#queue.length + this.#rules.length
+    return this.#runningApi.size + this.#runningRules + this.#queue.length + this.#rules.length
   }
 
   /** Never rejects: what goes wrong is an answer of kind `error`. */
@@ -101,34 +104,37 @@ export class WorkerPool {
   #dispatch(): void {
     if (this.#closed) return
     while (this.#rules.length > 0) {
-      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit(true) + 1)
+      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit() + 1)
       if (worker === undefined) break
       const entry = this.#rules.shift()
       if (entry !== undefined) void this.#start(entry, worker)
     }
-    while (this.#queue.length > 0 && this.#runningApi < this.#options.maxConcurrency) {
-      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit(false) + this.#runningRules)
+    while (this.#queue.length > 0 && this.#runningApi.size < this.#options.maxConcurrency) {
+      if (this.#lightCount() >= this.#options.workers) return this.#watchPatience()
+      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit() + this.#runningRules)
       if (worker === undefined) break
       const entry = this.#queue.shift()
       if (entry !== undefined) void this.#start(entry, worker)
     }
-    if (this.#queue.length > 0 && this.#runningApi < this.#options.maxConcurrency) this.#watchPatience()
   }
 
-  /** How many workers API queries may occupy; `impatient` counts the additional ones as well. */
-  #apiWorkerLimit(impatient: boolean): number {
-    const { workers } = this.#options
-    return impatient ? workers + maxAdditionalWorkers : workers
+  /** How many workers API queries may occupy, the additional ones included. */
+  #apiWorkerLimit(): number {
+    return this.#options.workers + maxAdditionalWorkers
+  }
+
+  #lightCount(): number {
+    const heavyUntilMs = performance.now() - heavyMs
+    let count = 0
+    for (const { startedMs = 0 } of this.#runningApi) if (startedMs > heavyUntilMs) count += 1
+    return count
   }
 
   #watchPatience(): void {
     this.#patience ??= setTimeout(() => {
       this.#patience = undefined
-      const worker = this.#closed ? undefined : this.#startWorker(this.#apiWorkerLimit(true) + this.#runningRules)
-      const entry = worker && this.#queue.shift()
-      if (worker && entry) void this.#start(entry, worker)
       this.#dispatch()
-    }, patienceMs).unref()
+    }, heavyMs).unref()
   }
 
   #idleWorker(): QueryWorker | undefined {
@@ -157,11 +163,12 @@ export class WorkerPool {
 
   async #start(entry: Entry, worker: QueryWorker): Promise<void> {
     entry.worker = worker
+    entry.startedMs = performance.now()
     if (entry.lane === 'rules') this.#runningRules += 1
-    else this.#runningApi += 1
+    else this.#runningApi.add(entry)
     const answer = await worker.run(entry.message(entry.id, (Date.now() - entry.enqueuedMs) / 1000), entry.onPiece ?? unexpectedPiece)
     if (entry.lane === 'rules') this.#runningRules -= 1
-    else this.#runningApi -= 1
+    else this.#runningApi.delete(entry)
     entry.settle(answer)
     this.#retireWhenIdle(worker)
     this.#dispatch()

@@ -3,6 +3,7 @@
 // start on.
 
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 
 // A semi-space of 1 MiB: what a request leaves behind is dead at once, so larger ones only hold more garbage.
 const nodeFlags = ['--max-semi-space-size=1']
@@ -19,6 +20,9 @@ const environment = {
 if (process.execArgv.length === 0 && process.execve !== undefined) {
   process.execve(process.execPath, [process.execPath, ...nodeFlags, ...process.argv.slice(1)], { ...environment, ...process.env })
 }
+
+// Threads started from here on choose their own: a query leaves much behind while its results are still in use.
+if (process.execArgv.join() === nodeFlags.join()) setFlagsFromString('--max-semi-space-size=0')
 
 const { runCommand } = await import('./command.ts')
 await runCommand(process.argv.slice(2))

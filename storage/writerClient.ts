@@ -48,7 +48,12 @@ export class WriterClient {
 
   constructor(options: WriterClientOptions) {
     this.#options = options
-    this.#worker = new Worker(new URL('./writer.ts', import.meta.url), { workerData: options.init, name: 'writer' })
+    this.#worker = new Worker(new URL('./writer.ts', import.meta.url), {
+      workerData: options.init,
+      name: 'writer',
+      // Semi-spaces of 1 MiB, as the main thread has: what a batch leaves behind is dead at once.
+      resourceLimits: { maxYoungGenerationSizeMb: 3 },
+    })
     this.#worker.on('message', (message: FromWriter) => this.#receive(message))
     this.#worker.on('error', (error) => this.#end(error instanceof Error ? error : new Error(errorText(error))))
     this.#worker.on('exit', () => this.#end(new Error('bug: the writer thread ended')))

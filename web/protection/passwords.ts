@@ -57,7 +57,7 @@ export class Passwords {
   #started(): Worker {
     clearTimeout(this.#idle)
     if (this.#worker !== undefined) return this.#worker
-    const worker = new Worker(new URL('./passwordWorker.ts', import.meta.url), { name: 'password' })
+    const worker = new Worker(new URL('./passwordWorker.ts', import.meta.url), { name: 'password', resourceLimits: { maxYoungGenerationSizeMb: 3 } })
     this.#worker = worker
     worker.unref()
     worker.on('message', ({ id, isRight }: PasswordAnswer) => {
