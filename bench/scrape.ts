@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
-import { readCapture } from '../test/helpers/scrapeCapture.ts'
 import { printComparison } from './comparison.ts'
 import { formatBytes } from './table.ts'
 
@@ -18,23 +17,25 @@ export const scrapeDefaults: ScrapeBenchOptions = { targets: 200, intervalSecond
 
 /** Runs the bench on all three servers in turn and prints the table with ratios to solowatch. */
 export async function benchScrape(options: ScrapeBenchOptions): Promise<void> {
-  const samplesPerBody = (readCapture('node')[0]?.body ?? '').split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
   const farm = spawn(process.execPath, [new URL('exporterFarm.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [portLine]: unknown[] = await once(farm.stdout, 'data')
-  const results: { readonly cpuPerMillion: number; readonly residentBytes: number }[] = []
+  const port = Number(String(portLine))
+  const servedSamples = async () => Number(await (await fetch(`http://127.0.0.1:${port}/served`)).text())
+  const results: { readonly samplesPerSecond: number; readonly cpuPerMillion: number; readonly residentBytes: number }[] = []
   try {
     for (const start of [startSolowatchScraping, startPrometheusScraping, startVictoriaScraping]) {
       const dir = mkdtempSync(join(tmpdir(), 'solowatch-bench-'))
       const config = join(dir, 'scrape.yml')
-      writeFileSync(config, scrapeConfig(Number(String(portLine)), options))
+      writeFileSync(config, scrapeConfig(port, options))
       const server = await start(join(dir, 'data'), config)
       try {
         await delay(options.warmUpSeconds * 1000)
-        const before = server.cpuSeconds()
+        const before = { cpuSeconds: server.cpuSeconds(), samples: await servedSamples() }
         await delay(options.seconds * 1000)
-        const cpuSeconds = server.cpuSeconds() - before
-        const samples = (options.targets * samplesPerBody * options.seconds) / options.intervalSeconds
-        results.push({ cpuPerMillion: (cpuSeconds / samples) * 1e6, residentBytes: server.residentBytes() })
+        const cpuSeconds = server.cpuSeconds() - before.cpuSeconds
+        // What was fetched, not what was due: a server that misses scrapes must not look cheap.
+        const samples = (await servedSamples()) - before.samples
+        results.push({ samplesPerSecond: samples / options.seconds, cpuPerMillion: (cpuSeconds / samples) * 1e6, residentBytes: server.residentBytes() })
       } finally {
         await server.stop()
         rmSync(dir, { recursive: true, force: true })
@@ -43,7 +44,8 @@ export async function benchScrape(options: ScrapeBenchOptions): Promise<void> {
   } finally {
     farm.kill()
   }
-  printComparison(`scrape: ${options.targets} targets x ${samplesPerBody} samples every ${options.intervalSeconds} s`, [
+  printComparison(`scrape: ${options.targets} targets of node_exporter's size every ${options.intervalSeconds} s`, [
+    { what: 'samples fetched per second', values: results.map((result) => result.samplesPerSecond), format: (value) => value.toFixed(0) },
     {
       what: 'CPU-seconds per million samples',
       values: results.map((result) => result.cpuPerMillion),

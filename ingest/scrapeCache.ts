@@ -51,9 +51,9 @@ export type ScrapeCache = {
   appendHistogram(ref: number, timestampMs: number, histogram: NativeHistogram): void
   appendStale(ref: number, timestampMs: number): void
   /** Stores what is staged, and a marker for every series of the last scrape that is not in this one. Resolves when it is durable. */
-  commit(): Promise<ScrapeCommit>
+  commit(options?: { readonly mayWait?: boolean }): Promise<ScrapeCommit>
   /** The scrape failed: stores what was appended after the rollback, and a marker for every series of the last scrape. */
-  commitFailed(timestampMs: number, options?: { readonly discardOutOfOrder?: boolean }): Promise<ScrapeCommit>
+  commitFailed(timestampMs: number, options?: { readonly discardOutOfOrder?: boolean; readonly mayWait?: boolean }): Promise<ScrapeCommit>
   rollback(): void
   /** The series that would get a marker if the target went away now. */
   liveRefs(): Uint32Array
@@ -156,7 +156,7 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     append: (ref, timestampMs, value) => ownBatch().append(ref, timestampMs, value),
     appendHistogram: (ref, timestampMs, histogram) => ownBatch().appendHistogram(ref, timestampMs, histogram),
     appendStale: (ref, timestampMs) => ownBatch().appendStale(ref, timestampMs),
-    commit: () => finish(staged?.generation ?? 0, staged?.timestampMs ?? 0, {}),
+    commit: (options = {}) => finish(staged?.generation ?? 0, staged?.timestampMs ?? 0, options),
     commitFailed: (timestampMs, options = {}) => finish(0, timestampMs, options),
     rollback,
     liveRefs() {
@@ -219,10 +219,10 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
   function setHardValues(parse: number, body: Uint8Array): ExpositionError | undefined {
     const list = kernels.word(parse + hardAt)
     const count = kernels.word(parse + hardAt + 4)
+    const text = Buffer.from(body.buffer, body.byteOffset, body.length)
     for (let i = 0; i < count; i++) {
       const offset = kernels.word(list + i * hardBytes + 4)
-      const text = Buffer.from(body.subarray(offset, offset + kernels.word(list + i * hardBytes + 8))).toString('latin1')
-      const value = Number(text)
+      const value = Number(text.toString('latin1', offset, offset + kernels.word(list + i * hardBytes + 8)))
       if (!Number.isFinite(value)) return badBody(body)
       exports.setHardValue(parse, i, value)
     }

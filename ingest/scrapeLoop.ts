@@ -108,6 +108,9 @@ export type TargetStatus = {
 /** A body beyond this is refused even without `body_size_limit`: it could not be held in memory. */
 const maxBodyBytes = 1024 * 1024 * 1024
 
+/** Of targets that are scraped more often no commit may be late: the next scrape waits for it. */
+const minGatheredIntervalMs = 1000
+
 /** setTimeout takes no more. */
 const maxTimerMs = 2 ** 31 - 1
 
@@ -246,7 +249,8 @@ export class ScrapeLoop {
     this.#appendReport(timestampMs, durationSeconds, result)
     const hasSamples = result.error === undefined && !result.isEmpty
     try {
-      this.#count(await (hasSamples ? cache.commit() : cache.commitFailed(timestampMs)))
+      const options = { mayWait: this.target.intervalMs >= minGatheredIntervalMs }
+      this.#count(await (hasSamples ? cache.commit(options) : cache.commitFailed(timestampMs, options)))
       if (hasSamples) this.#appendExemplars(result.exemplars)
     } catch (error) {
       if (errorText(error).startsWith('bug:')) throw error

@@ -18,8 +18,11 @@ import { StorageUnavailableError } from './storageError.ts'
 
 export type HeadOptions = {
   readonly kernels: Kernels
-  /** Called once per commit, in commit order. Resolves once the record, and an empty one once all before it, survive a process crash. */
-  readonly appendLog: (record: LogRecord) => Promise<void>
+  /**
+   * Called once per commit, in commit order. Resolves once the record, and an empty one once all before it, survive a
+   * process crash; of one that may wait, a moment later.
+   */
+  readonly appendLog: (record: LogRecord, mayWait: boolean) => Promise<void>
   /** The error that commits are refused with while the log cannot be written; nothing enters the head then. */
   readonly logBlocked?: () => Error | undefined
   readonly outOfOrderWindowMs: number
@@ -70,7 +73,7 @@ const reservedBytes = 192 * 1024 * 1024
 
 export class Head {
   readonly kernels: Kernels
-  readonly #appendLog: (record: LogRecord) => Promise<void>
+  readonly #appendLog: (record: LogRecord, mayWait: boolean) => Promise<void>
   readonly #keepFlushedMs: number
   readonly #host: BatchHost
   readonly #freeSlots: number[] = []
@@ -103,7 +106,7 @@ export class Head {
       nowMs: this.#nowMs,
       logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
       partRef: (owner, part) => this.#partRef(owner, part),
-      log: (record, allocatedBytes) => this.#log(record, allocatedBytes),
+      log: (record, allocatedBytes, mayWait) => this.#log(record, allocatedBytes, mayWait),
     }
   }
 
@@ -209,13 +212,13 @@ export class Head {
     return new HeadBatch(this.#host)
   }
 
-  #log(record: LogRecord, allocatedBytes: number): Promise<void> {
+  #log(record: LogRecord, allocatedBytes: number, mayWait: boolean): Promise<void> {
     this.#pendingLogBytes += record.length
     const release = () => {
       this.#pendingLogBytes -= record.length
       if (!this.#isClosed && record.length > 0) this.kernels.exports.freeRecord(record.ptr, allocatedBytes)
     }
-    return this.#appendLog(record).finally(release)
+    return this.#appendLog(record, mayWait).finally(release)
   }
 
   #memoryShortage(): Error | undefined {

@@ -50,7 +50,7 @@ export type BatchHost = {
   /** The hidden series for one column of a series' histograms, new if need be. */
   partRef(owner: number, part: string): number
   /** Hands the record to the log and frees it afterwards; an empty one only waits for those before it. */
-  log(record: LogRecord, allocatedBytes: number): Promise<void>
+  log(record: LogRecord, allocatedBytes: number, mayWait: boolean): Promise<void>
 }
 
 /** `skipBad` stores what is good; `allOrNothing` stores nothing when a sample is bad. */
@@ -65,6 +65,8 @@ export type CommitOptions = {
   readonly lenient?: boolean
   /** The outcome counts the samples before this index only. */
   readonly counted?: number
+  /** Nobody is kept waiting by the commit: the log may gather others with it for a moment. */
+  readonly mayWait?: boolean
 }
 
 /** A sample may be this far ahead of the clock. */
@@ -201,7 +203,7 @@ export class HeadBatch {
       if (from > 0) await nextTurn()
       exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 0)
     }
-    await this.#log(result.stored)
+    await this.#log(result.stored, options.mayWait)
     return result
   }
 
@@ -230,7 +232,7 @@ export class HeadBatch {
   }
 
   /** Encodes the record and empties the batch at once; the promise is that of the log. */
-  #log(sampleCount: number): Promise<void> {
+  #log(sampleCount: number, mayWait = false): Promise<void> {
     const { kernels } = this.#host
     const length = kernels.exports.encodeRecord(this.pointer)
     const record: LogRecord = {
@@ -245,7 +247,7 @@ export class HeadBatch {
     kernels.exports.clearBatch(this.pointer)
     this.#histograms = []
     // With nothing to log the samples are those of earlier commits, which may still be on their way to the disk.
-    return this.#host.log(record, allocatedBytes)
+    return this.#host.log(record, allocatedBytes, mayWait)
   }
 
   /**

@@ -104,6 +104,28 @@ describe('storage', () => {
     expect(readSamples(again)).toEqual({ 'up{job="node"}': pairs(day, countTo(300)) })
   })
 
+  it('writes a commit that may wait by itself after a moment, and at once with one that may not', async () => {
+    const storage = await openTestStorage()
+    const commit = async (timeMs: number, name: string, mayWait: boolean) => {
+      const batch = storage.head.batch()
+      batch.append(storage.head.findOrCreate(up), timeMs, 1)
+      await batch.commit('skipBad', { mayWait })
+      batch.close()
+      settled.push(name)
+    }
+    const settled: string[] = []
+    await commit(day, 'alone', true)
+    expect(readSamples(await openTestStorage({ dir: crashCopy(storage) }))).toEqual({ 'up{job="node"}': [[day, 1]] })
+    const patient = commit(day + 1, 'patient', true)
+    await commit(day + 2, 'urgent', false)
+    expect(settled).toEqual(['alone', 'patient', 'urgent'])
+    await patient
+    const late = commit(day + 3, 'late', true)
+    await storage.close()
+    await late
+    expect(readSamples(await openTestStorage({ dir: storage.dir }))).toEqual({ 'up{job="node"}': [0, 1, 2, 3].map((ms) => [day + ms, 1]) })
+  })
+
   it('acknowledges a repeated sample only when the first one is safe', async () => {
     const storage = await openTestStorage()
     const order: string[] = []

@@ -139,7 +139,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   })
   const head = new Head({
     kernels,
-    appendLog: (record) => writer.append(record),
+    appendLog: (record, mayWait) => writer.append(record, mayWait),
     logBlocked: () => writer.blocked,
     outOfOrderWindowMs: options.outOfOrderWindowMs,
     maxSeries: options.maxSeries ?? 0,
