@@ -40,7 +40,7 @@ export async function ask({ server, pool }: Client, path: string): Promise<Asked
   return { ms, cpuSeconds: server.cpuSeconds() - cpuSeconds, body }
 }
 
-/** `nocache` is VictoriaMetrics's word, and ours; Prometheus has no cache. */
+/** `nocache` keeps VictoriaMetrics from answering out of its result cache; the other two have none and pass over it. */
 export function queryPath(text: string, mode: Mode, servers: Pick<QueryServers, 'startMs' | 'endMs'>): string {
   const query = `query=${encodeURIComponent(text)}&nocache=1`
   const endSeconds = (servers.endMs + offGridMs) / 1000
