@@ -6,6 +6,7 @@ import type { TimeRange } from '../storage/sample.ts'
 import type { LabelsRequest, LabelValuesRequest, MetadataParams, SearchAnswer, SearchRequest, SeriesRequest, TsdbStatusRequest } from './api.ts'
 import { JsonBytes } from './jsonBytes.ts'
 import { search } from './search.ts'
+import type { JobSettings } from './workerMessages.ts'
 
 export type MetadataRequest = SeriesRequest | LabelsRequest | LabelValuesRequest
 
@@ -16,31 +17,35 @@ function timeRangeOf(request: Pick<MetadataParams, 'startMs' | 'endMs'>): TimeRa
   return { minTimeMs: request.startMs ?? -Infinity, maxTimeMs: request.endMs ?? Infinity }
 }
 
+/** What answers are made from: the samples, and how many bytes one may have. */
+export type MetadataDeps = { readonly querier: Querier; readonly settings: Pick<JobSettings, 'maxResultBytes'> }
+
 /** `sets` are the parsed `match` parameters. */
-export function answerMetadata(querier: Querier, request: MetadataRequest, sets: readonly (readonly Matcher[])[]): JsonBytes {
+export function answerMetadata({ querier, settings }: MetadataDeps, request: MetadataRequest, sets: readonly (readonly Matcher[])[]): JsonBytes {
+  const json = new JsonBytes({ maxBytes: settings.maxResultBytes }).raw('{"status":"success","data":')
   const range = timeRangeOf(request)
-  if (range.minTimeMs > range.maxTimeMs) return answerStrings([], 0)
+  if (range.minTimeMs > range.maxTimeMs) return answerStrings(json, [], 0)
   const limit = request.limit ?? 0
   // One more than asked for tells whether the limit cut anything.
   const fetched = limit > 0 ? limit + 1 : 0
   switch (request.kind) {
     case 'series': {
       const series = querier.seriesLabels(sets, range, fetched)
-      const json = new JsonBytes().raw('{"status":"success","data":[')
+      json.raw('[')
       const shown = limit > 0 ? series.slice(0, limit) : series
       shown.forEach((labels, i) => json.raw(i > 0 ? ',' : '').labels(labels))
       return end(json.raw(']'), shown.length < series.length)
     }
     case 'labels':
-      return answerStrings(querier.labelNames(sets, range, fetched), limit)
+      return answerStrings(json, querier.labelNames(sets, range, fetched), limit)
     case 'labelValues':
-      return answerStrings(querier.labelValues(request.name, sets, range, fetched), limit)
+      return answerStrings(json, querier.labelValues(request.name, sets, range, fetched), limit)
   }
 }
 
-function answerStrings(list: readonly string[], limit: number): JsonBytes {
+function answerStrings(json: JsonBytes, list: readonly string[], limit: number): JsonBytes {
   const shown = limit > 0 ? list.slice(0, limit) : list
-  return end(new JsonBytes().raw('{"status":"success","data":').strings(shown), shown.length < list.length)
+  return end(json.strings(shown), shown.length < list.length)
 }
 
 function end(json: JsonBytes, isTruncated: boolean): JsonBytes {

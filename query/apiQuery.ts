@@ -45,7 +45,7 @@ export function answerInstant(request: InstantRequest, deps: JobDeps): Answered 
   const result = evaluateQuery(query, engineDeps(request, deps))
   const evaluatedMs = performance.now()
   const limit = request.limit ?? 0
-  const json = new JsonBytes().raw('{"status":"success","data":{"resultType":')
+  const json = new JsonBytes({ maxBytes: deps.settings.maxResultBytes }).raw('{"status":"success","data":{"resultType":')
   let isTruncated = false
   const { value } = result
   switch (value.kind) {
@@ -87,7 +87,7 @@ export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
   const sortMs = performance.now() - evaluatedMs
   const limit = request.limit ?? 0
   const isTruncated = limit > 0 && series.length > limit
-  const json = new JsonBytes(64 * 1024).raw('{"status":"success","data":{"resultType":"matrix","result":')
+  const json = new JsonBytes({ capacity: 64 * 1024, maxBytes: deps.settings.maxResultBytes }).raw('{"status":"success","data":{"resultType":"matrix","result":')
   writeMatrix(json, isTruncated ? series.slice(0, limit) : series, result, deps)
   return finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs })
 }

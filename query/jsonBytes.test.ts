@@ -58,6 +58,6 @@ describe('JsonBytes', () => {
 
   it('writes labels, the same object twice', () => {
     const labels = labelsFrom({ __name__: 'up', job: 'ä"b' })
-    expect(text(new JsonBytes(1).labels(labels).raw(',').labels(labels))).toBe('{"__name__":"up","job":"ä\\"b"},{"__name__":"up","job":"ä\\"b"}')
+    expect(text(new JsonBytes({ capacity: 1 }).labels(labels).raw(',').labels(labels))).toBe('{"__name__":"up","job":"ä\\"b"},{"__name__":"up","job":"ä\\"b"}')
   })
 })

@@ -2,8 +2,10 @@
 // Knows the forms of Prometheus's answers (points, label objects, string lists), not where they come from.
 
 import type { Labels } from '../storage/labels.ts'
+import { formatBytes } from '../src/base/bytes.ts'
 import { jsonString } from './api.ts'
 import { formatSampleValue, formatTimestamp } from './jsonNumber.ts'
+import { QueryError } from './queryError.ts'
 
 /** The JSON of label sets already written by this thread. Label sets are cached by storage, so identity is enough. */
 const labelJson = new WeakMap<Labels, Uint8Array>()
@@ -12,12 +14,20 @@ const labelJson = new WeakMap<Labels, Uint8Array>()
 let spare: Buffer | undefined
 const maxSpareBytes = 64 * 1024 * 1024
 
+export type JsonBytesOptions = {
+  readonly capacity?: number
+  /** An answer that grows beyond it is a `QueryError`; 0 is no limit. */
+  readonly maxBytes?: number
+}
+
 export class JsonBytes {
   #buffer: Buffer
   #length = 0
+  readonly #maxBytes: number
 
-  constructor(capacity = 4096) {
+  constructor({ capacity = 4096, maxBytes = 0 }: JsonBytesOptions = {}) {
     this.#buffer = spare !== undefined && spare.length >= capacity ? spare : Buffer.allocUnsafeSlow(capacity)
+    this.#maxBytes = maxBytes > 0 ? maxBytes : Infinity
     spare = undefined
   }
 
@@ -28,22 +38,19 @@ export class JsonBytes {
   /** Text that needs no escaping and is plain ASCII. */
   raw(text: string): this {
     this.#reserve(text.length)
-    this.#length += this.#buffer.write(text, this.#length, 'latin1')
-    return this
+    return this.#advance(this.#buffer.write(text, this.#length, 'latin1'))
   }
 
   bytes(bytes: Uint8Array): this {
     this.#reserve(bytes.length)
     this.#buffer.set(bytes, this.#length)
-    this.#length += bytes.length
-    return this
+    return this.#advance(bytes.length)
   }
 
   /** Unescaped text of any characters. */
   utf8(text: string): this {
     this.#reserve(3 * text.length)
-    this.#length += this.#buffer.write(text, this.#length)
-    return this
+    return this.#advance(this.#buffer.write(text, this.#length))
   }
 
   string(text: string): this {
@@ -79,6 +86,14 @@ export class JsonBytes {
     if (this.#buffer.length <= maxSpareBytes) spare = this.#buffer
     this.#buffer = Buffer.alloc(0)
     return answer
+  }
+
+  #advance(count: number): this {
+    this.#length += count
+    if (this.#length > this.#maxBytes) {
+      throw new QueryError('execution', `query processing would make a result of more than ${formatBytes(this.#maxBytes)} (--query.max-result-size) in query execution`)
+    }
+    return this
   }
 
   #reserve(count: number): void {

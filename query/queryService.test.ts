@@ -36,6 +36,7 @@ const withService = async (
     lookbackMs: 300_000,
     timeoutMs: 20_000,
     maxSamples: 50_000_000,
+    maxResultBytes: 0,
     maxConcurrency: 20,
     evaluationIntervalMs: 60_000,
     features: [],
@@ -52,7 +53,7 @@ const withService = async (
 }
 
 /** About a minute of work for any machine: far more than a test waits. */
-const endless: ApiRequest = { kind: 'instant', query: 'sum(sum_over_time(quantile_over_time(0.5, x_total[1h:1s])[1d:100ms]))', timeMs: startMs + 600_000 }
+const endless: ApiRequest = { kind: 'instant', query: 'sum(sum_over_time(quantile_over_time(0.5, x_total[10m:5ms])[1h:500ms]))', timeMs: startMs + 600_000 }
 
 describe('the query service', () => {
   it('shows the files on disk as blocks', () =>
@@ -204,6 +205,24 @@ describe('the query service', () => {
       expect(status).toBe(422)
       expect(Buffer.from(body).toString()).toContain('query processing would load too many samples into memory in query execution')
     }))
+
+  it('holds the limit on the bytes of an answer, to the byte', async () => {
+    const range: ApiRequest = { kind: 'range', query: 'x_total', startMs, endMs: startMs + 600_000, stepMs: 15_000 }
+    const requests: ApiRequest[] = [range, { ...range, kind: 'instant', query: 'x_total[10m]', timeMs: startMs + 600_000 }, { kind: 'series', match: ['x_total'] }, { kind: 'labels', match: [] }]
+    const sizes: number[] = []
+    await withService({}, async (service) => {
+      for (const request of requests) sizes.push((await service.respond(request)).body.length)
+    })
+    for (const [i, request] of requests.entries()) {
+      const bytes = sizes[i] ?? 0
+      await withService({ maxResultBytes: bytes }, async (service) => expect((await service.respond(request)).status).toBe(200))
+      await withService({ maxResultBytes: bytes - 1 }, async (service) => {
+        const { status, body } = await service.respond(request)
+        expect(status).toBe(422)
+        expect(JSON.parse(Buffer.from(body).toString())).toMatchObject({ errorType: 'execution', error: expect.stringMatching(/^query processing would make a result of more than .*B \(--query.max-result-size\) in query execution$/) })
+      })
+    }
+  })
 
   it('lets rules and short queries pass a heavy one', () =>
     withService({}, async (service) => {

@@ -24,6 +24,8 @@ export type QueryServiceOptions = {
   readonly lookbackMs: number
   readonly timeoutMs: number
   readonly maxSamples: number
+  /** The most bytes of an answer before it is compressed; 0 is no limit. */
+  readonly maxResultBytes: number
   readonly maxConcurrency: number
   /** The step of subqueries that name none: the global evaluation interval. */
   readonly evaluationIntervalMs: number
@@ -76,8 +78,8 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
 
   const run = async (request: ApiRequest | RemoteReadRequest | EvaluateRequest, job: Omit<PoolJob, 'message' | 'deadlineMs'>, timeoutMs: number | undefined) => {
     const deadlineMs = Date.now() + Math.min(options.timeoutMs, timeoutMs ?? Infinity)
-    const { lookbackMs, maxSamples } = options
-    const settings = (queueSeconds: number): JobSettings => ({ lookbackMs, maxSamples, deadlineMs, evaluationIntervalMs, queueSeconds })
+    const { lookbackMs, maxSamples, maxResultBytes } = options
+    const settings = (queueSeconds: number): JobSettings => ({ lookbackMs, maxSamples, maxResultBytes, deadlineMs, evaluationIntervalMs, queueSeconds })
     let queued = 0
     const answer = await pool.run({
       ...job,

@@ -92,10 +92,10 @@ function answerWith(deps: JobDeps, { id, request, settings }: JobMessage): JobAn
     }
     case 'series':
       if (request.match.length === 0) throw new QueryError('bad_data', 'no match[] parameter provided')
-      return jsonAnswer(id, answerMetadata(querier, request, namingParameter('match[]', () => parseMatches(request.match))))
+      return jsonAnswer(id, answerMetadata(deps, request, namingParameter('match[]', () => parseMatches(request.match))))
     case 'labels':
     case 'labelValues':
-      return jsonAnswer(id, answerMetadata(querier, request, parseMatches(request.match)))
+      return jsonAnswer(id, answerMetadata(deps, request, parseMatches(request.match)))
     case 'tsdbStatus':
       return jsonAnswer(id, answerTsdbStatus(querier, request))
     case 'search': {

@@ -20,6 +20,8 @@ export type WorkerInit = {
 export type JobSettings = {
   readonly lookbackMs: number
   readonly maxSamples: number
+  /** Of an answer in JSON; 0 is no limit. */
+  readonly maxResultBytes: number
   /** Milliseconds since 1970. */
   readonly deadlineMs: number
   /** The step of subqueries that name none. */

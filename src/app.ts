@@ -114,6 +114,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       lookbackMs: options.lookbackMs,
       timeoutMs: options.queryTimeoutMs,
       maxSamples: options.queryMaxSamples,
+      maxResultBytes: options.queryMaxResultBytes,
       maxConcurrency: options.queryMaxConcurrency,
       evaluationIntervalMs: config.global.evaluationIntervalMs,
       features: options.features,

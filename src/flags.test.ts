@@ -24,6 +24,7 @@ describe('parseFlags', () => {
       lookbackMs: 300_000,
       queryTimeoutMs: 120_000,
       queryMaxSamples: 50_000_000,
+      queryMaxResultBytes: 512 * 1024 * 1024,
       queryMaxConcurrency: 20,
       enableLifecycle: false,
       routePrefix: '',

@@ -57,6 +57,8 @@ export type Options = {
   readonly queryTimeoutMs: number
   readonly queryMaxConcurrency: number
   readonly queryMaxSamples: number
+  /** 0 is no limit. */
+  readonly queryMaxResultBytes: number
   readonly enableOtlpReceiver: boolean
   readonly searchMaxLimit: number
   readonly remoteRead: RemoteReadLimits
@@ -228,6 +230,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     queryTimeoutMs: durationMs('query.timeout'),
     queryMaxConcurrency: positive('query.max-concurrency', integer),
     queryMaxSamples: positive('query.max-samples', integer),
+    queryMaxResultBytes: parseBytes(last('query.max-result-size')) ?? 0,
     enableOtlpReceiver: isOn('web.enable-otlp-receiver'),
     searchMaxLimit: notNegative('web.search.max-limit', integer),
     remoteRead: {
