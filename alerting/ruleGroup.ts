@@ -277,7 +277,8 @@ export class RuleGroup {
   }
 
   async #query(expr: string, timeMs: number): Promise<readonly QuerySample[]> {
-    const result = await this.#deps.evaluate(expr, timeMs, { signal: this.#abort.signal })
+    const { file, name } = this.config
+    const result = await this.#deps.evaluate(expr, timeMs, { signal: this.#abort.signal, origin: { ruleGroup: { file, name } } })
     switch (result.kind) {
       case 'vector':
         return result.samples

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import type { Labels } from '../storage/labels.ts'
 import type { Found, SearchOptions } from './search.ts'
 import type { ErrorType, QueryError } from './queryError.ts'
+import type { QueryOrigin } from './queryLog.ts'
 
 export type StatsLevel = 'none' | 'basic' | 'all'
 
@@ -20,6 +21,8 @@ export type QueryParams = {
   readonly explain?: boolean
   /** Who asks, such as a remote address: the queue takes turns between clients. */
   readonly client?: string
+  /** For the query log. */
+  readonly origin?: QueryOrigin
 }
 
 export type InstantRequest = QueryParams & { readonly kind: 'instant'; readonly timeMs: number }

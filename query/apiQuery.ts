@@ -18,8 +18,9 @@ import type { Limits } from './limits.ts'
 import { PointPrinter } from './pointPrinter.ts'
 import { parseQuery, type ParseFeatures } from './parse.ts'
 import { invalidParameter, QueryError } from './queryError.ts'
+import { statsJson } from './queryStats.ts'
 import { valueTypeOf } from './typecheck.ts'
-import type { MatrixSeries, Steps, VectorSeries } from './value.ts'
+import type { MatrixSeries, VectorSeries } from './value.ts'
 import type { Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerMessages.ts'
 
 /** What a worker has at hand for every job. */
@@ -98,7 +99,7 @@ export function evaluateForRule(request: EvaluateRequest, deps: JobDeps): { read
   const { timeMs, query: text } = request
   const query = { text, expr: parseQuery(text, deps.features), startMs: timeMs, endMs: timeMs, stepMs: 0 }
   const result = evaluateQuery(query, engineDeps(request, deps))
-  const cost = costOf(result, performance.now() - startedMs, 0)
+  const cost = costOf(result, deps.limits, { elapsedMs: performance.now() - startedMs, sortMs: 0 })
   const notes = { warnings: result.annotations.warnings(text), infos: result.annotations.infos(text) }
   const { value } = result
   switch (value.kind) {
@@ -220,8 +221,8 @@ type Finishing = {
 
 /** Closes `data` and the envelope: statistics, the plan, warnings, infos. */
 function finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs }: Finishing): Answered {
-  const cost = costOf(result, evaluatedMs - startedMs, sortMs)
-  if (request.stats !== undefined && request.stats !== 'none') json.raw(',"stats":').raw(statsText(result, cost, deps))
+  const cost = costOf(result, deps.limits, { elapsedMs: evaluatedMs - startedMs, sortMs })
+  if (request.stats !== undefined && request.stats !== 'none') json.raw(',"stats":').raw(statsJson({ cost, queueSeconds: deps.settings.queueSeconds, perStep: perStepText(result) }))
   if (request.explain === true) json.raw(',"explain":').utf8(escapedJson(JSON.stringify(explain(result.plan))))
   json.raw('}')
   const warnings = result.annotations.warnings(query.text)
@@ -233,34 +234,17 @@ function finish({ request, query, result, deps, json, isTruncated, startedMs, ev
   return { json, cost }
 }
 
-function costOf(result: QueryResult, elapsedMs: number, sortMs: number): JobCost {
+function costOf(result: QueryResult, limits: Limits, { elapsedMs, sortMs }: { readonly elapsedMs: number; readonly sortMs: number }): JobCost {
   return {
     samples: result.samplesRead,
+    peakSamples: limits.peakSamples,
     prepareSeconds: result.prepareMs / 1000,
     evalSeconds: Math.max(0, elapsedMs - result.prepareMs) / 1000,
     sortSeconds: sortMs / 1000,
   }
 }
 
-function statsText(result: QueryResult, cost: JobCost, deps: JobDeps): string {
-  const { prepareSeconds, evalSeconds, sortSeconds, samples } = cost
-  const { queueSeconds } = deps.settings
-  const evalTotalTime = prepareSeconds + evalSeconds + sortSeconds
-  const timings = {
-    evalTotalTime,
-    resultSortTime: sortSeconds,
-    queryPreparationTime: prepareSeconds,
-    innerEvalTime: evalSeconds,
-    execQueueTime: queueSeconds,
-    execTotalTime: queueSeconds + evalTotalTime,
-  }
-  const perStep = result.samplesReadPerStep && perStepText(result.steps, result.samplesReadPerStep)
-  const samplesText =
-    `{${perStep === undefined ? '' : `"totalQueryableSamplesPerStep":${perStep},`}"totalQueryableSamples":${samples},` +
-    `${perStep === undefined ? '' : `"samplesReadPerStep":${perStep},`}"samplesRead":${samples},"peakSamples":${deps.limits.peakSamples}}`
-  return `{"timings":${JSON.stringify(timings)},"samples":${samplesText}}`
-}
-
-function perStepText(steps: Steps, counts: Float64Array): string {
-  return `[${Array.from(counts, (count, i) => `[${formatTimestamp(steps.startMs + i * steps.stepMs)},${count}]`).join(',')}]`
+function perStepText({ steps, samplesReadPerStep }: QueryResult): string | undefined {
+  if (samplesReadPerStep === undefined) return undefined
+  return `[${Array.from(samplesReadPerStep, (count, i) => `[${formatTimestamp(steps.startMs + i * steps.stepMs)},${count}]`).join(',')}]`
 }

@@ -10,6 +10,7 @@ import type { QuerierInit } from '../storage/querier.ts'
 import { takeUnfinished } from './activeQueries.ts'
 import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type RemoteReadRequest, type StreamedResponse } from './api.ts'
 import { QueryError } from './queryError.ts'
+import { createQueryLog, type QueryLog, type QueryOrigin } from './queryLog.ts'
 import type { EvaluateRequest, JobAnswer, JobSettings } from './workerMessages.ts'
 import { PiecewiseStream } from './piecewiseStream.ts'
 import type { OnPiece } from './queryWorker.ts'
@@ -46,7 +47,8 @@ export type EvaluationResult = (
   | { readonly kind: 'string'; readonly text: string; readonly timestampMs: number }
 ) & { readonly warnings: readonly string[]; readonly infos: readonly string[] }
 
-export type EvaluateOptions = { readonly lookbackMs?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal }
+/** Without an `origin` the query is not logged. */
+export type EvaluateOptions = { readonly lookbackMs?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal; readonly origin?: QueryOrigin }
 
 export type QueryService = {
   /** Never rejects: an error is a response too, status 499 when `signal` ended the query. */
@@ -56,6 +58,8 @@ export type QueryService = {
   /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
   evaluate(query: string, timeMs: number, options?: EvaluateOptions): Promise<EvaluationResult>
   setEvaluationInterval(intervalMs: number): void
+  /** `query_log_file`, see queryLog.ts. */
+  setLogFile: QueryLog['setFile']
   /** Ends what waits and what runs. */
   close(): Promise<void>
 }
@@ -74,9 +78,11 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     maxConcurrency: options.maxConcurrency,
   })
   const observe = createEngineMetrics(options, pool)
+  const log = createQueryLog(options.registry, options.logger)
   let evaluationIntervalMs = options.evaluationIntervalMs
 
   const run = async (request: ApiRequest | RemoteReadRequest | EvaluateRequest, job: Omit<PoolJob, 'message' | 'deadlineMs'>, timeoutMs: number | undefined) => {
+    const startedMs = performance.now()
     const deadlineMs = Date.now() + Math.min(options.timeoutMs, timeoutMs ?? Infinity)
     const { lookbackMs, maxSamples, maxResultBytes } = options
     const settings = (queueSeconds: number): JobSettings => ({ lookbackMs, maxSamples, maxResultBytes, deadlineMs, evaluationIntervalMs, queueSeconds })
@@ -90,6 +96,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       },
     })
     observe(answer, queued)
+    logQuery(log, request, answer, { queueSeconds: queued, seconds: (performance.now() - startedMs) / 1000 })
     return answer
   }
 
@@ -119,8 +126,8 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       })
       return promise
     },
-    async evaluate(query, timeMs, { lookbackMs, timeoutMs, signal } = {}) {
-      const request: EvaluateRequest = { kind: 'evaluate', query, timeMs, ...(lookbackMs !== undefined && { lookbackMs }) }
+    async evaluate(query, timeMs, { lookbackMs, timeoutMs, signal, origin } = {}) {
+      const request: EvaluateRequest = { kind: 'evaluate', query, timeMs, ...(lookbackMs !== undefined && { lookbackMs }), ...(origin && { origin }) }
       const answer = await run(request, { lane: 'rules', client: '', signal }, timeoutMs)
       if (answer.kind === 'evaluated') return evaluationResult(answer, timeMs)
       throw errorOf(answer)
@@ -128,8 +135,23 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     setEvaluationInterval(intervalMs) {
       evaluationIntervalMs = intervalMs
     },
-    close: () => pool.close(),
+    setLogFile: (path) => log.setFile(path),
+    async close() {
+      await pool.close()
+      await log.close()
+    },
   }
+}
+
+/** What was refused before its evaluation is not logged; of what failed in it nothing but the time is known. */
+function logQuery(log: QueryLog, request: ApiRequest | RemoteReadRequest | EvaluateRequest, answer: JobAnswer, took: { readonly queueSeconds: number; readonly seconds: number }): void {
+  if ((request.kind !== 'instant' && request.kind !== 'range' && request.kind !== 'evaluate') || request.origin === undefined) return
+  if (answer.kind === 'error' && answer.errorType === 'bad_data') return
+  const { startMs, endMs, stepMs } = request.kind === 'range' ? request : { startMs: request.timeMs, endMs: request.timeMs, stepMs: 0 }
+  const { queueSeconds, seconds } = took
+  const cost = answer.cost ?? { samples: 0, peakSamples: 0, prepareSeconds: 0, evalSeconds: Math.max(0, seconds - queueSeconds), sortSeconds: 0 }
+  const { query, origin } = request
+  log.write({ query, startMs, endMs, stepMs, origin, stats: { cost, queueSeconds }, ...(answer.kind === 'error' && { error: answer.message }) })
 }
 
 const plainTextHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }

@@ -6,6 +6,7 @@ import type { QuerierInit } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { ApiRequest, RemoteReadRequest } from './api.ts'
 import type { ErrorType } from './queryError.ts'
+import type { QueryOrigin } from './queryLog.ts'
 
 export type WorkerInit = {
   readonly querier: QuerierInit
@@ -36,6 +37,7 @@ export type EvaluateRequest = {
   readonly query: string
   readonly timeMs: number
   readonly lookbackMs?: number
+  readonly origin?: QueryOrigin
 }
 
 export type JobMessage = { readonly id: number; readonly request: ApiRequest | RemoteReadRequest | EvaluateRequest; readonly settings: JobSettings }
@@ -48,7 +50,14 @@ export type EvaluatedValue =
 
 export type Evaluated = { readonly value: EvaluatedValue; readonly warnings: readonly string[]; readonly infos: readonly string[] }
 
-export type JobCost = { readonly samples: number; readonly prepareSeconds: number; readonly evalSeconds: number; readonly sortSeconds: number }
+export type JobCost = {
+  readonly samples: number
+  /** The most that were in memory at one time. */
+  readonly peakSamples: number
+  readonly prepareSeconds: number
+  readonly evalSeconds: number
+  readonly sortSeconds: number
+}
 
 /** A piece of an answer that is longer than memory should hold at once; the job's `JobAnswer` comes after the last one. */
 export type JobPiece = { readonly id: number; readonly kind: 'piece'; readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array<ArrayBuffer> }

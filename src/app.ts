@@ -190,6 +190,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
     await createReloader(config, {
       // What can refuse a configuration comes first.
       steps: [
+        { name: 'query log', apply: (next) => query.setLogFile(next.global.queryLogFile) },
         { name: 'alertmanager', apply: (next) => alertmanager.apply(next.alertmanager) },
         { name: 'scrape', apply: (next) => scraping.apply(next.scrapeConfigs, next.global.externalLabels) },
         { name: 'notify', apply: (next) => externalAlertmanagers.apply(next.alerting, next.global.externalLabels) },

@@ -138,7 +138,6 @@ scrape_configs:
 
   it('names once each what is valid but not built', async () => {
     const config = await loadText(`
-global: {query_log_file: q.log}
 remote_write: [{url: 'http://a/', basic_auth: {username: u, password: hunter2}}, {url: 'http://b/'}]
 tracing: {endpoint: 'x:1'}
 scrape_configs:
@@ -146,7 +145,6 @@ scrape_configs:
     consul_sd_configs: [{server: 'consul:8500', token: hunter3}]
 `)
     expect(config.warnings.map((warning) => warning.message)).toEqual([
-      'query_log_file is valid in Prometheus but not built here yet: queries are not logged',
       'remote_write is valid in Prometheus but not built here yet: nothing is sent',
       'tracing is valid in Prometheus but not built here yet: no traces are sent',
       'consul_sd_configs is valid in Prometheus but not built here yet: it finds no targets',

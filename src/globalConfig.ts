@@ -9,7 +9,6 @@ import { isLabelName } from './base/names.ts'
 import type { NameScheme } from './base/names.ts'
 import type { YamlNode } from './base/yaml.ts'
 import { duration, fields, filePath, record, text } from './base/yamlReaders.ts'
-import type { Reader } from './base/yamlReaders.ts'
 
 export type GlobalConfig = {
   readonly scrape: ScrapeDefaults
@@ -37,7 +36,7 @@ export function readGlobalConfig(node: YamlNode | undefined, { environment, feat
         scrape_timeout: duration,
         evaluation_interval: duration,
         rule_query_offset: duration,
-        query_log_file: queryLogFile,
+        query_log_file: filePath,
         external_labels: record(text),
         ...scrapeLimitSchema,
       })
@@ -72,12 +71,6 @@ export function readGlobalConfig(node: YamlNode | undefined, { environment, feat
     queryLogFile: read.query_log_file ?? '',
     externalLabels: isSet ? readExternalLabels(node, read.external_labels ?? {}, nameScheme, environment) : [],
   }
-}
-
-const queryLogFile: Reader<string> = (node) => {
-  const path = filePath(node)
-  if (path !== '') node.warn('query_log_file is valid in Prometheus but not built here yet: queries are not logged')
-  return path
 }
 
 function readExternalLabels(node: YamlNode, raw: Readonly<Record<string, string>>, scheme: NameScheme, environment: Environment): Labels {

@@ -25,7 +25,7 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
   router.getOrPost('/api/v1/parse_query', (request) => respond(request, { kind: 'parseQuery', query: request.params.text('query') }))
 }
 
-function readQueryParams({ params, client }: WebRequest): QueryParams {
+function readQueryParams({ params, client, method, url }: WebRequest): QueryParams {
   const timeoutMs = params.durationMs('timeout')
   const lookbackMs = params.durationMs('lookback_delta')
   return {
@@ -34,6 +34,7 @@ function readQueryParams({ params, client }: WebRequest): QueryParams {
     stats: readStats(params.text('stats')),
     explain: params.bool('explain'),
     client,
+    origin: { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } },
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(lookbackMs !== undefined && { lookbackMs }),
   }
