@@ -8,7 +8,8 @@ export type ActiveQuery = {
   readonly query: string
   /** `instant`, `range` or `evaluate`, which is a rule. */
   readonly kind: string
-  readonly startedMs: number
+  /** When it began, in seconds since 1970. The names are those of Prometheus. */
+  readonly timestamp_sec: number
 }
 
 /** A longer query is cut. */
@@ -62,8 +63,8 @@ export function takeUnfinished(path: string): ActiveQuery[] {
     const end = slot.indexOf(lineFeed)
     if (end <= 0) continue
     try {
-      const { query, kind, startedMs } = JSON.parse(slot.toString('utf8', 0, end)) as Partial<ActiveQuery>
-      if (query !== undefined && kind !== undefined && startedMs !== undefined) found.push({ query, kind, startedMs })
+      const { query, timestamp_sec, kind } = JSON.parse(slot.toString('utf8', 0, end)) as Partial<ActiveQuery>
+      if (query !== undefined && kind !== undefined && timestamp_sec !== undefined) found.push({ query, timestamp_sec, kind })
     } catch {
       // Cut off in the middle of a write: then nothing is known of it.
     }

@@ -65,8 +65,9 @@ export type QueryService = {
 }
 
 export function createQueryService(options: QueryServiceOptions): QueryService {
-  for (const { query, kind, startedMs } of takeUnfinished(options.activeQueryFile)) {
-    options.logger.warn('This query did not finish when the process ended', { query, kind, started: new Date(startedMs).toISOString() })
+  const unfinished = takeUnfinished(options.activeQueryFile)
+  if (unfinished.length > 0) {
+    options.logger.warn("These queries didn't finish in prometheus' last run:", { component: 'activeQueryTracker', queries: JSON.stringify(unfinished) })
   }
   const pool = new WorkerPool({
     querierInit: options.querierInit,

@@ -57,7 +57,7 @@ function answerJob(message: JobMessage): JobAnswer {
   try {
     const querier = source.querier()
     const isEvaluated = request.kind === 'instant' || request.kind === 'range' || request.kind === 'evaluate'
-    if (isEvaluated) active.begin({ query: request.query, kind: request.kind, startedMs: Date.now() })
+    if (isEvaluated) active.begin({ query: request.query, kind: request.kind, timestamp_sec: Math.trunc(Date.now() / 1000) })
     try {
       space.reset()
       return answerWith({ querier, space, features, settings, limits }, message)
