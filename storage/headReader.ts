@@ -39,9 +39,9 @@ export type HeadReader = {
   select(matchers: readonly Matcher[]): Uint32Array
   /** The same object for the same ref until `unpin`, and mostly longer. */
   labels(ref: number): Labels
-  /** Sorted; of these series or of all. */
-  labelNames(refs?: Uint32Array): string[]
-  labelValues(name: string, refs?: Uint32Array): string[]
+  /** Sorted; of those among `refs`, or among all series, that `counts`, which is asked about few of them. */
+  labelNames(refs: Uint32Array | undefined, counts: (ref: number) => boolean): string[]
+  labelValues(name: string, refs: Uint32Array | undefined, counts: (ref: number) => boolean): string[]
   /** Days and times that the series' samples lie in, as far as this process has seen them or was told at start; `undefined` when it has none. */
   timeRange(ref: number): TimeRange | undefined
   stats(): HeadReaderStats
@@ -132,8 +132,8 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     unpin: () => exports.unpinEpoch(init.slot),
     select: (matchers) => selectRefs(kernels, symbols, matchers),
     labels: (ref) => symbols.labels(ref),
-    labelNames: (refs) => symbols.labelNames(refs),
-    labelValues: (name, refs) => symbols.labelValues(name, refs),
+    labelNames: (refs, counts) => symbols.labelNames(refs, counts),
+    labelValues: (name, refs, counts) => symbols.labelValues(name, refs, counts),
     timeRange(ref) {
       const maxTimeMs = exports.lastTime(ref)
       const minTimeMs = exports.hasSeries(ref) === 0 ? Infinity : exports.firstTime(ref)

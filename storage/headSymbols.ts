@@ -119,43 +119,61 @@ export class HeadSymbols {
     return refs.subarray(0, count)
   }
 
-  labelNames(refs: Uint32Array | undefined): string[] {
+  /** Of those among `refs`, or of all series, that `counts`. Sorted. */
+  labelNames(refs: Uint32Array | undefined, counts: (ref: number) => boolean): string[] {
     const { exports } = this.#kernels
     const names = new Set<string>()
     if (refs === undefined) {
       for (let name = 1; name <= exports.nameCount(); name++) {
-        if (vectorOf(exports.nameValues(name)).count > 0) names.add(this.text(exports.nameSymbol(name)))
+        const symbol = exports.nameSymbol(name)
+        if (this.pairsOfName(symbol).some((pair) => this.#isCarried(pair, counts))) names.add(this.text(symbol))
       }
     } else {
-      for (const pair of this.#pairsOfAll(refs)) names.add(this.pair(pair).name)
+      for (const pair of this.#carriedPairs(refs, new Uint8Array(exports.maxPair() + 1).fill(1), counts)) names.add(this.pair(pair).name)
     }
     return [...names].sort(compareBytes)
   }
 
-  labelValues(name: string, refs: Uint32Array | undefined): string[] {
+  labelValues(name: string, refs: Uint32Array | undefined, counts: (ref: number) => boolean): string[] {
     const symbol = this.find(name)
     if (symbol === 0) return []
-    const values: string[] = []
-    if (refs === undefined) {
-      // A value may still be listed when its last series has just gone.
-      for (const pair of this.pairsOfName(symbol)) if (this.postingsCount(pair) > 0) values.push(this.pair(pair).value)
-    } else {
-      for (const pair of this.#pairsOfAll(refs)) {
-        const label = this.pair(pair)
-        if (label.name === name) values.push(label.value)
-      }
-    }
-    return values.sort(compareBytes)
+    const pairs = this.pairsOfName(symbol)
+    if (refs === undefined) return this.#values(pairs.filter((pair) => this.#isCarried(pair, counts)))
+    const wanted = new Uint8Array(this.#kernels.exports.maxPair() + 1)
+    for (const pair of pairs) wanted[pair] = 1
+    return this.#values(this.#carriedPairs(refs, wanted, counts))
   }
 
-  #pairsOfAll(refs: Uint32Array): Set<number> {
-    const pairs = new Set<number>()
+  #values(pairs: Iterable<number>): string[] {
+    return Array.from(pairs, (pair) => this.pair(pair).value).sort(compareBytes)
+  }
+
+  /** Whether a series that `counts` has the pair; mostly the first one does. */
+  #isCarried(pair: number, counts: (ref: number) => boolean): boolean {
+    const { pointer, count } = vectorOf(this.#kernels.exports.pairPostings(pair))
+    if (count === 1) return counts(pointer)
+    for (let i = 0; i < count; i++) if (counts(this.#kernels.word(pointer + 4 * i))) return true
+    return false
+  }
+
+  /** The pairs with a 1 in `wanted` that series among `refs` have which `counts`; only series that would add one are asked about. */
+  #carriedPairs(refs: Uint32Array, wanted: Uint8Array, counts: (ref: number) => boolean): number[] {
+    const found: number[] = []
+    const words = this.#kernels.words
     for (const ref of refs) {
-      const list = this.pairsOf(ref)
-      const count = this.#kernels.word(list)
-      for (let i = 1; i <= count; i++) pairs.add(this.#kernels.word(list + 4 * i))
+      const list = this.pairsOf(ref) / 4
+      const end = list + (words[list] ?? 0)
+      let isCounted: boolean | undefined
+      for (let at = list + 1; at <= end && isCounted !== false; at++) {
+        const pair = words[at] ?? 0
+        if (wanted[pair] !== 1) continue
+        isCounted ??= counts(ref)
+        if (!isCounted) continue
+        wanted[pair] = 0
+        found.push(pair)
+      }
     }
-    return pairs
+    return found
   }
 
   /** Sizes of the index's parts, for the status page. */

@@ -149,14 +149,17 @@ function createQuerier(deps: QuerierDeps): Querier {
   const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
     histograms.hasOwners && matchers.every(matchesEmpty) ? refs.filter((ref) => !isPart(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
+  const counts = (range: TimeRange) => (isAllTime(range) ? () => true : (ref: number) => livesIn(ref, range))
+  const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers), matchers)
   const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
-    const refs = visible(head.select(matchers), matchers)
+    const refs = matching(matchers)
     return isAllTime(range) ? refs : refs.filter((ref) => livesIn(ref, range))
   }
-  const union = (sets: readonly (readonly Matcher[])[], range: TimeRange) => {
-    if (sets.length === 0) return selectRefs([], range)
-    const refs = sets.map((set) => selectRefs(set, range))
-    return refs.length === 1 ? (refs[0] ?? new Uint32Array()) : Uint32Array.from(new Set(refs.flatMap((some) => [...some]))).sort()
+  /** The series that match one of the sets; `undefined` for all series, hidden ones included. */
+  const union = (sets: readonly (readonly Matcher[])[]) => {
+    if (sets.length === 0) return undefined
+    const refs = sets.map(matching)
+    return refs.length === 1 ? refs[0] : Uint32Array.from(new Set(refs.flatMap((some) => [...some]))).sort()
   }
   const cut = <T>(list: T[], limit: number) => (limit > 0 && list.length > limit ? list.slice(0, limit) : list)
 
@@ -194,15 +197,16 @@ function createQuerier(deps: QuerierDeps): Querier {
     },
     chunksDecoded: () => head.chunksDecoded(),
     labelNames(sets, range, limit) {
-      const names = sets.length === 0 && isAllTime(range) ? head.labelNames() : head.labelNames(union(sets, range))
+      const names = head.labelNames(union(sets), counts(range))
       return cut(names.filter((name) => !isHiddenName(name)), limit)
     },
     labelValues(name, sets, range, limit) {
       if (isHiddenName(name)) return []
-      return cut(sets.length === 0 && isAllTime(range) ? head.labelValues(name) : head.labelValues(name, union(sets, range)), limit)
+      return cut(head.labelValues(name, union(sets), counts(range)), limit)
     },
     seriesLabels(sets, range, limit) {
-      return cut([...union(sets, range)].map((ref) => head.labels(ref)).sort(compareLabels), limit)
+      const refs = (union(sets) ?? matching([])).filter(counts(range))
+      return cut(Array.from(refs, (ref) => head.labels(ref)).sort(compareLabels), limit)
     },
     status(limit) {
       return tsdbStatus(head, limit)
