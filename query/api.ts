@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream'
 import type { Labels } from '../storage/labels.ts'
 import type { Found, SearchOptions } from './search.ts'
+import type { ExpositionFormat } from './exposition/family.ts'
 import type { ErrorType, QueryError } from './queryError.ts'
 import type { QueryOrigin } from './queryLog.ts'
 
@@ -55,9 +56,7 @@ export type FederateRequest = {
   readonly match: readonly string[]
   readonly nowMs: number
   readonly externalLabels: Labels
-  readonly format: 'text' | 'openmetrics'
-  /** Whether the scraper takes quoted UTF-8 names; otherwise every character beyond the old rules becomes `_`. */
-  readonly utf8Names?: boolean
+  readonly format: ExpositionFormat
   readonly client?: string
 }
 

@@ -160,14 +160,14 @@ function namingParameter<T>(name: string, read: () => T): T {
 }
 
 function answerFederate(id: number, querier: Querier, request: FederateRequest, lookbackMs: number): JobAnswer {
-  const text = (status: number, body: string, contentType: string): JobAnswer => {
-    return { id, kind: 'response', status, body: new Uint8Array(new TextEncoder().encode(body)), headers: { 'content-type': contentType } }
+  const answer = (status: number, body: Uint8Array<ArrayBuffer>, contentType: string): JobAnswer => {
+    return { id, kind: 'response', status, body, headers: { 'content-type': contentType } }
   }
   try {
     const { body, contentType } = federate(querier, request.match.map(parseSelector).filter((set) => set.length > 0), lookbackMs, request)
-    return text(200, body, contentType)
+    return answer(200, body, contentType)
   } catch (error) {
-    if (error instanceof QueryError && error.errorType === 'bad_data') return text(400, `${error.message}\n`, 'text/plain; charset=utf-8')
+    if (error instanceof QueryError && error.errorType === 'bad_data') return answer(400, new Uint8Array(Buffer.from(`${error.message}\n`)), 'text/plain; charset=utf-8')
     throw error
   }
 }

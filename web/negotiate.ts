@@ -1,10 +1,6 @@
 // Which exposition format a scraper takes: the best of its Accept header that is offered here.
 
-export type ExpositionFormat = {
-  readonly format: 'text' | 'openmetrics'
-  /** Whether names may be quoted UTF-8; otherwise every character beyond the old rules becomes `_`. */
-  readonly allowsUtf8: boolean
-}
+import type { ExpositionFormat } from '../query/exposition/family.ts'
 
 /** Text where the header says nothing that is known. Of equal quality the first counts. */
 export function negotiateFormat(accept: string): ExpositionFormat {
@@ -12,13 +8,17 @@ export function negotiateFormat(accept: string): ExpositionFormat {
     const [type = '', ...parameters] = item.split(';').map((part) => part.trim())
     const values = new Map(parameters.map((parameter) => parameter.split('=').map((part) => part.trim().replaceAll('"', ''))).map(([name = '', value = '']) => [name.toLowerCase(), value]))
     const quality = Number(values.get('q') ?? 1)
-    return { type: type.toLowerCase(), version: values.get('version') ?? '', escaping: values.get('escaping') ?? '', quality: Number.isNaN(quality) ? 0 : quality }
+    return { type: type.toLowerCase(), values, quality: Number.isNaN(quality) ? 0 : quality }
   })
-  for (const { type, version, escaping, quality } of clauses.sort((a, b) => b.quality - a.quality)) {
+  for (const { type, values, quality } of clauses.sort((a, b) => b.quality - a.quality)) {
     if (quality <= 0) continue
-    const allowsUtf8 = escaping === 'allow-utf-8'
-    if (type === 'application/openmetrics-text' && ['', '0.0.1', '1.0.0'].includes(version)) return { format: 'openmetrics', allowsUtf8 }
-    if (type === 'text/plain' && ['', '0.0.4', '1.0.0'].includes(version)) return { format: 'text', allowsUtf8 }
+    const version = values.get('version') ?? ''
+    const allowsUtf8 = values.get('escaping') === 'allow-utf-8'
+    if (type === 'application/openmetrics-text' && ['', '0.0.1', '1.0.0'].includes(version)) return { kind: 'openMetrics', version: version || '1.0.0', allowsUtf8 }
+    // Version 1.0.0 of the text format is 0.0.4 with names that may be quoted.
+    if (type === 'text/plain' && ['', '0.0.4', '1.0.0'].includes(version)) return { kind: 'text', version: allowsUtf8 ? '1.0.0' : '0.0.4', allowsUtf8 }
+    const isFamily = values.get('proto') === 'io.prometheus.client.MetricFamily' && values.get('encoding') === 'delimited'
+    if (type === 'application/vnd.google.protobuf' && isFamily) return { kind: 'protobuf', version: '', allowsUtf8 }
   }
-  return { format: 'text', allowsUtf8: false }
+  return { kind: 'text', version: '0.0.4', allowsUtf8: false }
 }

@@ -1,8 +1,8 @@
 // A native histogram as the message that a sampled remote read carries, with counts that are doubles.
 
 import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
-import { spansOf } from './histogramChunk.ts'
-import type { ProtoWriter } from './protoWriter.ts'
+import { writeSpans } from '../exposition/protobufWriter.ts'
+import type { ProtoWriter } from '../protoWriter.ts'
 
 const resetHints = { unknown: 0, reset: 1, notReset: 2, gauge: 3 } as const
 
@@ -15,7 +15,7 @@ export function writeHistogram(out: ProtoWriter, timestampMs: number, histogram:
   const message = out.open(histogramsField)
   out.number(fields.countFloat, histogram.count)
   out.number(fields.sum, histogram.sum)
-  out.int(fields.schema, zigZag(histogram.schema))
+  out.sint(fields.schema, histogram.schema)
   out.number(fields.zeroThreshold, histogram.zeroThreshold)
   out.number(fields.zeroCountFloat, histogram.zeroCount)
   writeBuckets(out, histogram.negative, fields.negative)
@@ -27,15 +27,6 @@ export function writeHistogram(out: ProtoWriter, timestampMs: number, histogram:
 }
 
 function writeBuckets(out: ProtoWriter, buckets: Buckets, { spans, counts }: { readonly spans: number; readonly counts: number }): void {
-  for (const { offset, length } of spansOf(buckets)) {
-    const span = out.open(spans)
-    out.int(1, zigZag(offset))
-    out.int(2, length)
-    out.close(span)
-  }
+  writeSpans(out, spans, buckets)
   if (buckets.counts.length > 0) out.numbers(counts, buckets.counts)
-}
-
-function zigZag(value: number): number {
-  return value >= 0 ? 2 * value : -2 * value - 1
 }

@@ -1,10 +1,14 @@
 // The ways in and out for other servers: remote write, federation, and this server's own metrics.
 
 import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import { plain } from '../answer.ts'
+import { contentType, type ExpositionFormat } from '../../query/exposition/family.ts'
+import { writeProtobuf } from '../../query/exposition/protobufWriter.ts'
+import { writeText } from '../../query/exposition/textWriter.ts'
+import { plain, type Answer } from '../answer.ts'
 import { negotiateFormat } from '../negotiate.ts'
 import type { Parts } from '../parts.ts'
 import type { Router } from '../router.ts'
+import { selfFamilies } from '../selfFamilies.ts'
 
 /** One byte beyond what the receiver takes, so that the refusal is its own. */
 const writeBodyLimitBytes = 32 * 1024 * 1024 + 1
@@ -37,15 +41,13 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
   )
 
   router.get('/federate', async (request) => {
-    const { format, allowsUtf8 } = negotiateFormat(request.header('accept'))
     const answer = await parts().query.respond(
       {
         kind: 'federate',
         match: request.params.list('match[]'),
         nowMs: Date.now(),
         externalLabels: parts().externalLabels(),
-        format,
-        utf8Names: allowsUtf8,
+        format: negotiateFormat(request.header('accept')),
         client: request.client,
       },
       request.signal,
@@ -53,7 +55,17 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
     return answer
   })
 
-  router.get('/metrics', () => ({ status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body: registry.print() }), {
-    whenNotReady: true,
-  })
+  router.get('/metrics', (request) => ownMetrics(registry, negotiateFormat(request.header('accept'))), { whenNotReady: true })
+}
+
+function ownMetrics(registry: MetricRegistry, format: ExpositionFormat): Answer {
+  const headers = { 'content-type': contentType(format) }
+  switch (format.kind) {
+    case 'text':
+      return { status: 200, headers, body: registry.print() }
+    case 'openMetrics':
+      return { status: 200, headers, body: writeText(selfFamilies(registry), format) }
+    case 'protobuf':
+      return { status: 200, headers, body: writeProtobuf(selfFamilies(registry), format) }
+  }
 }

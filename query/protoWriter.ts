@@ -1,5 +1,5 @@
-// Protocol buffer messages written straight into one growing buffer, without an object per field: what remote read answers
-// with. Lengths of inner messages are filled in when they are closed.
+// Protocol buffer messages written straight into one growing buffer, without an object per field: what remote read and
+// federation answer with. Lengths of inner messages are filled in when they are closed.
 
 const lengthDelimited = 2
 
@@ -56,6 +56,11 @@ export class ProtoWriter {
     this.varint(field * 8)
     if (value >= 0) this.varint(value)
     else this.#negative(value)
+  }
+
+  /** A sint32 or sint64 field. */
+  sint(field: number, value: number): void {
+    this.int(field, value >= 0 ? 2 * value : -2 * value - 1)
   }
 
   /** A double field from its two words, low one first: a NaN keeps its bits. */
