@@ -18,6 +18,8 @@ export type QueryParams = {
   /** The most series in the answer; 0 is no limit. */
   readonly limit?: number
   readonly stats?: StatsLevel
+  /** About the request itself; they go before those of the evaluation. */
+  readonly warnings?: readonly string[]
   /** The plan and what each part of it took come with the answer. */
   readonly explain?: boolean
   /** Who asks, such as a remote address: the queue takes turns between clients. */

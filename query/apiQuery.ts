@@ -225,7 +225,7 @@ function finish({ request, query, result, deps, json, isTruncated, startedMs, ev
   if (request.stats !== undefined && request.stats !== 'none') json.raw(',"stats":').raw(statsJson({ cost, queueSeconds: deps.settings.queueSeconds, perStep: perStepText(result) }))
   if (request.explain === true) json.raw(',"explain":').utf8(escapedJson(JSON.stringify(explain(result.plan))))
   json.raw('}')
-  const warnings = result.annotations.warnings(query.text)
+  const warnings = [...(request.warnings ?? []), ...result.annotations.warnings(query.text)]
   if (isTruncated) warnings.push(truncated)
   const infos = result.annotations.infos(query.text)
   if (warnings.length > 0) json.raw(',"warnings":').strings(warnings)

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { createApp, effectiveRetention } from './app.ts'
 import type { App } from './app.ts'
 import { ConfigError } from './base/yaml.ts'
@@ -136,6 +137,12 @@ describe('queries', () => {
     })
   })
 
+  it('warn of values of stats that are only taken for now', async () => {
+    const answer = (await get('/api/v1/query?query=1&stats=yes')).json()
+    expect(answer).toMatchObject({ data: { stats: { samples: { peakSamples: 0 } } }, warnings: ['the value "yes" of parameter "stats" is deprecated, use "true" or "all"'] })
+    for (const stats of ['', 'true', 'all']) expect((await get(`/api/v1/query?query=1&stats=${stats}`)).json().warnings).toBe(undefined)
+  })
+
   const refuses = (url: string, status: number, body: Record<string, unknown>) =>
     it(`refuse ${url}`, async () => {
       const answer = await get(url)
@@ -149,6 +156,30 @@ describe('queries', () => {
   it('print a query again', async () => {
     expect((await get('/api/v1/format_query?query=sum(up)by(job)')).json()).toEqual({ status: 'success', data: 'sum by (job) (up)' })
     expect((await get('/api/v1/parse_query?query=1')).json()).toEqual({ status: 'success', data: { type: 'numberLiteral', val: '1' } })
+  })
+})
+
+describe('the description of the API', () => {
+  it('names every route once, with what it takes', async () => {
+    const answer = await get('/api/v1/openapi.yaml')
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/yaml; charset=utf-8'])
+    const document: Json = parse(answer.body)
+    expect(document.openapi).toBe('3.1.0')
+    expect(parse((await get('/api/v1/openapi.yaml?openapi_version=3.2')).body)).toEqual({ ...document, openapi: '3.2.0' })
+    expect(document.servers).toEqual([{ url: '/api/v1' }])
+    const operations: [method: string, path: string, operation: Json][] = Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
+      Object.entries<Json>(methods).map(([method, operation]): [string, string, Json] => [method, path, operation]),
+    )
+    const ids = operations.map(([, , { operationId }]) => operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids).toEqual(expect.arrayContaining(['getQuery', 'postQueryRange', 'getLabelNameValues', 'putAdminTsdbDeleteSeries', 'postWrite', 'getStatusTsdbBlocks']))
+    const { parameters } = document.paths['/query_range'].get
+    expect(parameters.filter((one: Json) => one.required).map((one: Json) => one.name)).toEqual(['query', 'start', 'end', 'step'])
+    expect(document.paths['/query'].post.requestBody.content['application/x-www-form-urlencoded'].schema.required).toEqual(['query'])
+    for (const [method, path] of operations) {
+      if (path === '/notifications/live' || method !== 'get') continue
+      expect((await get(`/api/v1${path.replace('{name}', 'job')}`)).headers['content-type'], path).not.toContain('text/plain; charset=utf-8')
+    }
   })
 })
 

@@ -11,6 +11,7 @@ import { failure, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { RequestBody } from './body.ts'
 import type { HttpMetrics } from './metrics.ts'
+import type { Route } from './openApi.ts'
 import { readForm, RequestParams } from './requestParams.ts'
 import type { Form } from './requestParams.ts'
 
@@ -60,10 +61,16 @@ const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 
 export class Router {
   readonly #fastify: FastifyInstance
   readonly #options: RouterOptions
+  readonly #routes: Route[] = []
 
   constructor(fastify: FastifyInstance, options: RouterOptions) {
     this.#fastify = fastify
     this.#options = options
+  }
+
+  /** Without the prefix. */
+  get routes(): readonly Route[] {
+    return this.#routes
   }
 
   get(path: string, handler: Handler, options?: RouteOptions): void {
@@ -77,6 +84,7 @@ export class Router {
   /** Answers `allowed` methods with `handler` and every other one with 405. */
   route(allowed: readonly HTTPMethods[], path: string, handler: Handler, options: RouteOptions = {}): void {
     const url = this.#options.prefix + path
+    this.#routes.push({ methods: allowed, path })
     const bodyLimit = options.bodyLimitBytes === undefined ? {} : { bodyLimit: options.bodyLimitBytes }
     this.#fastify.route({ method: [...allowed], url, ...bodyLimit, handler: (request, reply) => this.#run({ request, reply, path, handler, options }) })
     const others = methods.filter((method) => !allowed.includes(method))

@@ -246,7 +246,7 @@ function addCors(fastify: FastifyInstance, options: ServerOptions): void {
   fastify.options(`${apiPath}*`, (_, reply) => reply.code(204).send())
 }
 
-const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|javascript|openmetrics-text|vnd\.google\.protobuf)|image\/svg\+xml)/
+const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|yaml|javascript|openmetrics-text|vnd\.google\.protobuf)|image\/svg\+xml)/
 
 function addCompression(fastify: FastifyInstance): void {
   fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {

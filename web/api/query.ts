@@ -31,7 +31,7 @@ function readQueryParams({ params, client, method, url }: WebRequest): QueryPara
   return {
     query: params.text('query'),
     limit: params.limit(),
-    stats: readStats(params.text('stats')),
+    ...readStats(params.text('stats')),
     explain: params.bool('explain'),
     client,
     origin: { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } },
@@ -40,8 +40,11 @@ function readQueryParams({ params, client, method, url }: WebRequest): QueryPara
   }
 }
 
-function readStats(text: string): StatsLevel {
-  return text === '' ? 'none' : text === 'all' ? 'all' : 'basic'
+function readStats(text: string): { readonly stats: StatsLevel; readonly warnings?: readonly string[] } {
+  if (text === '') return { stats: 'none' }
+  if (text === 'all') return { stats: 'all' }
+  if (text === 'true') return { stats: 'basic' }
+  return { stats: 'basic', warnings: [`the value ${JSON.stringify(text)} of parameter "stats" is deprecated, use "true" or "all"`] }
 }
 
 /** `start` and `end`, each only when given. */

@@ -12,10 +12,12 @@ import type { Notifications } from '../notifications.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'
 import type { Router } from '../router.ts'
+import { openApiYaml } from '../openApi.ts'
 import { selfMetrics } from '../selfMetricsJson.ts'
 
 export type StatusOptions = {
   readonly build: BuildInfo
+  readonly routePrefix: string
   readonly flags: Readonly<Record<string, string>>
   readonly features: readonly string[]
   readonly notifications: Notifications
@@ -40,6 +42,10 @@ export function addStatusRoutes(router: Router, parts: () => Parts, options: Sta
   router.get('/api/v1/status/self_metrics', ({ params }) => success(selfMetrics(registry, params.text('metric_name_pattern'))))
   router.get('/api/v1/status/walreplay', () => success(options.replay()), { whenNotReady: true })
   router.get('/api/v1/features', () => success(featureList(options.features)))
+  router.get('/api/v1/openapi.yaml', ({ params }) => {
+    const about = { version: build.version, openApiVersion: params.text('openapi_version'), serverPath: options.routePrefix }
+    return { status: 200, headers: { 'content-type': 'application/yaml; charset=utf-8' }, body: openApiYaml(router.routes, about) }
+  })
   router.get('/api/v1/notifications', () => success(notifications.list()), { whenNotReady: true })
   router.get('/api/v1/notifications/live', (request) => liveNotifications(options, request.signal), { whenNotReady: true })
 }
@@ -75,7 +81,7 @@ function readTsdbLimit(params: RequestParams): number {
 function featureList(enabled: readonly string[]): Record<string, Record<string, boolean>> {
   const isOn = (name: string) => enabled.includes(name)
   return {
-    api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: false, query_stats: true, remote_read: true, remote_write_receiver: true, search: isOn('search-api') },
+    api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: true, openapi_3_2: true, query_stats: true, remote_read: true, remote_write_receiver: true, search: isOn('search-api') },
     otlp_receiver: {},
     prometheus: { exemplar_storage: true, agent_mode: false, native_histograms: false },
     promql: {
