@@ -68,6 +68,8 @@ beforeAll(async () => {
   for (const server of [own, peer]) expect((await postRemoteWrite(server.url, remoteWriteBody(written))).status).toBe(204)
   const allEvaluated = /"state":"firing".*"health":"ok".*"state":"inactive".*"health":"ok"/
   for (const server of [own, peer]) while (!allEvaluated.test((await ask(server, { path: '/api/v1/rules?type=alert' })).body)) await delay(50)
+  // The second scrape of a target finds no new series.
+  for (const server of [own, peer]) while (!/,"0"\]/.test((await ask(server, { path: '/api/v1/query?query=scrape_series_added' })).body)) await delay(50)
 }, 60_000)
 
 afterAll(async () => {
