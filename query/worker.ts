@@ -1,6 +1,7 @@
 // The thread that queries run in: opens the way to the samples once, then takes one job after the other and answers each with
 // finished bytes or values. Nothing here outlives a job but caches.
 
+import { flushCompileCache } from 'node:module'
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createKernels } from '../src/kernels/kernels.ts'
@@ -41,6 +42,9 @@ const source = openQuerierSource(init.querier)
 const active = new ActiveQuerySlot(init.activeQueryFile, init.querier.head.slot)
 /** Over the memory that samples are read into. */
 const space = new ColumnSpace(createKernels(init.querier.head.module, init.querier.head.memory))
+
+// As in command.ts; each thread keeps its own.
+flushCompileCache()
 
 /** Below this a copy is cheaper than handing over the buffer. */
 const transferFromBytes = 16 * 1024

@@ -2,6 +2,7 @@
 // is app.ts.
 
 import { existsSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { createApp } from './app.ts'
 import { errorText } from './base/assert.ts'
 import { createLogger } from './base/log.ts'
@@ -84,6 +85,8 @@ async function run(options: Options): Promise<void> {
     reload = () => void app.reload().catch(logFailure)
     if (isReloadAsked) reload()
     process.stdout.write(`solowatch ${solowatchVersion} is ready: ${app.server.scheme}://${shownHost(app.server.addresses[0])}/\n`)
+    // Node keeps what it has compiled at a clean end only, and the start after a kill is the one that is in a hurry.
+    flushCompileCache()
     logger.warn(await ended)
     await app.stop()
     logger.info('See you next time!')

@@ -2,6 +2,7 @@
 // transaction, then does one bounded step of whatever else there is: a flush, compaction, retention, start-up.
 
 import { close, fdatasync, mkdirSync, open } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
@@ -410,3 +411,6 @@ port.on('message', (message: ToWriter) => {
 })
 
 setInterval(() => writer.syncLog(), syncIntervalMs).unref()
+
+// As in src/command.ts; each thread keeps its own.
+flushCompileCache()
