@@ -9,10 +9,11 @@ import { decodeBuckets, type Buckets } from './buckets.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
 import { Head } from './head.ts'
+import { HeadLoader } from './headLoader.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
 import { sectionCount, type ChunkRow } from './chunkRow.ts'
 import { chunkId, PartitionReader } from './partitionFile.ts'
-import { SeriesFileReader, seriesPerPage } from './seriesFile.ts'
+import { decodeSeriesPage, SeriesFileReader, seriesPerPage } from './seriesFile.ts'
 import { stateRowProblems } from './stateFile.ts'
 import { readTombstones } from './tombstoneFile.ts'
 
@@ -92,9 +93,9 @@ class Checker {
         for (const text of reader.structureProblems()) this.#problem(path, 'sqlite', '', text, restore)
         const meta = reader.meta()
         this.#flushedRecord = meta.flushedRecord
-        for (const { page, rows, problem } of reader.pages()) {
+        for (const { page, packed, problem } of reader.pages()) {
           if (problem !== undefined) this.#problem(path, 'series', String(page), problem, `${restore}; otherwise its series are not found`)
-          for (const { ref } of rows) {
+          for (const { ref } of decodeSeriesPage(packed)) {
             this.#refs.add(ref)
             if (ref > meta.maxRef) this.#problem(path, 'series', String(page), `series ref ${ref} is above the highest given out, ${meta.maxRef}`, restore)
           }
@@ -114,7 +115,8 @@ class Checker {
       appendLog: async () => {},
       outOfOrderWindowMs: 0,
     })
-    this.#file(seriesPath(this.#dir), restore, () => this.#loadSeries(head))
+    const loader = new HeadLoader(head.kernels)
+    this.#file(seriesPath(this.#dir), restore, () => this.#loadSeries(loader))
     let last = this.#flushedRecord
     for (const { path } of listLogSegments(this.#dir)) {
       this.#bytes += databaseBytes(path)
@@ -131,7 +133,7 @@ class Checker {
           for (const { number, body } of reader.after(this.#flushedRecord)) {
             this.#logRecords++
             try {
-              this.#samples += head.replay(body).samples
+              this.#samples += loader.replay(body)
             } catch (error) {
               this.#problem(path, 'record', String(number), errorText(error), 'start solowatch: it leaves the record out')
             }
@@ -145,20 +147,14 @@ class Checker {
     head.close()
   }
 
-  #loadSeries(head: Head): void {
+  #loadSeries(loader: HeadLoader): void {
     if (!existsSync(seriesPath(this.#dir))) return
     const reader = new SeriesFileReader(seriesPath(this.#dir))
     try {
-      for (const { page, rows } of reader.pages()) {
-        for (const { ref, labelBytes } of rows) {
-          try {
-            head.loadSeries(ref, labelBytes)
-          } catch (error) {
-            this.#problem(seriesPath(this.#dir), 'series', String(page), `series ref ${ref}: ${errorText(error)}`, restore)
-          }
-        }
+      for (const { page, packed } of reader.pages()) {
+        loader.loadPage(packed, undefined, (ref, reason) => this.#problem(seriesPath(this.#dir), 'series', String(page), `series ref ${ref}: ${reason}`, restore))
       }
-      head.setNextRef(reader.meta().maxRef + 1)
+      loader.setNextRef(reader.meta().maxRef + 1)
     } finally {
       reader.close()
     }

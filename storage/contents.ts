@@ -8,7 +8,7 @@ import { decodeLabels } from './headLabels.ts'
 import type { Labels } from './labels.ts'
 import { LogSegmentReader } from './logFile.ts'
 import { PartitionReader, type PartitionMeta } from './partitionFile.ts'
-import { SeriesFileReader, seriesPerPage, type SeriesMeta } from './seriesFile.ts'
+import { decodeSeriesPage, SeriesFileReader, seriesPerPage, type SeriesMeta } from './seriesFile.ts'
 
 export type PartitionContents = { readonly file: string; readonly startMs: number; readonly bytes: number; readonly meta: PartitionMeta | undefined }
 
@@ -51,8 +51,8 @@ export function* seriesContents(dir: string): Generator<SeriesContents> {
   const reader = new SeriesFileReader(seriesPath(dir))
   try {
     const lifetimes = reader.lifetimes()
-    for (const { page, rows } of reader.pages()) {
-      for (const { ref, labelBytes } of rows) {
+    for (const { page, packed } of reader.pages()) {
+      for (const { ref, labelBytes } of decodeSeriesPage(packed)) {
         const at = 2 * (ref % seriesPerPage)
         const lifetime = lifetimes.get(page)
         yield { ref, labels: decodeLabels(labelBytes), firstMs: lifetime?.[at] ?? Infinity, lastMs: lifetime?.[at + 1] ?? -Infinity }

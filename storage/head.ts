@@ -54,12 +54,6 @@ export type HeadStats = {
   readonly pendingLogBytes: number
 }
 
-/** A record of the sample log cannot be read back. */
-class HeadRecordError extends Error {}
-
-/** A series cannot be added because its bytes or its ref contradict what is known. */
-class HeadSeriesError extends Error {}
-
 const labelStructBytes = 16
 const maxLabels = 1024
 
@@ -118,60 +112,6 @@ export class Head {
   set outOfOrderWindowMs(windowMs: number) {
     this.#outOfOrderWindowMs = windowMs
     this.kernels.exports.setOutOfOrderWindow(windowMs)
-  }
-
-  // Recovery, before anything else: series, then the records of the log in their order.
-
-  /**
-   * Adds a series that was persisted. `lastTimestampMs` is the time of its newest persisted sample, if known: older
-   * samples are then out of order. Empty bytes stand for a ref that was never used. Throws `HeadSeriesError`.
-   */
-  loadSeries(ref: number, labelBytes: Uint8Array, lastTimestampMs?: number): void {
-    if (labelBytes.length === 0) return
-    const { exports } = this.kernels
-    const scratch = exports.scratch(maxLabels * labelStructBytes + labelBytes.length + 16)
-    const bytesAt = scratch + maxLabels * labelStructBytes
-    this.kernels.bytes.set(labelBytes, bytesAt)
-    const count = exports.parseLabelBytes(bytesAt, labelBytes.length, scratch)
-    if (count < 0) throw new HeadSeriesError('its labels are damaged')
-    const status = exports.restoreSeries(ref, scratch, count)
-    if (status === -2) throw new HeadSeriesError('another series has its ref')
-    if (status !== 0) throw new HeadSeriesError('its labels have another ref')
-    exports.markLogged(ref)
-    if (lastTimestampMs !== undefined) exports.setPersistedTime(ref, BigInt(Math.trunc(lastTimestampMs)))
-  }
-
-  /** No series gets a ref below `ref` from now on. */
-  setNextRef(ref: number): void {
-    this.kernels.exports.raiseNextRef(ref)
-  }
-
-  /** Tells the time of the newest persisted sample, from which the bounds for new samples count. */
-  raiseMaxTime(timeMs: number): void {
-    this.kernels.exports.raiseMaxTime(timeMs)
-  }
-
-  /** Takes in a record of the log. Throws `HeadRecordError` when it is damaged; then none of its samples is taken. */
-  replay(record: Uint8Array): { samples: number; series: number } {
-    const { exports } = this.kernels
-    const batch = exports.newBatch()
-    const space = exports.alloc(record.length + 16)
-    try {
-      this.kernels.bytes.set(record, space + 8)
-      const status = exports.decodeRecord(space + 8, record.length, batch, space)
-      if (status === -2) throw new HeadRecordError('it was written by a newer version')
-      if (status !== 0) throw new HeadRecordError('its checksum or content is wrong')
-      const series = this.kernels.word(space)
-      const samples = this.kernels.word(batch + 16)
-      exports.acceptAll(batch)
-      exports.appendBatch(batch, 0, samples, 1)
-      // Nobody reads yet, so what sealing leaves behind goes at once.
-      exports.reclaim(reclaimStep)
-      return { samples, series }
-    } finally {
-      exports.free(space, record.length + 16)
-      exports.freeBatch(batch)
-    }
   }
 
   // Ingest.

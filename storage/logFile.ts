@@ -1,7 +1,8 @@
 // A segment of the sample log, the only file that knows its SQL. One row is one record of the head (new series and samples
 // of one commit), numbered through all segments. A segment is written once, never checkpointed, and deleted as a whole.
 
-import { readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { endianness } from 'node:os'
 import type { Statement } from 'better-sqlite3'
 import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
 
@@ -57,6 +58,8 @@ export class LogSegmentWriter {
   }
 }
 
+const isLittleEndianHost = endianness() === 'LE'
+
 export type LogRecordRow = { readonly number: number; readonly body: Buffer }
 
 /** Reads a segment in order. */
@@ -96,45 +99,70 @@ export type WalDamage = { readonly offset: number; readonly unreadableFrames: nu
  *   frame: page number, database pages after commit (0: no commit), salt 1, salt 2, checksum 1, checksum 2, page
  */
 export function findWalDamage(walPath: string): WalDamage | undefined {
-  let wal: Buffer
+  let fd: number
   try {
-    wal = readFileSync(walPath)
+    fd = openSync(walPath, 'r')
   } catch {
     return undefined
   }
-  if (wal.length < 32) return undefined
-  const view = new DataView(wal.buffer, wal.byteOffset, wal.byteLength)
-  const magic = view.getUint32(0)
-  if (magic !== 0x377f0682 && magic !== 0x377f0683) return { offset: 0, unreadableFrames: Math.floor((wal.length - 32) / 4120) }
-  const littleEndian = magic === 0x377f0682
-  const pageBytes = view.getUint32(8)
-  const frameBytes = pageBytes + 24
-  const sums = { a: 0, b: 0 }
-  addChecksum(sums, view, 0, 24, littleEndian)
-  if (sums.a !== view.getUint32(24) || sums.b !== view.getUint32(28)) return { offset: 0, unreadableFrames: Math.floor((wal.length - 32) / frameBytes) }
+  try {
+    return findDamage(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const walHeaderBytes = 32
+const frameHeaderBytes = 24
+/** Read at a time. */
+const walPieceBytes = 1 << 20
+
+function findDamage(fd: number): WalDamage | undefined {
+  const walBytes = fstatSync(fd).size
+  if (walBytes < walHeaderBytes) return undefined
+  const header = Buffer.alloc(walHeaderBytes)
+  readSync(fd, header, 0, walHeaderBytes, 0)
+  const magic = header.readUInt32BE(0)
+  const frameBytes = header.readUInt32BE(8) + frameHeaderBytes
+  const sums: Sums = { a: 0, b: 0, isLittleEndian: magic === 0x377f0682 }
+  addChecksum(sums, header, 0, 24)
+  if ((magic !== 0x377f0682 && magic !== 0x377f0683) || sums.a !== header.readUInt32BE(24) || sums.b !== header.readUInt32BE(28)) {
+    return { offset: 0, unreadableFrames: Math.floor((walBytes - walHeaderBytes) / (frameHeaderBytes + 4096)) }
+  }
+  const salts = header.toString('latin1', 16, 24)
+  const piece = Buffer.alloc(frameBytes * Math.ceil(walPieceBytes / frameBytes))
   let badOffset = -1
   let unreadable = 0
   let commits = 0
-  for (let offset = 32; offset + frameBytes <= wal.length; offset += frameBytes) {
-    const ours = view.getUint32(offset + 8) === view.getUint32(16) && view.getUint32(offset + 12) === view.getUint32(20)
-    if (badOffset < 0) {
-      addChecksum(sums, view, offset, 8, littleEndian)
-      addChecksum(sums, view, offset + 24, pageBytes, littleEndian)
-      if (ours && sums.a === view.getUint32(offset + 16) && sums.b === view.getUint32(offset + 20)) continue
-      badOffset = offset
+  for (let start = walHeaderBytes; start + frameBytes <= walBytes; start += piece.length) {
+    const length = readSync(fd, piece, 0, piece.length, start)
+    for (let frame = 0; frame + frameBytes <= length; frame += frameBytes) {
+      const isOurs = piece.toString('latin1', frame + 8, frame + 16) === salts
+      if (badOffset < 0) {
+        addChecksum(sums, piece, frame, 8)
+        addChecksum(sums, piece, frame + frameHeaderBytes, frameBytes - frameHeaderBytes)
+        if (isOurs && sums.a === piece.readUInt32BE(frame + 16) && sums.b === piece.readUInt32BE(frame + 20)) continue
+        badOffset = start + frame
+      }
+      unreadable++
+      if (isOurs && piece.readUInt32BE(frame + 4) !== 0) commits++
     }
-    unreadable++
-    if (ours && view.getUint32(offset + 4) !== 0) commits++
   }
   return commits > 0 ? { offset: badOffset, unreadableFrames: unreadable } : undefined
 }
 
-function addChecksum(sums: { a: number; b: number }, view: DataView, start: number, length: number, littleEndian: boolean): void {
-  let { a, b } = sums
-  for (let at = start; at < start + length; at += 8) {
-    a = (a + view.getUint32(at, littleEndian) + b) >>> 0
-    b = (b + view.getUint32(at + 4, littleEndian) + a) >>> 0
+type Sums = { a: number; b: number; readonly isLittleEndian: boolean }
+
+/** SQLite's checksum over words in the byte order of whoever wrote the file, which is that of this machine as a rule. */
+function addChecksum(sums: Sums, buffer: Buffer, start: number, length: number): void {
+  const bytes = sums.isLittleEndian === isLittleEndianHost ? buffer : Buffer.from(buffer.subarray(start, start + length)).swap32()
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + (bytes === buffer ? start : 0), length / 4)
+  let a = sums.a | 0
+  let b = sums.b | 0
+  for (let i = 0; i < words.length; i += 2) {
+    a = (a + (words[i] ?? 0) + b) | 0
+    b = (b + (words[i + 1] ?? 0) + a) | 0
   }
-  sums.a = a
-  sums.b = b
+  sums.a = a >>> 0
+  sums.b = b >>> 0
 }

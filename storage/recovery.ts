@@ -1,15 +1,16 @@
-// Start-up as the writer thread sees it: puts the data directory in order and reads series and log for the head. Damaged
+// Start-up as the writer thread sees it: puts the data directory in order and reads series and log into the head. Damaged
 // files are set aside with a line that names file and reason; the rest is served.
 
 import { errorText } from '../src/base/assert.ts'
 import type { LogFields } from '../src/base/log.ts'
 import { listLogSegments, listPartitions, removeBuildings, removeDatabase, seriesPath, setAside, type LogSegment, type Partition } from './dataDir.ts'
+import type { HeadLoader } from './headLoader.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
 import type { LogWriter } from './logWriter.ts'
 import { PartitionReader } from './partitionFile.ts'
-import { encodeSeriesPage, SeriesFileReader } from './seriesFile.ts'
+import { SeriesFileReader } from './seriesFile.ts'
 import { isDamage, isUnfinished, rollBackInterrupted } from './sqlite.ts'
-import type { RecoveryPiece } from './writerMessages.ts'
+import type { ReplayProgress } from './writerMessages.ts'
 
 export type RecoveryDeps = {
   readonly dir: string
@@ -46,39 +47,40 @@ export function setAsideDamaged(deps: RecoveryDeps, path: string, error: unknown
     removeDatabase(path)
     return
   }
-  deps.onCorruption()
   const to = setAside(deps.dir, path)
-  deps.warn('Set a damaged file aside; the rest is served', { file: path, reason: errorText(error), movedTo: to })
+  report(deps, 'Set a damaged file aside; the rest is served', { file: path, reason: errorText(error), movedTo: to })
 }
 
-/** Records sent to main at a time. */
-const bytesPerPiece = 1 << 20
+export type HeadRecoveryDeps = RecoveryDeps & {
+  readonly loader: HeadLoader
+  /** First and last time on disk of each ref of a page of series, alternating. */
+  readonly lifetimes: (page: number) => Float64Array | undefined
+  readonly onReplay: (progress: ReplayProgress) => void
+}
 
-/** All series, page by page, then all log records after `flushedRecord`, in order. Segments stay until the next flush. */
-export function* recoverHead(deps: RecoveryDeps): Generator<RecoveryPiece, number> {
-  const series = new SeriesFileReader(seriesPath(deps.dir))
-  let flushedRecord: number
+/** Fills the head: all series, then all log records after `flushedRecord`. Segments stay until the next flush. Returns the number of the last record there is. */
+export function recoverHead(deps: HeadRecoveryDeps): number {
+  const { loader } = deps
+  const path = seriesPath(deps.dir)
+  const series = new SeriesFileReader(path)
   try {
-    flushedRecord = series.meta().flushedRecord
-    const lifetimes = series.lifetimes()
-    for (const { page, rows, problem } of series.pages()) {
-      if (problem !== undefined) {
-        deps.onCorruption()
-        deps.warn('A page of series is damaged; their samples cannot be found by labels', { file: seriesPath(deps.dir), page, reason: problem })
-      }
-      yield { kind: 'series', packed: encodeSeriesPage(rows), lifetimes: lifetimes.get(page) }
+    const { flushedRecord, maxRef, maxTimeMs } = series.meta()
+    for (const { page, packed, problem } of series.pages()) {
+      if (problem !== undefined) report(deps, 'A page of series is damaged; their samples cannot be found by labels', { file: path, page, reason: problem })
+      loader.loadPage(packed, deps.lifetimes(page), (ref, reason) => report(deps, 'Skipped a series at start', { file: path, ref, reason }))
     }
-    yield { kind: 'seriesEnd' }
+    loader.setNextRef(maxRef + 1)
+    if (Number.isFinite(maxTimeMs)) loader.raiseMaxTime(maxTimeMs)
+    return replayLog(deps, flushedRecord)
   } finally {
     series.close()
   }
-  return yield* replayLog(deps, flushedRecord)
 }
 
-/** Returns the number of the last record there is. */
-function* replayLog(deps: RecoveryDeps, flushedRecord: number): Generator<RecoveryPiece, number> {
+function replayLog(deps: HeadRecoveryDeps, flushedRecord: number): number {
   const segments = listLogSegments(deps.dir)
   let last = flushedRecord
+  let samples = 0
   for (const [index, segment] of segments.entries()) {
     let reader: LogSegmentReader
     try {
@@ -92,44 +94,39 @@ function* replayLog(deps: RecoveryDeps, flushedRecord: number): Generator<Recove
       reportWalDamage(deps, segment)
       const numbers = reader.numbers()
       if (numbers.count > 0 && numbers.first > last + 1) reportGap(deps, segment, last + 1, numbers.first - 1)
-      yield* replaySegment(reader, last, { segment: index + 1, segments: segments.length })
+      samples += replaySegment(deps, reader, last)
       last = Math.max(last, numbers.last)
     } catch (error) {
       if (!isDamage(error)) throw error
       // What was read so far is only here until the next flush, so the file stays.
-      deps.onCorruption()
-      deps.warn('A log segment is damaged; what lies behind the damage is lost', { file: segment.path, reason: errorText(error) })
+      report(deps, 'A log segment is damaged; what lies behind the damage is lost', { file: segment.path, reason: errorText(error) })
     } finally {
       reader.close()
     }
     deps.log.adopt(segment.path, last)
+    deps.onReplay({ segment: index + 1, segments: segments.length, samples })
   }
   deps.log.dropUpTo(flushedRecord)
   return last
 }
 
-function* replaySegment(reader: LogSegmentReader, after: number, progress: { segment: number; segments: number }): Generator<RecoveryPiece> {
-  let numbers: number[] = []
-  let bodies: Uint8Array[] = []
-  let bytes = 0
+/** Returns how many samples the records after `number` have. */
+function replaySegment(deps: HeadRecoveryDeps, reader: LogSegmentReader, after: number): number {
+  let samples = 0
   for (const { number, body } of reader.after(after)) {
-    numbers.push(number)
-    bodies.push(new Uint8Array(body))
-    bytes += body.length
-    if (bytes < bytesPerPiece) continue
-    yield { kind: 'records', ...progress, numbers, bodies }
-    numbers = []
-    bodies = []
-    bytes = 0
+    try {
+      samples += deps.loader.replay(body)
+    } catch (error) {
+      report(deps, 'Skipped a log record at start', { record: number, reason: errorText(error) })
+    }
   }
-  yield { kind: 'records', ...progress, numbers, bodies }
+  return samples
 }
 
 function reportWalDamage(deps: RecoveryDeps, segment: LogSegment): void {
   const damage = findWalDamage(`${segment.path}-wal`)
   if (damage === undefined) return
-  deps.onCorruption()
-  deps.warn('A log segment is damaged; what was committed behind the damage is lost', {
+  report(deps, 'A log segment is damaged; what was committed behind the damage is lost', {
     file: `${segment.path}-wal`,
     offset: damage.offset,
     unreadableFrames: damage.unreadableFrames,
@@ -137,6 +134,10 @@ function reportWalDamage(deps: RecoveryDeps, segment: LogSegment): void {
 }
 
 function reportGap(deps: RecoveryDeps, segment: LogSegment, first: number, last: number): void {
+  report(deps, 'Log records are missing; a segment was deleted or damaged', { before: segment.path, firstRecord: first, lastRecord: last })
+}
+
+function report(deps: RecoveryDeps, message: string, fields: LogFields): void {
   deps.onCorruption()
-  deps.warn('Log records are missing; a segment was deleted or damaged', { before: segment.path, firstRecord: first, lastRecord: last })
+  deps.warn(message, fields)
 }

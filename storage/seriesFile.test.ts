@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { useTempDirs } from '../test/helpers/tempDir.ts'
-import { SeriesFileReader, SeriesFileWriter, seriesPerPage, type SeriesRow } from './seriesFile.ts'
+import { decodeSeriesPage, SeriesFileReader, SeriesFileWriter, seriesPerPage, type SeriesRow } from './seriesFile.ts'
 
 const tempDir = useTempDirs()
 const row = (ref: number): SeriesRow => ({ ref, labelBytes: new TextEncoder().encode(`labels of ${ref}`) })
@@ -12,7 +12,7 @@ function read(path: string) {
   const reader = new SeriesFileReader(path)
   try {
     const pages = [...reader.pages()]
-    const rows = pages.flatMap((page) => page.rows.map(({ ref, labelBytes }) => `${ref}: ${new TextDecoder().decode(labelBytes)}`))
+    const rows = pages.flatMap((page) => decodeSeriesPage(page.packed).map(({ ref, labelBytes }) => `${ref}: ${new TextDecoder().decode(labelBytes)}`))
     return { meta: reader.meta(), rows, problems: pages.filter((page) => page.problem !== undefined).map((page) => page.page), lifetimes: reader.lifetimes() }
   } finally {
     reader.close()

@@ -51,18 +51,21 @@ export function encodeSeriesPage(rows: readonly SeriesRow[]): Buffer {
 }
 
 /** Throws when the body is malformed. */
-export function decodeSeriesPage(body: Uint8Array): SeriesRow[] {
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+export function decodeSeriesPage(body: Buffer): SeriesRow[] {
   const rows: SeriesRow[] = []
-  let at = 0
-  while (at < body.length) {
-    if (at + 8 > body.length) throw new Error(`series page ends within a header at byte ${at}`)
-    const length = view.getUint32(at + 4, true)
-    if (at + 8 + length > body.length) throw new Error(`series page ends within labels at byte ${at}`)
-    rows.push({ ref: view.getUint32(at, true), labelBytes: body.subarray(at + 8, at + 8 + length) })
-    at += 8 + length
+  for (let at = 0; at < body.length; ) {
+    const { ref, end } = rowAt(body, at)
+    rows.push({ ref, labelBytes: body.subarray(at + 8, end) })
+    at = end
   }
   return rows
+}
+
+function rowAt(body: Buffer, at: number): { ref: number; end: number } {
+  if (at + 8 > body.length) throw new Error(`series page ends within a header at byte ${at}`)
+  const end = at + 8 + body.readUInt32LE(at + 4)
+  if (end > body.length) throw new Error(`series page ends within labels at byte ${at}`)
+  return { ref: body.readUInt32LE(at), end }
 }
 
 /** The writer's side. All changes of one flush are one transaction. */
@@ -90,6 +93,11 @@ export class SeriesFileWriter {
     body[at] = Math.min(body[at] ?? Infinity, minTimeMs)
     body[at + 1] = Math.max(body[at + 1] ?? -Infinity, maxTimeMs)
     this.#changedLifetimes.add(page)
+  }
+
+  /** First and last sample time on disk of each ref of the page, alternating; NaN when they are not known. */
+  lifetimePage(page: number): Float64Array | undefined {
+    return this.#lifetimes.get(page)
   }
 
   /** First and last sample of `ref` that ever went to disk; after damage any time. */
@@ -201,15 +209,15 @@ export class SeriesFileReader {
     return readMeta(this.#db)
   }
 
-  /** Pages ascending, each with its series ascending by ref, or with what is wrong with it. */
-  *pages(): Generator<{ page: number; rows: SeriesRow[]; problem: string | undefined }> {
+  /** Pages ascending, each with its series packed ascending by ref, or with what is wrong with it and none. */
+  *pages(): Generator<{ page: number; packed: Buffer; problem: string | undefined }> {
     for (const row of this.#db.prepare('SELECT page, count, crc, body FROM series ORDER BY page').raw().iterate()) {
       // The columns of the table, all NOT NULL.
       const [page, count, crc, body] = row as [number, number, number, Buffer]
       try {
-        yield { page, rows: readPage(page, count, crc, body), problem: undefined }
+        yield { page, packed: readPage(page, count, crc, body), problem: undefined }
       } catch (error) {
-        yield { page, rows: [], problem: errorText(error) }
+        yield { page, packed: Buffer.alloc(0), problem: errorText(error) }
       }
     }
   }
@@ -235,16 +243,20 @@ export class SeriesFileReader {
   }
 }
 
-function readPage(page: number, count: number, crc: number, body: Buffer): SeriesRow[] {
+/** The page as `encodeSeriesPage` packed it. Throws when it is not what was written. */
+function readPage(page: number, count: number, crc: number, body: Buffer): Buffer {
   if (crc32(body, page) !== crc) throw new Error('checksum is wrong')
-  const rows = decodeSeriesPage(zstdDecompressSync(body))
-  if (rows.length !== count) throw new Error(`has ${rows.length} series instead of ${count}`)
+  const packed = zstdDecompressSync(body)
+  let found = 0
   let last = page * seriesPerPage - 1
-  for (const { ref } of rows) {
+  for (let at = 0; at < packed.length; found++) {
+    const { ref, end } = rowAt(packed, at)
     if (ref <= last || Math.floor(ref / seriesPerPage) !== page) throw new Error(`series ref ${ref} is out of place`)
     last = ref
+    at = end
   }
-  return rows
+  if (found !== count) throw new Error(`has ${found} series instead of ${count}`)
+  return packed
 }
 
 /** The rows of a page that is about to be extended; a damaged one was reported at start and is lost. */
@@ -252,7 +264,7 @@ function readableRows(page: number, row: unknown): SeriesRow[] {
   if (row === undefined) return []
   const [count, crc, body] = row as [number, number, Buffer] // all NOT NULL
   try {
-    return readPage(page, count, crc, body)
+    return decodeSeriesPage(readPage(page, count, crc, body))
   } catch {
     return []
   }

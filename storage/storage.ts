@@ -18,14 +18,13 @@ import { decodeLabels } from './headLabels.ts'
 import { matcherTexts, type Matcher } from './matcher.ts'
 import type { SyncMode } from './logFile.ts'
 import type { DamageReport, QuerierInit } from './querier.ts'
-import { replayInto, type ReplayProgress } from './replay.ts'
 import type { TimeRange } from './sample.ts'
 import type { RetentionRule, RetentionTimes } from './retention.ts'
 import { createStateStore, type StateStore } from './state.ts'
 import { RefusalLog } from './refusalLog.ts'
 import { registerStorageMetrics } from './storageMetrics.ts'
 import { WriterClient } from './writerClient.ts'
-import type { DiskStats, WriterAnswer } from './writerMessages.ts'
+import type { DiskStats, ReplayProgress, WriterAnswer } from './writerMessages.ts'
 
 export { StorageUnavailableError } from './storageError.ts'
 
@@ -136,6 +135,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       log = commit
       metrics.commitSeconds.observe(commit.seconds)
     },
+    onReplay: options.onReplay ?? (() => {}),
   })
   const head = new Head({
     kernels,
@@ -146,19 +146,22 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     maxSeriesPerJob: options.maxSeriesPerJob ?? 0,
     nowMs,
   })
+  const startMs = performance.now()
   let recovered
   try {
-    recovered = await replayInto(head, writer, { logger, onReplay: options.onReplay ?? (() => {}) })
+    recovered = await writer.recover()
   } catch (error) {
     await writer.terminate()
     head.close()
     throw error
   }
 
+  const replaySeconds = (performance.now() - startMs) / 1000
+
   let limits = { retentionMs: options.retentionMs, retentionRules: options.retentionRules ?? [], retentionBytes: options.retentionBytes }
   let disk: DiskStats = recovered.stats
   log = disk
-  let damageCount = recovered.damageCount
+  let damageCount = 0
   const newestMs = () => Math.min(nowMs(), Math.max(head.stats().maxTimeMs, recovered.maxTimeMs))
   const keepStats = (answer: WriterAnswer) => {
     if (answer.kind !== 'stats') return
@@ -301,7 +304,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
   }
   metrics.connect({ storage, head, disk: () => disk, limits: () => limits, waitingBytes: () => writer.waitingBytes })
-  metrics.replaySeconds.set(recovered.seconds)
+  metrics.replaySeconds.set(replaySeconds)
   await restoreExemplars(exemplars, storage.state).catch((error: unknown) => logger.warn('Exemplars from before the restart are lost', { reason: errorText(error) }))
   return storage
 }

@@ -7,10 +7,12 @@ import { join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
+import { createKernels } from '../src/kernels/kernels.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { createDataDir, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
 import { deletionSteps, selectNumberRefs, selectRefs } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
+import { HeadLoader } from './headLoader.ts'
 import { openHeadReader, type HeadReader } from './headReader.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
 import { PartitionKeeper } from './partitionKeeper.ts'
@@ -22,7 +24,7 @@ import { StateFileWriter } from './stateFile.ts'
 import { snapshotSteps } from './snapshot.ts'
 import { TombstoneFileWriter } from './tombstoneFile.ts'
 import { DataFileError } from './storageError.ts'
-import type { AppendEntry, DiskStats, FlushRequest, FromWriter, RecoveryPiece, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
+import type { AppendEntry, DiskStats, FlushRequest, FromWriter, Recovered, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
 
 /** Series written in one transaction: some ten milliseconds. */
 const seriesPerStep = 4096
@@ -40,7 +42,6 @@ class Writer {
   #headReader: HeadReader | undefined
   readonly #codec: ChunkCodec
   readonly #recoveryDeps: RecoveryDeps
-  #recovery: Generator<RecoveryPiece, void> | undefined
 
   /** Epoch of the last failed commit; records of it or before are dropped. */
   #failedEpoch = 0
@@ -137,12 +138,12 @@ class Writer {
         return
       case 'series':
         this.#answer(id, () => {
-          for (const row of decodeSeriesPage(request.packed)) this.#newSeries.set(row.ref, row)
+          for (const row of decodeSeriesPage(Buffer.from(request.packed.buffer, request.packed.byteOffset, request.packed.byteLength))) this.#newSeries.set(row.ref, row)
           return { kind: 'none' }
         })
         return
       case 'recover':
-        this.#answer(id, () => ({ kind: 'recovery', piece: this.#recoverNext() }))
+        this.#answer(id, () => ({ kind: 'recovered', recovered: this.#recover() }))
         return
       case 'flush':
         this.#tasks.push({ id, steps: this.#flush(request.flush) })
@@ -244,17 +245,17 @@ class Writer {
     this.#send({ kind: 'failed', id, message: errorText(error), isRefusal: isDiskRefusal(error) })
   }
 
-  #recoverNext(): RecoveryPiece {
-    this.#recovery ??= this.#recoverAll()
-    const next = this.#recovery.next()
-    assert(next.done !== true, 'recovery went on after its end')
-    return next.value
-  }
-
-  *#recoverAll(): Generator<RecoveryPiece, void> {
-    yield { kind: 'start', meta: this.#series.meta(), records: this.#state.records() }
-    const last = yield* recoverHead(this.#recoveryDeps)
-    yield { kind: 'end', nextRecord: last + 1, stats: this.#stats() }
+  #recover(): Recovered {
+    const { maxRef, maxTimeMs } = this.#series.meta()
+    const loader = new HeadLoader(createKernels(this.#init.module, this.#init.memory))
+    const last = recoverHead({
+      ...this.#recoveryDeps,
+      loader,
+      lifetimes: (page) => this.#series.lifetimePage(page),
+      onReplay: (progress) => this.#send({ kind: 'replay', progress }),
+    })
+    loader.close()
+    return { state: this.#state.records(), maxRef, maxTimeMs, nextRecord: last + 1, stats: this.#stats() }
   }
 
   /** Series before chunks before the mark in the log: a crash in between repeats work, it never leaves a chunk of an unknown series. */

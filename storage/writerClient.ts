@@ -6,7 +6,7 @@ import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import { formatBytes } from '../src/base/bytes.ts'
 import type { Logger } from '../src/base/log.ts'
 import { StorageUnavailableError } from './storageError.ts'
-import type { AppendEntry, FromWriter, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
+import type { AppendEntry, FromWriter, Recovered, ReplayProgress, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
 
 /** Records that wait for the disk, in bytes, before new ones are refused. */
 const maxWaitingBytes = 256 * 1024 * 1024
@@ -23,6 +23,7 @@ export type WriterClientOptions = {
   readonly logger: Logger
   /** Called after each group commit. */
   readonly onCommit: (commit: { readonly seconds: number; readonly logBytes: number; readonly logSegmentCount: number }) => void
+  readonly onReplay: (progress: ReplayProgress) => void
 }
 
 type Waiting = {
@@ -79,10 +80,13 @@ export class WriterClient {
     return this.#waitingBytes
   }
 
-  /** Recovery has found records up to `next - 1`. */
-  startAt(next: number): void {
+  /** Has the thread fill the head from the disk. Nobody may use the shared memory until this resolves. */
+  async recover(): Promise<Recovered> {
+    const answer = await this.request({ kind: 'recover' })
+    assert(answer.kind === 'recovered', 'the writer did not answer with what it recovered')
     assert(this.#waiting.length === 0, 'records were appended before recovery ended')
-    this.#nextNumber = next
+    this.#nextNumber = answer.recovered.nextRecord
+    return answer.recovered
   }
 
   /**
@@ -177,6 +181,9 @@ export class WriterClient {
         return
       case 'failed':
         this.#settle(message.id, (request) => request.reject(message.isRefusal ? new StorageUnavailableError(message.message) : new Error(message.message)))
+        return
+      case 'replay':
+        this.#options.onReplay(message.progress)
         return
       case 'log':
         this.#options.logger[message.level](message.message, message.fields)

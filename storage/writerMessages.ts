@@ -7,7 +7,6 @@ import type { SyncMode } from './logFile.ts'
 import type { MatcherText } from './matcher.ts'
 import type { RetentionRule } from './retention.ts'
 import type { TimeRange } from './sample.ts'
-import type { SeriesMeta } from './seriesFile.ts'
 import type { LedgerQuery, LedgerRow, StateRow } from './stateFile.ts'
 
 export type WriterInit = {
@@ -60,6 +59,7 @@ export type ToWriter =
   | { readonly kind: 'request'; readonly id: number; readonly request: WriterRequest }
 
 export type WriterRequest =
+  /** Fills the head. Until it is answered, nobody else uses the shared memory. */
   | { readonly kind: 'recover' }
   | { readonly kind: 'state'; readonly rows: readonly StateRow[] }
   | { readonly kind: 'ledger'; readonly query: LedgerQuery }
@@ -83,13 +83,20 @@ export type WriterRequest =
   | { readonly kind: 'suspect'; readonly path: string }
   | { readonly kind: 'close' }
 
-/** The next piece of what was found on disk, in this order: start, series pages, their end, log records, end. */
-export type RecoveryPiece =
-  | { readonly kind: 'start'; readonly meta: SeriesMeta; readonly records: readonly (readonly [kind: string, key: string, json: string])[] }
-  | { readonly kind: 'series'; readonly packed: Uint8Array; readonly lifetimes: Float64Array | undefined }
-  | { readonly kind: 'seriesEnd' }
-  | { readonly kind: 'records'; readonly segment: number; readonly segments: number; readonly numbers: readonly number[]; readonly bodies: readonly Uint8Array[] }
-  | { readonly kind: 'end'; readonly nextRecord: number; readonly stats: DiskStats }
+/** What was found on disk at start; series and samples are in the head by then. */
+export type Recovered = {
+  /** Rows of the state file. */
+  readonly state: readonly (readonly [kind: string, key: string, json: string])[]
+  /** Series up to this ref are on disk. */
+  readonly maxRef: number
+  /** Of the samples in partitions; -Infinity when there are none. */
+  readonly maxTimeMs: number
+  /** The number that the next record of the log gets. */
+  readonly nextRecord: number
+  readonly stats: DiskStats
+}
+
+export type ReplayProgress = { readonly segment: number; readonly segments: number; readonly samples: number }
 
 export type DiskStats = {
   readonly partitionCount: number
@@ -111,7 +118,7 @@ export type DiskStats = {
 
 export type WriterAnswer =
   | { readonly kind: 'none' }
-  | { readonly kind: 'recovery'; readonly piece: RecoveryPiece }
+  | { readonly kind: 'recovered'; readonly recovered: Recovered }
   | { readonly kind: 'ledger'; readonly rows: readonly LedgerRow[] }
   | { readonly kind: 'stats'; readonly stats: DiskStats }
   /** Ascending. */
@@ -122,4 +129,5 @@ export type FromWriter =
   | { readonly kind: 'appendFailed'; readonly epoch: number; readonly firstNumber: number; readonly message: string }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: WriterAnswer }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string; readonly isRefusal: boolean }
+  | { readonly kind: 'replay'; readonly progress: ReplayProgress }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: LogFields }

@@ -71,9 +71,10 @@ export type KernelExports = {
   parseLabelBytes(pointer: Pointer, length: number, labels: Pointer): number
   /** Whether the series is still there; then its ref can be used until the next turn of the event loop. */
   useSeries(ref: number): number
-  restoreSeries(ref: number, labels: Pointer, count: number): number
-  setPersistedTime(ref: number, timeMs: bigint): void
-  markLogged(ref: number): void
+
+  // The writer thread at start, before the main thread uses the memory: series and the log's records.
+  restorePage(at: Pointer, end: Pointer, lifetimes: Pointer, refsPerPage: number, status: Pointer): Pointer
+  decodeRecord(pointer: Pointer, length: number, batch: Pointer, created: Pointer): number
 
   // Main thread: batches and the log's records.
   newBatch(): Pointer
@@ -90,7 +91,6 @@ export type KernelExports = {
   appendBatch(batch: Pointer, from: number, to: number, late: number): void
   encodeRecord(batch: Pointer): number
   freeRecord(pointer: Pointer, bytes: number): void
-  decodeRecord(pointer: Pointer, length: number, batch: Pointer, created: Pointer): number
 
   // Main thread: limits on series, see assembly/limits.ts.
   setSeriesLimits(total: number, perJob: number): void
@@ -173,7 +173,7 @@ export type KernelExports = {
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
 const unsigned = [
   ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart'],
-  ...['maxRef', 'nextSeries', 'findOrCreate', 'minPinnedEpoch', 'pinEpoch'],
+  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch'],
 ] as const
 
 function withUnsignedResults(exports: KernelExports): KernelExports {

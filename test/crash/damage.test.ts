@@ -11,7 +11,7 @@ import { ChunkCodec } from '../../storage/chunkCodec.ts'
 import { listLogSegments, listPartitions, seriesPath } from '../../storage/dataDir.ts'
 import { LogSegmentReader } from '../../storage/logFile.ts'
 import { PartitionReader } from '../../storage/partitionFile.ts'
-import { SeriesFileReader } from '../../storage/seriesFile.ts'
+import { decodeSeriesPage, SeriesFileReader } from '../../storage/seriesFile.ts'
 import { createRandom, type Random } from '../helpers/random.ts'
 import { useTempDirs } from '../helpers/tempDir.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../helpers/testStorage.ts'
@@ -63,7 +63,7 @@ function readContents(dir: string): Contents {
     })
   }
   readable(() => new SeriesFileReader(seriesPath(dir)), (reader) => {
-    for (const { rows } of reader.pages()) for (const { ref, labelBytes } of rows) contents.labels.set(String(ref), Buffer.from(labelBytes).toString('latin1'))
+    for (const { packed } of reader.pages()) for (const { ref, labelBytes } of decodeSeriesPage(packed)) contents.labels.set(String(ref), Buffer.from(labelBytes).toString('latin1'))
   })
   for (const { path } of listLogSegments(dir)) {
     readable(() => new LogSegmentReader(path), (reader) => {

@@ -9,7 +9,7 @@ export { alloc, free, giveSpan, memoryPages, minPinnedEpoch, pinEpoch, reclaim, 
 export { hash128 } from './hash'
 export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
 export {
-  findOrCreate, hasSeries, nextSeries, normalizeLabels, parseLabelBytes, restoreSeries, seriesLabelBytes, seriesRecord, setPersistedTime, useSeries,
+  findOrCreate, hasSeries, nextSeries, normalizeLabels, parseLabelBytes, restorePage, seriesLabelBytes, seriesRecord, useSeries,
 } from './series'
 export {
   acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageBits, stageSample, stageStale, unstageFrom, validateBatch,
@@ -25,7 +25,6 @@ export {
 } from './exposition'
 export { parseNumber } from './number'
 export { snappyDecode, snappyLength, snappyStart } from './snappy'
-export { markLogged } from './series'
 export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk, encodeTimesWithin, timesRoom } from './codec'
 export { decodeValues } from './values'
 export { countFlags, firstStale, sameColumn, slideWindows, takeNewest } from './windows'

@@ -1,6 +1,7 @@
 // Fixed addresses of the shared memory. Every thread has its own instance of this module over the one memory, so nothing
 // may live in module globals or data segments: all state is here, or behind a pointer that is kept here.
-// Only the main thread writes below, except for the epoch slots and the stack of freed spans.
+// Only the main thread writes below (at start, until the head is filled, only the writer thread does), except for the epoch
+// slots and the stack of freed spans.
 
 // Control block.
 export const EPOCH: usize = 1024 // u32, atomic: grows with every step of reclamation

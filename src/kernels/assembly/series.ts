@@ -21,7 +21,7 @@ import {
   SERIES_DIRECTORY_LENGTH, SERIES_FILLS, SERIES_SEGMENT_BITS, SERIES_TABLE,
 } from './layout'
 import { OUT_OF_ORDER_BYTES } from './append'
-import { alloc, free, retire } from './memory'
+import { alloc, free, retire, scratch } from './memory'
 import { bytesEqual, compareBytes, copyBytes, isUtf8, readVarint, varintEnd, writeVarint } from './bytes'
 import { hash64 } from './hash'
 import { countRefusal, isOneTooMany, jobLabel } from './limits'
@@ -396,8 +396,8 @@ function supersede(ref: u32): void {
   for (let i: u32 = 0; i < count; i++) removePosting(load<u32>(labels + 4 + (<usize>i << 2)), ref)
 }
 
-/** Start-up: the newest persisted sample of a series. */
-export function setPersistedTime(ref: u32, time: i64): void {
+/** Start-up: the newest persisted sample of a series, if known: older samples are then out of order. */
+function setPersistedTime(ref: u32, time: i64): void {
   const record = seriesRecord(ref)
   const flags = load<u32>(record, R_FLAGS)
   if ((flags & FLAG_HAS_LAST) != 0 && load<i64>(record, R_LAST_TIME) >= time) return
@@ -405,6 +405,31 @@ export function setPersistedTime(ref: u32, time: i64): void {
   store<i64>(record, time, R_LAST_TIME)
   store<i32>(record, i32.MIN_VALUE, R_FIRST_DAY)
   if (time > load<i64>(HEAD_MAX_TIME)) store<i64>(HEAD_MAX_TIME, time)
+}
+
+/**
+ * Start-up: adds the series of a page of series.db, { ref u32, length u32, label bytes } each, from the entry at `at` on.
+ * `lifetimes` is 0, or the address of first and last time on disk (f64) of each ref of the page. Returns `end`, or the
+ * address of the first entry that cannot be added, with the reason (i32) at `status`.
+ */
+export function restorePage(at: usize, end: usize, lifetimes: usize, refsPerPage: u32, status: usize): usize {
+  const labels = scratch(MAX_LABELS * <u32>LABEL_BYTES)
+  for (; at < end; at += 8 + <usize>load<u32>(at, 4)) {
+    const ref = load<u32>(at)
+    // Stands for a ref that was never used.
+    if (load<u32>(at, 4) == 0) continue
+    const count = parseLabelBytes(at + 8, load<u32>(at, 4), labels)
+    const reason = count < 0 ? LOAD_DAMAGED : restoreSeries(ref, labels, count)
+    if (reason != LOAD_OK) {
+      store<i32>(status, reason)
+      return at
+    }
+    markLogged(ref)
+    if (lifetimes == 0) continue
+    const last = load<f64>(lifetimes + (<usize>(ref % refsPerPage) << 4), 8)
+    if (last > -Infinity && last < Infinity) setPersistedTime(ref, <i64>last)
+  }
+  return end
 }
 
 export function markLogged(ref: u32): void {

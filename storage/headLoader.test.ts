@@ -1,4 +1,4 @@
-// The replay of a log as several senders leave it behind.
+// What a start reads into the head: a log as several senders leave it behind.
 
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
