@@ -25,8 +25,8 @@ const both = {
     },
   }],
 }
-const classicOnly = { takesNative: false, keepsClassic: false }
-const nativeOnly = { takesNative: true, keepsClassic: false }
+const classicOnly = { takesNative: false, keepsClassic: false, convertsClassic: false }
+const nativeOnly = { takesNative: true, keepsClassic: false, convertsClassic: false }
 
 const classicLines = [
   '# HELP h Some\\nhelp.', '# TYPE h histogram', 'h_count{a="x\\"\\\\y"} 6', 'h_sum{a="x\\"\\\\y"} 10.5',
@@ -35,7 +35,7 @@ const classicLines = [
 
 describe('readProtobufBody', () => {
   const gives = (what: string, families: readonly object[], options: ProtobufOptions, lines: readonly string[]) =>
-    it(what, () => expect(readProtobufBody(bodyOf(families), options).text.toString().split('\n')).toEqual(lines))
+    it(what, () => expect(Buffer.from(readProtobufBody(bodyOf(families), options).text).toString().split('\n')).toEqual(lines))
   gives('writes counters, gauges and what has no type', [
     { name: 'c_total', type: 0, metric: [{ label, counter: { value: 5 } }, { counter: { value: 1e300 } }] },
     { name: 'g', type: 1, metric: [{ gauge: { value: -Infinity }, timestampMs: 1234 }, { label, gauge: {} }] },
@@ -48,7 +48,7 @@ describe('readProtobufBody', () => {
   ])
   gives('writes the classic part of a histogram when native ones are not wanted', [both], classicOnly, classicLines)
   gives('leaves it out when they are', [both], nativeOnly, [...classicLines.slice(0, 2), ''])
-  gives('keeps both on demand', [both], { takesNative: true, keepsClassic: true }, classicLines)
+  gives('keeps both on demand', [both], { takesNative: true, keepsClassic: true, convertsClassic: true }, classicLines)
 
   it('brings out native histograms and exemplars', () => {
     const { histograms, exemplars } = readProtobufBody(bodyOf([both]), nativeOnly)
@@ -56,6 +56,22 @@ describe('readProtobufBody', () => {
     expect(histograms[0]?.histogram).toMatchObject({ schema: 3, count: 6, sum: 10.5, zeroCount: 1, positive: { deltas: [2, -1, 0] }, negative: { deltas: [1] } })
     expect(exemplars).toEqual([])
     expect(readProtobufBody(bodyOf([both]), classicOnly).exemplars).toEqual([{ series: 'h_bucket{a="x\\"\\\\y",le="2.5"}', exemplar: ' # {t="1"} 2 5.5', familyType: 'histogram' }])
+  })
+
+  it('makes custom buckets of the classic part on demand, where no native one is taken', () => {
+    const classic = { ...both, metric: [{ label, histogram: { sampleCount: 6, sampleSum: 10.5, bucket: both.metric[0]?.histogram.bucket } }] }
+    const exemplar = { exemplar: ' # {t="1"} 2 5.5', familyType: 'histogram', series: 'h_bucket{a="x\\"\\\\y",le="2.5"}' }
+    const converted = { ...exemplar, histogram: 'h{a="x\\"\\\\y"}' }
+    for (const keepsClassic of [false, true]) {
+      for (const [family, takesNative] of [[classic, true], [both, false]] as const) {
+        const body = readProtobufBody(bodyOf([family]), { takesNative, keepsClassic, convertsClassic: true })
+        expect(body.histograms.map(({ series, histogram: one }) => [series.toString(), one.schema, one.count, one.customBounds, one.positive.deltas])).toEqual([['h{a="x\\"\\\\y"}', -53, 6, [1, 2.5], [1, 2, -1]]])
+        expect(Buffer.from(body.text).toString().split('\n')).toEqual(keepsClassic ? classicLines : [...classicLines.slice(0, 2), ''])
+        expect(body.exemplars).toEqual(keepsClassic ? [exemplar, converted] : [converted])
+      }
+      const native = readProtobufBody(bodyOf([both]), { takesNative: true, keepsClassic, convertsClassic: true })
+      expect(native.histograms.map(({ histogram: one }) => one.schema)).toEqual([3])
+    }
   })
 
   it('refuses a body that is cut', () => {

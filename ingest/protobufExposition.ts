@@ -2,11 +2,13 @@
 // the text format that the scrape cache reads. Native histograms, which text cannot say, come out beside it, and so do
 // exemplars.
 
+import { fromClassic } from './customBuckets.ts'
 import { ExpositionError } from './expositionLexer.ts'
 import { formatOpenMetricsFloat } from './goFloat.ts'
 import { emptyWireHistogram, readSpan, type WireHistogram } from './histogramMessage.ts'
 import { ProtobufReader } from './protobufReader.ts'
 import type { ExemplarLine } from './scrapeExemplars.ts'
+import { labelText, quoted, seriesText, valueText, type LabelPair } from './seriesText.ts'
 
 /** A native histogram of a body. */
 export type ExposedHistogram = {
@@ -17,20 +19,21 @@ export type ExposedHistogram = {
   readonly timestampMs: number | undefined
 }
 
-export type ProtobufBody = { readonly text: Buffer; readonly histograms: readonly ExposedHistogram[]; readonly exemplars: readonly ExemplarLine[] }
+export type ProtobufBody = { readonly text: Uint8Array; readonly histograms: readonly ExposedHistogram[]; readonly exemplars: readonly ExemplarLine[] }
 
 export type ProtobufOptions = {
   /** Otherwise only the classic part of a histogram is taken. */
   readonly takesNative: boolean
-  /** Take the classic part of one that also has a native one. */
+  /** Take the classic part of one that also has a native one, or becomes one. */
   readonly keepsClassic: boolean
+  /** Make the classic part a native histogram with custom buckets, unless a native one is taken. */
+  readonly convertsClassic: boolean
 }
 
 /** By the number of MetricType; gauge histograms have no name in the text format. */
 const typeNames = ['counter', 'gauge', 'summary', 'untyped', 'histogram', 'untyped']
+const histogramType = 4
 const gaugeHistogramType = 5
-
-type Label = readonly [name: string, value: string]
 
 /** Throws `ExpositionError`. */
 export function readProtobufBody(body: Uint8Array, options: ProtobufOptions): ProtobufBody {
@@ -79,7 +82,7 @@ class BodyWriter {
   }
 
   #metric(name: string, reader: ProtobufReader): void {
-    const labels: Label[] = []
+    const labels: LabelPair[] = []
     let timestampMs: number | undefined
     let value: { readonly field: number; readonly message: ProtobufReader } | undefined
     while (reader.next()) {
@@ -124,33 +127,48 @@ class BodyWriter {
 
   #histogram(metric: Metric, reader: ProtobufReader): void {
     const { wire, buckets, exemplars, isNative } = readHistogram(reader)
-    const usesNative = isNative && this.#options.takesNative
+    const { takesNative, keepsClassic, convertsClassic } = this.#options
+    const series = seriesText(metric.name, metric.labels)
+    const takeHistogram = (histogram: WireHistogram) => this.#histograms.push({ series: Buffer.from(series), histogram, timestampMs: metric.timestampMs })
+    const usesNative = isNative && takesNative
     if (usesNative) {
       if (this.#type === gaugeHistogramType) wire.counterReset = 'gauge'
-      const series = seriesText(metric.name, metric.labels)
-      this.#histograms.push({ series: Buffer.from(series), histogram: wire, timestampMs: metric.timestampMs })
-      for (const exemplar of exemplars) this.#exemplar(series, exemplar)
-      if (!this.#options.keepsClassic || buckets.length === 0) return
+      takeHistogram(wire)
+      for (const exemplar of exemplars) this.#exemplar(series, exemplar, series)
+      if (!keepsClassic || buckets.length === 0) return
     }
-    this.#sample(metric, '_count', [], wire.count)
-    this.#sample(metric, '_sum', [], wire.sum)
-    if (buckets.at(-1)?.bound !== Infinity) buckets.push({ bound: Infinity, count: wire.count, exemplar: undefined })
-    for (const { bound, count, exemplar } of buckets) this.#sample(metric, '_bucket', [['le', formatOpenMetricsFloat(bound)]], count, exemplar)
+    const made = !usesNative && convertsClassic && this.#type === histogramType ? fromClassic({ count: wire.count, sum: wire.sum, buckets: buckets.map(({ bound, count }) => [bound, count]) }) : undefined
+    if (made !== undefined) takeHistogram(made)
+    const showsClassic = made === undefined || keepsClassic
+    if (showsClassic) {
+      this.#sample(metric, '_count', [], wire.count)
+      this.#sample(metric, '_sum', [], wire.sum)
+      if (buckets.at(-1)?.bound !== Infinity) buckets.push({ bound: Infinity, count: wire.count, exemplar: undefined })
+    }
+    for (const { bound, count, exemplar } of buckets) {
+      const bucket: LabelPair = ['le', formatOpenMetricsFloat(bound)]
+      if (showsClassic) this.#sample(metric, '_bucket', [bucket], count)
+      if (exemplar === undefined) continue
+      const bucketSeries = seriesText(`${metric.name}_bucket`, [...metric.labels, bucket])
+      if (showsClassic) this.#exemplar(bucketSeries, exemplar)
+      if (made !== undefined) this.#exemplar(bucketSeries, exemplar, series)
+    }
   }
 
-  #sample({ name, labels, timestampMs }: Metric, suffix: string, added: readonly Label[], value: number, exemplar?: string): void {
+  #sample({ name, labels, timestampMs }: Metric, suffix: string, added: readonly LabelPair[], value: number, exemplar?: string): void {
     const series = seriesText(name + suffix, [...labels, ...added])
     this.#lines.push(`${series} ${valueText(value)}${timestampMs === undefined ? '' : ` ${timestampMs}`}\n`)
     if (exemplar !== undefined) this.#exemplar(series, exemplar)
   }
 
-  #exemplar(series: string, exemplar: string): void {
+  #exemplar(series: string, exemplar: string, histogram?: string): void {
     const asLatin1 = (text: string) => Buffer.from(text).toString('latin1')
-    this.#exemplars.push({ series: asLatin1(series), exemplar: asLatin1(exemplar), familyType: typeNames[this.#type] ?? 'untyped' })
+    const ofHistogram = histogram !== undefined && { histogram: asLatin1(histogram) }
+    this.#exemplars.push({ series: asLatin1(series), exemplar: asLatin1(exemplar), familyType: typeNames[this.#type] ?? 'untyped', ...ofHistogram })
   }
 }
 
-type Metric = { readonly name: string; readonly labels: readonly Label[]; readonly timestampMs: number | undefined }
+type Metric = { readonly name: string; readonly labels: readonly LabelPair[]; readonly timestampMs: number | undefined }
 
 type ClassicBucket = { readonly bound: number; readonly count: number; readonly exemplar: string | undefined }
 
@@ -245,7 +263,7 @@ function readPair(reader: ProtobufReader): [number, number] {
   return pair
 }
 
-function readLabel(reader: ProtobufReader): Label {
+function readLabel(reader: ProtobufReader): LabelPair {
   let name = ''
   let value = ''
   while (reader.next()) {
@@ -258,7 +276,7 @@ function readLabel(reader: ProtobufReader): Label {
 
 /** As OpenMetrics writes it behind a sample. */
 function readExemplar(reader: ProtobufReader): string {
-  const labels: Label[] = []
+  const labels: LabelPair[] = []
   let value = 0
   let seconds: number | undefined
   while (reader.next()) {
@@ -280,23 +298,4 @@ function readSeconds(reader: ProtobufReader): number {
     else reader.skip()
   }
   return seconds + nanos / 1e9
-}
-
-function seriesText(name: string, labels: readonly Label[]): string {
-  const pairs = labels.map(labelText)
-  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) return `{${[quoted(name), ...pairs].join(',')}}`
-  return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`
-}
-
-function labelText([name, value]: Label): string {
-  return `${/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : quoted(name)}=${quoted(value)}`
-}
-
-function quoted(text: string): string {
-  return `"${text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')}"`
-}
-
-function valueText(value: number): string {
-  if (value === Infinity) return '+Inf'
-  return value === -Infinity ? '-Inf' : String(value)
 }

@@ -14,9 +14,12 @@ export type ExemplarLine = {
   readonly exemplar: string
   /** The type of the metric family that the line stands in. */
   readonly familyType: string
+  /** The series of the native histogram that it belongs to, where that is not the series in front of it. */
+  readonly histogram?: string
 }
 
-export type FoundExemplar = { readonly ref: number; readonly exemplar: Exemplar }
+/** A native histogram shows several, old ones again and again: that one is late says nothing then. */
+export type FoundExemplar = { readonly ref: number; readonly exemplar: Exemplar; readonly isOfHistogram?: boolean }
 
 /** Series that are not shown any more are forgotten when there are this many times as many as a body has. */
 const keptFactor = 4
@@ -28,18 +31,19 @@ export class TargetExemplars {
    * What is new in a body scraped at `scrapeMs`. `resolve` gives the series ref, 0 for one that is not stored; the refs of
    * a target's series must stay what they are.
    */
-  changed(lines: readonly ExemplarLine[], scrapeMs: number, resolve: (line: ExemplarLine) => number): FoundExemplar[] {
+  changed(lines: readonly ExemplarLine[], scrapeMs: number, resolve: (series: Pick<ExemplarLine, 'series' | 'familyType'>) => number): FoundExemplar[] {
     if (this.#series.size > keptFactor * lines.length) this.#series.clear()
     const found: FoundExemplar[] = []
     for (const line of lines) {
-      const key = `${line.familyType} ${line.series}`
+      const key = `${line.familyType} ${line.series} ${line.histogram ?? ''}`
       let series = this.#series.get(key)
-      if (series === undefined) this.#series.set(copyOf(key), (series = { ref: resolve(line), last: '' }))
+      if (series === undefined) this.#series.set(copyOf(key), (series = { ref: resolve(line.histogram === undefined ? line : { series: line.histogram, familyType: line.familyType }), last: '' }))
       if (series.ref === 0 || series.last === line.exemplar) continue
       series.last = copyOf(line.exemplar)
-      found.push({ ref: series.ref, exemplar: readExemplar(line.exemplar, scrapeMs) })
+      found.push({ ref: series.ref, exemplar: readExemplar(line.exemplar, scrapeMs), isOfHistogram: line.histogram !== undefined })
     }
-    return found
+    // Those of one series in the order of time, which is not that of its buckets.
+    return found.sort((a, b) => a.exemplar.timestampMs - b.exemplar.timestampMs)
   }
 }
 

@@ -10,6 +10,7 @@ import type { Logger } from '../src/base/log.ts'
 import type { Exemplar, ExemplarOutcome } from '../storage/exemplars.ts'
 import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
+import { ClassicHistograms } from './classicHistograms.ts'
 import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
@@ -22,7 +23,7 @@ import { refusedSeries, type ScrapeCache, type ScrapeCommit, type UnknownSeries 
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { FailureLogFile } from './scrapeFailureLog.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
-import { bodyFormat } from './scrapeProtocol.ts'
+import { bodyFormat, type BodyFormat } from './scrapeProtocol.ts'
 import { BucketLimitError, ScrapedHistograms } from './scrapedHistograms.ts'
 import { alignedTimeMs, followingSlot, type ScrapeGrid, slotAfter } from './scrapeSchedule.ts'
 import { TargetMetadata } from './targetMetadata.ts'
@@ -65,6 +66,7 @@ export type TargetMemory = {
   readonly openMetrics: OpenMetricsReader
   readonly exemplars: TargetExemplars
   readonly histograms: ScrapedHistograms
+  readonly classicHistograms: ClassicHistograms
   /** Labels and not refs: storage removes series that have had no samples for long. */
   reportLabels: readonly Labels[] | undefined
   /** The slot of the last scrape. */
@@ -82,6 +84,7 @@ export function createTargetMemory(sink: ScrapeSink): TargetMemory {
     openMetrics: new OpenMetricsReader(),
     exemplars: new TargetExemplars(),
     histograms: new ScrapedHistograms(),
+    classicHistograms: new ClassicHistograms(),
     reportLabels: undefined,
     lastSlotMs: undefined,
     lastError: '',
@@ -315,38 +318,44 @@ export class ScrapeLoop {
     const { config } = this.#options.job
     const { cache, metadata, openMetrics } = this.memory
     const format = bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
-    const protobuf = format === 'protobuf' ? this.#readProtobuf(answer.body) : undefined
-    const body = protobuf?.text ?? (format === 'openMetrics' ? openMetrics.toText(answer.body) : answer.body)
+    const { text, histograms, exemplars } = this.#readBody(answer.body, format)
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')
-    const parsed = await cache.parse(body, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
+    const parsed = await cache.parse(text, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
     result.scraped = parsed.sampleCount
     result.kept = parsed.keptCount
     result.added = parsed.addedCount
-    if (protobuf !== undefined) this.#stageHistograms(protobuf, timestampMs, result)
+    this.#stageHistograms(histograms, timestampMs, result)
     if (config.sampleLimit > 0 && result.kept > config.sampleLimit) {
       this.#options.metrics.exceededSampleLimit.inc()
       throw new Error('sample limit exceeded')
     }
-    if (format === 'openMetrics') {
-      metadata.update(openMetrics.changedMetadata())
-      result.exemplars = this.memory.exemplars.changed(openMetrics.exemplars, timestampMs, (line) =>
-        this.#resolve({ bytes: Buffer.from(line.series, 'latin1'), familyType: line.familyType, line: 1 }, true),
-      )
-    } else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
-    if (protobuf !== undefined) {
-      result.exemplars = this.memory.exemplars.changed(protobuf.exemplars, timestampMs, (line) =>
-        this.#resolve({ bytes: Buffer.from(line.series, 'latin1'), familyType: line.familyType, line: 1 }, false),
-      )
-    }
+    if (format === 'openMetrics') metadata.update(openMetrics.changedMetadata())
+    else metadata.update(parsed.metadataChanged ? parsed.metadata() : undefined)
+    result.exemplars = this.memory.exemplars.changed(exemplars, timestampMs, ({ series, familyType }) =>
+      this.#resolve({ bytes: Buffer.from(series, 'latin1'), familyType, line: 1 }, format === 'openMetrics'),
+    )
   }
 
-  #readProtobuf(body: Uint8Array): ProtobufBody {
-    const { scrapeNativeHistograms, alwaysScrapeClassicHistograms } = this.#options.job.config
-    return readProtobufBody(body, { takesNative: scrapeNativeHistograms, keepsClassic: alwaysScrapeClassicHistograms })
+  /** Whatever the format, as a body in the text format with what that cannot say beside it. */
+  #readBody(body: Uint8Array, format: BodyFormat): ProtobufBody {
+    const { histograms: settings } = this.target
+    if (format === 'protobuf') return readProtobufBody(body, settings)
+    const { openMetrics, classicHistograms } = this.memory
+    const isOpenMetrics = format === 'openMetrics'
+    const text = isOpenMetrics ? openMetrics.toText(body) : body
+    const exemplars = isOpenMetrics ? openMetrics.exemplars : []
+    if (!settings.convertsClassic) return { text, histograms: [], exemplars }
+    const converted = classicHistograms.convert(text, { isOpenMetrics, keepsClassic: settings.keepsClassic })
+    const ofBoth = exemplars.flatMap((line) => {
+      const histogram = classicHistograms.histogramOf(line.series)
+      if (histogram === undefined) return [line]
+      return settings.keepsClassic ? [line, { ...line, histogram }] : [{ ...line, histogram }]
+    })
+    return { ...converted, exemplars: ofBoth }
   }
 
-  #stageHistograms({ histograms }: ProtobufBody, timestampMs: number, result: Scraped): void {
+  #stageHistograms(histograms: ProtobufBody['histograms'], timestampMs: number, result: Scraped): void {
     const { job, sink, metrics } = this.#options
     const { config } = job
     try {
@@ -381,7 +390,7 @@ export class ScrapeLoop {
   #appendExemplars(exemplars: readonly FoundExemplar[]): void {
     const { sink, metrics, logger } = this.#options
     let outOfOrder = 0
-    for (const { ref, exemplar } of exemplars) if (sink.appendExemplar(ref, exemplar) === 'outOfOrder') outOfOrder++
+    for (const { ref, exemplar, isOfHistogram } of exemplars) if (sink.appendExemplar(ref, exemplar) === 'outOfOrder' && !isOfHistogram) outOfOrder++
     if (outOfOrder === 0) return
     metrics.exemplarOutOfOrder.inc({}, outOfOrder)
     logger.warn('Error on ingesting out-of-order exemplars', { target: this.target.url, num_dropped: outOfOrder })

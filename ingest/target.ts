@@ -16,10 +16,20 @@ export type Target = {
   readonly unixSocket: string | undefined
   readonly intervalMs: number
   readonly timeoutMs: number
+  readonly histograms: HistogramSettings
   /** Equal for targets that would be scraped twice: all labels after relabelling, and the URL. */
   readonly key: string
   /** Equal for targets that differ at most in interval and timeout. */
   readonly identity: string
+}
+
+/** What is taken of histograms. */
+export type HistogramSettings = {
+  readonly takesNative: boolean
+  /** Classic series stay beside a native histogram. */
+  readonly keepsClassic: boolean
+  /** Classic histograms become native ones with custom buckets. */
+  readonly convertsClassic: boolean
 }
 
 export type TargetOutcome =
@@ -33,7 +43,9 @@ type JobSettings = Pick<
   | 'scrapeNativeHistograms' | 'alwaysScrapeClassicHistograms' | 'convertClassicHistogramsToNhcb'
 >
 
-const booleanLabels = ['__scrape_native_histograms__', '__always_scrape_classic_histograms__', '__convert_classic_histograms_to_nhcb__'] as const
+const takesNativeLabel = '__scrape_native_histograms__'
+const keepsClassicLabel = '__always_scrape_classic_histograms__'
+const convertsClassicLabel = '__convert_classic_histograms_to_nhcb__'
 
 /** The labels of one discovered target with its group's labels and the job's defaults, as shown before relabelling. */
 export function populateLabels(
@@ -50,9 +62,9 @@ export function populateLabels(
   fill('__scrape_timeout__', formatDurationMs(job.scrapeTimeoutMs))
   fill('__metrics_path__', job.metricsPath)
   fill('__scheme__', job.scheme)
-  fill('__scrape_native_histograms__', String(job.scrapeNativeHistograms))
-  fill('__always_scrape_classic_histograms__', String(job.alwaysScrapeClassicHistograms))
-  fill('__convert_classic_histograms_to_nhcb__', String(job.convertClassicHistogramsToNhcb))
+  fill(takesNativeLabel, String(job.scrapeNativeHistograms))
+  fill(keepsClassicLabel, String(job.alwaysScrapeClassicHistograms))
+  fill(convertsClassicLabel, String(job.convertClassicHistogramsToNhcb))
   for (const [name, values] of Object.entries(job.params)) if (values[0] !== undefined) fill(`__param_${name}`, values[0])
   return labelsFrom(labels)
 }
@@ -74,6 +86,7 @@ export function createTarget(discoveredLabels: Labels, job: JobSettings, rules: 
   const url = targetUrl(all, job.params)
   const timeless = all.filter(({ name }) => name !== '__scrape_interval__' && name !== '__scrape_timeout__')
   const unixSocket = labelValue(all, '__unix_socket__')
+  const isOn = (name: string) => /^[1tT]/.test(labelValue(all, name)) // checked by problemOf
   return {
     kind: 'target',
     target: {
@@ -83,6 +96,7 @@ export function createTarget(discoveredLabels: Labels, job: JobSettings, rules: 
       unixSocket: unixSocket === '' ? undefined : unixSocket,
       intervalMs: parseDurationMs(labelValue(all, '__scrape_interval__')) ?? 0, // checked by problemOf
       timeoutMs: parseDurationMs(labelValue(all, '__scrape_timeout__')) ?? 0,
+      histograms: { takesNative: isOn(takesNativeLabel), keepsClassic: isOn(keepsClassicLabel), convertsClassic: isOn(convertsClassicLabel) },
       key: labelsKey(all) + url,
       identity: labelsKey(timeless) + url,
     },
@@ -105,7 +119,7 @@ function problemOf(labels: Labels): string | undefined {
   if (timeoutMs === 0) return 'scrape timeout cannot be 0'
   if (timeoutMs > intervalMs)
     return `scrape timeout cannot be greater than scrape interval (${JSON.stringify(timeout)} > ${JSON.stringify(interval)})`
-  for (const name of booleanLabels) {
+  for (const name of [takesNativeLabel, keepsClassicLabel, convertsClassicLabel]) {
     const value = labelValue(labels, name)
     if (!/^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(value))
       return `error parsing ${name}: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`
