@@ -1,5 +1,5 @@
-// The query engine as the main thread sees it: answers API requests with finished bytes and rules with values. Nothing is
-// evaluated here; a pool of workers does that. Owns the engine's settings and its own metrics.
+// The query engine as the main thread sees it: answers API requests with finished bytes and rules with values. A pool of
+// workers evaluates, but for what is small and asked again. Owns the engine's settings and its own metrics.
 
 import { availableParallelism } from 'node:os'
 import type { Logger } from '../src/base/log.ts'
@@ -9,6 +9,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { takeUnfinished } from './activeQueries.ts'
 import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type RemoteReadRequest, type StreamedResponse } from './api.ts'
+import { LazyQuickAnswers } from './lazyQuickAnswers.ts'
 import { QueryError } from './queryError.ts'
 import { createQueryLog, type QueryLog, type QueryOrigin } from './queryLog.ts'
 import type { EvaluateRequest, JobAnswer, JobSettings } from './workerMessages.ts'
@@ -51,8 +52,8 @@ export type EvaluationResult = (
 export type EvaluateOptions = { readonly lookbackMs?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal; readonly origin?: QueryOrigin }
 
 export type QueryService = {
-  /** Never rejects: an error is a response too, status 499 when `signal` ended the query. */
-  respond(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>
+  /** Never rejects: an error is a response too, status 499 when the client's `signal`, asked for if need be, ended the query. */
+  respond(request: ApiRequest, client?: { readonly signal: AbortSignal }): Promise<ApiResponse>
   /** The answer comes in pieces as the client takes them. Never rejects; a stream that has begun fails instead. */
   remoteRead(request: RemoteReadRequest, signal: AbortSignal): Promise<StreamedResponse>
   /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
@@ -78,33 +79,45 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),
     maxConcurrency: options.maxConcurrency,
   })
+  const quick = new LazyQuickAnswers({ querierInit: options.querierInit, releaseWorker: options.releaseWorker, features: new Set(options.features) })
   const observe = createEngineMetrics(options, pool)
   const log = createQueryLog(options.registry, options.logger)
   let evaluationIntervalMs = options.evaluationIntervalMs
 
+  const settings = (deadlineMs: number, queueSeconds: number): JobSettings => {
+    const { lookbackMs, maxSamples, maxResultBytes } = options
+    return { lookbackMs, maxSamples, maxResultBytes, deadlineMs, evaluationIntervalMs, queueSeconds }
+  }
+  const deadline = (timeoutMs = Infinity) => Date.now() + Math.min(options.timeoutMs, timeoutMs)
+
   const run = async (request: ApiRequest | RemoteReadRequest | EvaluateRequest, job: Omit<PoolJob, 'message' | 'deadlineMs'>, timeoutMs: number | undefined) => {
     const startedMs = performance.now()
-    const deadlineMs = Date.now() + Math.min(options.timeoutMs, timeoutMs ?? Infinity)
-    const { lookbackMs, maxSamples, maxResultBytes } = options
-    const settings = (queueSeconds: number): JobSettings => ({ lookbackMs, maxSamples, maxResultBytes, deadlineMs, evaluationIntervalMs, queueSeconds })
+    const deadlineMs = deadline(timeoutMs)
     let queued = 0
     const answer = await pool.run({
       ...job,
       deadlineMs,
       message: (id, queueSeconds) => {
         queued = queueSeconds
-        return { id, request, settings: settings(queueSeconds) }
+        return { id, request, settings: settings(deadlineMs, queueSeconds) }
       },
     })
-    observe(answer, queued)
-    logQuery(log, request, answer, { queueSeconds: queued, seconds: (performance.now() - startedMs) / 1000 })
+    if (answer.diskView !== undefined) quick.learn(answer.diskView)
+    note(request, answer, { queueSeconds: queued, startedMs })
     return answer
+  }
+  const note = (request: ApiRequest | RemoteReadRequest | EvaluateRequest, answer: JobAnswer, { queueSeconds, startedMs }: { readonly queueSeconds: number; readonly startedMs: number }) => {
+    observe(answer, queueSeconds)
+    logQuery(log, request, answer, { queueSeconds, seconds: (performance.now() - startedMs) / 1000 })
   }
 
   return {
-    async respond(request, signal) {
+    async respond(request, client) {
       const timeoutMs = request.kind === 'instant' || request.kind === 'range' ? request.timeoutMs : undefined
-      const answer = await run(request, { lane: 'api', client: request.client ?? '', signal }, timeoutMs)
+      const startedMs = performance.now()
+      let answer = quick.answer(request, settings(deadline(timeoutMs), 0))
+      if (answer !== undefined) note(request, answer, { queueSeconds: 0, startedMs })
+      else answer = await run(request, { lane: 'api', client: request.client ?? '', signal: client?.signal }, timeoutMs)
       if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers }
       return errorResponse(errorOf(answer))
     },
@@ -139,6 +152,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     setLogFile: (path) => log.setFile(path),
     async close() {
       await pool.close()
+      await quick.close()
       await log.close()
     },
   }

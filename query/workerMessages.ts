@@ -2,7 +2,7 @@
 // are transferred.
 
 import type { Labels } from '../storage/labels.ts'
-import type { QuerierInit } from '../storage/querier.ts'
+import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { ApiRequest, RemoteReadRequest } from './api.ts'
 import type { ErrorType } from './queryError.ts'
@@ -62,7 +62,7 @@ export type JobCost = {
 /** A piece of an answer that is longer than memory should hold at once; the job's `JobAnswer` comes after the last one. */
 export type JobPiece = { readonly id: number; readonly kind: 'piece'; readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array<ArrayBuffer> }
 
-export type JobAnswer = { readonly id: number; readonly cost?: JobCost } & (
+export type JobAnswer = { readonly id: number; readonly cost?: JobCost; readonly diskView?: DiskView } & (
   | { readonly kind: 'response'; readonly status: number; readonly body: Uint8Array<ArrayBuffer>; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'evaluated'; readonly evaluated: Evaluated }
   | { readonly kind: 'error'; readonly errorType: ErrorType; readonly message: string }

@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
-import { allTime, openTestStorage as open, readSamples, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
+import { allTime, openTestStorage as open, readMemorySamples, readSamples, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
 import { dayMs, listPartitions } from './dataDir.ts'
 import { labelsFrom, type Labels } from './labels.ts'
 import { createMatcher } from './matcher.ts'
@@ -150,6 +150,9 @@ describe('deletion', () => {
       }
       const expected = Object.fromEntries([...model].filter(([, ofName]) => ofName.size > 0).map(([name, ofName]) => [name, [...ofName]]))
       expect(readSamples(storage), `seed ${random.seed}, step ${step}`).toEqual(expected)
+      const latest = { minTimeMs: clockMs - random.below(3 * hourMs), maxTimeMs: clockMs }
+      const inMemory = readMemorySamples(storage, [], latest)
+      if (inMemory !== undefined) expect(inMemory, `seed ${random.seed}, step ${step}`).toEqual(readSamples(storage, [], latest))
     }
   })
 })

@@ -3,7 +3,7 @@
 
 import { createKernels, type Kernels, type Pointer } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
-import { selectRefs } from './headSelect.ts'
+import { candidateCount, selectRefs } from './headSelect.ts'
 import { HeadSymbols, type NamedCount } from './headSymbols.ts'
 import { ownerLabel } from './histogramParts.ts'
 import type { Labels } from './labels.ts'
@@ -37,6 +37,10 @@ export type HeadReader = {
   unpin(): void
   /** Refs, ascending, of all indexed series that match, those included that only have samples on disk. */
   select(matchers: readonly Matcher[]): Uint32Array
+  /** How many series `select` looks at; Infinity when it has to search values for that. */
+  candidates(matchers: readonly Matcher[]): number
+  /** How many values the label has, those of series included that are about to go. */
+  valueCount(name: string): number
   /** The same object for the same ref until `unpin`, and mostly longer. */
   labels(ref: number): Labels
   /** Sorted; of those among `refs`, or among all series, that `counts`, which is asked about few of them. */
@@ -131,6 +135,11 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     },
     unpin: () => exports.unpinEpoch(init.slot),
     select: (matchers) => selectRefs(kernels, symbols, matchers),
+    candidates: (matchers) => candidateCount(symbols, matchers),
+    valueCount(name) {
+      const symbol = symbols.find(name)
+      return symbol === 0 ? 0 : symbols.valueCount(symbol)
+    },
     labels: (ref) => symbols.labels(ref),
     labelNames: (refs, counts) => symbols.labelNames(refs, counts),
     labelValues: (name, refs, counts) => symbols.labelValues(name, refs, counts),

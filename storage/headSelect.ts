@@ -5,18 +5,32 @@ import type { Kernels } from '../src/kernels/kernels.ts'
 import type { HeadSymbols } from './headSymbols.ts'
 import { matchesEmpty, type Matcher } from './matcher.ts'
 
-/** Refs of all series that pass every matcher, ascending. */
-export function selectRefs(kernels: Kernels, symbols: HeadSymbols, matchers: readonly Matcher[]): Uint32Array {
-  const positive = matchers.filter((matcher) => !matchesEmpty(matcher)).map((matcher) => ({ matcher, pairs: pairsOf(symbols, matcher) }))
-  // What is known beforehand to be small comes first: a matcher without literals must look at every value of its name.
-  let start: { readonly matcher: Matcher; readonly pairs: readonly number[]; readonly series: number } | undefined
-  for (const { matcher, pairs } of positive) {
+/** The label pairs of one matcher that is the first to be looked at, and how many series have one of them. */
+type Start = { readonly matcher: Matcher; readonly pairs: readonly number[]; readonly series: number }
+
+/** How many series are looked at to find those that pass every matcher; Infinity when values have to be searched for. */
+export function candidateCount(symbols: HeadSymbols, matchers: readonly Matcher[]): number {
+  return smallestStart(symbols, matchers.filter((matcher) => !matchesEmpty(matcher)))?.series ?? Infinity
+}
+
+/** What is known beforehand to be small comes first: a matcher without literals must look at every value of its name. */
+function smallestStart(symbols: HeadSymbols, positive: readonly Matcher[]): Start | undefined {
+  let start: Start | undefined
+  for (const matcher of positive) {
+    const pairs = pairsOf(symbols, matcher)
     if (pairs === undefined) continue
     const series = pairs.reduce((sum, pair) => sum + symbols.postingsCount(pair), 0)
     if (start === undefined || series < start.series) start = { matcher, pairs, series }
   }
+  return start
+}
+
+/** Refs of all series that pass every matcher, ascending. */
+export function selectRefs(kernels: Kernels, symbols: HeadSymbols, matchers: readonly Matcher[]): Uint32Array {
+  const positive = matchers.filter((matcher) => !matchesEmpty(matcher))
+  let start: Start | undefined = smallestStart(symbols, positive)
   if (start === undefined) {
-    const first = positive[0]?.matcher
+    const first = positive[0]
     if (first !== undefined) {
       const name = symbols.find(first.name)
       const pairs = name === 0 ? [] : [...symbols.pairsOfName(name)].filter((pair) => first.matches(symbols.pair(pair).value))

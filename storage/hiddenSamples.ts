@@ -9,18 +9,26 @@ export type HiddenSamples = {
   without(ref: number, columns: SampleColumns): SampleColumns
   /** Ranges of the series that are hidden, ascending. */
   rangesOf(ref: number): readonly TimeRange[]
+  /** The last time that anything is hidden at; -Infinity when nothing is. */
+  newestMs(): number
   /** The file has changed: read it again when asked. */
   forget(): void
 }
 
 export function createHiddenSamples(dir: string): HiddenSamples {
   let hidden: HiddenRanges | undefined
-  const rangesOf = (ref: number) => (hidden ??= readTombstones(dir)).get(ref) ?? []
+  const all = () => (hidden ??= readTombstones(dir))
+  const rangesOf = (ref: number) => all().get(ref) ?? []
   return {
     rangesOf,
     without(ref, columns) {
       const ranges = rangesOf(ref)
       return ranges.length === 0 ? columns : cutColumns(columns, removeRanges(columns, ranges))
+    },
+    newestMs() {
+      let newestMs = -Infinity
+      for (const ranges of all().values()) newestMs = Math.max(newestMs, ranges.at(-1)?.maxTimeMs ?? -Infinity)
+      return newestMs
     },
     forget() {
       hidden = undefined

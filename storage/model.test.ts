@@ -5,10 +5,12 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
-import { openTestStorage, readSamples, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
+import { openTestStorage, readMemorySamples, readSamples, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
 import { seriesContents } from './contents.ts'
 import { dayMs } from './dataDir.ts'
 import { formatLabels, labelsFrom, type Labels } from './labels.ts'
+import { createMatcher } from './matcher.ts'
+import type { TimeRange } from './sample.ts'
 
 const startMs = Date.UTC(2026, 0, 1, 20)
 const windowMs = 12 * 3_600_000
@@ -27,6 +29,7 @@ class History {
   /** What is older may be gone, now or later. */
   #keptFromMs = -Infinity
   readonly log: string[] = []
+  memoryReads = 0
 
   constructor(seed: number) {
     this.#random = createRandom(seed).below
@@ -110,9 +113,11 @@ class History {
 
   #compare(storage: TestStorage): void {
     const span = this.#nowMs - startMs
-    const ranges = [{ minTimeMs: -Infinity, maxTimeMs: Infinity }, this.#range(span), this.#range(Math.min(span, 3_600_000))]
+    const latest = { minTimeMs: this.#nowMs - this.#random(3_600_000), maxTimeMs: this.#nowMs }
+    const ranges = [{ minTimeMs: -Infinity, maxTimeMs: Infinity }, this.#range(span), this.#range(Math.min(span, 3_600_000)), latest]
     for (const range of ranges) {
       const found = readSamples(storage, [], range)
+      for (let i = 0; i < lastingCount; i++) this.#compareMemory(storage, i, { range, found })
       const expected: typeof found = {}
       for (const [series, samples] of this.#model) {
         const isThere = new Set(found[series]?.map(([timestampMs]) => timestampMs))
@@ -126,10 +131,20 @@ class History {
     }
   }
 
+  /** What memory alone tells of a series, it tells right. */
+  #compareMemory(storage: TestStorage, i: number, { range, found }: { readonly range: TimeRange; readonly found: ReturnType<typeof readSamples> }): void {
+    const name = `m{i="${i}"}`
+    const inMemory = readMemorySamples(storage, [createMatcher('i', '=', String(i)), createMatcher('generation', '=', '')], range)
+    if (inMemory === undefined) return
+    this.memoryReads += 1
+    expect(inMemory).toEqual(found[name] === undefined ? {} : { [name]: found[name] })
+  }
+
   /** Long after the history a new series is all that is left, in memory and on disk. */
   async end(): Promise<void> {
     const storage = this.#storage ?? (await this.open())
     this.log.push('end')
+    expect(this.memoryReads).toBeGreaterThan(0)
     for (let day = 0; day < 8; day++) {
       this.#nowMs += dayMs
       const appender = storage.appender()

@@ -73,6 +73,18 @@ export class OpenPartitions {
     return true
   }
 
+  /** Changes whenever partitions do; as of the last `refresh`. */
+  get generation(): number {
+    return this.#seenGeneration
+  }
+
+  /** Start of the day from which on no partition has chunks out of order or aggregates, as far as the last `count` partitions tell. */
+  plainFromMs(count: number): number {
+    const latest = this.#known.slice(-count).toReversed()
+    for (const partition of latest) if (!this.#isPlain(partition)) return partition.startMs + dayMs
+    return this.#known.length <= count ? -Infinity : (latest.at(-1)?.startMs ?? -Infinity)
+  }
+
   /** The partitions that overlap the range, oldest first; those that are read from must `begin` a snapshot, which lasts until `endSnapshots`. */
   overlapping(range: TimeRange): OpenPartition[] {
     const overlaps = (partition: Partition) => partition.startMs <= range.maxTimeMs && partition.startMs + dayMs > range.minTimeMs
@@ -118,6 +130,15 @@ export class OpenPartitions {
       if (partition.inSnapshot || !partition.isReplaced()) continue
       partition.reader.close()
       this.#open.delete(path)
+    }
+  }
+
+  #isPlain(partition: Partition): boolean {
+    try {
+      const open = this.#opened(partition)
+      return typeof open !== 'string' && !open.hasOutOfOrder && !open.reader.hasAggregates
+    } catch {
+      return false // damaged: whoever reads it finds out and reports it
     }
   }
 

@@ -84,8 +84,21 @@ export type Querier = {
 export type QuerierSource = {
   /** One at a time: close a querier before the next. */
   querier(): Querier
+  /** Of the partitions, as of the last querier. */
+  readonly generation: number
+  /** Reads the disk when something changed there. */
+  diskView(): DiskView
   close(): void
 }
+
+/**
+ * What partitions and tombstones mean for somebody who reads memory alone: as long as `generation` holds, a series whose
+ * samples in memory reach back to the start of a time range after `plainFromMs` has no others in it.
+ */
+export type DiskView = { readonly generation: number; readonly plainFromMs: number }
+
+/** Partitions that are looked at to find out; memory holds hours. */
+const viewedPartitions = 3
 
 /** Opens the way to the samples, once per worker. */
 export function openQuerierSource(init: QuerierInit): QuerierSource {
@@ -114,7 +127,18 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
         hidden.forget()
         chunks.clear()
       }
-      return createQuerier({ head, partitions, chunks, lifetimes, hidden, histograms, buckets, onDamage })
+      return createQuerier({ head, partitions, chunks, lifetimes, hidden, histograms, buckets, onBeyondMemory: () => {}, onDamage })
+    },
+    get generation() {
+      return partitions.generation
+    },
+    diskView() {
+      const { generation } = partitions
+      try {
+        return { generation, plainFromMs: Math.max(partitions.plainFromMs(viewedPartitions), hidden.newestMs() + 1) }
+      } catch {
+        return { generation, plainFromMs: Infinity } // damaged: queries of the disk say so
+      }
     },
     close() {
       partitions.close()
@@ -125,18 +149,21 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   }
 }
 
-type QuerierDeps = {
+/** What a querier is made of; of what reads the disk only what it needs, as memory alone can do instead. */
+export type QuerierDeps = {
   readonly head: HeadReader
-  readonly partitions: OpenPartitions
-  readonly chunks: ChunkCache
-  readonly lifetimes: Lifetimes
-  readonly hidden: HiddenSamples
+  readonly partitions: Pick<OpenPartitions, 'overlapping' | 'endSnapshots'>
+  readonly chunks: Pick<ChunkCache, 'entry'>
+  readonly lifetimes: Pick<Lifetimes, 'overlaps'>
+  readonly hidden: Pick<HiddenSamples, 'without' | 'rangesOf'>
   readonly histograms: HistogramReader
   readonly buckets: BucketReader
+  /** A series is read whose samples in memory do not reach back to the start of the range. */
+  readonly onBeyondMemory: () => void
   readonly onDamage: (report: DamageReport) => void
 }
 
-function createQuerier(deps: QuerierDeps): Querier {
+export function createQuerier(deps: QuerierDeps): Querier {
   const { head, partitions, lifetimes, histograms } = deps
 
   /** Whether a series has, or had on disk, samples around the range. */
@@ -229,6 +256,7 @@ function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: numb
   const { head } = deps
   head.begin(range)
   const inMemoryFromMs = head.headMinTimeMs(ref)
+  if (inMemoryFromMs > range.minTimeMs) deps.onBeyondMemory()
   // Disk in order may only be left out where no late samples can be.
   const partitions = inMemoryFromMs <= range.minTimeMs ? open.filter((partition) => partition.hasOutOfOrder) : open
   for (const partition of partitions) addStored(deps, partition, { ref, isOutOfOrder: false, beforeMs: inMemoryFromMs })

@@ -1,6 +1,7 @@
 // One place where requests become calls and results become answers: parameters, methods, readiness, errors to statuses,
 // metrics. The handlers in api/ see a `WebRequest` and give an `Answer`; fastify stays inside this file and server.ts.
 
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { QueryError } from '../query/queryError.ts'
@@ -28,7 +29,7 @@ export type WebRequest = {
   readonly body: Uint8Array
   /** The same as it arrived, for whoever moves it on. */
   readonly rawBody: RequestBody
-  /** Aborted when the client is gone. */
+  /** Aborted when the client is gone. Made when it is asked for: most answers are there before anybody could leave. */
   readonly signal: AbortSignal
   /** Who asks, for fairness between clients. */
   readonly client: string
@@ -103,12 +104,8 @@ export class Router {
   }
 
   async #answer(request: FastifyRequest, reply: FastifyReply, handler: Handler): Promise<Answer> {
-    const gone = new AbortController()
-    reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) gone.abort()
-    })
     try {
-      return await handler(await readRequest(request, gone.signal))
+      return await handler(await readRequest(request, reply.raw))
     } catch (error) {
       return answerOf(error, this.#options.logger.with({ path: request.routeOptions.url ?? '' }))
     }
@@ -137,12 +134,13 @@ export function send(reply: FastifyReply, answer: Answer): FastifyReply {
 
 const noBody = new RequestBody([], 0)
 
-async function readRequest(request: FastifyRequest, signal: AbortSignal): Promise<WebRequest> {
+async function readRequest(request: FastifyRequest, response: ServerResponse): Promise<WebRequest> {
   const url = request.raw.url ?? '/'
   const queryAt = url.indexOf('?')
   const rawQuery = queryAt < 0 ? '' : url.slice(queryAt + 1)
   const rawBody = request.body instanceof RequestBody ? request.body : noBody
   const header = (name: string) => String(request.headers[name] ?? '')
+  let signal: AbortSignal | undefined
   return {
     method: request.method,
     url,
@@ -153,10 +151,23 @@ async function readRequest(request: FastifyRequest, signal: AbortSignal): Promis
       return rawBody.bytes()
     },
     rawBody,
-    signal,
+    get signal() {
+      return (signal ??= signalOf(response))
+    },
     client: request.ip,
     header,
   }
+}
+
+/** Aborted when the client goes before it has its answer. */
+function signalOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  const end = () => {
+    if (!response.writableFinished) gone.abort()
+  }
+  if (response.destroyed) end()
+  else response.once('close', end)
+  return gone.signal
 }
 
 /** The fields of a form body; `undefined` when the body is something else. */

@@ -26,7 +26,7 @@ import { addSearchRoutes } from './api/search.ts'
 import { addStatusRoutes } from './api/status.ts'
 import { addTargetRoutes } from './api/targets.ts'
 import { BodyReader } from './body.ts'
-import { chooseEncoding, compressBody, compressStream } from './compression.ts'
+import { chooseEncoding, compressBody, compressStream, type Encoding } from './compression.ts'
 import { openListeners } from './listeners.ts'
 import type { ListenAddress, Listeners } from './listeners.ts'
 import { createHttpMetrics } from './metrics.ts'
@@ -96,17 +96,18 @@ const bodyLimitBytes = 10 * 1024 * 1024
 export async function createServer(options: ServerOptions, deps: ServerDeps): Promise<WebServer> {
   const state = new ServerState()
   const protection = options.webConfigFile === undefined ? undefined : await openProtection(options.webConfigFile, deps.logger)
-  const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000 } })
-  // Every body arrives as bytes; handlers know what they take.
+  const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000, querystringParser: () => ({}) } })
+  // Query strings are read once, by the router; every body arrives as bytes. Handlers know what they take.
   fastify.removeAllContentTypeParsers()
   const bodies = new BodyReader(bodiesUnderWayBytes)
   fastify.addContentTypeParser('*', (request, payload, done) => bodies.read(payload, request.routeOptions.bodyLimit, done))
   if (protection !== undefined) addProtection(fastify, protection)
   addCors(fastify, options)
   addCompression(fastify)
-  fastify.addHook('onRequest', async (_, reply) => {
+  fastify.addHook('onRequest', (_, reply, done) => {
     state.begin()
     reply.raw.once('close', () => state.end())
+    done()
   })
   fastify.setNotFoundHandler((_, reply) => send(reply, plain(404, '404 page not found\n')))
   fastify.setErrorHandler((error, _, reply) => send(reply, frameworkAnswer(error, deps.logger)))
@@ -230,7 +231,11 @@ function addCors(fastify: FastifyInstance, options: ServerOptions): void {
   const allowsAll = options.corsOrigin === '.*'
   const allowed = RE2JS.compile(`^(?:${options.corsOrigin})$`)
   const apiPath = `${options.routePrefix}/api/v1/`
-  fastify.addHook('onRequest', async (request, reply) => {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    allow(request, reply)
+    done()
+  })
+  const allow = (request: FastifyRequest, reply: FastifyReply) => {
     if (!request.url.startsWith(apiPath)) return
     reply.header('vary', 'Origin')
     const { origin } = request.headers
@@ -242,17 +247,20 @@ function addCors(fastify: FastifyInstance, options: ServerOptions): void {
     })
     if (allowsAll) reply.header('access-control-allow-origin', '*')
     else if (allowed.matches(origin)) reply.header('access-control-allow-origin', origin)
-  })
+  }
   fastify.options(`${apiPath}*`, (_, reply) => reply.code(204).send())
 }
 
 const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|yaml|javascript|openmetrics-text|vnd\.google\.protobuf)|image\/svg\+xml)/
 
 function addCompression(fastify: FastifyInstance): void {
-  fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
     const encoding = chooseEncoding(request.headers['accept-encoding'])
     const type = String(reply.getHeader('content-type') ?? '')
-    if (encoding === undefined || reply.hasHeader('content-encoding') || reply.statusCode === 206 || !compressible.test(type)) return payload
+    if (encoding === undefined || reply.hasHeader('content-encoding') || reply.statusCode === 206 || !compressible.test(type)) done(null, payload)
+    else compress(reply, payload, encoding).then((compressed) => done(null, compressed), done)
+  })
+  const compress = async (reply: FastifyReply, payload: unknown, encoding: Encoding): Promise<unknown> => {
     if (payload instanceof Readable) {
       announce(reply, encoding)
       return compressStream(payload, encoding)
@@ -262,7 +270,7 @@ function addCompression(fastify: FastifyInstance): void {
     if (compressed === undefined) return payload
     announce(reply, encoding)
     return compressed
-  })
+  }
 }
 
 function announce(reply: FastifyReply, encoding: string): void {

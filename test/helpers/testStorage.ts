@@ -10,6 +10,7 @@ import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { checkDataDir, formatProblem } from '../../storage/check.ts'
 import { formatLabels } from '../../storage/labels.ts'
 import type { Matcher } from '../../storage/matcher.ts'
+import { NotInMemory, openMemoryQuerierSource } from '../../storage/memoryQuerier.ts'
 import { openQuerierSource, type Querier } from '../../storage/querier.ts'
 import { isStaleMarker, type TimeRange } from '../../storage/sample.ts'
 import { openStorage, type Storage, type StorageOptions } from '../../storage/storage.ts'
@@ -82,18 +83,44 @@ export function withQuerier<T>(storage: Storage, read: (querier: Querier) => T):
   }
 }
 
-/** Samples by series, as `[time, value]`, a staleness marker as `[time, 'stale']`. Series without samples in the range are left out. */
-export function readSamples(storage: Storage, matchers: readonly Matcher[] = [], range: TimeRange = allTime): Record<string, [number, number | 'stale'][]> {
-  return withQuerier(storage, (querier) => {
-    const found: Record<string, [number, number | 'stale'][]> = {}
-    const selection = querier.select(matchers, range)
-    for (let i = 0; i < selection.count; i++) {
-      const { length, timestampsMs, values, valueWords } = selection.read(i)
-      if (length === 0) continue
-      const samples: [number, number | 'stale'][] = []
-      for (let k = 0; k < length; k++) samples.push([timestampsMs[k] ?? NaN, isStaleMarker(valueWords, k) ? 'stale' : (values[k] ?? NaN)])
-      found[formatLabels(selection.labels(i))] = samples
-    }
-    return found
-  })
+/** By series, as `[time, value]`, a staleness marker as `[time, 'stale']`. */
+type SamplesBySeries = Record<string, [number, number | 'stale'][]>
+
+/** Series without samples in the range are left out. */
+export function readSamples(storage: Storage, matchers: readonly Matcher[] = [], range: TimeRange = allTime): SamplesBySeries {
+  return withQuerier(storage, (querier) => samplesOf(querier, matchers, range))
+}
+
+/** The same as the main thread reads it; `undefined` when memory is not enough. */
+export function readMemorySamples(storage: Storage, matchers: readonly Matcher[] = [], range: TimeRange = allTime): SamplesBySeries | undefined {
+  const inits = [storage.querierInit(), storage.querierInit()] as const
+  const disk = openQuerierSource(inits[0])
+  const memory = openMemoryQuerierSource(inits[1])
+  disk.querier().close()
+  memory.learn(disk.diskView())
+  const querier = memory.querier()
+  try {
+    return samplesOf(querier, matchers, range)
+  } catch (error) {
+    if (error instanceof NotInMemory) return undefined
+    throw error
+  } finally {
+    querier.close()
+    memory.close()
+    disk.close()
+    for (const init of inits) storage.releaseWorker(init)
+  }
+}
+
+function samplesOf(querier: Querier, matchers: readonly Matcher[], range: TimeRange): SamplesBySeries {
+  const found: SamplesBySeries = {}
+  const selection = querier.select(matchers, range)
+  for (let i = 0; i < selection.count; i++) {
+    const { length, timestampsMs, values, valueWords } = selection.read(i)
+    if (length === 0) continue
+    const samples: [number, number | 'stale'][] = []
+    for (let k = 0; k < length; k++) samples.push([timestampsMs[k] ?? NaN, isStaleMarker(valueWords, k) ? 'stale' : (values[k] ?? NaN)])
+    found[formatLabels(selection.labels(i))] = samples
+  }
+  return found
 }

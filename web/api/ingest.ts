@@ -50,7 +50,7 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
         format: negotiateFormat(request.header('accept')),
         client: request.client,
       },
-      request.signal,
+      request,
     )
     return answer
   })

@@ -7,7 +7,7 @@ import type { Parts } from '../parts.ts'
 import type { Router, WebRequest } from '../router.ts'
 
 export function addQueryRoutes(router: Router, parts: () => Parts): void {
-  const respond = (request: WebRequest, ...[query]: Parameters<Parts['query']['respond']>): Promise<Answer> => parts().query.respond(query, request.signal)
+  const respond = (request: WebRequest, ...[query]: Parameters<Parts['query']['respond']>): Promise<Answer> => parts().query.respond(query, request)
 
   router.getOrPost('/api/v1/query', (request) => {
     const timeMs = request.params.timeMs('time') ?? Date.now()

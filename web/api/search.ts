@@ -32,7 +32,7 @@ export function addSearchRoutes(router: Router, parts: () => Parts, options: Sea
       const batchSize = wholeNumber(request.params, 'batch_size', 100)
       const includesScore = request.params.bool('include_score')
       const metadata = kind === 'metric_names' && request.params.bool('include_metadata') ? metadataByMetric(parts()) : undefined
-      const answer = await parts().query.respond(asked, request.signal)
+      const answer = await parts().query.respond(asked, request)
       if (answer.status !== 200) return answer
       const found: SearchAnswer = JSON.parse(Buffer.from(answer.body).toString())
       const records = found.found.map(({ text, score }) => ({ [kind === 'label_values' ? 'value' : 'name']: text, ...(includesScore && { score }), ...metadata?.get(text) }))

@@ -1,0 +1,53 @@
+// `QuickAnswers` that are made when the first request comes: a server that nobody asks does not hold the engine a second
+// time, beside that of the workers.
+
+import type { DiskView, QuerierInit } from '../storage/querier.ts'
+import type { ApiRequest } from './api.ts'
+import type { QuickAnswers } from './quickAnswers.ts'
+import type { JobAnswer, JobSettings } from './workerMessages.ts'
+
+export type LazyQuickAnswersOptions = {
+  readonly querierInit: () => QuerierInit
+  readonly releaseWorker: (init: QuerierInit) => void
+  readonly features: ReadonlySet<string>
+}
+
+export class LazyQuickAnswers {
+  readonly #options: LazyQuickAnswersOptions
+  #made: { readonly answers: QuickAnswers; readonly init: QuerierInit } | undefined
+  #making: Promise<void> | undefined
+  #view: DiskView | undefined
+  #closed = false
+
+  constructor(options: LazyQuickAnswersOptions) {
+    this.#options = options
+  }
+
+  answer(request: ApiRequest, settings: JobSettings): JobAnswer | undefined {
+    if (this.#closed) return undefined
+    this.#making ??= this.#make()
+    return this.#made?.answers.answer(request, settings)
+  }
+
+  learn(view: DiskView): void {
+    this.#view = view
+    this.#made?.answers.learn(view)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#making
+    if (this.#made === undefined) return
+    this.#made.answers.close()
+    this.#options.releaseWorker(this.#made.init)
+  }
+
+  async #make(): Promise<void> {
+    const { createQuickAnswers } = await import('./quickAnswers.ts')
+    if (this.#closed) return
+    const init = this.#options.querierInit()
+    const answers = createQuickAnswers(init, this.#options.features)
+    if (this.#view !== undefined) answers.learn(this.#view)
+    this.#made = { answers, init }
+  }
+}

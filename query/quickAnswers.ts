@@ -1,0 +1,125 @@
+// Answers on the main thread to what is asked again and again and is provably small: waking a worker and being woken costs
+// several times what a query for one series does. Only samples in memory count, and a budget holds for time, series and
+// samples: what goes beyond any of them is given to a worker and not tried again for a while.
+
+import { createKernels } from '../src/kernels/kernels.ts'
+import type { Matcher } from '../storage/matcher.ts'
+import { NotInMemory, openMemoryQuerierSource } from '../storage/memoryQuerier.ts'
+import type { DiskView, QuerierInit } from '../storage/querier.ts'
+import { answerRequest } from './answerRequest.ts'
+import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, SeriesRequest } from './api.ts'
+import { ColumnSpace } from './columnSpace.ts'
+import { Limits } from './limits.ts'
+import { parseQuery, parseSelector } from './parse.ts'
+import { lightReadsOf, type LightRead } from './lightReads.ts'
+import type { JobAnswer, JobSettings } from './workerMessages.ts'
+
+export type QuickAnswers = {
+  /** `undefined` leaves the request to a worker. */
+  answer(request: ApiRequest, settings: JobSettings): JobAnswer | undefined
+  learn(view: DiskView): void
+  close(): void
+}
+
+type Known = { failures: number; pausedUntilMs: number }
+
+type QuickRequest = InstantRequest | SeriesRequest | LabelsRequest | LabelValuesRequest
+
+/** Above the longest evaluation of what passes the other limits, on a slow machine. */
+const budgetMs = 1
+/** Series that the selectors of a query look at, and values that a label may have. */
+const maxCandidates = 500
+/** Candidates times tens of seconds that their windows span: about the samples that are read. */
+const maxWork = 5_000
+/** What matching one value with a regular expression counts for. */
+const regexWork = 100
+const maxSamples = 20_000
+/** A longer text takes long to parse. */
+const maxTextLength = 500
+/** For how long a request is not tried again that took longer than the budget, twice as long each further time: code that has not run before is slow. */
+const firstPauseMs = 10
+/** The longest pause, and at once that of a request that is too large or needs the disk. */
+const longestPauseMs = 10_000
+const keptRequests = 1_000
+
+export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<string>): QuickAnswers {
+  const source = openMemoryQuerierSource(init)
+  const space = new ColumnSpace(createKernels(init.head.module, init.head.memory))
+  /** Requests that came before, the one longest ago first. */
+  const known = new Map<string, Known>()
+
+  /** `undefined` when the request comes for the first time, or the first time in a while: parsing it here would not pay. */
+  const recall = (key: string): Known | undefined => {
+    const before = known.get(key)
+    known.delete(key)
+    known.set(key, before ?? { failures: 0, pausedUntilMs: 0 })
+    const oldest = known.size > keptRequests ? known.keys().next().value : undefined
+    if (oldest !== undefined) known.delete(oldest)
+    return before
+  }
+
+  const isSmall = (request: QuickRequest): boolean => {
+    if (request.kind === 'instant') {
+      const reads = lightReadsOf(parseQuery(request.query, features))
+      return reads !== undefined && areFew(reads)
+    }
+    if (request.match.length > 0) return areFew(request.match.map((text) => ({ matchers: parseSelector(text), rangeMs: 0 })))
+    return request.kind === 'labels' || (request.kind === 'labelValues' && source.valueCount(request.name) <= maxCandidates)
+  }
+
+  const areFew = (reads: readonly LightRead[]): boolean => {
+    let candidates = 0
+    let work = 0
+    for (const { matchers, rangeMs } of reads) {
+      const count = source.candidates(matchers)
+      candidates += count
+      work += count * (1 + rangeMs / 10_000 + regexWork * matchers.filter(isSlow).length)
+    }
+    return candidates <= maxCandidates && work <= maxWork
+  }
+
+  const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer | undefined => {
+    if (!isSmall(request)) return undefined
+    const querier = source.querier()
+    const limits = new Limits({ maxSamples: Math.min(maxSamples, settings.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + budgetMs) })
+    try {
+      space.reset()
+      return answerRequest({ querier, space, features, settings, limits }, 0, request)
+    } finally {
+      querier.close()
+    }
+  }
+
+  return {
+    answer(request, settings) {
+      if (request.kind !== 'instant' && request.kind !== 'labels' && request.kind !== 'labelValues' && request.kind !== 'series') return undefined
+      const key = request.kind === 'instant' ? request.query : `${request.kind}\n${request.kind === 'labelValues' ? request.name : ''}\n${request.match.join('\n')}`
+      if (key.length > maxTextLength || !source.isUsable()) return undefined
+      const before = recall(key)
+      if (before === undefined || performance.now() < before.pausedUntilMs) return undefined
+      try {
+        const answer = evaluate(request, settings)
+        if (answer !== undefined) {
+          before.failures = 0
+          return answer
+        }
+        pause(before, longestPauseMs)
+      } catch (error) {
+        // Beyond memory, beyond the budget, or an error that the worker will meet too.
+        pause(before, error instanceof NotInMemory ? longestPauseMs : Math.min(longestPauseMs, firstPauseMs * 2 ** before.failures))
+      }
+      return undefined
+    },
+    learn: (view) => source.learn(view),
+    close: () => source.close(),
+  }
+}
+
+function isSlow({ op, literals }: Matcher): boolean {
+  return (op === '=~' || op === '!~') && literals === undefined
+}
+
+function pause(known: Known, ms: number): void {
+  known.failures++
+  known.pausedUntilMs = performance.now() + ms
+}
