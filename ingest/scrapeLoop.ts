@@ -20,6 +20,7 @@ import type { RelabelRules } from './relabel.ts'
 import { type FoundExemplar, TargetExemplars } from './scrapeExemplars.ts'
 import { SampleLabelsError, sampleLabels } from './sampleLabels.ts'
 import { refusedSeries, type ScrapeCache, type ScrapeCommit, type UnknownSeries } from './scrapeCache.ts'
+import type { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { FailureLogFile } from './scrapeFailureLog.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
@@ -51,6 +52,7 @@ export type ScrapeLoopOptions = {
   readonly target: Target
   readonly job: ScrapeJob
   readonly sink: ScrapeSink
+  readonly clock: ScrapeClock
   readonly offsetMs: number
   readonly timestampToleranceMs: number
   readonly metrics: ScrapeMetrics
@@ -136,7 +138,7 @@ export class ScrapeLoop {
   readonly #interval: string
   readonly #stopping = new AbortController()
   readonly #aborting = new AbortController()
-  #timer: NodeJS.Timeout | undefined
+  #disarm = () => {}
   #running: Promise<void> | undefined
   #lastStartedMs: number | undefined
   #forcedError: Error | undefined
@@ -162,7 +164,7 @@ export class ScrapeLoop {
   /** No further scrape; resolves when the one in flight is stored. The cache stays open. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    clearTimeout(this.#timer)
+    this.#disarm()
     await this.#running
   }
 
@@ -211,13 +213,10 @@ export class ScrapeLoop {
   }
 
   #arm(slotMs: number): void {
-    if (this.#stopping.signal.aborted) return
-    const waitMs = Math.min(Math.max(0, slotMs - Date.now()), maxTimerMs)
-    this.#timer = setTimeout(() => this.#tick(slotMs), waitMs)
+    if (!this.#stopping.signal.aborted) this.#disarm = this.#options.clock.at(slotMs, (nowMs) => this.#tick(slotMs, nowMs))
   }
 
-  #tick(slotMs: number): void {
-    const nowMs = Date.now()
+  #tick(slotMs: number, nowMs: number): void {
     const { intervalMs } = this.target
     // Only a timer cut to its maximum, or a clock set back, is this early.
     if (slotMs - nowMs > Math.min(intervalMs / 2, 10)) return this.#arm(slotMs - nowMs > intervalMs * 2 ? slotAfter(nowMs, this.#grid) : slotMs)

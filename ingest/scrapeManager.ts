@@ -10,6 +10,7 @@ import type { Storage } from '../storage/storage.ts'
 import type { Discovery, DiscoveryFailure } from './discovery/discovery.ts'
 import type { RelabelRules } from './relabel.ts'
 import { createScrapeCache } from './scrapeCache.ts'
+import { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { ScrapeSink, TargetStatus } from './scrapeLoop.ts'
 import { createScrapeMetrics } from './scrapeMetrics.ts'
@@ -63,7 +64,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
     refOf: (labels) => storage.head.findOrCreate(labels),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
   }
-  const deps = { sink, discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2 }
+  const deps = { sink, clock: new ScrapeClock(), discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2 }
   const pools = new Map<string, ScrapePool>()
   const leaving = new Map<ScrapePool, Promise<void>>()
   const sorted = () => [...pools].sort(([a], [b]) => (a < b ? -1 : 1))

@@ -10,6 +10,7 @@ import { createLogger, silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createMemorySink, type MemorySink } from '../test/helpers/memoryScrapeSink.ts'
 import { createDiscovery } from './discovery/discovery.ts'
+import { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import { createScrapeMetrics } from './scrapeMetrics.ts'
 import { prepareJob, ScrapePool } from './scrapePool.ts'
@@ -71,7 +72,7 @@ function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
   log = []
   const logger = createLogger({ level: 'info', format: 'logfmt', write: (line) => log.push(line) })
   pool = new ScrapePool(prepareJob(config(over)), 'seed', {
-    sink, logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
+    sink, clock: new ScrapeClock(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
     userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2,
   })
   return pool

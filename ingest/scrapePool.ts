@@ -9,6 +9,7 @@ import type { Discovery, DiscoveryFailure, DiscoverySet } from './discovery/disc
 import type { TargetGroup } from './discovery/targetGroup.ts'
 import { compileRelabel, type RelabelRules } from './relabel.ts'
 import { sameConfig } from './sameConfig.ts'
+import type { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import { createFailureLogFile } from './scrapeFailureLog.ts'
 import { createTargetMemory, type ScrapeJob, ScrapeLoop, type ScrapeSink } from './scrapeLoop.ts'
@@ -18,6 +19,7 @@ import { createTarget, populateLabels, scrapeOffsetMs, type Target } from './tar
 
 export type ScrapePoolDeps = {
   readonly sink: ScrapeSink
+  readonly clock: ScrapeClock
   readonly discovery: Discovery
   readonly metrics: ScrapeMetrics
   readonly logger: Logger
@@ -209,7 +211,7 @@ export class ScrapePool {
 
   /** Starts the loop of `target`, once a former one that leaves it its memory has stopped. */
   async #start(target: Target): Promise<void> {
-    const { sink, metrics, logger, timestampToleranceMs } = this.#deps
+    const { sink, clock, metrics, logger, timestampToleranceMs } = this.#deps
     const former = [...this.#retired].find(
       (retired) => retired.loop.target.identity === target.identity && !retired.isTakenOver && labelsSeriesAlike(retired.config, this.config),
     )
@@ -217,6 +219,7 @@ export class ScrapePool {
       target,
       job: this.#job,
       sink,
+      clock,
       offsetMs: scrapeOffsetMs(target, this.#seed),
       timestampToleranceMs,
       metrics,

@@ -90,4 +90,9 @@ describe('scrapeOffsetMs', () => {
     expect(Math.max(...offsets)).toBeGreaterThan(12_000)
     expect(scrapeOffsetMs({ key: 'k0', intervalMs: 15_000 }, 'other')).not.toBe(offsets[0])
   })
+
+  it('is shared by targets', () => {
+    const offsets = new Set(Array.from({ length: 1000 }, (_, i) => scrapeOffsetMs({ key: `k${i}`, intervalMs: 5_000 }, 'server')))
+    expect(offsets.size).toBe(25)
+  })
 })
