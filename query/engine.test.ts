@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { formatLabels, labelsFrom } from '../storage/labels.ts'
 import { histogram } from '../test/helpers/histograms.ts'
+import type { NativeHistogram } from '../storage/histogram.ts'
+import { createRandom } from '../test/helpers/random.ts'
 import { createMemoryQuerier, seriesEvery, stale, type MemorySeries } from '../test/helpers/memoryQuerier.ts'
 import { createColumnSpace } from './columnSpace.ts'
 import { evaluateQuery, sortedMatrix } from './engine.ts'
@@ -45,9 +47,44 @@ function shown(value: Value): unknown {
 }
 
 const minute = 60_000
+const rounds = Number(process.env['FUZZ_ROUNDS'] ?? 200)
+const isGauge = (round: number) => round % 3 === 0
 /** 0, 1, 2, ... one per minute from 0 on. */
 const counting = (name: string, labels: Record<string, string> = {}, count = 61, factor = 1) =>
   seriesEvery(minute, { __name__: name, ...labels }, Array.from({ length: count }, (_, i) => i * factor))
+
+describe('extended ranges over histograms', () => {
+  it('count and sum what the same ranges over numbers do', () => {
+    const random = createRandom()
+    for (let round = 0; round < rounds; round++) {
+      const histograms: [number, NativeHistogram][] = []
+      let positive: Record<number, number> = { 0: 3 }
+      for (let timeMs = 0, i = 0; i < 12; i++, timeMs += 5_000 + random.below(30_000)) {
+        // The whole count falls, as after a restart.
+        if (random.below(4) === 0 && (histograms.at(-1)?.[1].count ?? 0) > 9) positive = { [random.below(2)]: 1 }
+        for (let k = 0; k < 3; k++) positive = { ...positive, [k]: (positive[k] ?? 0) + (k === 0 ? 1 : 0) + random.below(3) }
+        const one = histogram({ schema: 0, positive: { ...positive } })
+        histograms.push([timeMs, { ...one, sum: one.count * 2, counterReset: isGauge(round) ? 'gauge' : 'unknown' }])
+      }
+      const series: MemorySeries[] = [
+        { labels: labelsFrom({ __name__: 'h' }), samples: histograms },
+        { labels: labelsFrom({ __name__: 'h_count' }), samples: histograms.map(([timeMs, { count }]) => [timeMs, count]) },
+        { labels: labelsFrom({ __name__: 'h_sum' }), samples: histograms.map(([timeMs, { sum }]) => [timeMs, sum]) },
+      ]
+      const name = isGauge(round) ? 'delta' : random.pick(['rate', 'increase'])
+      const range = `[${20 + random.below(80)}s] ${random.pick(['anchored', 'smoothed'])} offset ${random.below(30)}s`
+      const times = { startMs: random.below(20_000), endMs: 400_000, stepMs: 7_000 + random.below(20_000) }
+      const setting = { features: ['promql-extended-range-selectors'], lookbackMs: 40_000 }
+      for (const part of ['count', 'sum']) {
+        const [found] = Object.values(over(series, `histogram_${part}(${name}(h${range}))`, times, setting))
+        const [wanted] = Object.values(over(series, `${name}(h_${part}${range})`, times, setting))
+        const message = `seed ${random.seed} round ${round}: ${name}(h${range})`
+        expect(found?.map((value) => value !== undefined), message).toEqual(wanted?.map((value) => value !== undefined))
+        wanted?.forEach((value, i) => value !== undefined && expect(found?.[i], `${message} step ${i}`).toBeCloseTo(value, 9))
+      }
+    }
+  })
+})
 
 describe('selectors', () => {
   const two = [counting('x', { a: '1' }), counting('x', { a: '2' }, 61, 10)]

@@ -20,7 +20,7 @@ import type { ColumnSpace } from './columnSpace.ts'
 import { bucketKernels } from './functions/overBuckets.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
-import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledSeries, type SelectionDeps } from './selector.ts'
+import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledColumns, type SampledSeries, type SelectionDeps } from './selector.ts'
 import { FedSeries, KeptSeries, type SeriesOutput } from './seriesOutput.ts'
 import { sampledAt, subquerySteps } from './subquery.ts'
 import {
@@ -35,7 +35,7 @@ import {
   type Value,
   type VectorSeries,
 } from './value.ts'
-import { Windows } from './window.ts'
+import { numbersOnly, Windows } from './window.ts'
 
 export type Query = {
   readonly text: string
@@ -233,7 +233,8 @@ class Evaluation {
     const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
     const rename = entry.keepsName ? (labels: Labels) => labels : distinctWithoutName(input)
     const overBuckets = bucketKernels.get(expr.name)
-    const buckets = overBuckets && operand.kind === 'windows' && extensionOf(operand.expr) === undefined ? input.buckets?.() : undefined
+    const extension = operand.kind === 'windows' ? extensionOf(operand.expr) : undefined
+    const buckets = overBuckets && operand.kind === 'windows' && extension === undefined ? input.buckets?.() : undefined
     const seen = { from: new Int32Array(steps.count), to: new Int32Array(steps.count) }
     for (let i = 0; i < input.count; i++) {
       limits.check()
@@ -271,7 +272,7 @@ class Evaluation {
         const window = { length, timestampsMs, values, from, to, windowEndMs, rangeMs: operand.rangeMs }
         let results: HistogramColumn | undefined
         if (histograms === undefined) entry.kernel(window, scalars, columns, context, expr)
-        else results = evaluateOverHistograms({ window, histograms, entry, scalars, columns, context, call: expr, labels: input.labels(i) })
+        else results = evaluateOverHistograms({ window, histograms, entry, scalars, columns, context, call: expr, labels: input.labels(i), extension })
         const found = this.#deps.space.exports.countFlags(columns.present.byteOffset, columns.present.length)
         if (found > 0) {
           const labels = input.labels(i)
@@ -308,7 +309,7 @@ class Evaluation {
     const decodedBefore = this.#deps.querier.chunksDecoded()
     for (let i = 0; i < input.count; i++) {
       this.#deps.limits.check()
-      const { length, timestampsMs, values, histograms } = input.read(i)
+      const { length, timestampsMs, values, histograms }: SampledColumns = extension === undefined ? input.read(i) : numbersOnly(input.read(i))
       if (length === 0) continue
       this.#deps.limits.take(length + samplesBeyondOne(histograms))
       plan.cost.samplesRead += length

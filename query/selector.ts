@@ -105,9 +105,6 @@ export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDe
     count: selection.count,
     labels: (index) => selection.labels(index),
     buckets: () => selection.buckets?.(),
-    read: (index): SampleColumns => {
-      const samples = withoutStaleMarkers(selection.read(index), scratch)
-      return plan.selector.anchored || plan.selector.smoothed ? numbersOnly(samples) : samples
-    },
+    read: (index): SampleColumns => withoutStaleMarkers(selection.read(index), scratch),
   }
 }

@@ -92,20 +92,18 @@ export function takeInterpolated(samples: Omit<SampleColumns, 'valueWords'>, win
 }
 
 /** The histograms among the newest samples of the windows, for a series that has any. */
-export function takeNewestHistograms(samples: SampleColumns, windows: Windows, present: Uint8Array): (NativeHistogram | undefined)[] | undefined {
-  const { histograms } = samples
+export function takeNewestHistograms({ histograms }: Pick<SampleColumns, 'histograms'>, windows: Windows, present: Uint8Array): (NativeHistogram | undefined)[] | undefined {
   if (histograms === undefined) return undefined
   return Array.from(present, (isPresent, step) => (isPresent === 1 ? histograms[(windows.to[step] as number) - 1] : undefined)) // one entry per step
 }
 
 /** Samples without the histograms among them, for what has no meaning for those. */
-export function numbersOnly(samples: SampleColumns): SampleColumns {
-  const { length, timestampsMs, valueWords, histograms } = samples
+export function numbersOnly(samples: Omit<SampleColumns, 'valueWords'>): Omit<SampleColumns, 'valueWords'> {
+  const { length, timestampsMs, values, histograms } = samples
   if (histograms === undefined) return samples
-  // As words: a NaN keeps its bits.
-  const isNumber = (i: number) => i < length && histograms[i] === undefined
-  const words = valueWords.filter((_, i) => isNumber(i >> 1))
-  return { length: words.length / 2, timestampsMs: timestampsMs.filter((_, i) => isNumber(i)), values: new Float64Array(words.buffer), valueWords: words }
+  const isNumber = (_: number, i: number) => i < length && histograms[i] === undefined
+  const numbers = values.filter(isNumber)
+  return { length: numbers.length, timestampsMs: timestampsMs.filter(isNumber), values: numbers }
 }
 
 /** Samples without staleness markers: the same columns when there are none, else copies in `scratch`. */

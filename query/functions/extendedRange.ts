@@ -6,7 +6,7 @@ import type { MatrixSelector } from '../ast.ts'
 import { QueryError } from '../queryError.ts'
 import type { RangeKernel, RangeOutput, WindowColumns } from './range.ts'
 
-type Mode = 'anchored' | 'smoothed'
+export type Mode = 'anchored' | 'smoothed'
 
 type Window = Omit<WindowColumns, 'length'>
 
@@ -42,10 +42,10 @@ const kernels: Readonly<Record<Mode, Readonly<Record<string, RangeKernel>>>> = {
  * The samples that matter for the window (startMs, endMs]: indexes of the oldest that is seen at all, of the first, at or before
  * the start if there is one, and of the last.
  */
-type Reach = { readonly begin: number; readonly first: number; readonly last: number; readonly startMs: number; readonly endMs: number }
+export type Reach = { readonly begin: number; readonly first: number; readonly last: number; readonly startMs: number; readonly endMs: number }
 
 /** `undefined` when no sample lies after the start of the window. */
-function reachOf({ timestampsMs, from, to, windowEndMs, rangeMs }: Window, step: number, mode: Mode): Reach | undefined {
+export function reachOf({ timestampsMs, from, to, windowEndMs, rangeMs }: Window, step: number, mode: Mode): Reach | undefined {
   const begin = from[step] as number // one entry per step
   let last = (to[step] as number) - 1
   if (last < begin) return undefined

@@ -9,6 +9,8 @@ import type { FunctionEntry } from '../functions/table.ts'
 import type { RangeOutput, WindowColumns } from '../functions/range.ts'
 import type { EvalContext } from '../value.ts'
 import { add, divide, equalHistograms } from './arithmetic.ts'
+import type { Mode } from '../functions/extendedRange.ts'
+import { ExtendedHistograms } from './extendedRange.ts'
 import { HistogramNotes } from './notes.ts'
 import { extrapolatedHistogram, instantChange, type HistogramWindow, type RateKind } from './rate.ts'
 import { isReset } from './reset.ts'
@@ -23,6 +25,8 @@ export type OverHistograms = {
   readonly context: EvalContext
   readonly call: CallExpr
   readonly labels: Labels
+  /** How the range selector is extended, if it is. */
+  readonly extension: Mode | undefined
 }
 
 /** Writes presence and numbers into `columns`; returns the histograms among the results, if any. */
@@ -31,6 +35,7 @@ export function evaluateOverHistograms(input: OverHistograms): HistogramColumn |
   const metric = labelValue(labels, metricNameLabel)
   const notes = new HistogramNotes(context.annotations, call.args[entry.rangeArgument]?.position.start)
   const run = (samples: WindowColumns) => entry.kernel(samples, scalars, columns, context, call)
+  if (input.extension !== undefined) return overExtendedRange(input, input.extension, run, notes)
   switch (call.name) {
     case 'count_over_time':
     case 'present_over_time':
@@ -87,6 +92,20 @@ export function evaluateOverHistograms(input: OverHistograms): HistogramColumn |
       return undefined
     }
   }
+}
+
+/** Functions that have no meaning for histograms there see the numbers alone. */
+function overExtendedRange({ window, histograms, columns, call, labels }: OverHistograms, mode: Mode, run: (samples: WindowColumns) => void, notes: HistogramNotes): HistogramColumn | undefined {
+  run(apart(window, histograms).numbers)
+  const kind = rateKinds[call.name]
+  if (kind === undefined) return undefined
+  const extended = new ExtendedHistograms({ window, histograms, mode, kind, notes, metric: labelValue(labels, metricNameLabel) })
+  return Array.from(columns.present, (_, step) => {
+    const result = extended.at(step)
+    if (result === 'numbers') return undefined
+    columns.present[step] = result === undefined ? 0 : 1
+    return result
+  })
 }
 
 /** The windows over the numbers, and those over the histograms. */
