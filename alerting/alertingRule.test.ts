@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { alertingRuleConfig } from '../test/helpers/ruleConfigs.ts'
+import { histogram } from '../test/helpers/histograms.ts'
 import { formatLabels, labelsFrom } from '../storage/labels.ts'
 import { AlertingRule, needsSending, type AlertingRuleConfig } from './alertingRule.ts'
 import type { QuerySample } from './template/ruleFunctions.ts'
@@ -32,6 +33,12 @@ function send(rule: AlertingRule, minutes: number): string[] {
   const due = rule.takeDue({ timestampMs: minutes * minute, intervalMs: minute, resendDelayMs: minute, generatorUrl: 'http://u' })
   return due.map((alert) => `${alert.startsAtMs / minute}-${alert.endsAtMs / minute}`)
 }
+
+it('takes a histogram for a result, with the value 0', () => {
+  const rule = createRule({ annotations: { seen: '{{ $value }}' } })
+  evaluate(rule, 10, [{ ...sample({ __name__: 'x', i: 'a' }, NaN), histogram: histogram({ positive: { 0: 2 } }) }])
+  expect([...rule.alerts().values()]).toMatchObject([{ state: 'firing', value: 0, annotations: [{ name: 'seen', value: '{count:2, sum:0, (0.5,1]:2}' }] }])
+})
 
 describe('the states of an alert', () => {
   it('goes from pending to firing when `for` has passed', () => {

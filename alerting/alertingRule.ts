@@ -26,6 +26,7 @@ export type ActiveAlert = {
 }
 
 /** An element of the query's result as an alert: its labels and annotations are expanded. */
+/** The value of one whose sample is a histogram is 0, as in Prometheus. */
 export type AlertInstance = { readonly labels: Labels; readonly annotations: readonly Label[]; readonly value: number }
 
 export type RuleState = 'inactive' | 'pending' | 'firing'
@@ -78,7 +79,7 @@ export class AlertingRule {
     const own = expanded(this.#labels).filter((label) => label.name !== alertNameLabel)
     const result = sample.labels.filter((label) => label.name !== metricNameLabel)
     const labels = overlayLabels(result, [...own, { name: alertNameLabel, value: this.config.alert }])
-    return { labels, annotations: expanded(this.#annotations), value: sample.value }
+    return { labels, annotations: expanded(this.#annotations), value: sample.histogram === undefined ? sample.value : 0 }
   }
 
   /**

@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net'
 import { parseDurationMs } from '../../src/base/duration.ts'
+import { histogramText } from '../../query/histograms/text.ts'
 import type { NativeHistogram } from '../../storage/histogram.ts'
 import { compareBytes, labelValue, type Labels } from '../../storage/labels.ts'
 import { escapeQuery } from './builtins.ts'
@@ -115,8 +116,16 @@ function runQuery(expr: string, answers: QueryAnswers): List {
   if ('error' in answer) throw new CallError(answer.error)
   return new List(
     resultType,
-    answer.samples.map((one) => new Struct(sampleType, { Labels: labelDict(one.labels), Value: one.value })),
+    answer.samples.map((one) => new Struct(sampleType, { Labels: labelDict(one.labels), Value: sampleValue(one) })),
   )
+}
+
+/** The number of a sample, or its histogram, which prints as PromQL writes it. */
+export function sampleValue({ value, histogram }: Pick<QuerySample, 'value' | 'histogram'>): Value {
+  if (histogram === undefined) return value
+  const { schema, zeroThreshold, zeroCount, count, sum } = histogram
+  const type: TypeInfo = { name: '*histogram.FloatHistogram', toText: () => histogramText(histogram) }
+  return new Struct(type, { Schema: BigInt(schema), ZeroThreshold: zeroThreshold, ZeroCount: zeroCount, Count: count, Sum: sum })
 }
 
 function firstOf(list: Value | undefined): Value {

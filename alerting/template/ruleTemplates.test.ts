@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { labelsFrom } from '../../storage/labels.ts'
+import { histogram } from '../../test/helpers/histograms.ts'
 import { unquote } from './goQuote.ts'
 import type { QuerySample } from './ruleFunctions.ts'
 import { checkRuleTemplate, Expansion, RuleTemplate, type ExpansionSettings } from './ruleTemplates.ts'
@@ -20,6 +21,7 @@ const samples: Readonly<Record<string, readonly QuerySample[]>> = {
     { labels: labelsFrom({ __name__: 'm', job: 'a', instance: 'h1.example:9100' }), value: 0.00012 },
     { labels: labelsFrom({ __name__: 'm', job: 'b', instance: 'h0' }), value: 1500000 },
   ],
+  hist: [{ labels: labelsFrom({ __name__: 'hist' }), value: NaN, histogram: histogram({ positive: { 0: 2 } }) }],
   "m{job='a'}": [{ labels: labelsFrom({ __name__: 'm', job: 'a', instance: 'h1.example:9100' }), value: 0.00012 }],
 }
 
@@ -33,6 +35,18 @@ async function expand(text: string, changes: Partial<typeof context> = {}, onQue
   })
   return await expansion.run(() => template.expandOrExplain(expansion.sample(all), expansion))
 }
+
+describe('a histogram in a template', () => {
+  const h = histogram({ schema: 0, sum: 2.5, zeroThreshold: 0.001, zeroCount: 1, positive: { 0: 2, 1: 1 } })
+  const prints = (text: string, expected: string) => it(`prints ${text}`, async () => expect(await expand(text, { value: NaN, histogram: h })).toBe(expected))
+  prints('{{ $value }}', '{count:4, sum:2.5, [-0.001,0.001]:1, (0.5,1]:2, (1,2]:1}')
+  prints('{{ .Value.Count }} of {{ $value.Sum | printf "%.2f" }}', '4 of 2.50')
+  prints('{{ printf "%s" $value }}', '{count:4, sum:2.5, [-0.001,0.001]:1, (0.5,1]:2, (1,2]:1}')
+  prints('{{ $value | humanize }}', `<error expanding template: error executing template __alert_X: template: __alert_X:1:124: executing "__alert_X" at <humanize>: error calling humanize: can't convert *histogram.FloatHistogram to float>`)
+  it('is what a query gives', async () => {
+    expect(await expand('{{ with query "hist" }}{{ . | first | value }} {{ (. | first).Value.Count }}{{ end }}')).toBe('{count:2, sum:0, (0.5,1]:2} 2')
+  })
+})
 
 describe('annotation templates', () => {
   let dir = ''

@@ -4,7 +4,7 @@
 import { errorText } from '../../src/base/assert.ts'
 import type { Labels } from '../../storage/labels.ts'
 import { withBuiltins } from './builtins.ts'
-import { closestSample, labelDict, NeedQuery, ruleDataType, ruleFunctions, type QueryAnswer, type QuerySample } from './ruleFunctions.ts'
+import { closestSample, labelDict, NeedQuery, ruleDataType, ruleFunctions, sampleValue, type QueryAnswer, type QuerySample } from './ruleFunctions.ts'
 import { TemplateError } from './templateError.ts'
 import { TemplateSet } from './templateSet.ts'
 import { Struct, type Dict, type FunctionTable, type Value } from './value.ts'
@@ -100,8 +100,9 @@ export class Expansion {
   }
 
   /** Prepares a sample for any number of templates. */
-  sample({ labels, value }: QuerySample): ExpansionSample {
-    const data = { Labels: labelDict(labels), ExternalLabels: this.#externalLabels, ExternalURL: this.#settings.externalUrl, Value: value }
+  sample(sample: QuerySample): ExpansionSample {
+    const { labels } = sample
+    const data = { Labels: labelDict(labels), ExternalLabels: this.#externalLabels, ExternalURL: this.#settings.externalUrl, Value: sampleValue(sample) }
     return { labels, data: new Struct(ruleDataType, data) }
   }
 
@@ -109,7 +110,8 @@ export class Expansion {
   metricValue(name: string, labels: Labels): Value | undefined {
     const answer = this.#answers.get(name)
     if (answer === undefined) throw new NeedQuery(name)
-    return 'error' in answer ? undefined : closestSample(answer.samples, labels)?.value
+    const closest = 'error' in answer ? undefined : closestSample(answer.samples, labels)
+    return closest && sampleValue(closest)
   }
 
   /** Runs `expand` again and again until it needs no further query. What it throws beside `NeedQuery` passes through. */
