@@ -78,6 +78,7 @@ export class WorkerPool {
     this.#nextId = (this.#nextId % 0x3fffffff) + 1
     if (this.#closed) return { id, kind: 'error', errorType: 'unavailable', message: 'the query engine is shutting down' }
     if (job.signal?.aborted) return canceled(id, 'query queue')
+    if (job.deadlineMs <= Date.now()) return timedOut(id, 'query queue')
     const { promise, resolve } = Promise.withResolvers<JobAnswer>()
     const entry: Entry = { ...job, id, enqueuedMs: Date.now(), settle: resolve }
     const abort = () => this.#cancel(entry)

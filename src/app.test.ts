@@ -137,6 +137,15 @@ describe('queries', () => {
     })
   })
 
+  it('take the lookback of the server for one that is none', async () => {
+    for (const lookback of ['0', '-5', '0s']) expect((await getData(`/api/v1/query?query=count(temperature)&lookback_delta=${lookback}`)).result).toHaveLength(1)
+  })
+
+  it('without time end in the queue', async () => {
+    const answer = await get('/api/v1/query?query=1&timeout=0')
+    expect([answer.statusCode, answer.json().error]).toEqual([503, 'query timed out in query queue'])
+  })
+
   it('warn of values of stats that are only taken for now', async () => {
     const answer = (await get('/api/v1/query?query=1&stats=yes')).json()
     expect(answer).toMatchObject({ data: { stats: { samples: { peakSamples: 0 } } }, warnings: ['the value "yes" of parameter "stats" is deprecated, use "true" or "all"'] })
@@ -367,7 +376,15 @@ describe('status', () => {
     const [requests] = await getData('/api/v1/status/self_metrics?metric_name_pattern=prometheus_http_request_duration_seconds')
     expect(requests).toMatchObject({ type: 'HISTOGRAM', metric: expect.arrayContaining([{ label: [{ name: 'handler', value: '/api/v1/query' }], histogram: expect.objectContaining({ bucket: expect.arrayContaining([{ cumulativeCount: expect.stringMatching(/^[0-9]+$/), upperBound: 'Infinity' }]) }) }]) })
     expect((await get('/api/v1/status/self_metrics?metric_name_pattern=(')).json()).toMatchObject({ errorType: 'bad_data' })
-    expect((await getData('/api/v1/features')).promql.subqueries).toBe(true)
+    const features = await getData('/api/v1/features')
+    expect(features).toMatchObject({
+      promql: { subqueries: true },
+      promql_functions: { abs: true, rate: true, info: false, start_timestamp: false },
+      promql_operators: { '<': true, sum: true, limitk: false },
+      templating_functions: { humanize: true, query: true },
+      scrape: { native_histograms: true },
+    })
+    expect((await get('/api/v1/features')).body).toContain('"<=":true')
   })
 
   it('refuses the admin endpoints without their flag', async () => {

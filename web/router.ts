@@ -90,8 +90,11 @@ export class Router {
     this.#fastify.route({ method: [...allowed], url, ...bodyLimit, handler: (request, reply) => this.#run({ request, reply, path, handler, options }) })
     const others = methods.filter((method) => !allowed.includes(method))
     if (others.length === 0) return
-    const refusal = plain(405, options.wrongMethodText ?? 'Method Not Allowed\n', { allow: allowed.join(', ') })
+    const allow = [...new Set([...allowed, 'OPTIONS'])].sort().join(', ')
+    const refusal = options.wrongMethodText === undefined ? plain(405, 'Method Not Allowed\n', { allow }) : plain(405, options.wrongMethodText)
     this.#fastify.route({ method: others, url, handler: (_, reply) => send(reply, refusal) })
+    // Paths of the API have an answer of their own, which CORS needs.
+    if (!path.startsWith('/api/')) this.#fastify.options(url, (_, reply) => reply.code(200).header('allow', allow).send())
   }
 
   async #run(call: { request: FastifyRequest; reply: FastifyReply; path: string; handler: Handler; options: RouteOptions }): Promise<FastifyReply> {

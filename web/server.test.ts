@@ -32,6 +32,7 @@ async function start(options: Partial<ServerOptions> = {}, deps: Partial<ServerD
       corsOrigin: '.*',
       enableLifecycle: false,
       enableAdminApi: false,
+      enableOtlpReceiver: false,
       userAssets: '',
       pageTitle: 'solowatch',
       maxNotificationsSubscribers: 2,
@@ -95,6 +96,9 @@ describe('methods and paths', () => {
   answers('GET', '/api/v1/unknown', 404, '404 page not found\n')
   answers('GET', '/alertmanager/api/v2/status', 404)
   answers('GET', '/api/v1/write', 405)
+  answers('GET', '/%zz', 400, '400 Bad Request')
+  answers('GET', '/%ff', 404, '404 page not found\n')
+  answers('GET', '/api/v1/label/a%ff/values?match[]=up', 400, '{"status":"error","errorType":"bad_data","error":"invalid label name: \\"a\\\\xff\\""}')
 })
 
 describe('lifecycle', () => {

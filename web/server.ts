@@ -11,7 +11,8 @@ import { RE2JS } from 're2js'
 import { assert } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import { plain } from './answer.ts'
+import { failure, plain } from './answer.ts'
+import type { Answer } from './answer.ts'
 import { addAdminRoutes } from './api/admin.ts'
 import { addAlertmanagerRoutes } from './api/alertmanager.ts'
 import { addExemplarRoutes } from './api/exemplars.ts'
@@ -51,6 +52,7 @@ export type ServerOptions = {
   readonly corsOrigin: string
   readonly enableLifecycle: boolean
   readonly enableAdminApi: boolean
+  readonly enableOtlpReceiver: boolean
   readonly userAssets: string
   readonly pageTitle: string
   readonly maxNotificationsSubscribers: number
@@ -96,7 +98,7 @@ const bodyLimitBytes = 10 * 1024 * 1024
 export async function createServer(options: ServerOptions, deps: ServerDeps): Promise<WebServer> {
   const state = new ServerState()
   const protection = options.webConfigFile === undefined ? undefined : await openProtection(options.webConfigFile, deps.logger)
-  const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000, querystringParser: () => ({}) } })
+  const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, frameworkErrors: (_, request, reply) => void send(reply, badUrlAnswer(request.url)), routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000, querystringParser: () => ({}) } })
   // Query strings are read once, by the router; every body arrives as bytes. Handlers know what they take.
   fastify.removeAllContentTypeParsers()
   const bodies = new BodyReader(bodiesUnderWayBytes)
@@ -210,6 +212,14 @@ function frameworkAnswer(error: unknown, logger: Logger) {
   if (status >= 400 && status < 500 && error instanceof Error) return plain(status, `${error.message}\n`)
   if (status === 503 && error instanceof Error) return plain(status, `${error.message}\n`, { 'retry-after': '1' })
   return answerOf(error, logger)
+}
+
+/** For a URL whose escapes are broken, or are no UTF-8. Go reads bytes and refuses only the former; no name is made of the latter. */
+function badUrlAnswer(url: string): Answer {
+  if (/%(?![0-9a-fA-F]{2})/.test(url)) return plain(400, '400 Bad Request')
+  const label = /\/api\/v1\/label\/([^/?]*)\/values(?:\?|$)/.exec(url)?.[1]
+  if (label === undefined) return plain(404, '404 page not found\n')
+  return failure('bad_data', `invalid label name: "${label.replace(/%(..)/g, (_, hex: string) => `\\x${hex.toLowerCase()}`)}"`)
 }
 
 /** Before everything else: who is not let through learns nothing. */

@@ -84,7 +84,7 @@ type Asked = { readonly method?: string; readonly path: string; readonly headers
 type Answered = { readonly status: number; readonly headers: Record<string, string>; readonly body: string }
 
 const comparedHeaders = [
-  'content-type', 'location', 'access-control-allow-origin', 'access-control-allow-methods', 'access-control-allow-headers', 'access-control-expose-headers',
+  'allow', 'content-type', 'location', 'access-control-allow-origin', 'access-control-allow-methods', 'access-control-allow-headers', 'access-control-expose-headers',
 ]
 
 async function ask(server: RunningServer, { method = 'GET', path, headers = {}, body }: Asked): Promise<Answered> {
@@ -168,8 +168,10 @@ describe('targets, metadata, rules', () => {
 describe('everything around', () => {
   same('/api/v1/nothing')
   same('/nothing')
-  for (const [method, path] of [['PUT', '/api/v1/query'], ['POST', '/api/v1/label/i/values'], ['POST', '/api/v1/rules'], ['GET', '/api/v1/write'], ['GET', '/api/v1/read'], ['POST', '/federate'], ['POST', '/-/healthy'], ['GET', '/api/v1/admin/tsdb/snapshot'], ['PATCH', '/api/v1/series']] as const) same({ method, path })
+  for (const [method, path] of [['PUT', '/api/v1/query'], ['POST', '/api/v1/label/i/values'], ['POST', '/api/v1/rules'], ['GET', '/api/v1/write'], ['GET', '/api/v1/read'], ['POST', '/federate'], ['POST', '/-/healthy'], ['GET', '/api/v1/admin/tsdb/snapshot'], ['PATCH', '/api/v1/labels']] as const) same({ method, path })
   for (const name of ['delete_series?match[]=m', 'snapshot', 'clean_tombstones']) same({ method: 'POST', path: `/api/v1/admin/tsdb/${name}` })
+  for (const path of ['/-/ready', '/metrics', '/federate', '/api/v1/status/config']) for (const method of ['OPTIONS', 'DELETE']) same({ method, path })
+  for (const path of ['/%zz', '/%ff', '/api/v1/label/%ff/values', '/api/v1/label/%zz/values', '/api/v1/nothing%ff']) same(path)
   for (const path of ['/-/reload', '/-/quit']) for (const method of ['POST', 'GET']) same({ method, path })
   same({ method: 'OPTIONS', path: '/api/v1/query' })
   for (const origin of ['http://a.example', 'https://b.example', 'http://c.example', 'http://a.example.org']) {

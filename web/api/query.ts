@@ -27,7 +27,7 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
 
 function readQueryParams({ params, client, method, url }: WebRequest): QueryParams {
   const timeoutMs = params.durationMs('timeout')
-  const lookbackMs = params.durationMs('lookback_delta')
+  const lookbackMs = params.durationMs('lookback_delta') ?? 0
   return {
     query: params.text('query'),
     limit: params.limit(),
@@ -36,7 +36,8 @@ function readQueryParams({ params, client, method, url }: WebRequest): QueryPara
     client,
     origin: { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } },
     ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(lookbackMs !== undefined && { lookbackMs }),
+    // Not above zero it is the server's, as in Prometheus.
+    ...(lookbackMs > 0 && { lookbackMs }),
   }
 }
 

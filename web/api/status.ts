@@ -12,14 +12,14 @@ import type { Notifications } from '../notifications.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'
 import type { Router } from '../router.ts'
+import { featureList, type FeatureOptions } from '../features.ts'
 import { openApiYaml } from '../openApi.ts'
 import { selfMetrics } from '../selfMetricsJson.ts'
 
-export type StatusOptions = {
+export type StatusOptions = FeatureOptions & {
   readonly build: BuildInfo
   readonly routePrefix: string
   readonly flags: Readonly<Record<string, string>>
-  readonly features: readonly string[]
   readonly notifications: Notifications
   readonly registry: MetricRegistry
   readonly maxNotificationsSubscribers: number
@@ -41,7 +41,10 @@ export function addStatusRoutes(router: Router, parts: () => Parts, options: Sta
   router.get('/api/v1/status/tsdb/blocks', (request) => parts().query.respond({ kind: 'tsdbBlocks', client: request.client }, request))
   router.get('/api/v1/status/self_metrics', ({ params }) => success(selfMetrics(registry, params.text('metric_name_pattern'))))
   router.get('/api/v1/status/walreplay', () => success(options.replay()), { whenNotReady: true })
-  router.get('/api/v1/features', () => success(featureList(options.features)))
+  router.get('/api/v1/features', () => {
+    // The only answer whose operators are not escaped.
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ status: 'success', data: featureList(options) }) }
+  })
   router.get('/api/v1/openapi.yaml', ({ params }) => {
     const about = { version: build.version, openApiVersion: params.text('openapi_version'), serverPath: options.routePrefix }
     return { status: 200, headers: { 'content-type': 'application/yaml; charset=utf-8' }, body: openApiYaml(router.routes, about) }
@@ -75,32 +78,6 @@ function readTsdbLimit(params: RequestParams): number {
   if (!/^\d+$/.test(text) || Number(text) < 1) throw new QueryError('bad_data', 'limit must be a positive number')
   if (Number(text) > 10_000) throw new QueryError('bad_data', 'limit must not exceed 10000')
   return Number(text)
-}
-
-/** Feature names by category. What is not listed is not there. */
-function featureList(enabled: readonly string[]): Record<string, Record<string, boolean>> {
-  const isOn = (name: string) => enabled.includes(name)
-  return {
-    api: { exclude_alerts: true, label_values_match: true, lifecycle: true, openapi_3_1: true, openapi_3_2: true, query_stats: true, remote_read: true, remote_write_receiver: true, search: isOn('search-api') },
-    otlp_receiver: {},
-    prometheus: { exemplar_storage: true, agent_mode: false, native_histograms: false },
-    promql: {
-      anchored: isOn('promql-extended-range-selectors'),
-      at_modifier: true,
-      binop_fill_modifiers: isOn('promql-binop-fill-modifiers'),
-      delayed_name_removal: isOn('promql-delayed-name-removal'),
-      duration_expr: true,
-      experimental_functions: isOn('promql-experimental-functions'),
-      negative_offset: true,
-      per_step_stats: isOn('promql-per-step-stats'),
-      subqueries: true,
-    },
-    rules: { keep_firing_for: true, query_offset: true, concurrent_rule_eval: false },
-    scrape: { native_histograms: false, created_timestamp_zero_ingestion: false },
-    service_discovery_providers: { dns: true, file: true, http: true, kubernetes: true, static: true },
-    tsdb: { out_of_order: true, exemplars: true, snapshots: false },
-    ui: { query: true, targets: true, rules: true, alerts: true },
-  }
 }
 
 function liveNotifications({ notifications, maxNotificationsSubscribers }: StatusOptions, signal: AbortSignal): Answer {
