@@ -12,20 +12,26 @@ import { printTable } from './table.ts'
 const repetitions = 5
 /** What is answered within a moment is asked more often: a few answers say more about the machine than about the server. */
 const shortMs = 10
-const shortRepetitions = 60
+const shortRepetitions = 100
+/** Of these, answers that warm page caches and compiled code: what counts is a server that has been up for a while. */
+const warmUps = 60
 /** A peer that needs longer for one answer is not asked five times. */
 const slowMs = 4_000
 
 /** Steps lie on no sample and no step of a subquery: Prometheus 2 counts what lies on the left end of a window, Prometheus 3 does not. */
 const offGridMs = 7_000
 
-type Mode = { readonly name: string; readonly stepSeconds: number }
+type Mode = { readonly name: string; readonly stepSeconds: number; readonly allowsCache?: boolean }
 
 const modes: readonly Mode[] = [
   { name: '6 h / 15 s', stepSeconds: 15 },
   { name: '6 h / 60 s', stepSeconds: 60 },
   { name: 'instant', stepSeconds: 0 },
 ]
+
+/** A dashboard that is open: the same again, each time the range has moved on by a step. */
+const refreshed: Mode = { name: 'again', stepSeconds: 15, allowsCache: true }
+const refreshes = 8
 
 /** A server with the connection that queries it. */
 export type Client = { readonly server: RunningServer; readonly pool: Pool }
@@ -43,9 +49,9 @@ export async function ask({ server, pool }: Client, path: string): Promise<Asked
   return { ms, cpuSeconds: server.cpuSeconds() - cpuSeconds, body }
 }
 
-/** `nocache` keeps VictoriaMetrics from answering out of its result cache; the other two have none and pass over it. */
+/** `nocache` keeps VictoriaMetrics and solowatch from answering out of earlier results; Prometheus has none and passes over it. */
 export function queryPath(text: string, mode: Mode, servers: Pick<QueryServers, 'startMs' | 'endMs'>): string {
-  const query = `query=${encodeURIComponent(text)}&nocache=1`
+  const query = `query=${encodeURIComponent(text)}${mode.allowsCache === true ? '' : '&nocache=1'}`
   const endSeconds = (servers.endMs + offGridMs) / 1000
   if (mode.stepSeconds === 0) return `/api/v1/query?${query}&time=${endSeconds}`
   return `/api/v1/query_range?${query}&start=${(servers.startMs + offGridMs) / 1000}&end=${endSeconds}&step=${mode.stepSeconds}`
@@ -67,7 +73,15 @@ export async function benchQuery(only: RegExp): Promise<void> {
       const bounds = `start=${servers.startMs / 1000}&end=${servers.endMs / 1000}`
       measured.push(await measure(clients, query.name, 'labels', `/api/v1/${query.text}${query.text.includes('?') ? '&' : '?'}${bounds}`))
     }
+    const again: Measured[] = []
+    for (const query of benchQueries.filter(({ name }) => only.test(`${name}, ${refreshed.name}`))) {
+      const { startMs, endMs } = servers
+      const move = (refresh: number) => (refresh - refreshes) * refreshed.stepSeconds * 1000
+      const paths = Array.from({ length: refreshes + 1 }, (_, refresh) => queryPath(query.text, refreshed, { startMs: startMs + move(refresh), endMs: endMs + move(refresh) }))
+      again.push(await measureRefreshes(clients, query.name, paths))
+    }
     print(measured)
+    printRefreshes(again)
   } finally {
     for (const { pool } of clients) await pool.close()
     await servers.close()
@@ -99,10 +113,31 @@ async function measure(clients: readonly Client[], name: string, mode: string, p
     name,
     mode,
     points: mode === 'labels' ? dataOf<string[]>(own).length : pointCount(dataOf(own)),
-    p50: times.map(median),
+    p50: times.map((some) => median(some.slice(some.length > warmUps ? warmUps : 0))),
     cpu: cpu.map((seconds, i) => seconds / (times[i] ?? []).length),
     same: answers.map((answer, i) => (mode === 'labels' ? Number(answer.slice(0, own.length) === own) : agreement(dataOf(own), dataOf(answer), i === 1 ? 1e-9 : 0.05))),
   }
+}
+
+/** Asks for one path after the other; the first one fills the caches. */
+async function measureRefreshes(clients: readonly Client[], name: string, paths: readonly string[]): Promise<Measured> {
+  const times = clients.map(() => [] as number[])
+  const cpu = clients.map(() => 0)
+  let points = 0
+  let same = clients.map(() => NaN)
+  for (const [refresh, path] of paths.entries()) {
+    const asked = []
+    for (const client of clients) asked.push(await ask(client, path))
+    const own = dataOf(asked[0]?.body ?? '')
+    points = pointCount(own)
+    same = asked.map(({ body }, i) => agreement(own, dataOf(body), i === 1 ? 1e-9 : 0.05))
+    if (refresh === 0) continue
+    asked.forEach(({ ms, cpuSeconds }, i) => {
+      times[i]?.push(ms)
+      cpu[i] = (cpu[i] ?? 0) + cpuSeconds / refreshes
+    })
+  }
+  return { name, mode: refreshed.name, points, p50: times.map(median), cpu, same }
 }
 
 function dataOf<Data = AnswerData>(body: string): Data {
@@ -136,4 +171,14 @@ function print(measured: readonly Measured[]): void {
     [[own.toFixed(2), prometheus.toFixed(2), victoria.toFixed(2), (prometheus / own).toFixed(1), (victoria / own).toFixed(1)]],
   )
   console.log(`targets met: ${rows.filter((row) => row[8] === 'yes').length} of ${rows.length}`)
+}
+
+function printRefreshes(again: readonly Measured[]): void {
+  const ms = (value: number) => value.toFixed(1)
+  const share = (value = NaN) => (value === 1 ? 'all' : `${(100 * value).toFixed(1)}%`)
+  printTable(
+    'the same 6 h at 15 s each time a step later, caches allowed: p50 and CPU in ms',
+    ['query', 'points', 'solowatch', 'Prometheus', 'VictoriaMetrics', 'CPU', 'CPU P', 'CPU V', 'same P', 'same V'],
+    again.map(({ name, points, p50, cpu, same }) => [name, String(points), ...p50.map(ms), ...cpu.map((seconds) => ms(1000 * seconds)), share(same[1]), share(same[2])]),
+  )
 }

@@ -52,20 +52,24 @@ export function createBenchSeries(): BenchSeries[] {
   }
   const constant = (value: number) => () => value
   const histogram = (name: string, bounds: readonly string[], labels: Readonly<Record<string, string>>) => {
-    // Cumulative buckets must grow together, so each takes a fixed share of one count.
-    const counts = bounds.map(() => 0)
-    let turn = 0
+    // Cumulative buckets grow together, though one may be asked for many scrapes before the next: a scrape's counts wait
+    // until the last bucket has taken its own.
+    let counts = bounds.map(() => 0)
+    const waiting = new Map<number, readonly number[]>()
     const middle = 2 + Math.floor(random() * (bounds.length - 5))
+    const scrape = () => {
+      let below = 0
+      counts = counts.map((count, i) => count + (below += Math.floor((20 * random()) / (1 + Math.abs(i - middle)) ** 2)))
+      return counts
+    }
     bounds.forEach((le, index) => {
+      let turn = 0
       add(`${name}_bucket`, { ...labels, le }, () => {
-        if (turn++ % bounds.length === 0) {
-          let below = 0
-          for (let i = 0; i < counts.length; i++) {
-            below += Math.floor((20 * random()) / (1 + Math.abs(i - middle)) ** 2)
-            counts[i] = (counts[i] ?? 0) + below
-          }
-        }
-        return counts[index] ?? 0
+        if (index === 0) waiting.set(turn, scrape())
+        const count = waiting.get(turn)?.[index] ?? 0
+        if (index === bounds.length - 1) waiting.delete(turn)
+        turn++
+        return count
       })
     })
   }

@@ -10,6 +10,10 @@ export class Annotations {
   readonly #warnings = new Map<string, Annotation>()
   readonly #infos = new Map<string, Annotation>()
 
+  get isEmpty(): boolean {
+    return this.#warnings.size === 0 && this.#infos.size === 0
+  }
+
   /** `text` without level and position; `position` is an offset into the query text. */
   warn(text: string, position?: number): void {
     if (!this.#warnings.has(text)) this.#warnings.set(text, { text, position })

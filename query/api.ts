@@ -35,6 +35,8 @@ export type RangeRequest = QueryParams & {
   readonly startMs: number
   readonly endMs: number
   readonly stepMs: number
+  /** Nothing of an earlier answer is used, nothing of this one kept. */
+  readonly nocache?: boolean
 }
 
 /** Bounds that are missing mean all time; `limit` 0 or missing means all. */

@@ -18,6 +18,7 @@ import type { Limits } from './limits.ts'
 import { PointPrinter } from './pointPrinter.ts'
 import { parseQuery, type ParseFeatures } from './parse.ts'
 import { invalidParameter, QueryError } from './queryError.ts'
+import type { ResultCache, StorageMoment } from './resultCache.ts'
 import { statsJson } from './queryStats.ts'
 import { valueTypeOf } from './typecheck.ts'
 import type { MatrixSeries, VectorSeries } from './value.ts'
@@ -30,6 +31,9 @@ export type JobDeps = {
   readonly features: ParseFeatures
   readonly settings: JobSettings
   readonly limits: Limits
+  /** Earlier results and the moment from which on this job's count; without them range queries are evaluated whole. */
+  readonly results?: ResultCache
+  readonly moment?: StorageMoment
 }
 
 export type Answered = { readonly json: JsonBytes; readonly cost: JobCost }
@@ -82,7 +86,7 @@ export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
     const shown = type === 'matrix' ? 'range vector' : type
     throw invalidParameter('query', `invalid expression type ${JSON.stringify(shown)} for range query, must be Scalar or instant Vector`)
   }
-  const result = evaluateQuery(query, engineDeps(request, deps))
+  const result = evaluateRange(query, request, deps)
   const evaluatedMs = performance.now()
   const series = sortedMatrix(result.value)
   const sortMs = performance.now() - evaluatedMs
@@ -91,6 +95,14 @@ export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
   const json = new JsonBytes({ capacity: 64 * 1024, maxBytes: deps.settings.maxResultBytes }).raw('{"status":"success","data":{"resultType":"matrix","result":')
   writeMatrix(json, isTruncated ? series.slice(0, limit) : series, result, deps)
   return finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs })
+}
+
+/** Whoever wants to know what it cost gets the whole evaluation. */
+function evaluateRange(query: Query, request: RangeRequest, deps: JobDeps): QueryResult {
+  const { results, moment } = deps
+  const isWhole = request.nocache === true || request.explain === true || (request.stats ?? 'none') !== 'none'
+  if (results === undefined || moment === undefined || isWhole) return evaluateQuery(query, engineDeps(request, deps))
+  return results.evaluate(query, engineDeps(request, deps), moment)
 }
 
 /** For rules and templates. */
@@ -241,6 +253,7 @@ function costOf(result: QueryResult, limits: Limits, { elapsedMs, sortMs }: { re
     prepareSeconds: result.prepareMs / 1000,
     evalSeconds: Math.max(0, elapsedMs - result.prepareMs) / 1000,
     sortSeconds: sortMs / 1000,
+    ...(result.reusedSteps !== undefined && { reusedSteps: result.reusedSteps }),
   }
 }
 

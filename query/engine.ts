@@ -72,6 +72,8 @@ export type QueryResult = {
   readonly samplesReadPerStep: Float64Array | undefined
   /** Time spent looking up series. */
   readonly prepareMs: number
+  /** Steps of an earlier result that it begins with, see resultCache.ts. */
+  readonly reusedSteps?: number
 }
 
 /** Evaluates an instant query (`stepMs` 0) or a range query. Its result is not yet sorted, see `sortedMatrix`. */

@@ -38,6 +38,8 @@ const withService = async (
     timeoutMs: 20_000,
     maxSamples: 50_000_000,
     maxResultBytes: 0,
+    resultCacheBytes: 0,
+    changes: () => storage.head.changes(),
     maxConcurrency: 20,
     evaluationIntervalMs: 60_000,
     features: [],

@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import type { Changes } from '../storage/changes.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
@@ -35,6 +36,10 @@ export type QueryServiceOptions = {
   readonly features: readonly string[]
   /** Where the queries that are being evaluated are noted; what is left from before is logged. */
   readonly activeQueryFile: string
+  /** Memory for results of range queries that are asked again; 0 keeps none. */
+  readonly resultCacheBytes: number
+  /** What was written up to now. */
+  readonly changes: () => Changes
   /** One less than there are processors by default. */
   readonly workers?: number
 }
@@ -75,6 +80,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     releaseWorker: options.releaseWorker,
     features: options.features,
     activeQueryFile: options.activeQueryFile,
+    resultCacheBytes: options.resultCacheBytes,
     logger: options.logger,
     workers: options.workers ?? Math.max(1, availableParallelism() - 1),
     maxConcurrency: options.maxConcurrency,
@@ -99,7 +105,8 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       deadlineMs,
       message: (id, queueSeconds) => {
         queued = queueSeconds
-        return { id, request, settings: settings(deadlineMs, queueSeconds) }
+        const changes = request.kind === 'range' && options.resultCacheBytes > 0 && { changes: options.changes() }
+        return { id, request, settings: settings(deadlineMs, queueSeconds), ...changes }
       },
     })
     if (answer.diskView !== undefined) quick.learn(answer.diskView)
@@ -200,10 +207,13 @@ function createEngineMetrics(options: QueryServiceOptions, pool: WorkerPool): (a
     .gauge('prometheus_engine_queries_concurrent_max', 'The max number of concurrent queries.')
     .set(options.maxConcurrency)
   const samples = registry.counter('prometheus_engine_query_samples_total', 'The total number of samples loaded by all queries.')
+  const reused = registry.counter('solowatch_query_reused_steps_total', 'Steps of range queries that were taken from an earlier result.')
+  reused.inc({}, 0)
   const durations = registry.summary('prometheus_engine_query_duration_seconds', 'Query timings')
   return ({ cost }, queueSeconds) => {
     if (cost === undefined) return
     samples.inc({}, cost.samples)
+    if (cost.reusedSteps !== undefined) reused.inc({}, cost.reusedSteps)
     durations.observe(queueSeconds, { slice: 'queue_time' })
     durations.observe(cost.prepareSeconds, { slice: 'prepare_time' })
     durations.observe(cost.evalSeconds, { slice: 'inner_eval' })

@@ -9,6 +9,7 @@ export type QueryWorkerOptions = {
   readonly querier: QuerierInit
   readonly features: readonly string[]
   readonly activeQueryFile: string
+  readonly resultCacheBytes: number
   /** Called once, when the thread has ended; `reason` is set when nobody asked it to. */
   readonly onExit: (worker: QueryWorker, reason: string | undefined) => void
 }
@@ -29,7 +30,8 @@ export class QueryWorker {
   constructor(options: QueryWorkerOptions) {
     const control = new SharedArrayBuffer(8)
     this.#control = new Int32Array(control)
-    const init: WorkerInit = { querier: options.querier, features: options.features, activeQueryFile: options.activeQueryFile, control }
+    const { querier, features, activeQueryFile, resultCacheBytes } = options
+    const init: WorkerInit = { querier, features, activeQueryFile, resultCacheBytes, control }
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: init,
       name: 'query',

@@ -14,6 +14,7 @@ import type { JobDeps } from './apiQuery.ts'
 import { ColumnSpace } from './columnSpace.ts'
 import { Limits } from './limits.ts'
 import { QueryError } from './queryError.ts'
+import { ResultCache } from './resultCache.ts'
 import { answerRemoteRead } from './remoteRead/remoteRead.ts'
 import type { JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
@@ -35,6 +36,7 @@ const source = openQuerierSource(init.querier)
 const active = new ActiveQuerySlot(init.activeQueryFile, init.querier.head.slot)
 /** Over the memory that samples are read into. */
 const space = new ColumnSpace(createKernels(init.querier.head.module, init.querier.head.memory))
+const results = new ResultCache(init.resultCacheBytes)
 
 // As in command.ts; each thread keeps its own.
 flushCompileCache()
@@ -59,7 +61,7 @@ function withDiskView(answer: JobAnswer): JobAnswer {
 }
 
 function answerJob(message: JobMessage): JobAnswer {
-  const { id, request, settings } = message
+  const { id, request, settings, changes } = message
   const limits = new Limits({ maxSamples: settings.maxSamples, deadlineMs: settings.deadlineMs, control, jobId: id })
   try {
     const querier = source.querier()
@@ -67,7 +69,8 @@ function answerJob(message: JobMessage): JobAnswer {
     if (isEvaluated) active.begin({ query: request.query, kind: request.kind, timestamp_sec: Math.trunc(Date.now() / 1000) })
     try {
       space.reset()
-      const deps = { querier, space, features, settings, limits }
+      const moment = changes && { changes, generation: source.generation }
+      const deps = { querier, space, features, settings, limits, ...(moment && { results, moment }) }
       return request.kind === 'remoteRead' ? answerInPieces(deps, id, request) : answerRequest(deps, id, request)
     } finally {
       querier.close()

@@ -1,6 +1,7 @@
 // What the main thread and a query worker say to each other. Everything here survives structured cloning; byte buffers
 // are transferred.
 
+import type { Changes } from '../storage/changes.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
@@ -13,6 +14,8 @@ export type WorkerInit = {
   readonly features: readonly string[]
   /** See activeQueries.ts. */
   readonly activeQueryFile: string
+  /** Memory for results of range queries; 0 keeps none. */
+  readonly resultCacheBytes: number
   /** Two Int32: the id of the job that nobody waits for any more, and how many pieces of answers were taken. */
   readonly control: SharedArrayBuffer
 }
@@ -40,7 +43,13 @@ export type EvaluateRequest = {
   readonly origin?: QueryOrigin
 }
 
-export type JobMessage = { readonly id: number; readonly request: ApiRequest | RemoteReadRequest | EvaluateRequest; readonly settings: JobSettings }
+export type JobMessage = {
+  readonly id: number
+  readonly request: ApiRequest | RemoteReadRequest | EvaluateRequest
+  readonly settings: JobSettings
+  /** What was written before the job was handed over; for range queries. */
+  readonly changes?: Changes
+}
 
 /** A result without an object per sample: `values[i]`, or `histograms[i]` where there is one, belongs to `labels[i]`. */
 export type EvaluatedValue =
@@ -57,6 +66,8 @@ export type JobCost = {
   readonly prepareSeconds: number
   readonly evalSeconds: number
   readonly sortSeconds: number
+  /** Steps that an earlier result had already. */
+  readonly reusedSteps?: number
 }
 
 /** A piece of an answer that is longer than memory should hold at once; the job's `JobAnswer` comes after the last one. */

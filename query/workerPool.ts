@@ -15,6 +15,8 @@ export type PoolOptions = {
   readonly releaseWorker: (init: QuerierInit) => void
   readonly features: readonly string[]
   readonly activeQueryFile: string
+  /** Of all workers together. */
+  readonly resultCacheBytes: number
   readonly logger: Logger
   /** API queries that run at one time, those not counted that are heavy. */
   readonly workers: number
@@ -151,6 +153,7 @@ export class WorkerPool {
       querier,
       features: this.#options.features,
       activeQueryFile: this.#options.activeQueryFile,
+      resultCacheBytes: this.#options.resultCacheBytes / this.#options.workers,
       onExit: (ended, reason) => {
         this.#workers.delete(ended)
         this.#options.releaseWorker(querier)

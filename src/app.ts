@@ -115,6 +115,8 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       timeoutMs: options.queryTimeoutMs,
       maxSamples: options.queryMaxSamples,
       maxResultBytes: options.queryMaxResultBytes,
+      resultCacheBytes: options.queryResultCacheBytes,
+      changes: () => storage.head.changes(),
       maxConcurrency: options.queryMaxConcurrency,
       evaluationIntervalMs: config.global.evaluationIntervalMs,
       features: options.features,

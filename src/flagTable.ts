@@ -110,6 +110,7 @@ export const flagTable: readonly Flag[] = [
   flag('query.timeout', 'duration', '2m', 'Longest time of a query.'),
   flag('query.max-concurrency', 'integer', '20', 'Most queries at the same time.'),
   flag('query.max-samples', 'integer', '50000000', 'Most samples one query may load.'),
+  flag('query.result-cache-size', 'size', '64MB', 'Memory for results of range queries that are asked again, as dashboards do; 0 keeps none.'),
   flag('query.max-result-size', 'size', '512MB', 'Largest answer to a query, before compression; 0 is no limit.'),
   flag('scrape.adjust-timestamps', 'bool', 'true', 'Give a scrape that is a little off its slot the time of the slot.'),
   flag('scrape.timestamp-tolerance', 'duration', '2ms', 'How far off counts as a little.'),

@@ -25,6 +25,7 @@ describe('parseFlags', () => {
       queryTimeoutMs: 120_000,
       queryMaxSamples: 50_000_000,
       queryMaxResultBytes: 512 * 1024 * 1024,
+      queryResultCacheBytes: 64 * 1024 * 1024,
       queryMaxConcurrency: 20,
       enableLifecycle: false,
       routePrefix: '',

@@ -59,6 +59,7 @@ export type Options = {
   readonly queryMaxSamples: number
   /** 0 is no limit. */
   readonly queryMaxResultBytes: number
+  readonly queryResultCacheBytes: number
   readonly enableOtlpReceiver: boolean
   readonly searchMaxLimit: number
   readonly remoteRead: RemoteReadLimits
@@ -230,6 +231,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     queryTimeoutMs: durationMs('query.timeout'),
     queryMaxConcurrency: positive('query.max-concurrency', integer),
     queryMaxSamples: positive('query.max-samples', integer),
+    queryResultCacheBytes: parseBytes(last('query.result-cache-size')) ?? 0,
     queryMaxResultBytes: parseBytes(last('query.max-result-size')) ?? 0,
     enableOtlpReceiver: isOn('web.enable-otlp-receiver'),
     searchMaxLimit: notNegative('web.search.max-limit', integer),

@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto'
 import { assert } from '../src/base/assert.ts'
 import type { Kernels } from '../src/kernels/kernels.ts'
 import { powersOfTen } from '../src/kernels/powersOfTen.ts'
+import { ChangeLog, type Changes } from './changes.ts'
 import { HeadBatch, type BatchHost, type LogRecord } from './headBatch.ts'
 import { flushOf, type Flush, type FlushPlan } from './headFlush.ts'
 import { forgetSeries } from './headForget.ts'
@@ -83,6 +84,7 @@ export class Head {
   /** Refs of the hidden series of histograms, by owner and part. */
   readonly #partRefs = new Map<number, Map<string, number>>()
   #isClosed = false
+  readonly #changes = new ChangeLog()
 
   constructor(options: HeadOptions) {
     const { kernels } = options
@@ -152,7 +154,13 @@ export class Head {
     return new HeadBatch(this.#host)
   }
 
+  /** What was written up to now. */
+  changes(): Changes {
+    return this.#changes.snapshot()
+  }
+
   #log(record: LogRecord, allocatedBytes: number, mayWait: boolean): Promise<void> {
+    if (record.length > 0) this.#changes.note(record.minTimeMs)
     this.#pendingLogBytes += record.length
     const release = () => {
       this.#pendingLogBytes -= record.length

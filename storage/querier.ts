@@ -70,6 +70,8 @@ export type Querier = {
   select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection
   /** Chunks decoded so far, by all reads. */
   chunksDecoded(): number
+  /** Whether any selection had buckets. */
+  hadBuckets(): boolean
   /** `sets` are alternatives, none means all series; a `limit` of 0 is none. Sorted. The time range is that of whole series, not of samples. */
   labelNames(sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
   labelValues(name: string, sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
@@ -165,6 +167,7 @@ export type QuerierDeps = {
 
 export function createQuerier(deps: QuerierDeps): Querier {
   const { head, partitions, lifetimes, histograms } = deps
+  let hadBuckets = false
 
   /** Whether a series has, or had on disk, samples around the range. */
   const livesIn = (ref: number, range: TimeRange) => {
@@ -217,12 +220,14 @@ export function createQuerier(deps: QuerierDeps): Querier {
           const wide = { minTimeMs: range.minTimeMs - maxResolutionMs, maxTimeMs: range.maxTimeMs + maxResolutionMs }
           const around = partitions.overlapping(wide)
           if (!around.some(({ reader }) => reader.hasAggregates)) return undefined
+          hadBuckets = true
           for (const partition of around) partition.begin()
           return { read: (index) => readEntries(deps, around, refAt(index), wide) }
         },
       }
     },
     chunksDecoded: () => head.chunksDecoded(),
+    hadBuckets: () => hadBuckets,
     labelNames(sets, range, limit) {
       const names = head.labelNames(union(sets), counts(range))
       return cut(names.filter((name) => !isHiddenName(name)), limit)

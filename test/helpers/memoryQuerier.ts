@@ -49,6 +49,7 @@ export function createMemoryQuerier(all: readonly MemorySeries[]): Querier {
       }
     },
     chunksDecoded: () => 0,
+    hadBuckets: () => false,
     labelNames(sets, range, limit) {
       const names = new Set(union(sets, range).flatMap((series) => series.labels.map((label) => label.name)))
       return cut([...names].sort(compareBytes), limit)

@@ -19,7 +19,7 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
     const endMs = params.requiredTimeMs('end')
     // Less than a millisecond is no step: no sample has a time between two of them.
     const stepMs = Math.trunc(params.requiredDurationMs('step'))
-    return respond(request, { kind: 'range', ...readQueryParams(request), startMs, endMs, stepMs })
+    return respond(request, { kind: 'range', ...readQueryParams(request), startMs, endMs, stepMs, nocache: params.bool('nocache') })
   })
   router.getOrPost('/api/v1/format_query', (request) => respond(request, { kind: 'formatQuery', query: request.params.text('query') }))
   router.getOrPost('/api/v1/parse_query', (request) => respond(request, { kind: 'parseQuery', query: request.params.text('query') }))

@@ -1,0 +1,163 @@
+// Whatever is written, late, deleted, flushed and restarted between: a range query answers the same bytes with the results of
+// earlier ones at hand as without.
+
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { silentLogger } from '../src/base/log.ts'
+import { MetricRegistry } from '../src/base/selfMetrics.ts'
+import { labelsFrom } from '../storage/labels.ts'
+import { createMatcher } from '../storage/matcher.ts'
+import { randomSeries } from '../test/differential/promql/data.ts'
+import { QueryGenerator } from '../test/differential/promql/queries.ts'
+import { stale } from '../test/helpers/memoryQuerier.ts'
+import { createRandom, type Random } from '../test/helpers/random.ts'
+import { openTestStorage, type TestStorage } from '../test/helpers/testStorage.ts'
+import type { RangeRequest } from './api.ts'
+import { createQueryService, type QueryService } from './queryService.ts'
+
+const rounds = Number(process.env['RESULT_CACHE_ROUNDS'] ?? 150)
+const minuteMs = 60_000
+const windowMs = 60 * minuteMs
+
+/** What dashboards ask, over the series of `randomSeries`. */
+const dashboard = [
+  'g',
+  'rate(c_total[2m])',
+  'sum by (job) (rate(c_total[5m]))',
+  'histogram_quantile(0.9, sum by (le) (rate(h_bucket[5m])))',
+  'sum(rate(p_total[3m])) by (job) / sum(g) by (job) > 0.01',
+  '100 - avg by (inst) (irate(c_total{job="a"}[5m])) * 100',
+  'topk(2, m)',
+  'max by (job) (max_over_time(g[30m]))',
+  'max_over_time(sum(rate(c_total[2m]))[10m:1m])',
+  'g * on (job) group_left sum by (job) (m)',
+  'count_over_time(g[5m]) or vector(0)',
+  'g offset -3m',
+  'absent(g{inst="1"})',
+  'quantile_over_time(0.5, u[4m])',
+  'sum(avg_over_time(m[20m]))',
+]
+
+type Service = { readonly service: QueryService; readonly registry: MetricRegistry }
+
+function serve(storage: TestStorage): Service {
+  const registry = new MetricRegistry()
+  const service = createQueryService({
+    querierInit: () => storage.querierInit(),
+    releaseWorker: (init) => storage.releaseWorker(init),
+    changes: () => storage.head.changes(),
+    registry,
+    logger: silentLogger,
+    lookbackMs: 300_000,
+    timeoutMs: 60_000,
+    maxSamples: 50_000_000,
+    maxResultBytes: 0,
+    resultCacheBytes: 2 * 1024 * 1024,
+    maxConcurrency: 20,
+    evaluationIntervalMs: minuteMs,
+    features: ['promql-experimental-functions'],
+    activeQueryFile: join(storage.dir, 'queries.active'),
+    workers: 1,
+  })
+  return { service, registry }
+}
+
+/** All samples in order of time, each to be written when its time comes or, some of them, later. */
+function arrivals(random: Random) {
+  // Values that do not add up exactly, so that another order of adding shows.
+  const samples = randomSeries(random).flatMap(({ labels, samples: some }) =>
+    some.map(({ timestampMs, value }) => ({ labels: labelsFrom(labels), timestampMs, value: value === stale ? undefined : value * 1.1, atMs: timestampMs + (random.below(12) === 0 ? random.below(windowMs) : 0) })),
+  )
+  return samples.sort((a, b) => a.atMs - b.atMs || a.timestampMs - b.timestampMs)
+}
+
+function reusedSteps({ registry }: Service): number {
+  return Number(/^solowatch_query_reused_steps_total (\d+)/m.exec(registry.print())?.[1])
+}
+
+describe('a range query with results of earlier ones at hand', () => {
+  it(
+    'answers the same bytes as without, whatever happens between',
+    async () => {
+      const random = createRandom()
+      const generator = new QueryGenerator(random)
+      const texts = [...dashboard, ...Array.from({ length: 40 }, () => generator.next().text)]
+      let waiting = arrivals(random)
+      let nowMs = (waiting[0]?.atMs ?? 0) + 5 * minuteMs
+      const options = { outOfOrderWindowMs: windowMs, nowMs: () => nowMs + 1000 }
+      let storage = await openTestStorage(options)
+      let running = serve(storage)
+      let reused = 0
+      for (let round = 0; round < rounds; round++) {
+        if (waiting.length === 0) break
+        const what = random.below(100)
+        if (what < 70) {
+          nowMs += random.below(Math.max(1000, (2 * 40 * minuteMs) / rounds))
+          const due = waiting.findIndex(({ atMs }) => atMs > nowMs)
+          const some = waiting.slice(0, due < 0 ? undefined : due)
+          waiting = waiting.slice(some.length)
+          const appender = storage.appender()
+          for (const { labels, timestampMs, value } of some) {
+            if (value === undefined) appender.appendStale(labels, timestampMs)
+            else appender.append(labels, timestampMs, value)
+          }
+          await appender.commit()
+        } else if (what < 74) {
+          const minTimeMs = nowMs - random.below(40 * minuteMs)
+          const range = { minTimeMs, maxTimeMs: minTimeMs + random.below(3 * minuteMs) }
+          await storage.deleteSeries([[createMatcher('__name__', '=', random.pick(['g', 'm', 'c_total', 'h_bucket'])), createMatcher('job', '=', random.pick(['a', 'b']))]], range)
+        } else if (what < 78) {
+          await storage.flush()
+          if (random.below(2) === 0) storage.head.maintain(nowMs + windowMs)
+        } else if (what < 80) {
+          await storage.cleanTombstones()
+        } else if (what < 81) {
+          reused += reusedSteps(running)
+          await running.service.close()
+          await storage.close()
+          storage = await openTestStorage({ ...options, dir: storage.dir })
+          running = serve(storage)
+        }
+        for (let k = 0; k < 6; k++) {
+          const stepMs = random.pick([15_000, 15_000, 60_000])
+          const endMs = Math.floor((nowMs + random.pick([0, 0, -minuteMs, 2 * minuteMs])) / stepMs) * stepMs + random.pick([0, 0, 500])
+          const startMs = endMs - random.pick([20, 20, 10, 25]) * minuteMs
+          const request: RangeRequest = { kind: 'range', query: random.pick(texts), startMs, endMs, stepMs }
+          const [cached, whole] = [await running.service.respond(request), await running.service.respond({ ...request, nocache: true })]
+          expect(Buffer.from(cached.body).toString(), `seed ${random.seed}, round ${round}: ${JSON.stringify(request)}`).toBe(Buffer.from(whole.body).toString())
+        }
+      }
+      expect(reused + reusedSteps(running)).toBeGreaterThan(rounds)
+      await running.service.close()
+      await storage.close()
+    },
+    600_000,
+  )
+
+  it('takes the steps before what was written, and none of another step, lookback or phase', async () => {
+    const storage = await openTestStorage()
+    const appender = storage.appender()
+    const startMs = 1_700_000_000_000
+    for (let i = 0; i < 100; i++) appender.append(labelsFrom({ __name__: 'x' }), startMs + i * 15_000, i)
+    await appender.commit()
+    const running = serve(storage)
+    const ask = async (request: Partial<RangeRequest>) => {
+      const before = reusedSteps(running)
+      await running.service.respond({ kind: 'range', query: 'x', startMs, endMs: startMs + 600_000, stepMs: 15_000, ...request })
+      return reusedSteps(running) - before
+    }
+    expect(await ask({})).toBe(0)
+    expect(await ask({})).toBe(40)
+    expect(await ask({ startMs: startMs + 60_000, endMs: startMs + 660_000 })).toBe(37)
+    expect(await ask({ startMs: startMs + 67_000, endMs: startMs + 667_000 })).toBe(0)
+    expect(await ask({ stepMs: 30_000 })).toBe(0)
+    expect(await ask({ lookbackMs: 60_000 })).toBe(0)
+    expect(await ask({ explain: true })).toBe(0)
+    expect(await ask({ startMs: startMs + 120_000, endMs: startMs + 720_000 })).toBe(37)
+    appender.append(labelsFrom({ __name__: 'y' }), startMs + 450_000, 1)
+    await appender.commit()
+    expect(await ask({ startMs: startMs + 120_000, endMs: startMs + 720_000 })).toBe(22)
+    await running.service.close()
+    await storage.close()
+  })
+})
