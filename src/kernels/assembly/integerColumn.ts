@@ -38,11 +38,7 @@ export const COLUMN_WORK_BYTES: usize = 2048
 
 /** Packs `count` integers, given as `y`, their distances from the line (overwritten). `work` is COLUMN_WORK_BYTES of its own. Returns the end. */
 export function encodeColumn(y: usize, count: i32, first: i64, slope: i64, out: usize, work: usize): usize {
-  let step: u64 = 0
-  for (let i = 1; i < count && step != 1; i++) {
-    const distance = load<i64>(y + (<usize>i << 3))
-    step = commonDivisor(step, <u64>(distance < 0 ? -distance : distance))
-  }
+  let step = commonStep(y, count)
   // |min i64| is 2^63, which as a signed step would be negative.
   if (step > <u64>i64.MAX_VALUE) step = 1
   let flags: u8 = 0
@@ -61,12 +57,46 @@ export function encodeColumn(y: usize, count: i32, first: i64, slope: i64, out: 
   return at
 }
 
-/** Divides without a remainder: by shifting out the twos and multiplying with the inverse of the rest modulo 2^64. */
-function divideAll(y: usize, count: i32, step: u64): void {
-  const twos = <i64>ctz(step)
-  const odd = <i64>(step >> <u64>twos)
+/** The greatest common divisor of all distances; 0 when they are all 0. */
+function commonStep(y: usize, count: i32): u64 {
+  let step: u64 = 0
+  let i = 1
+  while (i < count && load<i64>(y + (<usize>i << 3)) == 0) i++
+  while (i < count && step != 1) {
+    step = commonDivisor(step, distance(y, i++))
+    // Most distances are multiples of it. That shows without a division: a multiple times the inverse of the odd part modulo
+    // 2^64 is the quotient, and everything else becomes more than any quotient.
+    const twos = ctz(step)
+    const inverse = inverseOf(step >> twos)
+    const most = u64.MAX_VALUE / (step >> twos)
+    const low = ((<u64>1) << twos) - 1
+    while (i < count) {
+      const next = distance(y, i)
+      if ((next & low) != 0 || (next >> twos) * inverse > most) break
+      i++
+    }
+  }
+  return step
+}
+
+// @ts-ignore: decorator
+@inline
+function distance(y: usize, i: i32): u64 {
+  const signed = load<i64>(y + (<usize>i << 3))
+  return <u64>(signed < 0 ? -signed : signed)
+}
+
+/** Of an odd number, modulo 2^64. */
+function inverseOf(odd: u64): u64 {
   let inverse = odd
   for (let k = 0; k < 5; k++) inverse *= 2 - odd * inverse
+  return inverse
+}
+
+/** Divides without a remainder: by shifting out the twos and multiplying with the inverse of the rest. */
+function divideAll(y: usize, count: i32, step: u64): void {
+  const twos = <i64>ctz(step)
+  const inverse = <i64>inverseOf(step >> <u64>twos)
   for (let i = 1; i < count; i++) {
     const at = y + (<usize>i << 3)
     store<i64>(at, (load<i64>(at) >> twos) * inverse)

@@ -136,6 +136,12 @@ function findExponent(v: f64, exponent: i32): i32 {
  * -1 when too many values are no decimals.
  */
 function scaleValues(valuesPtr: usize, count: i32, column: usize, marks: usize, scaled: usize): i32 {
+  const wholeRuns = scaleWhole(valuesPtr, count, column)
+  if (wholeRuns > 0) {
+    store<i32>(scaled, 0, SCALED_MARKS)
+    store<i32>(scaled, wholeRuns, SCALED_RUNS)
+    return 0
+  }
   const marksAllowed = 1 + (count >> 4)
   let exponent = 0
   let power: f64 = 1
@@ -182,6 +188,36 @@ function scaleValues(valuesPtr: usize, count: i32, column: usize, marks: usize, 
   store<i32>(scaled, marked, SCALED_MARKS)
   store<i32>(scaled, runs, SCALED_RUNS)
   return exponent
+}
+
+/** 1.5 x 2^52: a double of less than 2^51 that is added to it leaves its whole part in the low bits of the sum. */
+const MAGIC: f64 = 6755399441055744.0
+const MAX_WHOLE: f64 = 2251799813685248.0
+
+/** The usual case of `scaleValues`, two values at a time: all are whole numbers below 2^51. Returns the runs, 0 when it is not so. */
+function scaleWhole(valuesPtr: usize, count: i32, column: usize): i32 {
+  const magic = f64x2.splat(MAGIC)
+  const limit = f64x2.splat(MAX_WHOLE)
+  const bytes = <usize>count << 3
+  let same = i64x2.splat(0)
+  // An odd one is done twice, together with the one before it.
+  for (let offset: usize = 0; offset < bytes; offset += 16) {
+    if (offset + 8 == bytes) {
+      if (count == 1) return 0
+      offset -= 8
+    }
+    const value = v128.load(valuesPtr + offset)
+    const sum = f64x2.add(value, magic)
+    // The comparison of bits keeps -0 out.
+    const isWhole = v128.and(i64x2.eq(f64x2.sub(sum, magic), value), f64x2.lt(f64x2.abs(value), limit))
+    if (!i64x2.all_true(isWhole)) return 0
+    v128.store(column + offset, i64x2.sub(sum, magic))
+  }
+  let i: usize = 8
+  for (; i + 8 < bytes; i += 16) same = i64x2.add(same, i64x2.eq(v128.load(valuesPtr + i), v128.load(valuesPtr + i - 8)))
+  let runs = count + <i32>i64x2.extract_lane(same, 0) + <i32>i64x2.extract_lane(same, 1)
+  if (i < bytes && load<i64>(valuesPtr + i) == load<i64>(valuesPtr + i - 8)) runs--
+  return runs
 }
 
 /** Integers are the decimal shifted by this many bits at most. */
