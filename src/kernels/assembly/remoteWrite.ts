@@ -125,7 +125,15 @@ function rewriteToV1(write: usize): i32 {
   return WRITE_DONE
 }
 
-/** Where the message that is walked ends. */
+/** Where the message that is walked begins. */
+// @ts-ignore: decorator
+@inline
+function messageStart(write: usize): usize {
+  const rewrite: usize = load<u32>(write, W_REWRITE)
+  return rewrite != 0 ? load<u32>(rewrite, REWRITE_OUT) : load<u32>(write, W_OUT)
+}
+
+/** Where it ends. */
 // @ts-ignore: decorator
 @inline
 function messageEnd(write: usize): usize {
@@ -232,7 +240,7 @@ function walkSeries(write: usize): i32 {
       }
       if (ref < REF_REFUSED && isRegular(at, end)) {
         const from = at
-        at = stageRegular(batch, ref, at, min(end, at + REGULAR_BYTES * <usize>(STEP_WORK << 2)))
+        at = stageRegular(write, ref, at, min(end, at + REGULAR_BYTES * <usize>(STEP_WORK << 2)))
         samples += <u32>((at - from) / REGULAR_BYTES)
         if (samples > STEP_WORK << 2) {
           store<u32>(write, <u32>at, W_SERIES_POSITION)
@@ -319,32 +327,47 @@ const REGULAR_BYTES: usize = 18
 // @ts-ignore: decorator
 @inline
 function isRegular(at: usize, end: usize): bool {
-  return at + REGULAR_BYTES <= end && (load<u32>(at) & 0xffffff) == 0x091012 && load<u8>(at, 11) == 0x10 && (load<u64>(at, 12) & 0x808080808080) == 0x008080808080
+  // The slack behind the message makes the last load safe: tag and time are seven bytes.
+  return at + REGULAR_BYTES <= end && (load<u32>(at) & 0xffffff) == 0x091012 && (load<u64>(at, 11) & 0x808080808080ff) == 0x00808080808010
 }
 
 /** Stages samples of that form as long as they follow each other. Returns where they end. */
-function stageRegular(batch: usize, ref: u32, at: usize, end: usize): usize {
-  let count = load<u32>(batch, BATCH_COUNT)
+function stageRegular(write: usize, ref: u32, at: usize, end: usize): usize {
+  const batch: usize = load<u32>(write, W_BATCH)
+  const before = load<u32>(batch, BATCH_COUNT)
+  const most = <u32>((end - at) / REGULAR_BYTES)
+  if (before + most > load<u32>(batch, BATCH_CAPACITY)) reserveBatch(batch, max(most, likelySamples(write, before + most)))
+  let refs = <usize>load<u32>(batch, BATCH_REFS) + (<usize>before << 2)
+  let times = <usize>load<u32>(batch, BATCH_TIMES) + (<usize>before << 3)
+  let values = <usize>load<u32>(batch, BATCH_VALUES) + (<usize>before << 3)
+  const start = at
   do {
-    if (count == load<u32>(batch, BATCH_CAPACITY)) {
-      store<u32>(batch, count, BATCH_COUNT)
-      reserveBatch(batch, <u32>((end - at) / REGULAR_BYTES))
-    }
-    const time = load<u64>(at, 12)
-    store<u32>(<usize>load<u32>(batch, BATCH_REFS) + (<usize>count << 2), ref)
-    store<u64>(<usize>load<u32>(batch, BATCH_TIMES) + (<usize>count << 3), sixByteVarint(time))
-    store<u64>(<usize>load<u32>(batch, BATCH_VALUES) + (<usize>count << 3), load<u64>(at, 3))
-    count++
+    store<u32>(refs, ref)
+    store<u64>(times, sixByteVarint(load<u64>(at, 12)))
+    store<u64>(values, load<u64>(at, 3))
+    refs += 4
+    times += 8
+    values += 8
     at += REGULAR_BYTES
   } while (isRegular(at, end))
-  store<u32>(batch, count, BATCH_COUNT)
+  store<u32>(batch, before + <u32>((at - start) / REGULAR_BYTES), BATCH_COUNT)
   return at
 }
 
+/** How many samples are still to come, if the rest of the message is like what has led to `count` samples so far. */
+function likelySamples(write: usize, count: u32): u32 {
+  const end = messageEnd(write)
+  const seriesEnd: usize = load<u32>(write, W_SERIES_END)
+  const left = <u64>(end - seriesEnd)
+  return <u32>(left * <u64>count / <u64>(seriesEnd - messageStart(write))) + count
+}
+
+/** The seven-bit groups of a varint of six bytes, put together two by two. */
 // @ts-ignore: decorator
 @inline
 function sixByteVarint(bytes: u64): u64 {
-  return (bytes & 0x7f) | ((bytes >> 1) & (0x7f << 7)) | ((bytes >> 2) & (0x7f << 14)) | ((bytes >> 3) & (0x7f << 21)) | ((bytes >> 4) & (<u64>0x7f << 28)) | ((bytes >> 5) & (<u64>0x7f << 35))
+  const pairs = (bytes & 0x007f007f007f) | ((bytes & 0x7f007f007f00) >> 1)
+  return (pairs & 0x3fff) | ((pairs >> 2) & (<u64>0x3fff << 14)) | ((pairs >> 4) & (<u64>0x3fff << 28))
 }
 
 // @ts-ignore: decorator
