@@ -1,11 +1,13 @@
 // Many samples of one series in one batch, as a backlog brings them: they are sealed without a stay in active blocks, and
 // nothing of that may be seen from outside.
 
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRemoteWrite } from '../ingest/remoteWrite.ts'
 import { createRandom, type Random } from '../test/helpers/random.ts'
 import { remoteWriteBody, remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
-import { openTestStorage, readSamples } from '../test/helpers/testStorage.ts'
+import { openTestStorage, readSamples, testDataDir } from '../test/helpers/testStorage.ts'
 
 const startMs = Date.UTC(2026, 5, 1, 23, 40)
 
@@ -21,7 +23,7 @@ function makeRun(random: Random, fromMs: number): { timestampMs: number; value: 
 }
 
 describe('a batch with many samples of a series', () => {
-  it('stores each of them, before and after a flush and a restart', async () => {
+  it('stores each of them, before and after a flush, a kill and a restart', async () => {
     const random = createRandom()
     const nowMs = () => startMs + 3_600_000
     let storage = await openTestStorage({ nowMs })
@@ -41,6 +43,11 @@ describe('a batch with many samples of a series', () => {
       if (round === 5) await storage.flush()
     }
     expect([random.seed, readSamples(storage)]).toEqual([random.seed, expected])
+    const killed = join(testDataDir(), 'data')
+    cpSync(storage.dir, killed, { recursive: true })
+    const replayed = await openTestStorage({ dir: killed, nowMs })
+    expect([random.seed, readSamples(replayed)]).toEqual([random.seed, expected])
+    await replayed.close()
     // A body that begins with what is there already is refused as a whole.
     const repeated = (expected['m{s="a"}'] ?? []).slice(-200, -100).map(([timestampMs, value]) => ({ timestampMs, value: value + 1 }))
     if (repeated.length > 0) {
@@ -62,5 +69,25 @@ describe('a batch with many samples of a series', () => {
     expect(await batch.commit('skipBad')).toMatchObject({ stored: 300, duplicate: 1, outOfOrder: 2 })
     expect(readSamples(storage)['m']).toEqual(Array.from({ length: 300 }, (_, i) => [startMs + i * 1000, i]))
     batch.close()
+  })
+
+  it('comes back from the log in the order in which it was appended, with what was late and left out', async () => {
+    const random = createRandom()
+    const nowMs = () => startMs + 3_600_000
+    const storage = await openTestStorage({ nowMs, outOfOrderWindowMs: 3_600_000 })
+    const refs = ['a', 'b'].map((s) => storage.head.findOrCreate([{ name: '__name__', value: 'm' }, { name: 's', value: s }]))
+    for (let round = 0; round < 8; round++) {
+      const batch = storage.head.batch()
+      for (let part = 0; part < 5; part++) {
+        // Runs that overlap the ones before: their beginning is late, or a duplicate.
+        for (const { timestampMs, value } of makeRun(random, startMs + 1000 * random.below(600 * (round + 1)))) batch.append(random.pick(refs.slice(0, 1 + (part % 2))), timestampMs, value)
+      }
+      await batch.commit('skipBad')
+      batch.close()
+    }
+    const killed = join(testDataDir(), 'data')
+    cpSync(storage.dir, killed, { recursive: true })
+    const replayed = await openTestStorage({ dir: killed, nowMs, outOfOrderWindowMs: 3_600_000 })
+    expect([random.seed, readSamples(replayed)]).toEqual([random.seed, readSamples(storage)])
   })
 })

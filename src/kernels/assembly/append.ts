@@ -10,7 +10,7 @@
 import { ACTIVE_SAMPLES, CHUNK_BYTES, CHUNK_COUNT, CHUNK_SAMPLES, DAY_MS, PUBLISH_FENCE } from './layout'
 import { alloc, BLOCK_CHAIN, retire, scratch } from './memory'
 import { copyBytes } from './bytes'
-import { encodeChunk } from './codec'
+import { encodeChunk, encodeChunkOf } from './codec'
 import {
   B_BEFORE, B_CAPACITY, B_DAY, B_PREVIOUS, BLOCK_HEADER, BLOCK_SAMPLE, FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, R_ACTIVE_COUNT, R_DAY,
   R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, R_SEALED_LAST, R_TAIL,
@@ -38,7 +38,7 @@ export const O_LAST: usize = 16
 export const OUT_OF_ORDER_BYTES: u32 = 24
 
 /** Chunks are sealed at 112 to 143 samples: series that began together do not all seal in the same batch. */
-const SEAL_BASE: u32 = 112
+export const SEAL_BASE: u32 = 112
 const SEAL_SPREAD: u32 = 31
 /** A batch with many samples of one series seals on the way; the active blocks never hold more. */
 const MAX_ACTIVE: u32 = 240
@@ -108,59 +108,6 @@ export function publish(record: usize): void {
   store<u64>(record, <u64>load<u32>(record, R_TAIL) | (<u64>load<u8>(record, R_TAIL_COUNT) << 32), R_PUBLISHED)
 }
 
-/** As many samples of a series at once are worth a look at how to append them together. */
-export const MIN_RUN: u32 = 16
-
-/**
- * Appends `count` samples of a series, ascending and newer than its last one. Whole chunks of them are sealed straight from
- * the batch's columns; only what is left goes through the active blocks. Returns how many were sealed so.
- */
-export function appendRun(record: usize, ref: u32, times: usize, values: usize, count: u32): u32 {
-  let sealed: u32 = 0
-  let at: u32 = 0
-  while (at < count) {
-    const left = count - at
-    if (load<u16>(record, R_ACTIVE_COUNT) == 0 && left >= SEAL_BASE) {
-      const samples = samplesOfDay(times + (<usize>at << 3), min(left, MAX_ACTIVE))
-      if (samples >= SEAL_BASE) {
-        sealRun(record, times + (<usize>at << 3), values + (<usize>at << 3), samples)
-        sealed += samples
-        at += samples
-        continue
-      }
-    }
-    appendInOrder(record, load<i64>(times + (<usize>at << 3)), load<u64>(values + (<usize>at << 3)))
-    at++
-    if (count - at >= SEAL_BASE && isFull(record, ref)) {
-      fence()
-      publish(record)
-      sealActive(record)
-    }
-  }
-  return sealed
-}
-
-/** How many of the `count` times are of the UTC day of the first. */
-function samplesOfDay(times: usize, count: u32): u32 {
-  const day = dayOf(load<i64>(times))
-  while (dayOf(load<i64>(times + (<usize>(count - 1) << 3))) != day) count--
-  return count
-}
-
-/** Makes a chunk of samples of one day, of a series without active samples. */
-function sealRun(record: usize, times: usize, values: usize, count: u32): void {
-  const columns = sealColumns(count)
-  for (let i: usize = 0; i < <usize>count << 3; i += 8) store<f64>(columns + i, <f64>load<i64>(times + i))
-  memory.copy(columns + (<usize>count << 3), values, <usize>count << 3)
-  linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, encodeColumns(columns, count, 0, count, 0))
-  const last = <usize>(count - 1) << 3
-  const day = dayOf(load<i64>(times))
-  if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
-  store<i64>(record, load<i64>(times + last), R_LAST_TIME)
-  store<u64>(record, load<u64>(values + last), R_LAST_VALUE)
-  store<u32>(record, (load<u32>(record, R_FLAGS) | FLAG_HAS_LAST) & ~FLAG_LAST_VALUE_UNKNOWN, R_FLAGS)
-}
-
 // @ts-ignore: decorator
 @inline
 export function isFull(record: usize, ref: u32): bool {
@@ -198,10 +145,9 @@ export function sealActive(record: usize): void {
   const count = <u32>load<u16>(record, R_ACTIVE_COUNT)
   if (count == 0) return
   const tail: usize = load<u32>(record, R_TAIL)
-  const columns = sealColumns(count)
+  const columns = columnsToSeal(count)
   copyBlocks(tail, <u32>load<u8>(record, R_TAIL_COUNT), columns, columns + (<usize>count << 3))
-  const chunk = encodeColumns(columns, count, 0, count, 0)
-  linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, chunk)
+  linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, encodeColumns(columns, count, 0, count, 0))
   atomic.store<u64>(record, 0, R_PUBLISHED)
   store<u32>(record, 0, R_TAIL)
   store<u32>(record, 0, R_TAIL_COUNT) // tail count, tail capacity and active samples
@@ -211,8 +157,15 @@ export function sealActive(record: usize): void {
 
 // Scratch while sealing: times, values, the encoded chunk, the codec's own scratch.
 
-function sealColumns(count: u32): usize {
-  return scratch((count << 4) + encodedCapacity(count) + (count << 6) + 8192)
+function columnsToSeal(count: u32): usize {
+  return scratch((count << 4) + encodedCapacity(count) + sealScratch(count))
+}
+
+/** What the codec works in, and some for alignment. */
+// @ts-ignore: decorator
+@inline
+function sealScratch(count: u32): u32 {
+  return (count << 6) + 8192
 }
 
 // @ts-ignore: decorator
@@ -229,15 +182,36 @@ function encodeColumns(columns: usize, total: u32, from: u32, to: u32, flags: u1
   const out = (columns + (<usize>total << 4) + 15) & ~15
   const capacity = encodedCapacity(count)
   const length = encodeChunk(times, values, <i32>count, out, <i32>capacity, out + encodedCapacity(total))
+  return newChunk(out, length, count, <i64>load<f64>(times), <i64>load<f64>(times + (<usize>(count - 1) << 3)), flags)
+}
+
+/** Makes a chunk of a series' samples, which are of one day and newer than all it has; it must have none that are active. Returns it. */
+export function sealColumns(record: usize, times: usize, values: usize, count: u32): usize {
+  const out = scratch(encodedCapacity(count) + sealScratch(count))
+  const capacity = encodedCapacity(count)
+  const length = encodeChunkOf<i64>(times, values, <i32>count, out, <i32>capacity, out + capacity)
+  const first = load<i64>(times)
+  const last = <usize>(count - 1) << 3
+  const chunk = newChunk(out, length, count, first, load<i64>(times + last), 0)
+  linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, chunk)
+  const day = dayOf(first)
+  if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
+  store<i64>(record, load<i64>(times + last), R_LAST_TIME)
+  store<u64>(record, load<u64>(values + last), R_LAST_VALUE)
+  store<u32>(record, (load<u32>(record, R_FLAGS) | FLAG_HAS_LAST) & ~FLAG_LAST_VALUE_UNKNOWN, R_FLAGS)
+  return chunk
+}
+
+function newChunk(encoded: usize, length: i32, count: u32, minTime: i64, maxTime: i64, flags: u16): usize {
   if (length < 0) unreachable()
   const chunk = alloc(<u32>CHUNK_HEADER + <u32>length + CHUNK_PADDING)
   store<u32>(chunk, 0, C_NEXT)
   store<u32>(chunk, <u32>length, C_LENGTH)
-  store<i64>(chunk, <i64>load<f64>(times), C_MIN_TIME)
-  store<i64>(chunk, <i64>load<f64>(times + (<usize>(count - 1) << 3)), C_MAX_TIME)
+  store<i64>(chunk, minTime, C_MIN_TIME)
+  store<i64>(chunk, maxTime, C_MAX_TIME)
   store<u16>(chunk, <u16>count, C_COUNT)
   store<u16>(chunk, flags, C_FLAGS)
-  memory.copy(chunk + CHUNK_HEADER, out, length)
+  memory.copy(chunk + CHUNK_HEADER, encoded, length)
   store<u64>(chunk + CHUNK_HEADER + <usize>length, 0)
   store<u32>(CHUNK_COUNT, load<u32>(CHUNK_COUNT) + 1)
   store<i64>(CHUNK_BYTES, load<i64>(CHUNK_BYTES) + <i64>length + <i64>CHUNK_HEADER)
@@ -340,7 +314,7 @@ export function sealOutOfOrder(record: usize): void {
   const count = <u32>(word >> 32)
   if (count == 0) return
   const buffer: usize = <u32>word
-  const columns = sealColumns(count)
+  const columns = columnsToSeal(count)
   const values = columns + (<usize>count << 3)
   for (let i: u32 = 0; i < count; i++) {
     store<f64>(columns + (<usize>i << 3), <f64>load<i64>(buffer + (<usize>i << 4)))

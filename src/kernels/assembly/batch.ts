@@ -9,16 +9,17 @@
 //  96 log record u32, 100 its length u32, 104 its allocated bytes u32, 108 new series in it u32
 // 112 last value u64 of the first bad sample's series
 // 120 next open batch u32, 124 the one before u32
+// 128 copies of the chunks that its samples went into at once (run.ts)
 
 import {
   ACTIVE_SAMPLES, APPENDED_SAMPLES, BATCHES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
 } from './layout'
 import { link, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
-import { appendInOrder, appendRun, fence, insertOutOfOrder, isFull, MIN_RUN, publish, sealActive } from './append'
+import { appendInOrder, fence, insertOutOfOrder, isFull, publish, sealActive } from './append'
+import { appendRun, clearCopies, COPIES_BYTES, freeCopies, MIN_RUN } from './run'
 import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
 
-export const BATCH_BYTES: u32 = 128
 export const BATCH_REFS: usize = 0
 export const BATCH_TIMES: usize = 4
 export const BATCH_VALUES: usize = 8
@@ -36,6 +37,8 @@ export const BATCH_RECORD_BYTES: usize = 104
 export const BATCH_NEW_SERIES: usize = 108
 const BATCH_LAST_VALUE: usize = 112
 export const BATCH_LINK: usize = 120
+export const BATCH_COPIES: usize = 128
+const BATCH_BYTES: u32 = <u32>BATCH_COPIES + COPIES_BYTES
 
 export const STORED: u8 = 0
 export const REPEATED: u8 = 1 // same time and bits as the newest sample, or passed over: accepted, nothing to store
@@ -47,6 +50,7 @@ export const OUT_OF_BOUNDS: u8 = 6
 export const TOO_FAR_AHEAD: u8 = 7
 export const NO_SERIES: u8 = 8 // staged with ref 0: dropped by relabelling
 export const TOO_LATE: u8 = 9 // was in order when validated, and another batch came in between
+export const STORED_IN_CHUNK: u8 = 10 // stored, and the log record gets the chunk
 
 /** Half of Prometheus's 2 h chunk range: without a window, samples older than this before the newest are out of bounds. */
 const IN_BOUNDS_MS: i64 = 3_600_000
@@ -62,6 +66,7 @@ export function newBatch(): usize {
 export function freeBatch(batch: usize): void {
   unlink(BATCHES, batch, BATCH_LINK)
   freeColumns(batch)
+  freeCopies(batch + BATCH_COPIES)
   free(batch, BATCH_BYTES)
 }
 
@@ -74,6 +79,7 @@ function freeColumns(batch: usize): void {
 /** Empties the batch; gives the columns back when they are larger than `keep` samples. */
 export function clearBatch(batch: usize): void {
   if (load<u32>(batch, BATCH_CAPACITY) > 65536) freeColumns(batch)
+  clearCopies(batch + BATCH_COPIES)
   memory.fill(batch + BATCH_COUNT, 0, 4)
   memory.fill(batch + BATCH_TALLY, 0, BATCH_LINK - BATCH_TALLY)
   store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
@@ -293,6 +299,8 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
   let inserted: i64 = 0
   /** Of the appended ones, those that went into chunks at once. */
   let sealed: i64 = 0
+  /** And those that are not published yet. */
+  let unpublished: u32 = 0
   for (let i = from; i < to; i++) {
     let outcome = load<u8>(outcomes + <usize>i)
     if (outcome != STORED && outcome != STORED_OUT_OF_ORDER) continue
@@ -306,7 +314,10 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
         const ref = load<u32>(refs + (<usize>i << 2))
         const end = i + 1 < to && load<u32>(refs + (<usize>(i + 1) << 2)) == ref ? endOfRun(batch, i, to) : i + 1
         if (end - i >= MIN_RUN) {
-          sealed += appendRun(record, ref, times + (<usize>i << 3), values + (<usize>i << 3), end - i)
+          sealed += appendRun(record, ref, times, values, outcomes, i, end, batch + BATCH_COPIES, STORED_IN_CHUNK)
+          fence()
+          publish(record)
+          if (isFull(record, ref)) sealActive(record)
           appended += <i64>(end - i)
           least = min(least, time)
           greatest = max(greatest, load<i64>(times + (<usize>(end - 1) << 3)))
@@ -315,6 +326,7 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
         }
         appendInOrder(record, time, value)
         appended++
+        unpublished++
       } else {
         outcome = time == lastTime && (flags & FLAG_LAST_VALUE_UNKNOWN) == 0 && value == load<u64>(record, R_LAST_VALUE) ? REPEATED : late ? STORED_OUT_OF_ORDER : TOO_LATE
         store<u8>(outcomes + <usize>i, outcome)
@@ -331,7 +343,7 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
   }
   fence()
   store<i64>(ACTIVE_SAMPLES, load<i64>(ACTIVE_SAMPLES) + appended - sealed)
-  for (let i = from; i < to; i++) {
+  for (let i = unpublished == 0 ? to : from; i < to; i++) {
     if (load<u8>(outcomes + <usize>i) != STORED) continue
     const ref = load<u32>(refs + (<usize>i << 2))
     // Once per run of a series.

@@ -20,9 +20,14 @@ const MAX_COUNT: i32 = 65535
 
 /** Encodes `count` samples. Returns the length, or -1 when `outCapacity` or `count` is out of bounds. */
 export function encodeChunk(timestampsPtr: usize, valuesPtr: usize, count: i32, outPtr: usize, outCapacity: i32, scratchPtr: usize): i32 {
+  return encodeChunkOf<f64>(timestampsPtr, valuesPtr, count, outPtr, outCapacity, scratchPtr)
+}
+
+/** The same for timestamps that are doubles or integers. */
+export function encodeChunkOf<T>(timestampsPtr: usize, valuesPtr: usize, count: i32, outPtr: usize, outCapacity: i32, scratchPtr: usize): i32 {
   if (count < 1 || count > MAX_COUNT || outCapacity < 24 * count + 256) return -1
   const timesPtr = outPtr + CHUNK_HEADER_BYTES
-  const timesLength = encodeTimes(timestampsPtr, count, timesPtr, scratchPtr)
+  const timesLength = encodeTimes<T>(timestampsPtr, count, timesPtr, scratchPtr)
   const valuesLength = encodeValues(valuesPtr, count, timesPtr + <usize>timesLength, scratchPtr)
   store<u8>(outPtr, CHUNK_VERSION)
   store<u8>(outPtr, 0, 1)
@@ -63,20 +68,20 @@ export function chunkSampleCount(ptr: usize, length: i32): i32 {
 const TIMES_COLUMN: u8 = 0
 const TIMES_WITHIN: u8 = 1
 
-/** Encodes timestamps (whole milliseconds as doubles, ascending) to a section. `out` needs 9 bytes a sample and 128 more. */
-export function encodeTimes(timesPtr: usize, count: i32, out: usize, scratch: usize): i32 {
-  const first = <i64>load<f64>(timesPtr)
+/** Encodes timestamps (whole milliseconds, ascending) to a section. `out` needs 9 bytes a sample and 128 more. */
+function encodeTimes<T>(timesPtr: usize, count: i32, out: usize, scratch: usize): i32 {
+  const first = <i64>load<T>(timesPtr)
   // The line through the first and the last sample: a steady interval costs nothing, and jitter does not add up.
   let slope: i64 = 0
   if (count > 1) {
-    const span = <i64>load<f64>(timesPtr + (<usize>(count - 1) << 3)) - first
+    const span = <i64>load<T>(timesPtr + (<usize>(count - 1) << 3)) - first
     slope = (span + <i64>((count - 1) >> 1)) / <i64>(count - 1)
   }
   const y = scratch
   let line = first
   for (let i = 0; i < count; i++) {
     const offset = <usize>i << 3
-    store<i64>(y + offset, <i64>load<f64>(timesPtr + offset) - line)
+    store<i64>(y + offset, <i64>load<T>(timesPtr + offset) - line)
     line += slope
   }
   store<u16>(out, <u16>count, 4)

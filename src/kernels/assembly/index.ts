@@ -14,7 +14,8 @@ export {
 export {
   acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageBits, stageSample, stageStale, unstageFrom, validateBatch,
 } from './batch'
-export { decodeRecord, encodeRecord, freeRecord } from './record'
+export { encodeRecord, freeRecord } from './record'
+export { decodeRecord } from './readRecord'
 export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from './forget'
 export { refusals, setSeriesLimits } from './limits'
 export { dropEntries, flushStep, freeFlush, newFlush, unlistEntries } from './flush'

@@ -1,75 +1,80 @@
-// The sample log's record: one per commit, read back at start-up. Version 1:
+// The sample log's record: one per commit, read back at start-up. Version 2, and version 1 without chunks:
 //
 //   +---------+--------+--------------+--------------------------------------------------------------+
-//   | version | 3 zero | checksum u64 | new series | samples                                         |
+//   | version | 3 zero | checksum u64 | new series | chunks | samples                                |
 //   +---------+--------+--------------+--------------------------------------------------------------+
 //   new series: varint count, then per series: zigzag varint (ref - previous ref), varint label count, labels
 //   label:      0                                   the same pair as the previous series' label at this place
 //               1, varint length, value             the same name, another value
 //               n + 2, name (n bytes), varint length, value
+//   chunks:     varint count, then per chunk: varint number of samples (below) since the chunk before, varint ref,
+//               varint length, the chunk (codec.ts)
 //   samples:    varint count, then, when there are any, three columns
 //   refs:       zigzag varint (ref - previous ref - 1), previous starts at 0
 //   times:      byte 0 and one i64: all at that time; byte 1 and one i64 base: zigzag varint (time - previous time) each
 //   values:     varint (zigzag of the integer) << 1 for integers below 2^47; byte 1 and 8 bytes for all other doubles
 //
-// The checksum covers everything after it.
+// What was appended in runs is in chunks, everything else in samples; both together are in the order in which they were
+// appended. The checksum covers everything after it.
 
-import { BATCH_COUNT, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, reserveBatch, STORED, STORED_OUT_OF_ORDER } from './batch'
+import {
+  BATCH_COPIES, BATCH_COUNT, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
+  STORED, STORED_IN_CHUNK, STORED_OUT_OF_ORDER,
+} from './batch'
 import { alloc, free, scratch } from './memory'
-import { copyBytes, readVarint, unzigzag, varintEnd, writeVarint, zigzag } from './bytes'
+import { copyBytes, writeVarint, zigzag } from './bytes'
 import { checksum64 } from './hash'
 import { pairName, pairValue, symbolBlob } from './labelIndex'
-import { FLAG_LOGGED, hasSeries, LABEL_BYTES, LOAD_OK, LOAD_OTHER_LABELS, markLogged, MAX_LABELS, R_FLAGS, restoreSeries, seriesRecord, writeSymbol } from './series'
-import { stage } from './batch'
+import { afterCopy, COPIES_NUMBER, COPIES_USED, COPY_HEADER, COPY_LENGTH, COPY_REF, COPY_SAMPLES } from './run'
+import { FLAG_LOGGED, markLogged, R_FLAGS, seriesRecord, writeSymbol } from './series'
 
-const RECORD_VERSION: u8 = 1
-const RECORD_HEADER: usize = 12
+export const RECORD_VERSION: u8 = 2
+export const VERSION_WITHOUT_CHUNKS: u8 = 1
+export const RECORD_HEADER: usize = 12
 const MAX_INTEGER: f64 = 140737488355328 // 2^47
-
-// @ts-ignore: decorator
-@inline
-function isStored(outcome: u8): bool {
-  return outcome == STORED || outcome == STORED_OUT_OF_ORDER
-}
 
 /** Writes the record of the batch's stored samples and of the series among them that are not logged yet. Returns its length, 0 when there is nothing to log. */
 export function encodeRecord(batch: usize): u32 {
   const count = load<u32>(batch, BATCH_COUNT)
-  const refs: usize = load<u32>(batch, BATCH_REFS)
-  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
-  const unlogged = scratch(count << 2)
-  let samples: u32 = 0
+  const copies = batch + BATCH_COPIES
+  const chunks = load<u32>(copies, COPIES_NUMBER)
+  const unlogged = scratch(count * 24)
+  let times: usize = load<u32>(batch, BATCH_TIMES)
+  let values: usize = load<u32>(batch, BATCH_VALUES)
+  let refs: usize = load<u32>(batch, BATCH_REFS)
+  let samples = count
+  if (!isAllStored(load<u32>(batch, BATCH_OUTCOMES), count)) {
+    times = unlogged + (<usize>count << 2)
+    values = times + (<usize>count << 3)
+    refs = values + (<usize>count << 3)
+    samples = gatherSamples(batch, times, values, refs)
+  }
+  if (samples == 0 && chunks == 0) return 0
   let newSeries: u32 = 0
-  let labelBytes: u32 = 0
-  for (let i: u32 = 0; i < count; i++) {
-    if (!isStored(load<u8>(outcomes + <usize>i))) continue
-    samples++
-    const ref = load<u32>(refs + (<usize>i << 2))
-    if (i > 0 && load<u32>(refs + (<usize>(i - 1) << 2)) == ref && isStored(load<u8>(outcomes + <usize>(i - 1)))) continue
-    if ((load<u32>(seriesRecord(ref), R_FLAGS) & FLAG_LOGGED) != 0) continue
-    markLogged(ref)
-    store<u32>(unlogged + (<usize>newSeries << 2), ref)
-    newSeries++
-    labelBytes += labelBound(ref)
-  }
-  if (samples == 0) return 0
-  const bound = <u32>RECORD_HEADER + 32 + labelBytes + samples * 29
-  const out = alloc(bound)
-  let at = writeVarint(out + RECORD_HEADER, newSeries)
   let previousRef: u32 = 0
-  let previousLabels: usize = 0
-  for (let i: u32 = 0; i < newSeries; i++) {
-    const ref = load<u32>(unlogged + (<usize>i << 2))
-    const labels: usize = load<u32>(seriesRecord(ref))
-    at = writeVarint(at, zigzag(<i64>ref - <i64>previousRef))
-    at = writeLabels(at, labels, previousLabels)
+  for (let i: u32 = 0; i < samples; i++) {
+    const ref = load<u32>(refs + (<usize>i << 2))
+    if (ref != previousRef && noteUnlogged(ref, unlogged + (<usize>newSeries << 2))) newSeries++
     previousRef = ref
-    previousLabels = labels
   }
+  let copy: usize = load<u32>(copies)
+  for (let k: u32 = 0; k < chunks; k++) {
+    if (noteUnlogged(load<u32>(copy, COPY_REF), unlogged + (<usize>newSeries << 2))) newSeries++
+    copy = afterCopy(copy)
+  }
+  let labelBytes: u32 = 0
+  for (let i: u32 = 0; i < newSeries; i++) labelBytes += labelBound(load<u32>(unlogged + (<usize>i << 2)))
+  // What is written about a chunk takes less than the header of its copy.
+  const bound = <u32>RECORD_HEADER + 48 + labelBytes + load<u32>(copies, COPIES_USED) + samples * 29
+  const out = alloc(bound)
+  let at = writeSeries(out + RECORD_HEADER, unlogged, newSeries)
+  at = writeChunks(at, load<u32>(copies), chunks)
   at = writeVarint(at, samples)
-  at = writeRefs(at, refs, outcomes, count)
-  at = writeTimes(at, load<u32>(batch, BATCH_TIMES), outcomes, count)
-  at = writeValues(at, load<u32>(batch, BATCH_VALUES), outcomes, count)
+  if (samples > 0) {
+    at = writeRefs(at, refs, samples)
+    at = writeTimes(at, times, samples)
+    at = writeValues(at, values, samples)
+  }
   store<u32>(out, RECORD_VERSION)
   store<u64>(out, checksum64(out + RECORD_HEADER, <u32>(at - out - RECORD_HEADER)), 4)
   store<u32>(batch, <u32>out, BATCH_RECORD)
@@ -77,6 +82,44 @@ export function encodeRecord(batch: usize): u32 {
   store<u32>(batch, bound, BATCH_RECORD_BYTES)
   store<u32>(batch, newSeries, BATCH_NEW_SERIES)
   return <u32>(at - out)
+}
+
+/** Whether all samples are stored, none of them in a chunk: then the batch's columns are those of the record. */
+function isAllStored(outcomes: usize, count: u32): bool {
+  let i: usize = 0
+  for (; i + 8 <= <usize>count; i += 8) if ((load<u64>(outcomes + i) & ~(<u64>STORED_OUT_OF_ORDER * 0x0101010101010101)) != STORED) return false
+  for (; i < <usize>count; i++) if (load<u8>(outcomes + i) != STORED && load<u8>(outcomes + i) != STORED_OUT_OF_ORDER) return false
+  return true
+}
+
+/** Copies the columns of the stored samples that are not in chunks, and notes at each chunk how many come before it. Returns their number. */
+function gatherSamples(batch: usize, times: usize, values: usize, refs: usize): u32 {
+  const count = load<u32>(batch, BATCH_COUNT)
+  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
+  let copy: usize = load<u32>(batch + BATCH_COPIES)
+  let samples: usize = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const outcome = load<u8>(outcomes + <usize>i)
+    if (outcome == STORED_IN_CHUNK) {
+      i += load<u32>(copy, COPY_SAMPLES) - 1
+      store<u32>(copy, <u32>samples)
+      copy = afterCopy(copy)
+    } else if (outcome == STORED || outcome == STORED_OUT_OF_ORDER) {
+      store<i64>(times + (samples << 3), load<i64>(<usize>load<u32>(batch, BATCH_TIMES) + (<usize>i << 3)))
+      store<u64>(values + (samples << 3), load<u64>(<usize>load<u32>(batch, BATCH_VALUES) + (<usize>i << 3)))
+      store<u32>(refs + (samples << 2), load<u32>(<usize>load<u32>(batch, BATCH_REFS) + (<usize>i << 2)))
+      samples++
+    }
+  }
+  return <u32>samples
+}
+
+/** Whether the series is not in the log yet; then it is in this record, and noted at `to`. */
+function noteUnlogged(ref: u32, to: usize): bool {
+  if ((load<u32>(seriesRecord(ref), R_FLAGS) & FLAG_LOGGED) != 0) return false
+  markLogged(ref)
+  store<u32>(to, ref)
+  return true
 }
 
 export function freeRecord(ptr: usize, bytes: u32): void {
@@ -117,10 +160,41 @@ function writeLabels(at: usize, labels: usize, previous: usize): usize {
   return at
 }
 
-function writeRefs(at: usize, refs: usize, outcomes: usize, count: u32): usize {
+function writeSeries(at: usize, list: usize, count: u32): usize {
+  at = writeVarint(at, count)
+  let previousRef: u32 = 0
+  let previousLabels: usize = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const ref = load<u32>(list + (<usize>i << 2))
+    const labels: usize = load<u32>(seriesRecord(ref))
+    at = writeVarint(at, zigzag(<i64>ref - <i64>previousRef))
+    at = writeLabels(at, labels, previousLabels)
+    previousRef = ref
+    previousLabels = labels
+  }
+  return at
+}
+
+function writeChunks(at: usize, copy: usize, count: u32): usize {
+  at = writeVarint(at, count)
+  let before: u32 = 0
+  for (let k: u32 = 0; k < count; k++) {
+    const samplesBefore = load<u32>(copy)
+    const length = load<u32>(copy, COPY_LENGTH)
+    at = writeVarint(at, samplesBefore - before)
+    at = writeVarint(at, load<u32>(copy, COPY_REF))
+    at = writeVarint(at, length)
+    memory.copy(at, copy + COPY_HEADER, length)
+    at += length
+    before = samplesBefore
+    copy = afterCopy(copy)
+  }
+  return at
+}
+
+function writeRefs(at: usize, refs: usize, count: u32): usize {
   let previous: u32 = 0
   for (let i: u32 = 0; i < count; i++) {
-    if (!isStored(load<u8>(outcomes + <usize>i))) continue
     const ref = load<u32>(refs + (<usize>i << 2))
     at = writeVarint(at, zigzag(<i64>ref - <i64>previous - 1))
     previous = ref
@@ -128,37 +202,24 @@ function writeRefs(at: usize, refs: usize, outcomes: usize, count: u32): usize {
   return at
 }
 
-function writeTimes(at: usize, times: usize, outcomes: usize, count: u32): usize {
-  let first: i64 = 0
-  let found = false
-  let same = true
-  for (let i: u32 = 0; i < count; i++) {
-    if (!isStored(load<u8>(outcomes + <usize>i))) continue
-    const time = load<i64>(times + (<usize>i << 3))
-    if (!found) {
-      first = time
-      found = true
-    } else if (time != first) {
-      same = false
-      break
-    }
-  }
-  store<u8>(at, same ? 0 : 1)
-  store<i64>(at, first, 1)
+function writeTimes(at: usize, times: usize, count: u32): usize {
+  let previous = load<i64>(times)
+  let i: u32 = 1
+  while (i < count && load<i64>(times + (<usize>i << 3)) == previous) i++
+  store<u8>(at, i == count ? 0 : 1)
+  store<i64>(at, previous, 1)
   at += 9
-  if (same) return at
-  for (let i: u32 = 0; i < count; i++) {
-    if (!isStored(load<u8>(outcomes + <usize>i))) continue
+  if (i == count) return at
+  for (i = 0; i < count; i++) {
     const time = load<i64>(times + (<usize>i << 3))
-    at = writeVarint(at, zigzag(time - first))
-    first = time
+    at = writeVarint(at, zigzag(time - previous))
+    previous = time
   }
   return at
 }
 
-function writeValues(at: usize, values: usize, outcomes: usize, count: u32): usize {
+function writeValues(at: usize, values: usize, count: u32): usize {
   for (let i: u32 = 0; i < count; i++) {
-    if (!isStored(load<u8>(outcomes + <usize>i))) continue
     const bits = load<u64>(values + (<usize>i << 3))
     const value = reinterpret<f64>(bits)
     if (abs<f64>(value) < MAX_INTEGER) {
@@ -174,130 +235,4 @@ function writeValues(at: usize, values: usize, outcomes: usize, count: u32): usi
     at += 9
   }
   return at
-}
-
-export const RECORD_OK: i32 = 0
-export const RECORD_DAMAGED: i32 = -1
-export const RECORD_UNKNOWN_VERSION: i32 = -2
-
-/**
- * Reads a record: creates its series and stages its samples. A sample of a series that nobody knows is staged with ref 0.
- * Returns RECORD_OK or what is wrong; then nothing is staged, but series may have been created. `created` (u32) gets the
- * number of series in the record.
- */
-export function decodeRecord(ptr: usize, length: u32, batch: usize, created: usize): i32 {
-  store<u32>(created, 0)
-  if (length < <u32>RECORD_HEADER + 2) return RECORD_DAMAGED
-  if (load<u32>(ptr) != <u32>RECORD_VERSION) return RECORD_UNKNOWN_VERSION
-  if (checksum64(ptr + RECORD_HEADER, length - <u32>RECORD_HEADER) != load<u64>(ptr, 4)) return RECORD_DAMAGED
-  const end = ptr + length
-  let at = ptr + RECORD_HEADER
-  let next = varintEnd(at, end)
-  if (next == 0) return RECORD_DAMAGED
-  const series = readVarint(at)
-  at = next
-  let ref: i64 = 0
-  let previousCount: u32 = 0
-  // The labels of this series, and before them those of the previous one, which they may refer to. `restoreSeries`
-  // works in place, so the labels go to a third array for it.
-  const labels = scratch(3 * MAX_LABELS * <u32>LABEL_BYTES)
-  const work = labels + <usize>MAX_LABELS * LABEL_BYTES
-  for (let s: u64 = 0; s < series; s++) {
-    next = varintEnd(at, end)
-    if (next == 0) return RECORD_DAMAGED
-    ref += unzigzag(readVarint(at))
-    at = next
-    if (ref <= 0 || ref > <i64>u32.MAX_VALUE) return RECORD_DAMAGED
-    next = varintEnd(at, end)
-    if (next == 0) return RECORD_DAMAGED
-    const count = readVarint(at)
-    at = next
-    if (count == 0 || count > <u64>MAX_LABELS) return RECORD_DAMAGED
-    for (let i: u32 = 0; i < <u32>count; i++) {
-      const label = labels + <usize>i * LABEL_BYTES
-      next = varintEnd(at, end)
-      if (next == 0) return RECORD_DAMAGED
-      const code = readVarint(at)
-      at = next
-      if (code < 2 && i >= previousCount) return RECORD_DAMAGED
-      if (code == 0) continue
-      if (code >= 2) {
-        if (code - 2 > <u64>(end - at)) return RECORD_DAMAGED
-        store<u32>(label, <u32>at)
-        store<u32>(label, <u32>code - 2, 4)
-        at += <usize>code - 2
-      }
-      next = varintEnd(at, end)
-      if (next == 0) return RECORD_DAMAGED
-      const bytes = readVarint(at)
-      if (bytes > <u64>(end - next)) return RECORD_DAMAGED
-      store<u32>(label, <u32>next, 8)
-      store<u32>(label, <u32>bytes, 12)
-      at = next + <usize>bytes
-    }
-    previousCount = <u32>count
-    memory.copy(work, labels, <usize>count * LABEL_BYTES)
-    const status = restoreSeries(<u32>ref, work, <u32>count)
-    if (status == LOAD_OTHER_LABELS) return RECORD_DAMAGED
-    // Else the labels have a newer ref: retention has dropped what this one had.
-    if (status == LOAD_OK) markLogged(<u32>ref)
-    store<u32>(created, load<u32>(created) + 1)
-  }
-  next = varintEnd(at, end)
-  if (next == 0) return RECORD_DAMAGED
-  const samples = readVarint(at)
-  if (samples > <u64>(end - next)) return RECORD_DAMAGED
-  at = next
-  if (!stageColumns(at, end, batch, <u32>samples)) {
-    store<u32>(batch, 0, BATCH_COUNT)
-    return RECORD_DAMAGED
-  }
-  return RECORD_OK
-}
-
-/** Stages the sample columns; false when they are damaged. */
-function stageColumns(at: usize, end: usize, batch: usize, samples: u32): bool {
-  if (samples == 0) return at == end
-  reserveBatch(batch, samples)
-  let next: usize = 0
-  const start = load<u32>(batch, BATCH_COUNT)
-  let ref: i64 = 0
-  for (let i: u32 = 0; i < samples; i++) {
-    next = varintEnd(at, end)
-    if (next == 0) return false
-    ref += unzigzag(readVarint(at)) + 1
-    at = next
-    if (ref <= 0 || ref > <i64>u32.MAX_VALUE) return false
-    stage(batch, hasSeries(<u32>ref) ? <u32>ref : 0, 0, 0)
-  }
-  const times = <usize>load<u32>(batch, BATCH_TIMES) + (<usize>start << 3)
-  if (at + 9 > end) return false
-  const mode = load<u8>(at)
-  let time = load<i64>(at, 1)
-  at += 9
-  if (mode > 1) return false
-  for (let i: u32 = 0; i < samples; i++) {
-    if (mode == 1) {
-      next = varintEnd(at, end)
-      if (next == 0) return false
-      time += unzigzag(readVarint(at))
-      at = next
-    }
-    store<i64>(times + (<usize>i << 3), time)
-  }
-  const values = <usize>load<u32>(batch, BATCH_VALUES) + (<usize>start << 3)
-  for (let i: u32 = 0; i < samples; i++) {
-    next = varintEnd(at, end)
-    if (next == 0) return false
-    const code = readVarint(at)
-    if ((code & 1) == 0) {
-      store<f64>(values + (<usize>i << 3), <f64>unzigzag(code >> 1))
-      at = next
-    } else {
-      if (code != 1 || next + 8 > end) return false
-      store<u64>(values + (<usize>i << 3), load<u64>(next))
-      at = next + 8
-    }
-  }
-  return at == end
 }
