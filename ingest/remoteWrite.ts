@@ -201,7 +201,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       const message = messageOf(headers, options.acceptedMessages ?? remoteWriteMessages)
       if (typeof message !== 'string') return refuse(415, message.refused)
       if (body.length > maxCompressedBytes) return refuse(413, `http: request body too large, at most ${maxCompressedBytes} bytes are accepted`)
-      if (bytesInWork + head.stats().pendingLogBytes > maxPendingBytes) return { ...refuse(503, 'too many samples wait for the disk'), headers: { 'retry-after': '1' } }
+      if (bytesInWork + head.pendingLogBytes > maxPendingBytes) return { ...refuse(503, 'too many samples wait for the disk'), headers: { 'retry-after': '1' } }
       bytesInWork += body.length
       const batch = head.batch()
       try {

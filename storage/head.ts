@@ -52,7 +52,6 @@ export type HeadStats = {
   /** In use, and claimed from the system, readers' scratch included. */
   readonly allocatedBytes: number
   readonly memoryBytes: number
-  readonly pendingLogBytes: number
 }
 
 const labelStructBytes = 16
@@ -274,6 +273,11 @@ export class Head {
     return this.kernels.exports.maxRef()
   }
 
+  /** Of records that are not committed yet. */
+  get pendingLogBytes(): number {
+    return this.#pendingLogBytes
+  }
+
   stats(): HeadStats {
     const { exports, memory } = this.kernels
     return {
@@ -289,7 +293,6 @@ export class Head {
       removedSeries: this.#removedSeries,
       allocatedBytes: exports.allocatedBytes(),
       memoryBytes: memory.buffer.byteLength,
-      pendingLogBytes: this.#pendingLogBytes,
     }
   }
 

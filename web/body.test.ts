@@ -11,10 +11,14 @@ beforeAll(async () => {
   const bodies = new BodyReader(1000)
   server = createServer((request, response) => {
     request.on('data', () => arrived())
-    bodies.read(request, 900, (error, body) => {
-      response.statusCode = error !== null && 'statusCode' in error ? Number(error.statusCode) : 200
-      response.end(body === undefined ? '' : String(body.length), () => request.destroy())
-    })
+    const answer = (status: number, text: string) => {
+      response.statusCode = status
+      response.end(text, () => request.destroy())
+    }
+    bodies.read(request, 900).then(
+      ({ length }) => answer(200, String(length)),
+      (error: { statusCode: number }) => answer(error.statusCode, ''),
+    )
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -53,9 +53,13 @@ export class BodyReader {
     this.#maxBytes = maxBytes
   }
 
-  /** Reads the body to its end; calls `done` once, with the error when it is larger than `limitBytes`, breaks off or has to wait. */
-  read(request: IncomingMessage, limitBytes: number, done: (error: Error | null, body?: RequestBody) => void): void {
-    const tooLarge = () => done(new BodyError(413, 'Request body is too large'))
+  /** Resolves with the body at its end. Rejects, with the status to answer, when it is larger than `limitBytes`, breaks off or has to wait. */
+  read(request: IncomingMessage, limitBytes: number): Promise<RequestBody> {
+    return new Promise((resolve, reject) => this.#read(request, limitBytes, resolve, reject))
+  }
+
+  #read(request: IncomingMessage, limitBytes: number, done: (body: RequestBody) => void, failed: (error: Error) => void): void {
+    const tooLarge = () => failed(new BodyError(413, 'Request body is too large'))
     if (Number(request.headers['content-length']) > limitBytes) {
       tooLarge()
       return
@@ -70,15 +74,15 @@ export class BodyReader {
       const isTooLarge = length > limitBytes
       leave()
       if (isTooLarge) tooLarge()
-      else done(new BodyError(503, 'too many request bodies are under way'))
+      else failed(new BodyError(503, 'too many request bodies are under way'))
     }
     const onEnd = () => {
       leave()
-      done(null, new RequestBody(pieces, length))
+      done(new RequestBody(pieces, length))
     }
     const onError = (error: Error) => {
       leave()
-      done(new BodyError(400, error.message, { cause: error }))
+      failed(new BodyError(400, error.message, { cause: error }))
     }
     const leave = () => {
       this.#bytes -= length

@@ -17,8 +17,36 @@ const gzipAsync = promisify<Uint8Array, typeof zlibOptions, Buffer>(gzip)
 const deflateAsync = promisify<Uint8Array, typeof zlibOptions, Buffer>(deflate)
 const zstdAsync = promisify<Uint8Array, typeof zstdOptions, Buffer>(zstdCompress)
 
+/** What decides whether a body is compressed. */
+export type BodyKind = {
+  /** Of the request. */
+  readonly acceptEncoding: string | undefined
+  readonly status: number
+  readonly contentType: string
+  /** Of the answer, so far. */
+  readonly contentEncoding: string | undefined
+}
+
+const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|yaml|javascript|openmetrics-text|vnd\.google\.protobuf)|image\/svg\+xml)/
+
+/** How a body is to be compressed; `undefined`: it goes as it is. */
+export function encodingFor({ acceptEncoding, status, contentType, contentEncoding }: BodyKind): Encoding | undefined {
+  const encoding = chooseEncoding(acceptEncoding)
+  return encoding === undefined || contentEncoding !== undefined || status === 206 || !compressible.test(contentType) ? undefined : encoding
+}
+
+export type CompressedBody = { readonly body: Buffer | Readable; readonly headers: Readonly<Record<string, string>> }
+
+/** The compressed body and the headers that change with it, of which there may be a Vary already; `undefined` when it is too small to bother. */
+export async function compressBody(body: string | Uint8Array | Readable, encoding: Encoding, vary: string | undefined): Promise<CompressedBody | undefined> {
+  const headers = { 'content-encoding': encoding, vary: vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding` }
+  if (body instanceof Readable) return { body: compressStream(body, encoding), headers }
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
+  return bytes.length < minBytes ? undefined : { body: await compressBytes(bytes, encoding), headers }
+}
+
 /** The first known encoding in an Accept-Encoding header; one with `q=0` does not count. */
-export function chooseEncoding(header: string | undefined): Encoding | undefined {
+function chooseEncoding(header: string | undefined): Encoding | undefined {
   for (const item of (header ?? '').split(',')) {
     const [name = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase())
     if (parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter))) continue
@@ -27,10 +55,7 @@ export function chooseEncoding(header: string | undefined): Encoding | undefined
   return undefined
 }
 
-/** The compressed body, `undefined` when it is too small to bother. */
-export async function compressBody(body: string | Uint8Array, encoding: Encoding): Promise<Buffer | undefined> {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body
-  if (bytes.length < minBytes) return undefined
+function compressBytes(bytes: Uint8Array, encoding: Encoding): Promise<Buffer> {
   switch (encoding) {
     case 'gzip':
       return gzipAsync(bytes, zlibOptions)
@@ -41,8 +66,7 @@ export async function compressBody(body: string | Uint8Array, encoding: Encoding
   }
 }
 
-/** The same for a file that is being sent. */
-export function compressStream(stream: Readable, encoding: Encoding): Readable {
+function compressStream(stream: Readable, encoding: Encoding): Readable {
   const compressor = encoding === 'gzip' ? createGzip(zlibOptions) : encoding === 'deflate' ? createDeflate(zlibOptions) : createZstdCompress(zstdOptions)
   stream.on('error', (error) => compressor.destroy(error))
   return stream.pipe(compressor)

@@ -1,16 +1,18 @@
 // One place where requests become calls and results become answers: parameters, methods, readiness, errors to statuses,
-// metrics. The handlers in api/ see a `WebRequest` and give an `Answer`; fastify stays inside this file and server.ts.
+// metrics. The handlers in api/ see a `WebRequest` and give an `Answer`; fastify stays inside this file and server.ts, and
+// requests of direct routes (direct.ts) do not see it.
 
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import { QueryError } from '../query/queryError.ts'
-import { errorText } from '../src/base/assert.ts'
+import { assert, errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import { failure, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { RequestBody } from './body.ts'
+import type { DirectRoutes } from './direct.ts'
 import type { HttpMetrics } from './metrics.ts'
 import type { Route } from './openApi.ts'
 import { readForm, RequestParams } from './requestParams.ts'
@@ -42,6 +44,8 @@ export type RouteOptions = {
   /** Answers also before the server is ready and while it stops. */
   readonly whenNotReady?: boolean
   readonly bodyLimitBytes?: number
+  /** Requests come by the thousand: they take the short way. Only for a path without parameters and with a limit on bodies. */
+  readonly isDirect?: boolean
   /** The text of a 405. */
   readonly wrongMethodText?: string
 }
@@ -57,15 +61,30 @@ export type RouterOptions = {
   readonly logger: Logger
 }
 
+type PathParameters = Readonly<Record<string, string>>
+
+/** A request on its way to the handler of its route, whichever way it came. */
+type Call = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly rawBody: RequestBody
+  readonly parameters: PathParameters
+  readonly path: string
+  readonly handler: Handler
+  readonly options: RouteOptions
+}
+
 const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 export class Router {
   readonly #fastify: FastifyInstance
+  readonly #direct: DirectRoutes
   readonly #options: RouterOptions
   readonly #routes: Route[] = []
 
-  constructor(fastify: FastifyInstance, options: RouterOptions) {
+  constructor(fastify: FastifyInstance, direct: DirectRoutes, options: RouterOptions) {
     this.#fastify = fastify
+    this.#direct = direct
     this.#options = options
   }
 
@@ -87,7 +106,17 @@ export class Router {
     const url = this.#options.prefix + path
     this.#routes.push({ methods: allowed, path })
     const bodyLimit = options.bodyLimitBytes === undefined ? {} : { bodyLimit: options.bodyLimitBytes }
-    this.#fastify.route({ method: [...allowed], url, ...bodyLimit, handler: (request, reply) => this.#run({ request, reply, path, handler, options }) })
+    const answer = (request: IncomingMessage, response: ServerResponse, rawBody: RequestBody, parameters: PathParameters = {}) => this.#answer({ request, response, rawBody, parameters, path, handler, options })
+    this.#fastify.route({
+      method: [...allowed],
+      url,
+      ...bodyLimit,
+      handler: async (request, reply) => send(reply, await answer(request.raw, reply.raw, request.body instanceof RequestBody ? request.body : noBody, request.params as PathParameters)), // fastify gives text for every part of a path
+    })
+    if (options.isDirect === true) {
+      assert(options.bodyLimitBytes !== undefined, 'a direct route has no limit on bodies')
+      for (const method of allowed) this.#direct.add(method, url, { bodyLimitBytes: options.bodyLimitBytes, answer })
+    }
     const others = methods.filter((method) => !allowed.includes(method))
     if (others.length === 0) return
     const allow = [...new Set([...allowed, 'OPTIONS'])].sort().join(', ')
@@ -97,20 +126,21 @@ export class Router {
     if (!path.startsWith('/api/')) this.#fastify.options(url, (_, reply) => reply.code(200).header('allow', allow).send())
   }
 
-  async #run(call: { request: FastifyRequest; reply: FastifyReply; path: string; handler: Handler; options: RouteOptions }): Promise<FastifyReply> {
-    const { request, reply, path, handler, options } = call
+  async #answer(call: Call): Promise<Answer> {
+    const { path, options } = call
     const startMs = performance.now()
     const readiness = this.#options.readiness()
-    const answer = readiness === 'ready' || options.whenNotReady === true ? await this.#answer(request, reply, handler) : notReady(readiness)
+    const answer = readiness === 'ready' || options.whenNotReady === true ? await this.#handle(call) : notReady(readiness)
     this.#options.metrics.observe({ handler: path, code: answer.status, seconds: (performance.now() - startMs) / 1000, bytes: answer.body instanceof Readable ? 0 : answer.body.length })
-    return send(reply, answer)
+    return answer
   }
 
-  async #answer(request: FastifyRequest, reply: FastifyReply, handler: Handler): Promise<Answer> {
+  async #handle(call: Call): Promise<Answer> {
+    const { path, handler } = call
     try {
-      return await handler(await readRequest(request, reply.raw))
+      return await handler(await readRequest(call))
     } catch (error) {
-      return answerOf(error, this.#options.logger.with({ path: request.routeOptions.url ?? '' }))
+      return answerOf(error, this.#options.logger.with({ path: this.#options.prefix + path }))
     }
   }
 }
@@ -137,19 +167,23 @@ export function send(reply: FastifyReply, answer: Answer): FastifyReply {
 
 const noBody = new RequestBody([], 0)
 
-async function readRequest(request: FastifyRequest, response: ServerResponse): Promise<WebRequest> {
-  const url = request.raw.url ?? '/'
+async function readRequest({ request, response, rawBody, parameters }: Call): Promise<WebRequest> {
+  const url = request.url ?? '/'
   const queryAt = url.indexOf('?')
   const rawQuery = queryAt < 0 ? '' : url.slice(queryAt + 1)
-  const rawBody = request.body instanceof RequestBody ? request.body : noBody
   const header = (name: string) => String(request.headers[name] ?? '')
+  const form = rawBody.length === 0 ? undefined : await readBodyForm(header('content-type'), rawBody)
+  // What only some handlers want is made when they ask for it.
+  let params: RequestParams | undefined
   let signal: AbortSignal | undefined
   return {
-    method: request.method,
+    method: request.method ?? '',
     url,
     rawQuery,
-    params: new RequestParams(await readBodyForm(header('content-type'), rawBody), readForm(rawQuery)),
-    path: request.params as Record<string, string>, // fastify gives text for every part of a path
+    get params() {
+      return (params ??= new RequestParams(form, readForm(rawQuery)))
+    },
+    path: parameters,
     get body() {
       return rawBody.bytes()
     },
@@ -157,7 +191,7 @@ async function readRequest(request: FastifyRequest, response: ServerResponse): P
     get signal() {
       return (signal ??= signalOf(response))
     },
-    client: request.ip,
+    client: request.socket.remoteAddress ?? '',
     header,
   }
 }
@@ -175,7 +209,6 @@ function signalOf(response: ServerResponse): AbortSignal {
 
 /** The fields of a form body; `undefined` when the body is something else. */
 async function readBodyForm(contentType: string, body: RequestBody): Promise<Form | undefined> {
-  if (body.length === 0) return undefined
   const mediaType = contentType.split(';')[0]?.trim().toLowerCase()
   if (mediaType === 'application/x-www-form-urlencoded') return readForm(Buffer.from(body.bytes()).toString('utf8'))
   if (mediaType !== 'multipart/form-data') return undefined

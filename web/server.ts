@@ -2,12 +2,12 @@
 // compression, 404s. It listens before the data is there, so that health, metrics and replay can be asked; `serve` gives
 // it the parts, and from then on it is ready.
 
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { RE2JS } from 're2js'
 import { assert } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
@@ -27,7 +27,10 @@ import { addSearchRoutes } from './api/search.ts'
 import { addStatusRoutes } from './api/status.ts'
 import { addTargetRoutes } from './api/targets.ts'
 import { BodyReader } from './body.ts'
-import { chooseEncoding, compressBody, compressStream, type Encoding } from './compression.ts'
+import { compressBody, encodingFor, type Encoding } from './compression.ts'
+import { createCors } from './cors.ts'
+import type { Cors } from './cors.ts'
+import { DirectRoutes } from './direct.ts'
 import { openListeners } from './listeners.ts'
 import type { ListenAddress, Listeners } from './listeners.ts'
 import { createHttpMetrics } from './metrics.ts'
@@ -102,19 +105,27 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   // Query strings are read once, by the router; every body arrives as bytes. Handlers know what they take.
   fastify.removeAllContentTypeParsers()
   const bodies = new BodyReader(bodiesUnderWayBytes)
-  fastify.addContentTypeParser('*', (request, payload, done) => bodies.read(payload, request.routeOptions.bodyLimit, done))
+  fastify.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) => bodies.read(payload, request.routeOptions.bodyLimit ?? bodyLimitBytes))
   if (protection !== undefined) addProtection(fastify, protection)
-  addCors(fastify, options)
+  const apiPath = `${options.routePrefix}/api/v1/`
+  const cors = createCors(options.corsOrigin, apiPath)
+  addCors(fastify, cors, apiPath)
   addCompression(fastify)
   fastify.addHook('onRequest', (_, reply, done) => {
-    state.begin()
-    reply.raw.once('close', () => state.end())
+    state.begin(reply.raw)
     done()
   })
   fastify.setNotFoundHandler((_, reply) => send(reply, plain(404, '404 page not found\n')))
   fastify.setErrorHandler((error, _, reply) => send(reply, frameworkAnswer(error, deps.logger)))
 
-  const router = new Router(fastify, {
+  const direct = new DirectRoutes({
+    bodies,
+    protection,
+    cors,
+    onRequest: (response) => state.begin(response),
+    refusalOf: (error) => frameworkAnswer(error, deps.logger),
+  })
+  const router = new Router(fastify, direct, {
     prefix: options.routePrefix,
     readiness: () => state.readiness,
     metrics: createHttpMetrics(deps.registry),
@@ -149,7 +160,9 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
 
   const listeners: Listeners = await openListeners(
     { addresses: options.listenAddresses, readTimeoutMs: options.readTimeoutMs, maxConnections: options.maxConnections, ...tlsOf(protection) },
-    (request, response) => fastify.routing(request, response),
+    (request, response) => {
+      if (!direct.handle(request, response)) fastify.routing(request, response)
+    },
   )
   ports = listeners.addresses.map(({ port }) => port)
   if (protection !== undefined) protection.onTlsChange = (tls) => listeners.setTls(tls)
@@ -184,13 +197,13 @@ class ServerState {
     this.readiness = 'ready'
   }
 
-  begin(): void {
+  /** Counts the answer until it is out, or the client gone. */
+  begin(response: ServerResponse): void {
     this.#underWay += 1
-  }
-
-  end(): void {
-    this.#underWay -= 1
-    if (this.#underWay <= 0) this.#drained?.()
+    response.once('close', () => {
+      this.#underWay -= 1
+      if (this.#underWay <= 0) this.#drained?.()
+    })
   }
 
   async drain(graceMs: number): Promise<void> {
@@ -237,55 +250,31 @@ function tlsOf(protection: Protection | undefined) {
   return { tls, isClientAllowed: (socket: TLSSocket) => protection.config.tls === undefined || isClientAllowed(socket, protection.config.tls) }
 }
 
-function addCors(fastify: FastifyInstance, options: ServerOptions): void {
-  const allowsAll = options.corsOrigin === '.*'
-  const allowed = RE2JS.compile(`^(?:${options.corsOrigin})$`)
-  const apiPath = `${options.routePrefix}/api/v1/`
+function addCors(fastify: FastifyInstance, cors: Cors, apiPath: string): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    allow(request, reply)
+    reply.headers(cors(request.url, request.headers.origin))
     done()
   })
-  const allow = (request: FastifyRequest, reply: FastifyReply) => {
-    if (!request.url.startsWith(apiPath)) return
-    reply.header('vary', 'Origin')
-    const { origin } = request.headers
-    if (origin === undefined) return
-    reply.headers({
-      'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
-      'access-control-allow-methods': 'GET, POST, OPTIONS',
-      'access-control-expose-headers': 'Date',
-    })
-    if (allowsAll) reply.header('access-control-allow-origin', '*')
-    else if (allowed.matches(origin)) reply.header('access-control-allow-origin', origin)
-  }
   fastify.options(`${apiPath}*`, (_, reply) => reply.code(204).send())
 }
 
-const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|yaml|javascript|openmetrics-text|vnd\.google\.protobuf)|image\/svg\+xml)/
-
 function addCompression(fastify: FastifyInstance): void {
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    const encoding = chooseEncoding(request.headers['accept-encoding'])
-    const type = String(reply.getHeader('content-type') ?? '')
-    if (encoding === undefined || reply.hasHeader('content-encoding') || reply.statusCode === 206 || !compressible.test(type)) done(null, payload)
-    else compress(reply, payload, encoding).then((compressed) => done(null, compressed), done)
+    const encoding = encodingFor({
+      acceptEncoding: request.headers['accept-encoding'],
+      status: reply.statusCode,
+      contentType: String(reply.getHeader('content-type') ?? ''),
+      contentEncoding: reply.getHeader('content-encoding')?.toString(),
+    })
+    if (encoding !== undefined && (payload instanceof Readable || typeof payload === 'string' || payload instanceof Uint8Array)) {
+      compress(reply, payload, encoding).then((compressed) => done(null, compressed), done)
+    } else done(null, payload)
   })
-  const compress = async (reply: FastifyReply, payload: unknown, encoding: Encoding): Promise<unknown> => {
-    if (payload instanceof Readable) {
-      announce(reply, encoding)
-      return compressStream(payload, encoding)
-    }
-    if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) return payload
-    const compressed = await compressBody(payload, encoding)
+  const compress = async (reply: FastifyReply, payload: string | Uint8Array | Readable, encoding: Encoding) => {
+    const compressed = await compressBody(payload, encoding, reply.getHeader('vary')?.toString())
     if (compressed === undefined) return payload
-    announce(reply, encoding)
-    return compressed
+    reply.headers(compressed.headers)
+    reply.removeHeader('content-length')
+    return compressed.body
   }
-}
-
-function announce(reply: FastifyReply, encoding: string): void {
-  const vary = reply.getHeader('vary')
-  reply.header('content-encoding', encoding)
-  reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${String(vary)}, Accept-Encoding`)
-  reply.removeHeader('content-length')
 }

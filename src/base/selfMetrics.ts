@@ -36,7 +36,7 @@ export class MetricRegistry {
     const series = new Series()
     this.#add({ name, help, kind: 'counter', print: () => series.print(name) })
     return {
-      inc: (labels = {}, by = 1) => series.set(labels, series.get(labels) + by),
+      inc: (labels = {}, by = 1) => series.add(labels, by),
       value: (labels = {}) => series.get(labels),
       remove: (labels) => series.delete(labels),
     }
@@ -166,6 +166,10 @@ class Series {
   }
   set(labels: LabelValues, value: number): void {
     this.#values.set(formatLabels(labels), value)
+  }
+  add(labels: LabelValues, by: number): void {
+    const key = formatLabels(labels)
+    this.#values.set(key, (this.#values.get(key) ?? 0) + by)
   }
   delete(labels: LabelValues): void {
     this.#values.delete(formatLabels(labels))

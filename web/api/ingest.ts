@@ -25,7 +25,7 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
       if (answer.status === 204) return { status: 204, headers: answer.headers ?? {}, body: '' }
       return plain(answer.status, answer.body ?? '', answer.headers)
     },
-    { bodyLimitBytes: writeBodyLimitBytes },
+    { bodyLimitBytes: writeBodyLimitBytes, isDirect: true },
   )
 
   router.route(
