@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
-import { labelsFrom } from '../storage/labels.ts'
+import { labelsFrom, type Labels } from '../storage/labels.ts'
 import { createMatcher } from '../storage/matcher.ts'
 import { randomSeries } from '../test/differential/promql/data.ts'
 import { QueryGenerator } from '../test/differential/promql/queries.ts'
@@ -64,13 +64,24 @@ function serve(storage: TestStorage): Service {
   return { service, registry }
 }
 
-/** All samples in order of time, each to be written when its time comes or, some of them, later. */
-function arrivals(random: Random) {
+type Arrival = { readonly labels: Labels; readonly timestampMs: number; readonly value: number | undefined; readonly isLate: boolean }
+
+/** All samples in order of time; some are to be written later than when their time comes. */
+function arrivals(random: Random): Arrival[] {
   // Values that do not add up exactly, so that another order of adding shows.
   const samples = randomSeries(random).flatMap(({ labels, samples: some }) =>
-    some.map(({ timestampMs, value }) => ({ labels: labelsFrom(labels), timestampMs, value: value === stale ? undefined : value * 1.1, atMs: timestampMs + (random.below(12) === 0 ? random.below(windowMs) : 0) })),
+    some.map(({ timestampMs, value }) => ({ labels: labelsFrom(labels), timestampMs, value: value === stale ? undefined : value * 1.1, isLate: random.below(12) === 0 })),
   )
-  return samples.sort((a, b) => a.atMs - b.atMs || a.timestampMs - b.timestampMs)
+  return samples.sort((a, b) => a.timestampMs - b.timestampMs)
+}
+
+async function write(storage: TestStorage, arrived: readonly Arrival[]): Promise<void> {
+  const appender = storage.appender()
+  for (const { labels, timestampMs, value } of arrived) {
+    if (value === undefined) appender.appendStale(labels, timestampMs)
+    else appender.append(labels, timestampMs, value)
+  }
+  await appender.commit()
 }
 
 function reusedSteps({ registry }: Service): number {
@@ -85,7 +96,8 @@ describe('a range query with results of earlier ones at hand', () => {
       const generator = new QueryGenerator(random)
       const texts = [...dashboard, ...Array.from({ length: 40 }, () => generator.next().text)]
       let waiting = arrivals(random)
-      let nowMs = (waiting[0]?.atMs ?? 0) + 5 * minuteMs
+      let late: Arrival[] = []
+      let nowMs = (waiting[0]?.timestampMs ?? 0) + 5 * minuteMs
       const options = { outOfOrderWindowMs: windowMs, nowMs: () => nowMs + 1000 }
       let storage = await openTestStorage(options)
       let running = serve(storage)
@@ -93,17 +105,15 @@ describe('a range query with results of earlier ones at hand', () => {
       for (let round = 0; round < rounds; round++) {
         if (waiting.length === 0) break
         const what = random.below(100)
-        if (what < 70) {
+        if (what < 66) {
           nowMs += random.below(Math.max(1000, (2 * 40 * minuteMs) / rounds))
-          const due = waiting.findIndex(({ atMs }) => atMs > nowMs)
-          const some = waiting.slice(0, due < 0 ? undefined : due)
-          waiting = waiting.slice(some.length)
-          const appender = storage.appender()
-          for (const { labels, timestampMs, value } of some) {
-            if (value === undefined) appender.appendStale(labels, timestampMs)
-            else appender.append(labels, timestampMs, value)
-          }
-          await appender.commit()
+          const due = waiting.filter(({ timestampMs }) => timestampMs <= nowMs)
+          waiting = waiting.slice(due.length)
+          late = [...late, ...due.filter(({ isLate }) => isLate)]
+          await write(storage, due.filter(({ isLate }) => !isLate))
+        } else if (what < 70) {
+          const from = random.below(late.length + 1)
+          await write(storage, late.splice(from, 1 + random.below(50)))
         } else if (what < 74) {
           const minTimeMs = nowMs - random.below(40 * minuteMs)
           const range = { minTimeMs, maxTimeMs: minTimeMs + random.below(3 * minuteMs) }
