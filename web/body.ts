@@ -34,6 +34,8 @@ function release({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
+export const noBody = new RequestBody([], 0)
+
 /** What is wrong with a body, with the status to answer. */
 class BodyError extends Error {
   readonly statusCode: number
@@ -54,7 +56,9 @@ export class BodyReader {
   }
 
   /** Resolves with the body at its end. Rejects, with the status to answer, when it is larger than `limitBytes`, breaks off or has to wait. */
-  read(request: IncomingMessage, limitBytes: number): Promise<RequestBody> {
+  async read(request: IncomingMessage, limitBytes: number): Promise<RequestBody> {
+    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+    if (encoding === undefined && (length === undefined || length === '0')) return noBody
     return new Promise((resolve, reject) => this.#read(request, limitBytes, resolve, reject))
   }
 

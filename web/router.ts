@@ -6,12 +6,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import { QueryError } from '../query/queryError.ts'
-import { assert, errorText } from '../src/base/assert.ts'
+import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import { failure, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
-import { RequestBody } from './body.ts'
+import { noBody, RequestBody } from './body.ts'
 import type { DirectRoutes } from './direct.ts'
 import type { HttpMetrics } from './metrics.ts'
 import type { Route } from './openApi.ts'
@@ -44,7 +44,7 @@ export type RouteOptions = {
   /** Answers also before the server is ready and while it stops. */
   readonly whenNotReady?: boolean
   readonly bodyLimitBytes?: number
-  /** Requests come by the thousand: they take the short way. Only for a path without parameters and with a limit on bodies. */
+  /** Requests come by the thousand: they take the short way. Only for a path without parameters. */
   readonly isDirect?: boolean
   /** The text of a 405. */
   readonly wrongMethodText?: string
@@ -56,6 +56,8 @@ export type Readiness = 'starting' | 'ready' | 'stopping'
 export type RouterOptions = {
   /** `` or `/path`. */
   readonly prefix: string
+  /** Of routes without their own. */
+  readonly bodyLimitBytes: number
   readonly readiness: () => Readiness
   readonly metrics: HttpMetrics
   readonly logger: Logger
@@ -114,8 +116,7 @@ export class Router {
       handler: async (request, reply) => send(reply, await answer(request.raw, reply.raw, request.body instanceof RequestBody ? request.body : noBody, request.params as PathParameters)), // fastify gives text for every part of a path
     })
     if (options.isDirect === true) {
-      assert(options.bodyLimitBytes !== undefined, 'a direct route has no limit on bodies')
-      for (const method of allowed) this.#direct.add(method, url, { bodyLimitBytes: options.bodyLimitBytes, answer })
+      for (const method of allowed) this.#direct.add(method, url, { bodyLimitBytes: options.bodyLimitBytes ?? this.#options.bodyLimitBytes, answer })
     }
     const others = methods.filter((method) => !allowed.includes(method))
     if (others.length === 0) return
@@ -164,8 +165,6 @@ export function send(reply: FastifyReply, answer: Answer): FastifyReply {
   const sent = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body
   return reply.code(status).headers({ ...headers }).send(sent)
 }
-
-const noBody = new RequestBody([], 0)
 
 async function readRequest({ request, response, rawBody, parameters }: Call): Promise<WebRequest> {
   const url = request.url ?? '/'

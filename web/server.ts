@@ -127,6 +127,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   })
   const router = new Router(fastify, direct, {
     prefix: options.routePrefix,
+    bodyLimitBytes,
     readiness: () => state.readiness,
     metrics: createHttpMetrics(deps.registry),
     logger: deps.logger,

@@ -7,8 +7,8 @@ import type { Router, WebRequest } from '../router.ts'
 import { readTimeRange } from './query.ts'
 
 export function addLabelRoutes(router: Router, parts: () => Parts): void {
-  router.getOrPost('/api/v1/series', (request) => parts().query.respond({ kind: 'series', ...readMetadataParams(request) }, request))
-  router.getOrPost('/api/v1/labels', (request) => parts().query.respond({ kind: 'labels', ...readMetadataParams(request) }, request))
+  router.getOrPost('/api/v1/series', (request) => parts().query.respond({ kind: 'series', ...readMetadataParams(request) }, request), { isDirect: true })
+  router.getOrPost('/api/v1/labels', (request) => parts().query.respond({ kind: 'labels', ...readMetadataParams(request) }, request), { isDirect: true })
   router.get('/api/v1/label/:name/values', (request) => {
     const name = unescapeName(request.path['name'] ?? '')
     if (!isLabelName(name)) throw new QueryError('bad_data', `invalid label name: ${JSON.stringify(name)}`)

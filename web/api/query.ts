@@ -12,7 +12,7 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
   router.getOrPost('/api/v1/query', (request) => {
     const timeMs = request.params.timeMs('time') ?? Date.now()
     return respond(request, { kind: 'instant', ...readQueryParams(request), timeMs })
-  })
+  }, { isDirect: true })
   router.getOrPost('/api/v1/query_range', (request) => {
     const { params } = request
     const startMs = params.requiredTimeMs('start')
@@ -20,7 +20,7 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
     // Less than a millisecond is no step: no sample has a time between two of them.
     const stepMs = Math.trunc(params.requiredDurationMs('step'))
     return respond(request, { kind: 'range', ...readQueryParams(request), startMs, endMs, stepMs, nocache: params.bool('nocache') })
-  })
+  }, { isDirect: true })
   router.getOrPost('/api/v1/format_query', (request) => respond(request, { kind: 'formatQuery', query: request.params.text('query') }))
   router.getOrPost('/api/v1/parse_query', (request) => respond(request, { kind: 'parseQuery', query: request.params.text('query') }))
 }
