@@ -67,7 +67,7 @@ const instantFunctions: Readonly<Record<string, InstantFunction>> = {
   time: conversion.time,
   timestamp: conversion.timestamp,
   vector: conversion.vector,
-  ...unavailable('is not evaluated yet', ['start_timestamp']),
+  ...unavailable('needs start timestamps, which are not stored', ['start_timestamp']),
 }
 
 const takingHistograms: ReadonlySet<string> = new Set([
