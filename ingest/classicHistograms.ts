@@ -2,10 +2,12 @@
 // custom buckets. Their lines are cut out of the body, and the histograms are handed out beside it, as those of the protobuf
 // format are. Parts that do not make a histogram stay the series they are.
 
+import type { CreatedLine } from './createdTimes.ts'
 import { fromClassic } from './customBuckets.ts'
 import { parseSeries } from './exposition.ts'
-import { metadataName } from './expositionLexer.ts'
+import { bodyText, familiesOf, lineNumber, samplesOf, without, type FamilyLines, type Range } from './familyLines.ts'
 import { parseGoFloat } from './goFloat.ts'
+import { emptied } from './histogramMessage.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import type { ExposedHistogram } from './protobufExposition.ts'
 import { seriesText } from './seriesText.ts'
@@ -29,12 +31,6 @@ type Part = {
 
 type Gathered = { readonly buckets: [number, number][]; count: number | undefined; sum: number | undefined; timestampMs: number | undefined; readonly lines: Range[] }
 
-type Range = { readonly start: number; readonly end: number }
-
-const typeLine = /^[ \t]*#[ \t]+TYPE[ \t]+("(?:\\.|[^"\\\n])*"|[^ \t\n]+)[ \t]+([^\n]*)$/gm
-const braces = String.raw`\{[^"\n}]*(?:"(?:\\[^\n]|[^"\\\n])*"[^"\n}]*)*\}`
-const sampleLine = new RegExp(String.raw`[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:[ \t]*${braces})?|${braces})[ \t]*([^ \t\n]+)(?:[ \t]+([0-9]+))?[ \t]*\n`, 'y')
-
 /** Converts the bodies of one target. Remembers what its series are. */
 export class ClassicHistograms {
   #parts = new Map<string, Part | undefined>()
@@ -42,13 +38,14 @@ export class ClassicHistograms {
 
   /** `body` is in the text format, also when it was OpenMetrics. Throws `ExpositionError`. */
   convert(body: Uint8Array, options: ConvertOptions): Converted {
-    const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+    const text = bodyText(body)
     const parts = new Map<string, Part | undefined>()
     const histograms: ExposedHistogram[] = []
     const cut: Range[] = []
     this.#converted = new Set()
-    for (const { name, start, end } of familiesOf(text)) {
-      for (const [series, gathered] of this.#gather(text, { name, start, end }, parts, options)) {
+    for (const family of familiesOf(text)) {
+      if (family.type !== 'histogram') continue
+      for (const [series, gathered] of this.#gather(text, family, parts, options)) {
         const histogram = fromClassic(gathered)
         if (histogram === undefined) continue
         this.#converted.add(series)
@@ -57,7 +54,7 @@ export class ClassicHistograms {
       }
     }
     this.#parts = parts
-    return { text: cut.length === 0 ? body : without(body, cut), histograms }
+    return { text: without(body, cut), histograms }
   }
 
   /** The histogram of the last body that the series has become a part of; both as one character per byte. */
@@ -66,43 +63,35 @@ export class ClassicHistograms {
     return part !== undefined && this.#converted.has(part.histogram) ? Buffer.from(part.histogram).toString('latin1') : undefined
   }
 
-  #gather(text: string, family: Range & { readonly name: string }, parts: Map<string, Part | undefined>, options: ConvertOptions): Map<string, Gathered> {
+  /** The times at which the series of the last body were created, of the histograms where those replace them or stand beside them. */
+  createdOf(created: readonly CreatedLine[], { histograms }: Converted, keepsClassic: boolean): CreatedLine[] {
+    const madeOf = new Map(histograms.map(({ series, histogram }) => [series.toString('latin1'), histogram]))
+    const noted = new Set<string>()
+    return created.flatMap((line) => {
+      const series = this.histogramOf(line.series)
+      const histogram = series === undefined ? undefined : madeOf.get(series)
+      if (series === undefined || histogram === undefined) return [line]
+      const own = noted.has(series) ? [] : [{ ...line, series, histogram: emptied(histogram) }]
+      noted.add(series)
+      return keepsClassic ? [line, ...own] : own
+    })
+  }
+
+  #gather(text: string, family: FamilyLines, parts: Map<string, Part | undefined>, options: ConvertOptions): Map<string, Gathered> {
     const found = new Map<string, Gathered>()
-    for (let at = family.start; at < family.end; ) {
-      sampleLine.lastIndex = at
-      const match = sampleLine.exec(text)
-      if (match === null) {
-        const lineEnd = text.indexOf('\n', at)
-        if (lineEnd < 0) break
-        at = lineEnd + 1
-        continue
-      }
-      const [line, series = '', valueText = '', timestamp] = match
-      const part = this.#parts.has(series) ? this.#parts.get(series) : partOf(series, family.name, options, () => lineNumber(text, at))
+    for (const { series, value, timestampMs, start, end } of samplesOf(text, family)) {
+      const part = this.#parts.has(series) ? this.#parts.get(series) : partOf(series, family.name, options, () => lineNumber(text, start))
       parts.set(series, part)
-      const value = parseGoFloat(valueText)
-      if (part !== undefined && typeof value === 'number') {
-        let one = found.get(part.histogram)
-        if (one === undefined) found.set(part.histogram, (one = { buckets: [], count: undefined, sum: undefined, timestampMs: undefined, lines: [] }))
-        if (part.kind === 'bucket') one.buckets.push([part.bound, value])
-        else one[part.kind] = value
-        if (timestamp !== undefined) one.timestampMs = Number(timestamp)
-        one.lines.push({ start: at, end: at + line.length })
-      }
-      at += line.length
+      if (part === undefined) continue
+      let one = found.get(part.histogram)
+      if (one === undefined) found.set(part.histogram, (one = { buckets: [], count: undefined, sum: undefined, timestampMs: undefined, lines: [] }))
+      if (part.kind === 'bucket') one.buckets.push([part.bound, value])
+      else one[part.kind] = value
+      one.timestampMs = timestampMs ?? one.timestampMs
+      one.lines.push({ start, end })
     }
     return found
   }
-}
-
-/** From the line after `# TYPE name histogram` to the next TYPE line. */
-function* familiesOf(text: string): Generator<Range & { readonly name: string }> {
-  let family: { readonly name: string; readonly start: number } | undefined
-  for (const { index, 0: line, 1: name = '', 2: type = '' } of text.matchAll(typeLine)) {
-    if (family !== undefined) yield { ...family, end: index }
-    family = type === 'histogram' ? { name: metadataName(name), start: index + line.length + 1 } : undefined
-  }
-  if (family !== undefined) yield { ...family, end: text.length }
 }
 
 function partOf(series: string, family: string, { isOpenMetrics }: ConvertOptions, line: () => number): Part | undefined {
@@ -115,21 +104,4 @@ function partOf(series: string, family: string, { isOpenMetrics }: ConvertOption
   const bound = kind === 'bucket' ? parseGoFloat(le?.value ?? '') : 0
   if (typeof bound === 'string') return undefined
   return { kind, bound, histogram: seriesText(family, own.map((label) => [label.name, label.value] as const)) }
-}
-
-function lineNumber(text: string, end: number): number {
-  let line = 1
-  for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) line++
-  return line
-}
-
-function without(body: Uint8Array, cut: Range[]): Uint8Array {
-  const kept: Uint8Array[] = []
-  let at = 0
-  for (const { start, end } of cut.sort((a, b) => a.start - b.start)) {
-    if (start > at) kept.push(body.subarray(at, start))
-    at = end
-  }
-  kept.push(body.subarray(at))
-  return Buffer.concat(kept)
 }

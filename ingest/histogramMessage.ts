@@ -32,6 +32,11 @@ export function emptyWireHistogram(): WireHistogram {
   }
 }
 
+/** The same buckets before anything was observed. */
+export function emptied({ schema, zeroThreshold, customBounds }: WireHistogram): WireHistogram {
+  return { ...emptyWireHistogram(), schema, zeroThreshold, customBounds }
+}
+
 /** A histogram cannot be stored; the message says why. */
 export class HistogramError extends Error {}
 

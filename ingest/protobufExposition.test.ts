@@ -3,10 +3,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { defaultHttpClientConfig } from '../src/base/httpClientConfig.ts'
 import { silentLogger } from '../src/base/log.ts'
 import { histogram, plain } from '../test/helpers/histograms.ts'
 import { protobufBody as bodyOf } from '../test/helpers/metricFamilies.ts'
+import { scrapeConfig } from '../test/helpers/scrapeConfig.ts'
 import { readElements } from '../test/helpers/storedElements.ts'
 import { openTestStorage, readSamples } from '../test/helpers/testStorage.ts'
 import { createDiscovery } from './discovery/discovery.ts'
@@ -25,8 +25,8 @@ const both = {
     },
   }],
 }
-const classicOnly = { takesNative: false, keepsClassic: false, convertsClassic: false }
-const nativeOnly = { takesNative: true, keepsClassic: false, convertsClassic: false }
+const classicOnly = { takesNative: false, keepsClassic: false, convertsClassic: false, takesCreated: false }
+const nativeOnly = { takesNative: true, keepsClassic: false, convertsClassic: false, takesCreated: false }
 
 const classicLines = [
   '# HELP h Some\\nhelp.', '# TYPE h histogram', 'h_count{a="x\\"\\\\y"} 6', 'h_sum{a="x\\"\\\\y"} 10.5',
@@ -48,7 +48,7 @@ describe('readProtobufBody', () => {
   ])
   gives('writes the classic part of a histogram when native ones are not wanted', [both], classicOnly, classicLines)
   gives('leaves it out when they are', [both], nativeOnly, [...classicLines.slice(0, 2), ''])
-  gives('keeps both on demand', [both], { takesNative: true, keepsClassic: true, convertsClassic: true }, classicLines)
+  gives('keeps both on demand', [both], { takesNative: true, keepsClassic: true, convertsClassic: true, takesCreated: false }, classicLines)
 
   it('brings out native histograms and exemplars', () => {
     const { histograms, exemplars } = readProtobufBody(bodyOf([both]), nativeOnly)
@@ -64,12 +64,12 @@ describe('readProtobufBody', () => {
     const converted = { ...exemplar, histogram: 'h{a="x\\"\\\\y"}' }
     for (const keepsClassic of [false, true]) {
       for (const [family, takesNative] of [[classic, true], [both, false]] as const) {
-        const body = readProtobufBody(bodyOf([family]), { takesNative, keepsClassic, convertsClassic: true })
+        const body = readProtobufBody(bodyOf([family]), { takesNative, keepsClassic, convertsClassic: true, takesCreated: false })
         expect(body.histograms.map(({ series, histogram: one }) => [series.toString(), one.schema, one.count, one.customBounds, one.positive.deltas])).toEqual([['h{a="x\\"\\\\y"}', -53, 6, [1, 2.5], [1, 2, -1]]])
         expect(Buffer.from(body.text).toString().split('\n')).toEqual(keepsClassic ? classicLines : [...classicLines.slice(0, 2), ''])
         expect(body.exemplars).toEqual(keepsClassic ? [exemplar, converted] : [converted])
       }
-      const native = readProtobufBody(bodyOf([both]), { takesNative: true, keepsClassic, convertsClassic: true })
+      const native = readProtobufBody(bodyOf([both]), { takesNative: true, keepsClassic, convertsClassic: true, takesCreated: false })
       expect(native.histograms.map(({ histogram: one }) => one.schema)).toEqual([3])
     }
   })
@@ -115,12 +115,5 @@ describe('a protobuf target', () => {
 })
 
 function job(over: Partial<ScrapeConfig>): ScrapeConfig {
-  return {
-    jobName: 'j', scrapeIntervalMs: 500, scrapeTimeoutMs: 500, scrapeProtocols: ['PrometheusProto', 'PrometheusText0.0.4'],
-    fallbackScrapeProtocol: undefined, scrapeNativeHistograms: true, alwaysScrapeClassicHistograms: false, convertClassicHistogramsToNhcb: false,
-    extraScrapeMetrics: false, scrapeFailureLogFile: '', metricsPath: '/metrics', scheme: 'http', params: {}, honorLabels: false, honorTimestamps: true,
-    trackTimestampsStaleness: false, enableCompression: true, bodySizeLimitBytes: 0, sampleLimit: 0, targetLimit: 0, labelLimit: 0, labelNameLengthLimit: 0,
-    labelValueLengthLimit: 0, nativeHistogramBucketLimit: 0, nativeHistogramMinBucketFactor: 0, keepDroppedTargets: 0, nameValidationScheme: 'utf8',
-    nameEscapingScheme: 'allow-utf-8', relabelConfigs: [], metricRelabelConfigs: [], http: defaultHttpClientConfig, discovery: [], ...over,
-  }
+  return scrapeConfig({ scrapeProtocols: ['PrometheusProto', 'PrometheusText0.0.4'], scrapeNativeHistograms: true, ...over })
 }

@@ -5,7 +5,9 @@
 import { fromClassic } from './customBuckets.ts'
 import { ExpositionError } from './expositionLexer.ts'
 import { formatOpenMetricsFloat } from './goFloat.ts'
-import { emptyWireHistogram, readSpan, type WireHistogram } from './histogramMessage.ts'
+import type { CreatedLine } from './createdTimes.ts'
+import { emptied, emptyWireHistogram, readSpan, type WireHistogram } from './histogramMessage.ts'
+import { timestampMsOf } from './openMetricsParser.ts'
 import { ProtobufReader } from './protobufReader.ts'
 import type { ExemplarLine } from './scrapeExemplars.ts'
 import { labelText, quoted, seriesText, valueText, type LabelPair } from './seriesText.ts'
@@ -19,7 +21,7 @@ export type ExposedHistogram = {
   readonly timestampMs: number | undefined
 }
 
-export type ProtobufBody = { readonly text: Uint8Array; readonly histograms: readonly ExposedHistogram[]; readonly exemplars: readonly ExemplarLine[] }
+export type ProtobufBody = { readonly text: Uint8Array; readonly histograms: readonly ExposedHistogram[]; readonly exemplars: readonly ExemplarLine[]; readonly created: readonly CreatedLine[] }
 
 export type ProtobufOptions = {
   /** Otherwise only the classic part of a histogram is taken. */
@@ -28,6 +30,8 @@ export type ProtobufOptions = {
   readonly keepsClassic: boolean
   /** Make the classic part a native histogram with custom buckets, unless a native one is taken. */
   readonly convertsClassic: boolean
+  /** Bring out when counters were created. */
+  readonly takesCreated: boolean
 }
 
 /** By the number of MetricType; gauge histograms have no name in the text format. */
@@ -53,6 +57,7 @@ class BodyWriter {
   readonly #lines: string[] = []
   readonly #histograms: ExposedHistogram[] = []
   readonly #exemplars: ExemplarLine[] = []
+  readonly #created: CreatedLine[] = []
   #type = 0
 
   constructor(options: ProtobufOptions) {
@@ -60,7 +65,7 @@ class BodyWriter {
   }
 
   finish(): ProtobufBody {
-    return { text: Buffer.from(this.#lines.join('')), histograms: this.#histograms, exemplars: this.#exemplars }
+    return { text: Buffer.from(this.#lines.join('')), histograms: this.#histograms, exemplars: this.#exemplars, created: this.#created }
   }
 
   family(reader: ProtobufReader): void {
@@ -102,15 +107,18 @@ class BodyWriter {
   #single(metric: Metric, reader: ProtobufReader): void {
     let value = 0
     let exemplar: string | undefined
+    let createdMs: number | undefined
     while (reader.next()) {
       if (reader.field === 1) value = reader.double()
       else if (reader.field === 2) exemplar = readExemplar(reader.message())
+      else if (reader.field === 3) createdMs = timestampMsOf(readSeconds(reader.message()))
       else reader.skip()
     }
-    this.#sample(metric, '', [], value, exemplar)
+    this.#sample({ ...metric, createdMs }, '', [], value, exemplar)
   }
 
-  #summary(metric: Metric, reader: ProtobufReader): void {
+  #summary(own: Metric, reader: ProtobufReader): void {
+    let createdMs: number | undefined
     let count = 0
     let sum = 0
     const quantiles: [quantile: number, value: number][] = []
@@ -118,18 +126,24 @@ class BodyWriter {
       if (reader.field === 1) count = reader.varint()
       else if (reader.field === 2) sum = reader.double()
       else if (reader.field === 3) quantiles.push(readPair(reader.message()))
+      else if (reader.field === 4) createdMs = timestampMsOf(readSeconds(reader.message()))
       else reader.skip()
     }
+    const metric = { ...own, createdMs }
     this.#sample(metric, '_count', [], count)
     this.#sample(metric, '_sum', [], sum)
-    for (const [quantile, value] of quantiles) this.#sample(metric, '', [['quantile', formatOpenMetricsFloat(quantile)]], value)
+    for (const [quantile, value] of quantiles) this.#sample(own, '', [['quantile', formatOpenMetricsFloat(quantile)]], value)
   }
 
-  #histogram(metric: Metric, reader: ProtobufReader): void {
-    const { wire, buckets, exemplars, isNative } = readHistogram(reader)
+  #histogram(own: Metric, reader: ProtobufReader): void {
+    const { wire, buckets, exemplars, isNative, createdMs } = readHistogram(reader)
+    const metric = { ...own, createdMs }
     const { takesNative, keepsClassic, convertsClassic } = this.#options
     const series = seriesText(metric.name, metric.labels)
-    const takeHistogram = (histogram: WireHistogram) => this.#histograms.push({ series: Buffer.from(series), histogram, timestampMs: metric.timestampMs })
+    const takeHistogram = (histogram: WireHistogram) => {
+      this.#histograms.push({ series: Buffer.from(series), histogram, timestampMs: metric.timestampMs })
+      this.#noteCreated(series, createdMs, histogram)
+    }
     const usesNative = isNative && takesNative
     if (usesNative) {
       if (this.#type === gaugeHistogramType) wire.counterReset = 'gauge'
@@ -155,29 +169,40 @@ class BodyWriter {
     }
   }
 
-  #sample({ name, labels, timestampMs }: Metric, suffix: string, added: readonly LabelPair[], value: number, exemplar?: string): void {
+  #sample({ name, labels, timestampMs, createdMs }: Metric, suffix: string, added: readonly LabelPair[], value: number, exemplar?: string): void {
     const series = seriesText(name + suffix, [...labels, ...added])
     this.#lines.push(`${series} ${valueText(value)}${timestampMs === undefined ? '' : ` ${timestampMs}`}\n`)
     if (exemplar !== undefined) this.#exemplar(series, exemplar)
+    this.#noteCreated(series, createdMs)
+  }
+
+  #noteCreated(series: string, createdMs: number | undefined, histogram?: WireHistogram): void {
+    if (createdMs === undefined || !this.#options.takesCreated) return
+    const ofHistogram = histogram && { histogram: emptied(histogram) }
+    this.#created.push({ series: asLatin1(series), familyType: typeNames[this.#type] ?? 'untyped', createdMs, ...ofHistogram })
   }
 
   #exemplar(series: string, exemplar: string, histogram?: string): void {
-    const asLatin1 = (text: string) => Buffer.from(text).toString('latin1')
     const ofHistogram = histogram !== undefined && { histogram: asLatin1(histogram) }
     this.#exemplars.push({ series: asLatin1(series), exemplar: asLatin1(exemplar), familyType: typeNames[this.#type] ?? 'untyped', ...ofHistogram })
   }
 }
 
-type Metric = { readonly name: string; readonly labels: readonly LabelPair[]; readonly timestampMs: number | undefined }
+function asLatin1(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
+type Metric = { readonly name: string; readonly labels: readonly LabelPair[]; readonly timestampMs: number | undefined; readonly createdMs?: number | undefined }
 
 type ClassicBucket = { readonly bound: number; readonly count: number; readonly exemplar: string | undefined }
 
-type ReadHistogram = { readonly wire: WireHistogram; readonly buckets: ClassicBucket[]; readonly exemplars: string[]; readonly isNative: boolean }
+type ReadHistogram = { readonly wire: WireHistogram; readonly buckets: ClassicBucket[]; readonly exemplars: string[]; readonly isNative: boolean; readonly createdMs: number | undefined }
 
 function readHistogram(reader: ProtobufReader): ReadHistogram {
   const wire = emptyWireHistogram()
   const buckets: ClassicBucket[] = []
   const exemplars: string[] = []
+  let createdMs: number | undefined
   while (reader.next()) {
     switch (reader.field) {
       case 1:
@@ -228,6 +253,9 @@ function readHistogram(reader: ProtobufReader): ReadHistogram {
       case 14:
         reader.doublesInto(wire.positive.counts)
         break
+      case 15:
+        createdMs = timestampMsOf(readSeconds(reader.message()))
+        break
       case 16:
         exemplars.push(readExemplar(reader.message()))
         break
@@ -236,7 +264,7 @@ function readHistogram(reader: ProtobufReader): ReadHistogram {
     }
   }
   const isNative = wire.positive.spans.length + wire.negative.spans.length > 0 || wire.zeroThreshold > 0 || wire.zeroCount > 0
-  return { wire, buckets, exemplars, isNative }
+  return { wire, buckets, exemplars, isNative, createdMs }
 }
 
 function readBucket(reader: ProtobufReader): ClassicBucket {

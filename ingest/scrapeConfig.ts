@@ -100,8 +100,8 @@ const defaultProtocols: readonly ScrapeProtocol[] = [
 ]
 
 /** The order of preference when nothing is configured. */
-export function defaultScrapeProtocols(nativeHistograms: boolean): readonly ScrapeProtocol[] {
-  return nativeHistograms ? ['PrometheusProto', ...defaultProtocols] : defaultProtocols
+export function defaultScrapeProtocols(protobufFirst: boolean): readonly ScrapeProtocol[] {
+  return protobufFirst ? ['PrometheusProto', ...defaultProtocols] : defaultProtocols
 }
 
 export const scrapeProtocols: Reader<ScrapeProtocol[]> = (node) => {

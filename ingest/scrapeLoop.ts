@@ -8,11 +8,14 @@ import type { HttpAnswer, HttpRequest } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { Exemplar, ExemplarOutcome } from '../storage/exemplars.ts'
+import type { NativeHistogram } from '../storage/histogram.ts'
 import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import { ClassicHistograms } from './classicHistograms.ts'
+import { CreatedSeries, CreatedTimes } from './createdTimes.ts'
 import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'
+import { checkedHistogram } from './histogramMessage.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import { type ProtobufBody, readProtobufBody } from './protobufExposition.ts'
@@ -38,7 +41,12 @@ export type ScrapeJob = {
   /** Sends a request; throws `HttpRequestError`. */
   readonly send: (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>
   readonly failureLog: FailureLogFile | undefined
+  /** See createdTimes.ts. */
+  readonly takesCreated: boolean
 }
+
+/** A series counted nothing at some time. */
+export type SeriesStart = { readonly labels: Labels; readonly timestampMs: number; readonly histogram: NativeHistogram | undefined }
 
 /** Where samples go. */
 export type ScrapeSink = {
@@ -46,6 +54,8 @@ export type ScrapeSink = {
   /** The series ref of a label set, made when there is none; 0 when a limit forbids that. */
   refOf(labels: Labels): number
   appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome
+  /** Stores what is newer than the series' samples, and resolves when it is stored. */
+  appendStarts(starts: readonly SeriesStart[]): Promise<void>
 }
 
 export type ScrapeLoopOptions = {
@@ -69,6 +79,8 @@ export type TargetMemory = {
   readonly exemplars: TargetExemplars
   readonly histograms: ScrapedHistograms
   readonly classicHistograms: ClassicHistograms
+  readonly createdSeries: CreatedSeries
+  readonly createdTimes: CreatedTimes
   /** Labels and not refs: storage removes series that have had no samples for long. */
   reportLabels: readonly Labels[] | undefined
   /** The slot of the last scrape. */
@@ -87,6 +99,8 @@ export function createTargetMemory(sink: ScrapeSink): TargetMemory {
     exemplars: new TargetExemplars(),
     histograms: new ScrapedHistograms(),
     classicHistograms: new ClassicHistograms(),
+    createdSeries: new CreatedSeries(),
+    createdTimes: new CreatedTimes(),
     reportLabels: undefined,
     lastSlotMs: undefined,
     lastError: '',
@@ -128,6 +142,7 @@ type Scraped = {
   isEmpty: boolean
   error: Error | undefined
   exemplars: readonly FoundExemplar[]
+  starts: readonly SeriesStart[]
 }
 
 export class ScrapeLoop {
@@ -252,6 +267,7 @@ export class ScrapeLoop {
     const hasSamples = result.error === undefined && !result.isEmpty
     try {
       const options = { mayWait: this.target.intervalMs >= minGatheredIntervalMs }
+      if (hasSamples && result.starts.length > 0) await this.#options.sink.appendStarts(result.starts)
       this.#count(await (hasSamples ? cache.commit(options) : cache.commitFailed(timestampMs, options)))
       if (hasSamples) this.#appendExemplars(result.exemplars)
     } catch (error) {
@@ -268,7 +284,7 @@ export class ScrapeLoop {
 
   /** Requests and parses; what is parsed is staged in the cache, unless there was an error. */
   async #read(timestampMs: number): Promise<Scraped> {
-    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError, exemplars: [] }
+    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError, exemplars: [], starts: [] }
     if (result.error !== undefined) return result
     try {
       const answer = await this.#request()
@@ -317,7 +333,7 @@ export class ScrapeLoop {
     const { config } = this.#options.job
     const { cache, metadata, openMetrics } = this.memory
     const format = bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
-    const { text, histograms, exemplars } = this.#readBody(answer.body, format)
+    const { text, histograms, exemplars, created } = this.#readBody(answer.body, format)
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')
     const parsed = await cache.parse(text, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
@@ -334,24 +350,30 @@ export class ScrapeLoop {
     result.exemplars = this.memory.exemplars.changed(exemplars, timestampMs, ({ series, familyType }) =>
       this.#resolve({ bytes: Buffer.from(series, 'latin1'), familyType, line: 1 }, format === 'openMetrics'),
     )
+    result.starts = this.memory.createdTimes.changed(created, timestampMs).flatMap(({ series, familyType, createdMs, histogram }) => {
+      const labels = this.#labelsOf({ bytes: Buffer.from(series, 'latin1'), familyType, line: 1 }, format === 'openMetrics' && histogram === undefined)
+      return labels === undefined ? [] : [{ labels, timestampMs: createdMs, histogram: histogram && checkedHistogram(histogram) }]
+    })
   }
 
   /** Whatever the format, as a body in the text format with what that cannot say beside it. */
   #readBody(body: Uint8Array, format: BodyFormat): ProtobufBody {
     const { histograms: settings } = this.target
-    if (format === 'protobuf') return readProtobufBody(body, settings)
-    const { openMetrics, classicHistograms } = this.memory
+    const { takesCreated } = this.#options.job
+    if (format === 'protobuf') return readProtobufBody(body, { ...settings, takesCreated })
+    const { openMetrics, classicHistograms, createdSeries } = this.memory
     const isOpenMetrics = format === 'openMetrics'
-    const text = isOpenMetrics ? openMetrics.toText(body) : body
+    const plain = isOpenMetrics ? openMetrics.toText(body) : body
+    const { text, created } = isOpenMetrics && takesCreated ? createdSeries.take(plain) : { text: plain, created: [] }
     const exemplars = isOpenMetrics ? openMetrics.exemplars : []
-    if (!settings.convertsClassic) return { text, histograms: [], exemplars }
+    if (!settings.convertsClassic) return { text, histograms: [], exemplars, created }
     const converted = classicHistograms.convert(text, { isOpenMetrics, keepsClassic: settings.keepsClassic })
     const ofBoth = exemplars.flatMap((line) => {
       const histogram = classicHistograms.histogramOf(line.series)
       if (histogram === undefined) return [line]
       return settings.keepsClassic ? [line, { ...line, histogram }] : [{ ...line, histogram }]
     })
-    return { ...converted, exemplars: ofBoth }
+    return { ...converted, exemplars: ofBoth, created: classicHistograms.createdOf(created, converted, settings.keepsClassic) }
   }
 
   #stageHistograms(histograms: ProtobufBody['histograms'], timestampMs: number, result: Scraped): void {
@@ -377,13 +399,17 @@ export class ScrapeLoop {
 
   /** The ref of a series that the cache has not seen, 0 when it is not to be stored. */
   #resolve(series: Pick<UnknownSeries, 'bytes' | 'familyType' | 'line'>, isOpenMetrics: boolean): number {
-    const { job, sink } = this.#options
-    const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
-    const exposed = parse(series.bytes, series.familyType, series.line)
-    const labels = sampleLabels(exposed, this.target.labels, job.config, job.metricRules)
+    const labels = this.#labelsOf(series, isOpenMetrics)
     if (labels === undefined) return 0
-    const ref = sink.refOf(labels)
+    const ref = this.#options.sink.refOf(labels)
     return ref === 0 ? refusedSeries : ref
+  }
+
+  /** What the series is stored under; undefined when relabelling drops it. */
+  #labelsOf(series: Pick<UnknownSeries, 'bytes' | 'familyType' | 'line'>, isOpenMetrics: boolean): Labels | undefined {
+    const { config, metricRules } = this.#options.job
+    const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
+    return sampleLabels(parse(series.bytes, series.familyType, series.line), this.target.labels, config, metricRules)
   }
 
   #appendExemplars(exemplars: readonly FoundExemplar[]): void {

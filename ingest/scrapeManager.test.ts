@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { defaultHttpClientConfig } from '../src/base/httpClientConfig.ts'
 import { silentLogger } from '../src/base/log.ts'
+import { scrapeConfig } from '../test/helpers/scrapeConfig.ts'
 import { type RunningServer, startNodeExporter } from '../test/helpers/servers.ts'
 import { openTestStorage, readSamples } from '../test/helpers/testStorage.ts'
 import { createDiscovery } from './discovery/discovery.ts'
@@ -14,16 +14,7 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close()
 })
 
-function job(over: Partial<ScrapeConfig>): ScrapeConfig {
-  return {
-    jobName: 'j', scrapeIntervalMs: 100, scrapeTimeoutMs: 100, scrapeProtocols: ['OpenMetricsText1.0.0', 'PrometheusText0.0.4'],
-    fallbackScrapeProtocol: undefined, scrapeNativeHistograms: false, alwaysScrapeClassicHistograms: false, convertClassicHistogramsToNhcb: false,
-    extraScrapeMetrics: false, scrapeFailureLogFile: '', metricsPath: '/metrics', scheme: 'http', params: {}, honorLabels: false, honorTimestamps: true,
-    trackTimestampsStaleness: false, enableCompression: true, bodySizeLimitBytes: 0, sampleLimit: 0, targetLimit: 0, labelLimit: 0, labelNameLengthLimit: 0,
-    labelValueLengthLimit: 0, nativeHistogramBucketLimit: 0, nativeHistogramMinBucketFactor: 0, keepDroppedTargets: 0, nameValidationScheme: 'utf8',
-    nameEscapingScheme: 'allow-utf-8', relabelConfigs: [], metricRelabelConfigs: [], http: defaultHttpClientConfig, discovery: [], ...over,
-  }
-}
+const job = (over: Partial<ScrapeConfig>) => scrapeConfig({ scrapeIntervalMs: 100, scrapeTimeoutMs: 100, ...over })
 const at = (...targets: string[]): Pick<ScrapeConfig, 'discovery'> => ({ discovery: [{ kind: 'static', groups: [{ targets, labels: {} }] }] })
 
 async function openManager() {

@@ -18,13 +18,15 @@ import { type DroppedTarget, prepareJob, ScrapePool } from './scrapePool.ts'
 import type { TargetMetadata } from './targetMetadata.ts'
 
 export type ScrapeManagerOptions = {
-  readonly storage: Pick<Storage, 'head' | 'exemplars'>
+  readonly storage: Pick<Storage, 'appender' | 'head' | 'exemplars'>
   readonly discovery: Discovery
   readonly logger: Logger
   readonly registry: MetricRegistry
   readonly userAgent: string
   /** A scrape this much off its slot still gets the slot's time; 2 ms by default, 0 for never. */
   readonly timestampToleranceMs?: number
+  /** See createdTimes.ts; off by default. */
+  readonly takesCreated?: boolean
 }
 
 export type ScrapePoolStatus = {
@@ -63,8 +65,17 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
     createCache: () => createScrapeCache(storage.head),
     refOf: (labels) => storage.head.findOrCreate(labels),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
+    appendStarts: (starts) => {
+      const appender = storage.appender()
+      for (const { labels, timestampMs, histogram } of starts) {
+        // One that is not newer than the samples of its series was stored by an earlier process, or tells nothing.
+        if (histogram === undefined) appender.append(labels, timestampMs, 0)
+        else appender.appendHistogram(labels, timestampMs, histogram)
+      }
+      return appender.commit()
+    },
   }
-  const deps = { sink, clock: new ScrapeClock(), discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2 }
+  const deps = { sink, clock: new ScrapeClock(), discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2, takesCreated: options.takesCreated ?? false }
   const pools = new Map<string, ScrapePool>()
   const leaving = new Map<ScrapePool, Promise<void>>()
   const sorted = () => [...pools].sort(([a], [b]) => (a < b ? -1 : 1))

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { defaultHttpClientConfig } from '../src/base/httpClientConfig.ts'
 import { createLogger, silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createMemorySink, type MemorySink } from '../test/helpers/memoryScrapeSink.ts'
+import { scrapeConfig } from '../test/helpers/scrapeConfig.ts'
 import { createDiscovery } from './discovery/discovery.ts'
 import { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
@@ -55,16 +55,8 @@ let log: string[]
 const intervalMs = 60
 
 function config(over: Partial<ScrapeConfig> = {}): ScrapeConfig {
-  return {
-    jobName: 'j', scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs, scrapeProtocols: ['OpenMetricsText1.0.0', 'PrometheusText0.0.4'],
-    fallbackScrapeProtocol: undefined, scrapeNativeHistograms: false, alwaysScrapeClassicHistograms: false, convertClassicHistogramsToNhcb: false,
-    extraScrapeMetrics: false, scrapeFailureLogFile: '', metricsPath: '/metrics', scheme: 'http', params: {}, honorLabels: false, honorTimestamps: true,
-    trackTimestampsStaleness: false, enableCompression: true, bodySizeLimitBytes: 0, sampleLimit: 0, targetLimit: 0, labelLimit: 0, labelNameLengthLimit: 0,
-    labelValueLengthLimit: 0, nativeHistogramBucketLimit: 0, nativeHistogramMinBucketFactor: 0, keepDroppedTargets: 0, nameValidationScheme: 'utf8',
-    nameEscapingScheme: 'allow-utf-8', relabelConfigs: [], metricRelabelConfigs: [], http: defaultHttpClientConfig,
-    discovery: [{ kind: 'static', groups: [{ targets: [target.address], labels: { instance: 'i' } }] }],
-    ...over,
-  }
+  const discovery = [{ kind: 'static' as const, groups: [{ targets: [target.address], labels: { instance: 'i' } }] }]
+  return scrapeConfig({ scrapeIntervalMs: intervalMs, scrapeTimeoutMs: intervalMs, discovery, ...over })
 }
 
 function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
@@ -73,7 +65,7 @@ function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
   const logger = createLogger({ level: 'info', format: 'logfmt', write: (line) => log.push(line) })
   pool = new ScrapePool(prepareJob(config(over)), 'seed', {
     sink, clock: new ScrapeClock(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
-    userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2,
+    userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2, takesCreated: false,
   })
   return pool
 }

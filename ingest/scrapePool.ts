@@ -25,6 +25,7 @@ export type ScrapePoolDeps = {
   readonly logger: Logger
   readonly userAgent: string
   readonly timestampToleranceMs: number
+  readonly takesCreated: boolean
 }
 
 export type DroppedTarget = { readonly discoveredLabels: Labels; readonly scrapePool: string }
@@ -156,6 +157,7 @@ export class ScrapePool {
       accept: acceptHeader(config.scrapeProtocols, config.nameEscapingScheme),
       send: (request, signal) => client.request(request, signal),
       failureLog: config.scrapeFailureLogFile === '' ? undefined : createFailureLogFile(config.scrapeFailureLogFile, this.#deps.logger),
+      takesCreated: this.#deps.takesCreated,
     }
   }
 

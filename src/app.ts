@@ -174,6 +174,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       registry,
       userAgent,
       timestampToleranceMs: options.scrapeTimestampToleranceMs,
+      takesCreated: features.has('created-timestamp-zero-ingestion'),
     }),
   )
   const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), acceptedMessages: options.remoteWriteMessages })

@@ -315,7 +315,7 @@ const knownFeatures: Readonly<Record<string, 'used' | 'always on' | 'not built y
   'extra-scrape-metrics': 'used',
   'metadata-wal-records': 'not built yet',
   'concurrent-rule-eval': 'not built yet',
-  'created-timestamp-zero-ingestion': 'not built yet',
+  'created-timestamp-zero-ingestion': 'used',
   'st-storage': 'not built yet',
   'st-synthesis': 'not built yet',
   'use-start-timestamps': 'not built yet',

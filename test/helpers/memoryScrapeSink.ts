@@ -42,6 +42,7 @@ export function createMemorySink(): MemorySink {
   return {
     refOf,
     appendExemplar: () => 'disabled',
+    appendStarts: async (starts) => void store(starts.map(({ labels, timestampMs }) => ({ ref: refOf(labels), timestampMs, value: 0 }))),
     createCache: () => {
       openCaches++
       return createMemoryCache(store, () => openCaches--)

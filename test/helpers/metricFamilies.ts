@@ -10,8 +10,8 @@ const familyType = protobuf.parse(`
     optional int64 timestamp_ms = 6; optional Histogram histogram = 7;
   }
   message LabelPair { optional string name = 1; optional string value = 2; }
-  message Value { optional double value = 1; optional Exemplar exemplar = 2; }
-  message Summary { optional uint64 sample_count = 1; optional double sample_sum = 2; repeated Quantile quantile = 3; }
+  message Value { optional double value = 1; optional Exemplar exemplar = 2; optional Timestamp start_timestamp = 3; }
+  message Summary { optional uint64 sample_count = 1; optional double sample_sum = 2; repeated Quantile quantile = 3; optional Timestamp start_timestamp = 4; }
   message Quantile { optional double quantile = 1; optional double value = 2; }
   message Exemplar { repeated LabelPair label = 1; optional double value = 2; optional Timestamp timestamp = 3; }
   message Timestamp { optional int64 seconds = 1; optional int32 nanos = 2; }
@@ -21,7 +21,7 @@ const familyType = protobuf.parse(`
     optional uint64 sample_count = 1; optional double sample_sum = 2; repeated Bucket bucket = 3; optional double sample_count_float = 4; optional sint32 schema = 5;
     optional double zero_threshold = 6; optional uint64 zero_count = 7; optional double zero_count_float = 8;
     repeated BucketSpan negative_span = 9; repeated sint64 negative_delta = 10; repeated double negative_count = 11;
-    repeated BucketSpan positive_span = 12; repeated sint64 positive_delta = 13; repeated double positive_count = 14;
+    repeated BucketSpan positive_span = 12; repeated sint64 positive_delta = 13; repeated double positive_count = 14; optional Timestamp start_timestamp = 15;
   }
 `).root.lookupType('MetricFamily')
 

@@ -1,0 +1,89 @@
+// --enable-feature=created-timestamp-zero-ingestion: a counter that a target says to have created at some time was zero then.
+// Such a time comes in the protobuf format or as a series `_created` of OpenMetrics; a sample of zero is stored for it once, so
+// that `increase` sees what was counted before the first scrape.
+
+import { labelValue, metricNameLabel, type Label } from '../storage/labels.ts'
+import { bodyText, familiesOf, lineNumber, samplesOf, without, type FamilyLines, type Range } from './familyLines.ts'
+import type { WireHistogram } from './histogramMessage.ts'
+import { parseOpenMetricsSeries, timestampMsOf } from './openMetricsParser.ts'
+
+export type CreatedLine = {
+  /** As the format writes it, one character per byte. */
+  readonly series: string
+  readonly familyType: string
+  readonly createdMs: number
+  /** A native histogram whose counts are all zero, for one. */
+  readonly histogram?: WireHistogram
+}
+
+/** Counters that are older are watched for the first time, or again after a break; nobody asks for what they counted before. */
+const maxAgeMs = 3_600_000
+
+/** What is known of one target's series. */
+export class CreatedTimes {
+  #known = new Map<string, number>()
+
+  /** Those of the lines that are new, or whose counter was created again, before the scrape. */
+  changed(lines: readonly CreatedLine[], scrapeMs: number): CreatedLine[] {
+    const known = new Map<string, number>()
+    const found = lines.filter(({ series, createdMs }) => {
+      if (createdMs >= scrapeMs) return false
+      known.set(series, createdMs)
+      return createdMs > scrapeMs - maxAgeMs && this.#known.get(series) !== createdMs
+    })
+    this.#known = known
+    return found
+  }
+}
+
+/** What a series is in a family whose members are counted from the same time. */
+type Member = {
+  /** The same for all series of one counter, histogram or summary. */
+  readonly key: string
+  readonly isTime: boolean
+  /** A quantile is not counted. */
+  readonly isCounted: boolean
+}
+
+const countingTypes: ReadonlySet<string> = new Set(['counter', 'histogram', 'summary'])
+
+/** Takes the series `_created` out of the OpenMetrics bodies of one target. */
+export class CreatedSeries {
+  #members = new Map<string, Member>()
+
+  /** `body` is in the text format. Throws `ExpositionError`. */
+  take(body: Uint8Array): { readonly text: Uint8Array; readonly created: readonly CreatedLine[] } {
+    const text = bodyText(body)
+    const members = new Map<string, Member>()
+    const created: CreatedLine[] = []
+    const cut: Range[] = []
+    for (const family of familiesOf(text)) {
+      if (!countingTypes.has(family.type)) continue
+      const byKey = new Map<string, { createdMs: number | undefined; readonly series: string[] }>()
+      for (const { series, value, start, end } of samplesOf(text, family)) {
+        const member = this.#members.get(series) ?? memberOf(series, family, () => lineNumber(text, start))
+        members.set(series, member)
+        let one = byKey.get(member.key)
+        if (one === undefined) byKey.set(member.key, (one = { createdMs: undefined, series: [] }))
+        if (member.isCounted) one.series.push(series)
+        if (!member.isTime) continue
+        one.createdMs = timestampMsOf(value)
+        cut.push({ start, end })
+      }
+      for (const { createdMs, series } of byKey.values()) {
+        if (createdMs !== undefined) created.push(...series.map((one) => ({ series: one, familyType: family.type, createdMs })))
+      }
+    }
+    this.#members = members
+    return { text: without(body, cut), created }
+  }
+}
+
+function memberOf(series: string, family: FamilyLines, line: () => number): Member {
+  const labels = parseOpenMetricsSeries(Buffer.from(series, 'latin1'), family.type, line())
+  const isQuantile = family.type === 'summary' && labels.some(({ name }) => name === 'quantile')
+  const isOwn = ({ name }: Label) => name !== metricNameLabel && !(family.type === 'histogram' && name === 'le') && !(isQuantile && name === 'quantile')
+  const own = labels.filter(isOwn).map(({ name, value }) => `${name}\xff${value}`)
+  const isTime = labelValue(labels, metricNameLabel) === `${family.name}_created`
+  return { key: own.sort().join('\xff'), isTime, isCounted: !isTime && !isQuantile }
+}
