@@ -165,7 +165,7 @@ describe('the query service', () => {
       )
       expect(await ask({ kind: 'series', match: [] })).toBe('400 {"status":"error","errorType":"bad_data","error":"no match[] parameter provided"}')
       expect(await ask({ kind: 'formatQuery', query: 'sum(x)by(a)' })).toBe('200 {"status":"success","data":"sum by (a) (x)"}')
-      expect(await ask({ kind: 'federate', match: ['{i="1"}'], nowMs: timeMs, externalLabels: labelsFrom({ region: 'eu', job: 'no' }), format: { kind: 'text', version: '0.0.4', allowsUtf8: false } })).toBe(
+      expect(await ask({ kind: 'federate', match: ['{i="1"}'], nowMs: timeMs, externalLabels: labelsFrom({ region: 'eu', job: 'no' }), format: { kind: 'text', version: '0.0.4', escaping: undefined } })).toBe(
         '200 # TYPE x_total untyped\nx_total{i="1",job="a<b",instance="",region="eu"} 6 1700000090000\n',
       )
     }))

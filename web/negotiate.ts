@@ -1,6 +1,8 @@
 // Which exposition format a scraper takes: the best of its Accept header that is offered here.
 
-import type { ExpositionFormat } from '../query/exposition/family.ts'
+import type { ExpositionFormat, NameEscaping } from '../query/exposition/family.ts'
+
+const escapings: readonly NameEscaping[] = ['allow-utf-8', 'underscores', 'dots', 'values']
 
 /** Text where the header says nothing that is known. Of equal quality the first counts. */
 export function negotiateFormat(accept: string): ExpositionFormat {
@@ -13,12 +15,12 @@ export function negotiateFormat(accept: string): ExpositionFormat {
   for (const { type, values, quality } of clauses.sort((a, b) => b.quality - a.quality)) {
     if (quality <= 0) continue
     const version = values.get('version') ?? ''
-    const allowsUtf8 = values.get('escaping') === 'allow-utf-8'
-    if (type === 'application/openmetrics-text' && ['', '0.0.1', '1.0.0'].includes(version)) return { kind: 'openMetrics', version: version || '1.0.0', allowsUtf8 }
+    const escaping = escapings.find((one) => one === values.get('escaping'))
+    if (type === 'application/openmetrics-text' && ['', '0.0.1', '1.0.0'].includes(version)) return { kind: 'openMetrics', version: version || '1.0.0', escaping }
     // Version 1.0.0 of the text format is 0.0.4 with names that may be quoted.
-    if (type === 'text/plain' && ['', '0.0.4', '1.0.0'].includes(version)) return { kind: 'text', version: allowsUtf8 ? '1.0.0' : '0.0.4', allowsUtf8 }
+    if (type === 'text/plain' && ['', '0.0.4', '1.0.0'].includes(version)) return { kind: 'text', version: escaping === 'allow-utf-8' ? '1.0.0' : '0.0.4', escaping }
     const isFamily = values.get('proto') === 'io.prometheus.client.MetricFamily' && values.get('encoding') === 'delimited'
-    if (type === 'application/vnd.google.protobuf' && isFamily) return { kind: 'protobuf', version: '', allowsUtf8 }
+    if (type === 'application/vnd.google.protobuf' && isFamily) return { kind: 'protobuf', version: '', escaping }
   }
-  return { kind: 'text', version: '0.0.4', allowsUtf8: false }
+  return { kind: 'text', version: '0.0.4', escaping: undefined }
 }

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { histogram } from '../../test/helpers/histograms.ts'
 import { readFamilies } from '../../test/helpers/metricFamilies.ts'
-import { contentType, type ExposedFamily, type ExpositionFormat } from './family.ts'
+import { unescapeName } from '../../web/api/labels.ts'
+import { contentType, shownName, type ExposedFamily, type ExpositionFormat, type NameEscaping } from './family.ts'
 import { writeProtobuf } from './protobufWriter.ts'
 import { writeText } from './textWriter.ts'
 
-const text: ExpositionFormat = { kind: 'text', version: '0.0.4', allowsUtf8: false }
-const openMetrics: ExpositionFormat = { kind: 'openMetrics', version: '1.0.0', allowsUtf8: false }
-const protobuf: ExpositionFormat = { kind: 'protobuf', version: '', allowsUtf8: true }
+const text: ExpositionFormat = { kind: 'text', version: '0.0.4', escaping: undefined }
+const openMetrics: ExpositionFormat = { kind: 'openMetrics', version: '1.0.0', escaping: undefined }
+const protobuf: ExpositionFormat = { kind: 'protobuf', version: '', escaping: 'allow-utf-8' }
 
 const number = (value: number) => ({ kind: 'number', value }) as const
 const a = [{ name: 'a', value: 'x"\\\n' }]
@@ -43,7 +44,7 @@ describe('writeText', () => {
   })
 
   it('quotes the names of a scraper that takes them', () => {
-    expect(writeText(families.slice(-1), { ...text, allowsUtf8: true })).toBe('# TYPE "my.metric" untyped\n{"my.metric","a b"="ü"} 1\n')
+    expect(writeText(families.slice(-1), { ...text, escaping: 'allow-utf-8' })).toBe('# TYPE "my.metric" untyped\n{"my.metric","a b"="ü"} 1\n')
   })
 })
 
@@ -91,9 +92,25 @@ describe('writeProtobuf', () => {
 })
 
 it('names the format of an answer', () => {
-  expect([text, { ...openMetrics, allowsUtf8: true }, protobuf].map(contentType)).toEqual([
+  const formats: readonly ExpositionFormat[] = [text, { ...openMetrics, escaping: 'allow-utf-8' }, protobuf]
+  expect(formats.map(contentType)).toEqual([
     'text/plain; version=0.0.4; charset=utf-8',
     'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8',
     'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=allow-utf-8',
   ])
+})
+
+describe('shownName', () => {
+  const shows = (name: string, escaping: NameEscaping, expected: string) => it(`shows ${name} with ${escaping} as ${expected}`, () => expect(shownName(name, 'metric', { ...text, escaping })).toBe(expected))
+  shows('a.b_c', 'allow-utf-8', 'a.b_c')
+  shows('a.b_c', 'underscores', 'a_b_c')
+  shows('1a:b', 'underscores', '_a:b')
+  shows('a.b_c é', 'dots', 'a_dot_b__c____')
+  shows('plain_name', 'dots', 'plain__name')
+  shows('a.b_cé', 'values', 'U__a_2e_b__c_e9_')
+  shows('1a', 'values', 'U___31_a')
+  shows('plain_name', 'values', 'plain_name')
+  it('with values can be read again', () => {
+    for (const name of ['a.b_c', '1_é x', '😀_', '___.']) expect(unescapeName(shownName(name, 'metric', { ...text, escaping: 'values' }))).toBe(name)
+  })
 })

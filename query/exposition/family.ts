@@ -23,16 +23,19 @@ export type ExposedMetric = {
 /** All of a family have the same name and the kind of value that its type says. */
 export type ExposedFamily = { readonly name: string; readonly help: string; readonly type: ExposedType; readonly metrics: readonly ExposedMetric[] }
 
+/** What becomes of names that the old rules do not allow. */
+export type NameEscaping = 'allow-utf-8' | 'underscores' | 'dots' | 'values'
+
 export type ExpositionFormat = {
   readonly kind: 'text' | 'openMetrics' | 'protobuf'
   /** Of the text formats, as the scraper asked for it. */
   readonly version: string
-  /** Whether names may be any UTF-8; otherwise every character beyond the old rules becomes `_`. */
-  readonly allowsUtf8: boolean
+  /** As the scraper asked for it; without, `underscores`. */
+  readonly escaping: NameEscaping | undefined
 }
 
-export function contentType({ kind, version, allowsUtf8 }: ExpositionFormat): string {
-  const escaping = allowsUtf8 ? '; escaping=allow-utf-8' : ''
+export function contentType({ kind, version, escaping: asked }: ExpositionFormat): string {
+  const escaping = asked === undefined ? '' : `; escaping=${asked}`
   switch (kind) {
     case 'text':
       return `text/plain; version=${version}; charset=utf-8${escaping}`
@@ -48,7 +51,22 @@ export function isPlainName(name: string, of: 'metric' | 'label'): boolean {
   return of === 'metric' ? /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) : /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)
 }
 
-export function shownName(name: string, of: 'metric' | 'label', { allowsUtf8 }: ExpositionFormat): string {
-  if (allowsUtf8 || isPlainName(name, of)) return name
-  return [...name].map((c, i) => (isPlainName(i === 0 ? c : `_${c}`, of) ? c : '_')).join('')
+export function shownName(name: string, of: 'metric' | 'label', { escaping = 'underscores' }: ExpositionFormat): string {
+  const isPlain = isPlainName(name, of)
+  const isPlainAt = (c: string, i: number) => isPlainName(i === 0 ? c : `_${c}`, of)
+  switch (escaping) {
+    case 'allow-utf-8':
+      return name
+    case 'underscores':
+      return isPlain ? name : [...name].map((c, i) => (isPlainAt(c, i) ? c : '_')).join('')
+    case 'dots':
+      return [...name].map((c, i) => (c === '_' ? '__' : c === '.' ? '_dot_' : isPlainAt(c, i) ? c : '__')).join('')
+    case 'values':
+      return isPlain ? name : `U__${[...name].map((c, i) => (c === '_' ? '__' : isPlainAt(c, i) ? c : `_${codePointOf(c)}_`)).join('')}`
+  }
+}
+
+/** Hexadecimal; half a character is the one that stands for what cannot be read. */
+function codePointOf(character: string): string {
+  return character.isWellFormed() ? (character.codePointAt(0) ?? 0).toString(16) : 'FFFD'
 }
