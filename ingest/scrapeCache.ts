@@ -44,6 +44,7 @@ export type ScrapeCache = {
   /**
    * Stages all samples of a body in text format 0.0.4. `resolve` gives each unknown series its ref, 0 when it is dropped,
    * `refusedSeries` when a limit refuses it for now; what it throws fails the scrape. Throws `ExpositionError` for a malformed line. Nothing is staged after a failure.
+   * The body is copied before the promise is returned.
    */
   parse(body: Uint8Array, timestampMs: number, options: ParseOptions, resolve: (series: UnknownSeries) => number): Promise<ScrapeParse>
   /** Stages a further sample for the same commit. */
@@ -115,18 +116,19 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
   }
 
   return {
-    async parse(body, timestampMs, options, resolve) {
+    async parse(given, timestampMs, options, resolve) {
       rollback()
       if (refusedAt !== undefined && refusedAt !== exports.forgottenCount()) {
         exports.compact(cache, 0, 1)
         refusedAt = undefined
       }
-      if (body.length > 0 && body.at(-1) !== lineFeed) throw badBody(body)
+      if (given.length > 0 && given.at(-1) !== lineFeed) throw badBody(given)
       const flags = (options.honorTimestamps ? honorFlag : 0) | (options.trackTimestampsStaleness === true ? trackFlag : 0)
-      const parse = exports.newParse(body.length, ownBatch().pointer, cache, timestampMs, flags)
+      const parse = exports.newParse(given.length, ownBatch().pointer, cache, timestampMs, flags)
       const word = (offset: number) => kernels.word(parse + offset)
       try {
-        kernels.bytes.set(body, word(inputAt))
+        kernels.bytes.set(given, word(inputAt))
+        const body = kernels.bytes.subarray(word(inputAt), word(inputAt) + given.length)
         let status = exports.parseStep(parse)
         while (status === 0) {
           await setImmediate()

@@ -4,7 +4,7 @@
 
 import { errorText } from '../src/base/assert.ts'
 import { formatDurationMs } from '../src/base/duration.ts'
-import type { HttpAnswer, HttpRequest } from '../src/base/httpClient.ts'
+import type { HttpAnswer, HttpRequest, RepeatedRequest } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { Exemplar, ExemplarOutcome } from '../storage/exemplars.ts'
@@ -38,8 +38,7 @@ export type ScrapeJob = {
   readonly config: ScrapeConfig
   readonly metricRules: RelabelRules
   readonly accept: string
-  /** Sends a request; throws `HttpRequestError`. */
-  readonly send: (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>
+  readonly repeated: (request: HttpRequest) => RepeatedRequest
   readonly failureLog: FailureLogFile | undefined
   /** See createdTimes.ts. */
   readonly takesCreated: boolean
@@ -145,15 +144,20 @@ type Scraped = {
   starts: readonly SeriesStart[]
 }
 
+const nothingScraped: Readonly<Scraped> = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: undefined, exemplars: [], starts: [] }
+
 export class ScrapeLoop {
   readonly target: Target
   readonly memory: TargetMemory
   readonly #options: ScrapeLoopOptions
   readonly #grid: ScrapeGrid
-  readonly #interval: string
-  readonly #stopping = new AbortController()
-  readonly #aborting = new AbortController()
+  readonly #request: RepeatedRequest
+  readonly #formats = new Map<string, BodyFormat>()
+  #observeInterval: ((seconds: number) => void) | undefined
+  #isStopping = false
+  #isAborting = false
   #disarm = () => {}
+  #giveUpRequest = () => {}
   #running: Promise<void> | undefined
   #lastStartedMs: number | undefined
   #forcedError: Error | undefined
@@ -163,7 +167,7 @@ export class ScrapeLoop {
     this.target = options.target
     this.memory = options.memory
     this.#grid = { intervalMs: options.target.intervalMs, offsetMs: options.offsetMs }
-    this.#interval = formatDurationMs(options.target.intervalMs)
+    this.#request = this.#prepareRequest()
   }
 
   /** Waits for the first slot. Does nothing after `stop`. */
@@ -178,14 +182,15 @@ export class ScrapeLoop {
 
   /** No further scrape; resolves when the one in flight is stored. The cache stays open. */
   async stop(): Promise<void> {
-    this.#stopping.abort()
+    this.#isStopping = true
     this.#disarm()
     await this.#running
   }
 
   /** As `stop`, but the scrape in flight is given up and leaves nothing: for the end of the process. */
   async abort(): Promise<void> {
-    this.#aborting.abort()
+    this.#isAborting = true
+    this.#giveUpRequest()
     await this.stop()
   }
 
@@ -228,7 +233,7 @@ export class ScrapeLoop {
   }
 
   #arm(slotMs: number): void {
-    if (!this.#stopping.signal.aborted) this.#disarm = this.#options.clock.at(slotMs, (nowMs) => this.#tick(slotMs, nowMs))
+    if (!this.#isStopping) this.#disarm = this.#options.clock.at(slotMs, (nowMs) => this.#tick(slotMs, nowMs))
   }
 
   #tick(slotMs: number, nowMs: number): void {
@@ -245,12 +250,15 @@ export class ScrapeLoop {
 
   async #scrape(timestampMs: number): Promise<void> {
     const startedMs = performance.now()
-    if (this.#lastStartedMs !== undefined) this.#options.metrics.intervalLength.observe((startedMs - this.#lastStartedMs) / 1000, { interval: this.#interval })
+    if (this.#lastStartedMs !== undefined) {
+      this.#observeInterval ??= this.#options.metrics.intervalLength.create({ interval: formatDurationMs(this.target.intervalMs) })
+      this.#observeInterval((startedMs - this.#lastStartedMs) / 1000)
+    }
     this.#lastStartedMs = startedMs
 
-    const result = await this.#read(timestampMs)
+    const result = await this.#fetch(timestampMs)
     const { cache } = this.memory
-    if (this.#aborting.signal.aborted) return cache.rollback()
+    if (this.#isAborting) return cache.rollback()
     const durationSeconds = (performance.now() - startedMs) / 1000
     this.memory.lastScrapeMs = timestampMs
     this.memory.lastDurationSeconds = durationSeconds
@@ -282,57 +290,80 @@ export class ScrapeLoop {
     }
   }
 
+  #prepareRequest(): RepeatedRequest {
+    const { config, accept, repeated } = this.#options.job
+    const { url, unixSocket, timeoutMs } = this.target
+    return repeated({
+      url,
+      headers: {
+        accept,
+        'accept-encoding': config.enableCompression ? 'gzip' : 'identity',
+        'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
+      },
+      timeoutMs,
+      maxBodyBytes: config.bodySizeLimitBytes > 0 ? config.bodySizeLimitBytes : maxBodyBytes,
+      ...(unixSocket !== undefined && { unixSocket }),
+    })
+  }
+
   /** Requests and parses; what is parsed is staged in the cache, unless there was an error. */
-  async #read(timestampMs: number): Promise<Scraped> {
-    const result: Scraped = { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: this.#forcedError, exemplars: [], starts: [] }
-    if (result.error !== undefined) return result
+  #fetch(timestampMs: number): Promise<Scraped> {
+    return new Promise((resolve, reject) => {
+      const error = this.#forcedError
+      if (error !== undefined) return resolve({ ...nothingScraped, error })
+      this.#giveUpRequest = this.#request.send({
+        answered: (answer) => void this.#read(answer, timestampMs).then(resolve, reject),
+        failed: (error) => resolve(this.#failed({ ...nothingScraped }, error)),
+      })
+    })
+  }
+
+  /** The body of the answer is used only until this returns its promise. */
+  async #read(answer: HttpAnswer, timestampMs: number): Promise<Scraped> {
+    const result = { ...nothingScraped }
+    if (answer.status !== 200) return this.#failed(result, new Error(`server returned HTTP status ${answer.statusLine}`))
+    result.bodyBytes = answer.body.length
+    // An empty body needs no type: it is a target that shows nothing.
+    result.isEmpty = answer.body.length === 0
+    if (result.isEmpty) return result
     try {
-      const answer = await this.#request()
-      result.bodyBytes = answer.body.length
-      // An empty body needs no type: it is a target that shows nothing.
-      result.isEmpty = answer.body.length === 0
-      if (!result.isEmpty) await this.#parse(answer, timestampMs, result)
+      await this.#parse(answer, timestampMs, result)
+      return result
     } catch (error) {
       if (!(error instanceof Error) || error.message.startsWith('bug:')) throw error
-      result.error = error
-      if (error instanceof HttpRequestError && error.reason === 'bodyTooLarge') {
-        result.bodyBytes = -1
-        this.#options.metrics.exceededBodySizeLimit.inc()
-      }
-      if (error instanceof SampleLabelsError && error.isLabelLimit) this.#options.metrics.exceededLabelLimits.inc()
-      if (error instanceof BodyError) {
-        result.scraped = error.samplesBefore
-        result.kept = error.keptBefore
-      }
+      return this.#failed(result, error)
+    }
+  }
+
+  #failed(result: Scraped, error: Error): Scraped {
+    result.error = error
+    if (error instanceof HttpRequestError && error.reason === 'bodyTooLarge') {
+      result.bodyBytes = -1
+      this.#options.metrics.exceededBodySizeLimit.inc()
+    }
+    if (error instanceof SampleLabelsError && error.isLabelLimit) this.#options.metrics.exceededLabelLimits.inc()
+    if (error instanceof BodyError) {
+      result.scraped = error.samplesBefore
+      result.kept = error.keptBefore
     }
     return result
   }
 
-  async #request(): Promise<HttpAnswer> {
-    const { config, accept, send } = this.#options.job
-    const { url, unixSocket, timeoutMs } = this.target
-    const answer = await send(
-      {
-        url,
-        headers: {
-          accept,
-          'accept-encoding': config.enableCompression ? 'gzip' : 'identity',
-          'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
-        },
-        timeoutMs,
-        maxBodyBytes: config.bodySizeLimitBytes > 0 ? config.bodySizeLimitBytes : maxBodyBytes,
-        ...(unixSocket !== undefined && { unixSocket }),
-      },
-      this.#aborting.signal,
-    )
-    if (answer.status !== 200) throw new Error(`server returned HTTP status ${answer.statusLine}`)
-    return answer
+  #formatOf(answer: HttpAnswer): BodyFormat {
+    const type = answer.headers['content-type'] ?? ''
+    let format = this.#formats.get(type)
+    if (format === undefined) {
+      format = bodyFormat(type, this.#options.job.config.fallbackScrapeProtocol)
+      // A target knows a few types; one that makes up a new one each time must not fill the memory.
+      if (this.#formats.size < 16) this.#formats.set(type, format)
+    }
+    return format
   }
 
   async #parse(answer: HttpAnswer, timestampMs: number, result: Scraped): Promise<void> {
     const { config } = this.#options.job
     const { cache, metadata, openMetrics } = this.memory
-    const format = bodyFormat(answer.headers['content-type'] ?? '', config.fallbackScrapeProtocol)
+    const format = this.#formatOf(answer)
     const { text, histograms, exemplars, created } = this.#readBody(answer.body, format)
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')

@@ -155,7 +155,7 @@ export class ScrapePool {
       config,
       metricRules,
       accept: acceptHeader(config.scrapeProtocols, config.nameEscapingScheme),
-      send: (request, signal) => client.request(request, signal),
+      repeated: (request) => client.repeated(request),
       failureLog: config.scrapeFailureLogFile === '' ? undefined : createFailureLogFile(config.scrapeFailureLogFile, this.#deps.logger),
       takesCreated: this.#deps.takesCreated,
     }

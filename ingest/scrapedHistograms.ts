@@ -56,6 +56,7 @@ export class ScrapedHistograms {
 
   /** The scrape will be stored: stages markers for what was in the one before and is not in this one. */
   succeed(cache: ScrapeCache, timestampMs: number, refOf: (labels: Labels) => number): void {
+    if (this.#live.length === 0 && this.#staged.length === 0) return
     const staged = new Set(this.#staged)
     for (const labels of this.#live) if (!staged.has(labels)) cache.appendStale(refOf(labels), timestampMs)
     this.#live = this.#staged

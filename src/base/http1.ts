@@ -1,164 +1,226 @@
 // Plain HTTP/1.1 requests over kept connections, for what is asked most: unencrypted targets, without a proxy. One read
-// buffer for all connections, one buffer per body, no streams: a third of the CPU time of a general client. Everything
-// else goes through undici; httpClient.ts decides.
+// buffer for all connections, bodies in buffers that are used again, no streams, no promises: a fraction of the CPU time of
+// a general client. Everything else goes through undici; httpClient.ts decides.
 
 import { connect, type Socket } from 'node:net'
-import { BodyBuffer, Http1Parser, type Http1Answer } from './http1Parser.ts'
+import { Http1Parser, type Http1Answer } from './http1Parser.ts'
 
+/** A request as it goes over the wire; it can be sent again and again. */
 export type Http1Request = {
-  /** Scheme http. */
-  readonly url: URL
-  readonly unixSocket: string | undefined
-  readonly method: string
-  /** Names in lower case. `host` is added. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly place: { readonly path: string } | { readonly host: string; readonly port: number }
+  /** Requests of the same key may share connections. */
+  readonly key: string
+  readonly message: string
   /** The body may be larger by what compression can add. */
   readonly maxBodyBytes: number
 }
 
-/** Tells when to give up; see `Deadline` in httpClient.ts. */
-export type EndSignal = { onEnd(callback: (error: Error) => void): () => void }
+/** Exactly one of the two is called, once. */
+export type Http1Outcome = {
+  /** The memory of the body is used again as soon as this returns. */
+  answered(answer: Http1Answer): void
+  failed(error: Error): void
+}
 
 /** Where every connection's bytes arrive. They are used up before the next read, because reading is synchronous. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 
 const invalidHeaderValue = /[^\t\x20-\x7e\x80-\uffff]/
 
+/** `url` is of scheme http, names of headers are in lower case, `host` is added. Throws for a header that cannot be sent. */
+export function http1Request(request: {
+  readonly url: URL
+  readonly unixSocket: string | undefined
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly maxBodyBytes: number
+}): Http1Request {
+  const { url, unixSocket, method, headers, maxBodyBytes } = request
+  let message = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`
+  for (const [name, value] of Object.entries(headers)) {
+    if (invalidHeaderValue.test(value)) throw new Error(`net/http: invalid header field value for ${JSON.stringify(name)}`)
+    message += `${name}: ${value}\r\n`
+  }
+  const place = unixSocket !== undefined ? { path: unixSocket } : { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) }
+  return { place, key: unixSocket ?? url.host, message: `${message}\r\n`, maxBodyBytes }
+}
+
+/** A request under way. */
+class Http1Exchange {
+  readonly request: Http1Request
+  #outcome: Http1Outcome | undefined
+  #connection: Connection | undefined
+
+  constructor(request: Http1Request, outcome: Http1Outcome) {
+    this.request = request
+    this.#outcome = outcome
+  }
+
+  runOn(connection: Connection): void {
+    this.#connection = connection
+  }
+
+  answer(answer: Http1Answer): void {
+    const outcome = this.#outcome
+    this.#outcome = undefined
+    outcome?.answered(answer)
+  }
+
+  fail(error: Error): void {
+    const outcome = this.#outcome
+    this.#outcome = undefined
+    outcome?.failed(error)
+  }
+
+  /** Gives up: `failed` is called with the error, unless the outcome is there already. */
+  cancel(error: Error): void {
+    if (this.#outcome === undefined) return
+    this.#connection?.destroy()
+    this.fail(error)
+  }
+}
+
 export class Http1Pool {
   readonly #keepAliveMs: number
   readonly #idle = new Map<string, Connection[]>()
+  #sweep: NodeJS.Timeout | undefined
   #isClosed = false
 
   constructor(options: { readonly keepAliveMs: number }) {
     this.#keepAliveMs = options.keepAliveMs
   }
 
-  /** Rejects with the connection's error. A kept connection that the server has closed meanwhile is replaced once. */
-  async exchange(request: Http1Request, end: EndSignal): Promise<Http1Answer> {
-    const message = requestMessage(request)
-    const key = request.unixSocket ?? request.url.host
-    for (let idle = this.#idle.get(key)?.pop(); idle !== undefined; idle = this.#idle.get(key)?.pop()) {
-      if (!idle.isUsable) continue
-      try {
-        return await this.#run(idle, key, message, request, end)
-      } catch (error) {
-        if (!(error instanceof StaleConnectionError)) throw error
-      }
-    }
-    return this.#run(new Connection(request, this.#keepAliveMs), key, message, request, end)
+  /** A kept connection that the server has closed meanwhile is replaced. */
+  send(request: Http1Request, outcome: Http1Outcome): Http1Exchange {
+    const exchange = new Http1Exchange(request, outcome)
+    this.#start(exchange)
+    return exchange
   }
 
   /** Closes idle connections; others close when their request is done. */
   close(): void {
     this.#isClosed = true
+    clearInterval(this.#sweep)
     for (const list of this.#idle.values()) for (const connection of list) connection.destroy()
     this.#idle.clear()
   }
 
-  async #run(connection: Connection, key: string, message: string, request: Http1Request, end: EndSignal): Promise<Http1Answer> {
-    const answer = await connection.exchange(message, request.maxBodyBytes, end)
-    if (!connection.isUsable) return answer
-    if (this.#isClosed) connection.destroy()
-    else {
-      const list = this.#idle.get(key)
-      if (list === undefined) this.#idle.set(key, [connection])
-      else list.push(connection)
+  #start(exchange: Http1Exchange): void {
+    const idle = this.#idle.get(exchange.request.key)
+    let connection = idle?.pop()
+    while (connection?.isUsable === false) connection = idle?.pop()
+    connection ??= new Connection(exchange.request, { onIdle: (one) => this.#keep(one), onStale: (stale) => this.#start(stale) })
+    connection.start(exchange)
+  }
+
+  #keep(connection: Connection): void {
+    if (this.#isClosed) return connection.destroy()
+    const list = this.#idle.get(connection.key)
+    if (list === undefined) this.#idle.set(connection.key, [connection])
+    else list.push(connection)
+    this.#sweep ??= setInterval(() => this.#closeOld(), this.#keepAliveMs / 4).unref()
+  }
+
+  /** A look now and then costs less than a timer for each connection. */
+  #closeOld(): void {
+    const idleSinceMs = performance.now() - this.#keepAliveMs
+    for (const [key, list] of this.#idle) {
+      for (const connection of list) if (connection.usedMs < idleSinceMs) connection.destroy()
+      const left = list.filter((connection) => connection.isUsable)
+      if (left.length > 0) this.#idle.set(key, left)
+      else this.#idle.delete(key)
     }
-    return answer
+    if (this.#idle.size > 0) return
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
   }
 }
 
-/** A kept connection turned out to be closed before anything of the answer came. */
-class StaleConnectionError extends Error {}
+type ConnectionOwner = {
+  /** It has answered and can be used again. */
+  onIdle(connection: Connection): void
+  /** A kept connection turned out to be closed before anything of the answer came. */
+  onStale(exchange: Http1Exchange): void
+}
 
 class Connection {
+  readonly key: string
+  readonly #owner: ConnectionOwner
   readonly #socket: Socket
-  #parser: Http1Parser | undefined
-  #settle: { resolve(answer: Http1Answer): void; reject(error: Error): void } | undefined
+  readonly #parser = new Http1Parser()
+  #exchange: Http1Exchange | undefined
   #exchangeCount = 0
-  #lastBodyBytes = 0
   #failure: Error | undefined
   isUsable = true
+  /** When the last answer came. */
+  usedMs = 0
 
-  constructor({ url, unixSocket }: Http1Request, keepAliveMs: number) {
+  constructor({ place, key }: Http1Request, owner: ConnectionOwner) {
+    this.key = key
+    this.#owner = owner
     const onread = { buffer: readBuffer, callback: (bytes: number) => this.#read(bytes) }
-    this.#socket =
-      unixSocket !== undefined
-        ? connect({ path: unixSocket, onread })
-        : connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port), noDelay: true, keepAlive: true, onread })
+    this.#socket = 'path' in place ? connect({ ...place, onread }) : connect({ ...place, noDelay: true, keepAlive: true, onread })
     this.#socket.on('error', (error) => (this.#failure = error))
     this.#socket.on('end', () => this.#ended())
     this.#socket.on('close', () => this.#ended())
-    this.#socket.setTimeout(keepAliveMs, () => this.#settle === undefined && this.destroy())
   }
 
-  exchange(message: string, maxBodyBytes: number, end: EndSignal): Promise<Http1Answer> {
+  start(exchange: Http1Exchange): void {
     this.#exchangeCount++
-    this.#parser = new Http1Parser(new BodyBuffer({ maxBytes: maxBodyBytes, expectedBytes: this.#lastBodyBytes }))
-    return new Promise((resolve, reject) => {
-      const forget = end.onEnd((error) => this.#fail(error))
-      this.#settle = {
-        resolve: (answer) => (forget(), resolve(answer)),
-        reject: (error) => (forget(), reject(error)),
-      }
-      this.#socket.write(message, 'utf8')
-    })
+    this.#exchange = exchange
+    exchange.runOn(this)
+    this.#parser.begin(exchange.request.maxBodyBytes)
+    this.#socket.write(exchange.request.message, 'utf8')
   }
 
   destroy(): void {
     this.isUsable = false
+    this.#exchange = undefined
     this.#socket.destroy()
   }
 
   #read(bytes: number): boolean {
-    const parser = this.#parser
-    if (parser === undefined) {
+    if (this.#exchange === undefined) {
       this.destroy() // The server speaks without being asked.
       return true
     }
+    let answer: Http1Answer | undefined
     try {
-      const answer = parser.read(readBuffer, bytes)
-      if (answer !== undefined) this.#finish(answer, parser.canKeepConnection)
+      answer = this.#parser.read(readBuffer, bytes)
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)))
+      return true
     }
+    if (answer !== undefined) this.#finish(answer, this.#parser.canKeepConnection)
     return true
   }
 
   #finish(answer: Http1Answer, keepsConnection: boolean): void {
-    const settle = this.#settle
-    this.#settle = undefined
-    this.#parser = undefined
-    this.#lastBodyBytes = answer.body.length
-    if (!keepsConnection) this.destroy()
-    settle?.resolve(answer)
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    if (keepsConnection) {
+      this.usedMs = performance.now()
+      this.#owner.onIdle(this)
+    } else this.destroy()
+    exchange?.answer(answer)
+    this.#parser.release()
   }
 
   #ended(): void {
     this.isUsable = false
-    const parser = this.#parser
-    const answer = parser?.end()
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    const answer = this.#parser.end()
     if (answer !== undefined) this.#finish(answer, false)
-    else {
-      const isStale = this.#exchangeCount > 1 && parser?.hasBegun === false
-      this.#fail(isStale ? new StaleConnectionError() : (this.#failure ?? Object.assign(new Error('EOF'), { code: 'EOF' })))
-    }
+    else if (this.#exchangeCount > 1 && !this.#parser.hasBegun) {
+      this.destroy()
+      this.#owner.onStale(exchange)
+    } else this.#fail(this.#failure ?? Object.assign(new Error('EOF'), { code: 'EOF' }))
   }
 
   #fail(error: Error): void {
-    const settle = this.#settle
-    this.#settle = undefined
-    this.#parser = undefined
+    const exchange = this.#exchange
     this.destroy()
-    settle?.reject(error)
+    exchange?.fail(error)
   }
-}
-
-function requestMessage({ url, method, headers }: Http1Request): string {
-  let message = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`
-  for (const [name, value] of Object.entries(headers)) {
-    if (invalidHeaderValue.test(value)) throw new Error(`net/http: invalid header field value for ${JSON.stringify(name)}`)
-    message += `${name}: ${value}\r\n`
-  }
-  return `${message}\r\n`
 }

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { BodyBuffer, Http1Parser } from './http1Parser.ts'
+import { Http1Parser } from './http1Parser.ts'
 
-/** Feeds `text` in pieces of `size` bytes, each in a buffer that is overwritten afterwards. */
+/** Feeds `text` in pieces of `size` bytes, each in a buffer that is overwritten before the next. */
 function read(text: string, size = text.length, maxBytes = 1e6) {
-  const parser = new Http1Parser(new BodyBuffer({ maxBytes, expectedBytes: 0 }))
+  const parser = new Http1Parser()
+  parser.begin(maxBytes)
   const buffer = Buffer.alloc(size + 8)
   for (let at = 0; at < text.length; at += size) {
     const length = buffer.write(text.slice(at, at + size), 'latin1')
     const answer = parser.read(buffer, length)
-    buffer.fill('\n')
     if (answer !== undefined) return { ...answer, body: answer.body.toString('latin1'), keeps: parser.canKeepConnection }
+    buffer.fill('\n')
   }
   const answer = parser.end()
   return answer && { ...answer, body: answer.body.toString('latin1'), keeps: parser.canKeepConnection }

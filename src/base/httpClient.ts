@@ -2,17 +2,16 @@
 // redirects as `http_config` says, the whole body in memory within a limit, errors worded as Go words them. Secret
 // files are read for each request; nothing secret reaches a message.
 
-import { promisify } from 'node:util'
-import { gunzip, gunzipSync } from 'node:zlib'
 import type { Dispatcher } from 'undici'
-import { errorText } from './assert.ts'
+import { packedSurplusBytes } from './bodyBuffer.ts'
+import { Http1Pool, type Http1Request, http1Request } from './http1.ts'
 import { defaultHttpClientConfig, type HttpClientConfig } from './httpClientConfig.ts'
-import { Http1Pool } from './http1.ts'
-import { packedSurplusBytes } from './http1Parser.ts'
+import { basicAuthorization, type Credentials, CredentialSource } from './httpCredentials.ts'
 import { HttpDispatchers, keepAliveMs, proxyFor } from './httpDispatchers.ts'
-import { describeNetworkError, HttpRequestError, isRetryableOnFreshConnection, readSecretFile } from './httpErrors.ts'
+import { describeNetworkError, HttpRequestError, isRetryableOnFreshConnection } from './httpErrors.ts'
 import { OAuth2TokenSource } from './oauth2.ts'
-import { maskUrlPassword, type Secret } from './secret.ts'
+import { maskUrlPassword } from './secret.ts'
+import { unpack } from './unpack.ts'
 
 export type HttpRequest = {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -40,20 +39,13 @@ export type HttpAnswer = {
 
 const maxRedirects = 10
 
-/** A gzip body up to this size is decoded at once: handing it to another thread costs more than the 0.2 ms it takes. */
-const syncGunzipBytes = 64 * 1024
-
-/** What deflate can pack at best. */
-const maxDeflateRatio = 1032
-
-const gunzipAsync = promisify(gunzip)
-
 export class HttpClient {
   readonly #config: HttpClientConfig
   readonly #userAgent: string
   readonly #http1 = new Http1Pool({ keepAliveMs })
   readonly #dispatchers: HttpDispatchers
   readonly #oauth2?: OAuth2TokenSource
+  readonly #credentials: CredentialSource
 
   constructor(config: HttpClientConfig, options: { readonly userAgent: string }) {
     this.#config = config
@@ -63,6 +55,7 @@ export class HttpClient {
       const { tls, proxy } = config.oauth2
       this.#oauth2 = new OAuth2TokenSource(config.oauth2, new HttpClient({ ...defaultHttpClientConfig, tls, proxy }, options))
     }
+    this.#credentials = new CredentialSource(config, this.#oauth2)
   }
 
   /** Sends the request and reads the whole answer, whatever its status. Throws `HttpRequestError`. */
@@ -71,7 +64,7 @@ export class HttpClient {
     try {
       return await this.#follow(request, deadline)
     } catch (error) {
-      throw describeFailure(request, error, deadline)
+      throw describeFailure(request, deadline.expired() ? deadline.error() : error)
     } finally {
       deadline.clear()
     }
@@ -83,19 +76,34 @@ export class HttpClient {
     await Promise.all([this.#dispatchers.close(), this.#oauth2?.close()])
   }
 
+  /** A GET that is sent again and again: what does not change is made once. */
+  repeated(request: HttpRequest): RepeatedRequest {
+    return new RepeatedRequest(request, (signal) => this.request(request, signal), this.#shortWay(request))
+  }
+
+  #shortWay(request: HttpRequest): ShortWay | undefined {
+    const url = URL.parse(request.url)
+    const { fixed } = this.#credentials
+    if (fixed === undefined || url === null || !this.#isPlain('GET', url, request)) return undefined
+    try {
+      return { pool: this.#http1, wire: this.#wire(request, url, this.#headers(request, url, fixed)), followsRedirects: this.#config.followRedirects }
+    } catch {
+      return undefined // `request` says each time what is wrong.
+    }
+  }
+
   async #follow(request: HttpRequest, deadline: Deadline): Promise<HttpAnswer> {
     const first = new URL(request.url)
     let method = request.method ?? 'GET'
     let body = request.body
     let url = first
     for (let hops = 0; ; hops++) {
-      const isFirstHost = url.host === first.host
-      const headers = await this.#headers(request, url, isFirstHost, deadline)
-      const answer = await this.#once(request, { method, url, headers, body }, deadline)
-      const location = answer.headers['location']
-      if (!this.#config.followRedirects || location === undefined || !isRedirect(answer.status)) return decode(answer, request)
+      // Credentials go only to the host that the configuration names, not to one that it redirects to.
+      const credentials = url.host === first.host ? await this.#credentials.read(deadline.leftMs()) : undefined
+      const answer = await this.#once(request, { method, url, headers: this.#headers(request, url, credentials), body }, deadline)
+      if (!this.#config.followRedirects || !isRedirect(answer)) return unpack(answer, request)
       if (hops === maxRedirects) throw new HttpRequestError('redirects', `stopped after ${maxRedirects} redirects`)
-      url = new URL(location, url)
+      url = new URL(answer.headers['location'] ?? '', url)
       if (answer.status <= 303 && method !== 'GET') {
         method = 'GET'
         body = undefined
@@ -103,44 +111,35 @@ export class HttpClient {
     }
   }
 
-  /** Credentials go only to the host that the configuration names, not to one that it redirects to. */
-  async #headers(request: HttpRequest, url: URL, isFirstHost: boolean, deadline: Deadline): Promise<Record<string, string>> {
-    const headers: Record<string, string> = { 'accept-encoding': 'gzip', 'user-agent': this.#userAgent }
-    if (isFirstHost) {
-      for (const { name, values, secrets, files } of this.#config.httpHeaders) {
-        const all = [...values, ...secrets.map((secret) => secret.reveal())]
-        for (const file of files) all.push(await readSecretFile(file))
-        headers[name.toLowerCase()] = all.join(', ')
-      }
-    }
-    Object.assign(headers, request.headers)
-    if (isFirstHost) {
-      const authorization = await this.#authorization(url, deadline)
-      if (authorization !== undefined) headers['authorization'] ??= authorization
-    }
+  #headers(request: HttpRequest, url: URL, credentials: Credentials | undefined): Record<string, string> {
+    const headers: Record<string, string> = { 'accept-encoding': 'gzip', 'user-agent': this.#userAgent, ...credentials?.headers, ...request.headers }
+    const ofUrl = url.username === '' ? undefined : basicAuthorization(decodeURIComponent(url.username), decodeURIComponent(url.password))
+    const authorization = credentials && (credentials.authorization ?? ofUrl)
+    if (authorization !== undefined) headers['authorization'] ??= authorization
     return headers
   }
 
-  async #authorization(url: URL, deadline: Deadline): Promise<string | undefined> {
-    const { basicAuth, authorization } = this.#config
-    if (basicAuth !== undefined) {
-      const username = basicAuth.usernameFile === undefined ? basicAuth.username : await readSecretFile(basicAuth.usernameFile)
-      return basic(username, await secretText(basicAuth.password, basicAuth.passwordFile))
-    }
-    if (authorization !== undefined)
-      return `${authorization.type} ${await secretText(authorization.credentials, authorization.credentialsFile)}`
-    if (this.#oauth2 !== undefined) return `Bearer ${await this.#oauth2.token(deadline.leftMs())}`
-    if (url.username !== '') return basic(decodeURIComponent(url.username), decodeURIComponent(url.password))
-    return undefined
+  #wire({ unixSocket, maxBodyBytes = Infinity }: HttpRequest, url: URL, headers: Record<string, string>): Http1Request {
+    return http1Request({ url, method: 'GET', headers, unixSocket, maxBodyBytes })
+  }
+
+  /** Whether a request can go the short way. */
+  #isPlain(method: string, url: URL, { unixSocket }: HttpRequest): boolean {
+    return method === 'GET' && url.protocol === 'http:' && (unixSocket !== undefined || proxyFor(url, this.#config.proxy) === undefined)
   }
 
   /** One exchange. A GET on a kept connection that the server has closed meanwhile is sent once more. */
   async #once(request: HttpRequest, sent: SentRequest, deadline: Deadline): Promise<HttpAnswer> {
     const { url, method, headers } = sent
-    const isPlain = method === 'GET' && url.protocol === 'http:'
-    if (isPlain && (request.unixSocket !== undefined || proxyFor(url, this.#config.proxy) === undefined)) {
-      const maxBodyBytes = request.maxBodyBytes ?? Infinity
-      return this.#http1.exchange({ url, method, headers, unixSocket: request.unixSocket, maxBodyBytes }, deadline)
+    if (this.#isPlain(method, url, request)) {
+      const wire = this.#wire(request, url, headers)
+      return new Promise((resolve, reject) => {
+        const sent = this.#http1.send(wire, {
+          answered: (answer) => (forget(), resolve({ ...answer, body: Buffer.from(answer.body) })),
+          failed: (error) => (forget(), reject(error)),
+        })
+        const forget = deadline.onEnd((error) => sent.cancel(error))
+      })
     }
     const dispatcher = await this.#dispatchers.for(sent.url, request.unixSocket)
     try {
@@ -149,6 +148,66 @@ export class HttpClient {
       if (sent.method !== 'GET' || deadline.expired() || !isRetryableOnFreshConnection(error)) throw error
       return await exchange(dispatcher, sent, request.maxBodyBytes, deadline)
     }
+  }
+}
+
+/** One of the two is called, once. */
+export type RequestOutcome = {
+  /** The memory of the body is used again when this returns. */
+  answered(answer: HttpAnswer): void
+  failed(error: HttpRequestError): void
+}
+
+type ShortWay = { readonly pool: Http1Pool; readonly wire: Http1Request; readonly followsRedirects: boolean }
+
+export class RepeatedRequest {
+  readonly #request: HttpRequest
+  readonly #sendAnyWay: (signal: AbortSignal) => Promise<HttpAnswer>
+  #short: ShortWay | undefined
+
+  constructor(request: HttpRequest, sendAnyWay: (signal: AbortSignal) => Promise<HttpAnswer>, short: ShortWay | undefined) {
+    this.#request = request
+    this.#sendAnyWay = sendAnyWay
+    this.#short = short
+  }
+
+  /** Returns the way to give up; `failed` is then called at once, or soon. */
+  send(outcome: RequestOutcome): () => void {
+    const short = this.#short
+    if (short === undefined) return this.#sendLong(outcome)
+    const fail = (error: unknown) => outcome.failed(describeFailure(this.#request, error))
+    let cancel = () => sent.cancel(new HttpRequestError('canceled', 'context canceled'))
+    const timer = setTimeout(() => sent.cancel(new HttpRequestError('timeout', 'context deadline exceeded')), this.#request.timeoutMs)
+    const sent = short.pool.send(short.wire, {
+      answered: (answer) => {
+        clearTimeout(timer)
+        if (short.followsRedirects && isRedirect(answer)) {
+          this.#short = undefined
+          cancel = this.#sendLong(outcome)
+          return
+        }
+        let unpacked
+        try {
+          unpacked = unpack(answer, this.#request)
+        } catch (error) {
+          return fail(error)
+        }
+        if (unpacked instanceof Promise) unpacked.then((whole) => outcome.answered(whole), fail)
+        else outcome.answered(unpacked)
+      },
+      failed: (error) => {
+        clearTimeout(timer)
+        fail(error)
+      },
+    })
+    return () => cancel()
+  }
+
+  #sendLong({ answered, failed }: RequestOutcome): () => void {
+    const stop = new AbortController()
+    // `request` throws nothing else.
+    this.#sendAnyWay(stop.signal).then(answered, (error: unknown) => failed(error as HttpRequestError))
+    return () => stop.abort()
   }
 }
 
@@ -220,35 +279,9 @@ function joinHeaders(raw: Readonly<Record<string, string | string[] | undefined>
   return headers
 }
 
-async function decode(answer: HttpAnswer, { maxBodyBytes }: HttpRequest): Promise<HttpAnswer> {
-  if (answer.headers['content-encoding']?.toLowerCase() !== 'gzip' || answer.body.length === 0) return answer
-  const options = { chunkSize: expectedBytes(answer.body), ...(maxBodyBytes !== undefined && { maxOutputLength: Math.max(1, maxBodyBytes - 1) }) }
-  try {
-    const body = answer.body.length <= syncGunzipBytes ? gunzipSync(answer.body, options) : await gunzipAsync(answer.body, options)
-    return { ...answer, body }
-  } catch (error) {
-    if (error instanceof RangeError) throw new HttpRequestError('bodyTooLarge', 'body size limit exceeded', error)
-    throw new HttpRequestError('decoding', `gzip: ${errorText(error)}`, error)
-  }
-}
-
-/** The size that gzip's trailer claims, in bounds: with room for it all, the output is one piece and not copied again. */
-function expectedBytes(packed: Uint8Array): number {
-  const trailer = packed.length < 18 ? 0 : new DataView(packed.buffer, packed.byteOffset, packed.length).getUint32(packed.length - 4, true)
-  return Math.min(Math.max(trailer + 64, 1024), packed.length * maxDeflateRatio + 1024, 64 * 1024 * 1024)
-}
-
-function isRedirect(status: number): boolean {
+function isRedirect({ status, headers }: HttpAnswer): boolean {
+  if (headers['location'] === undefined) return false
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308
-}
-
-function basic(username: string, password: string): string {
-  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`
-}
-
-async function secretText(inline: Secret | undefined, file: string | undefined): Promise<string> {
-  if (file !== undefined) return readSecretFile(file)
-  return inline?.reveal() ?? ''
 }
 
 type Deadline = {
@@ -289,8 +322,7 @@ function createDeadline(timeoutMs: number, signal: AbortSignal | undefined): Dea
 }
 
 /** Puts the request in front, as Go's `url.Error` does: `Get "http://host/metrics": context deadline exceeded`. */
-function describeFailure(request: HttpRequest, error: unknown, deadline: Deadline): HttpRequestError {
-  const cause = deadline.expired() ? deadline.error() : error
+function describeFailure(request: HttpRequest, cause: unknown): HttpRequestError {
   const method = request.method ?? 'GET'
   const where = `${method.charAt(0)}${method.slice(1).toLowerCase()} ${JSON.stringify(maskUrlPassword(request.url))}`
   if (cause instanceof HttpRequestError) {
