@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import type { Label } from '../storage/labels.ts'
 import { customSchema } from '../storage/histogram.ts'
+import { createRandom, type Random } from '../test/helpers/random.ts'
 import { ClassicHistograms } from './classicHistograms.ts'
 import { fromClassic } from './customBuckets.ts'
+import { parseSeries, parseTextExposition } from './exposition.ts'
 import { ExpositionError } from './expositionLexer.ts'
+import { formatOpenMetricsFloat } from './goFloat.ts'
 import { checkedHistogram } from './histogramMessage.ts'
 
 const shown = (histogram: Parameters<typeof checkedHistogram>[0]) => {
@@ -95,4 +99,76 @@ describe('the histograms of a body', () => {
     expect(classic.histogramOf(asLatin1('h_bucket{a="ü",le="1"}'))).toBe(asLatin1('h{a="ü"}'))
     expect(classic.histogramOf('h_created')).toBe(undefined)
   })
+})
+
+describe('a random body', () => {
+  const rounds = Number(process.env['FUZZ_ROUNDS'] ?? 300)
+
+  it('says the same when its histograms are taken out and written again', () => {
+    const random = createRandom()
+    const classic = new ClassicHistograms()
+    for (let round = 0; round < rounds; round++) {
+      const body = Buffer.from(randomBody(random))
+      const wanted = samplesOf(body)
+      const { text, histograms } = classic.convert(body, { isOpenMetrics: false, keepsClassic: false })
+      const found = samplesOf(text)
+      for (const { series, histogram, timestampMs } of histograms) {
+        const { count, sum, positive, customBounds } = checkedHistogram(histogram)
+        const [name, ...labels] = parseSeries(series, '', 1)
+        const add = (suffix: string, value: number, le?: number) => {
+          const all = [{ name: '__name__', value: name?.value + suffix }, ...labels, ...(le === undefined ? [] : [{ name: 'le', value: formatOpenMetricsFloat(le) }])]
+          found.set(keyOf(all), `${value} ${timestampMs}`)
+        }
+        let below = 0
+        ;[...customBounds, Infinity].forEach((bound, i) => add('_bucket', (below += positive.counts[positive.indexes.indexOf(i)] ?? 0), bound))
+        add('_sum', sum)
+        add('_count', count)
+      }
+      expect(Object.fromEntries(found), `seed ${random.seed} round ${round}:\n${body}`).toEqual(Object.fromEntries(wanted))
+    }
+  })
+
+  const keyOf = (labels: readonly Label[]) => JSON.stringify(labels.map(({ name, value }) => `${name}=${value}`).sort())
+
+  function samplesOf(body: Uint8Array): Map<string, string> {
+    const found = new Map<string, string>()
+    parseTextExposition(body, { sample: ({ labels, value, timestampMs }) => found.set(keyOf(labels), `${value} ${timestampMs}`) })
+    return found
+  }
+
+  /** Histograms that are whole, some that contradict themselves, and what else stands in a body, with blanks wherever they may be. */
+  function randomBody(random: Random): string {
+    const blank = () => random.pick(['', '', '', ' ', '\t', '  '])
+    const gap = () => random.pick([' ', ' ', '\t', '  '])
+    const lines: string[] = []
+    for (const name of ['h', 'rpc_seconds', 'a:b', '"my h"']) {
+      if (random.below(2) === 0) continue
+      const isQuoted = name.startsWith('"')
+      const type = random.pick(['histogram', 'histogram', 'histogram', 'gauge', 'summary', 'counter'])
+      if (random.below(2) === 0) lines.push(`# HELP ${name} # TYPE ${name} histogram {le="1"} 5`)
+      lines.push(`${blank()}#${gap()}TYPE${gap()}${name} ${type}`)
+      const own: string[] = []
+      for (let series = 0; series < 1 + random.below(3); series++) {
+        const labels = [`i="${series}"`, ...(random.below(2) === 0 ? [`path="${random.pick(['/a', 'x}y', '\\"q\\\\', 'ü\\n', '{le=\\"1\\"}', ''])}"`] : [])]
+        const sample = (suffix: string, value: number | string, le?: string) => {
+          const pairs = [...labels, ...(le === undefined ? [] : [`le="${le}"`])].sort(() => random.below(3) - 1).map((pair) => `${blank()}${pair}${blank()}`)
+          const shown = isQuoted ? `{"my h${suffix}",${pairs.join(',')}}` : `${name}${suffix}${blank()}{${pairs.join(',')}${random.below(4) === 0 ? ',' : ''}}`
+          own.push(`${blank()}${shown}${gap()}${value}${timestamp === undefined ? '' : `${gap()}${timestamp}`}${blank()}`)
+        }
+        const timestamp = random.below(3) === 0 ? 1000 + random.below(1000) : undefined
+        const isBroken = random.below(4) === 0
+        let count = 0
+        for (const le of ['-1', '0.5', '1', '2.50', '1e3'].slice(random.below(3))) sample('_bucket', (count += random.below(3)), le)
+        sample('_bucket', (count += random.below(2)), '+Inf')
+        if (isBroken) sample('_bucket', random.pick([-1, count + 1, 'NaN']), '0.25')
+        sample('_sum', random.below(100) / 8)
+        sample('_count', count)
+        if (random.below(4) === 0) sample('_created', 5)
+        if (random.below(4) === 0) sample('_other', 5, '1')
+      }
+      if (random.below(3) === 0) own.sort(() => random.below(3) - 1)
+      for (const line of own) lines.push(line, ...(random.below(8) === 0 ? [random.pick(['', '  ', '# a comment', '#'])] : []))
+    }
+    return `${lines.join('\n')}\n`
+  }
 })
