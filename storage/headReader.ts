@@ -82,6 +82,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   const symbols = new HeadSymbols(kernels)
   const state = new Span(kernels)
   state.reserve(stateBytes)
+  kernels.bytes.fill(0, state.pointer, state.pointer + stateBytes)
   let columns = new Span(kernels)
   let capacity = 0
   let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }

@@ -9,6 +9,7 @@ export class Arena {
   readonly #blockBytes: number
   readonly #blocks: Span[] = []
   #used = 0
+  #usedBytes = 0
   #at = 0
   #end = 0
 
@@ -19,7 +20,7 @@ export class Arena {
 
   /** Bytes in use, in whole blocks. */
   get usedBytes(): number {
-    return this.#used * this.#blockBytes
+    return this.#usedBytes
   }
 
   /** Uninitialized memory, at a multiple of 16, good until `reset`. */
@@ -27,10 +28,12 @@ export class Arena {
     const rounded = Math.ceil(bytes / 16) * 16
     if (this.#at + rounded > this.#end) {
       const block = (this.#blocks[this.#used] ??= new Span(this.kernels))
-      block.reserve(Math.max(this.#blockBytes, rounded))
+      const size = Math.max(this.#blockBytes, rounded)
+      block.reserve(size)
       this.#used++
+      this.#usedBytes += size
       this.#at = block.pointer
-      this.#end = block.pointer + Math.max(this.#blockBytes, rounded)
+      this.#end = block.pointer + size
     }
     const pointer = this.#at
     this.#at += rounded
@@ -40,10 +43,12 @@ export class Arena {
   /** Everything allocated may be overwritten from now on. */
   reset(): void {
     this.#used = 0
+    this.#usedBytes = 0
     this.#at = 0
     this.#end = 0
   }
 
+  /** Gives all of it back. */
   close(): void {
     for (const block of this.#blocks) block.close()
   }

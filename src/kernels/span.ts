@@ -1,5 +1,5 @@
-// Memory of one thread's own inside the shared memory: taken straight from its end, so that no allocator is shared, and
-// given back to the main thread, which uses it again.
+// Memory of one thread's own inside the shared memory: what another thread gave back, or taken straight from its end, so that
+// no allocator is shared.
 
 import type { Kernels, Pointer } from './kernels.ts'
 
@@ -18,7 +18,7 @@ export class Span {
     return this.#pointer
   }
 
-  /** Makes room for `bytes` bytes; what was there is lost when it was too small. */
+  /** Makes room for `bytes` bytes, with anything in them; what was there is lost when it was too small. */
   reserve(bytes: number): void {
     if (bytes <= this.#bytes) return
     const rounded = Math.ceil(Math.max(bytes, this.#bytes * 2) / pageBytes) * pageBytes

@@ -102,9 +102,9 @@ function freeLarge(ptr: usize, bytes: u32): void {
   giveLarge(ptr, size)
 }
 
-/** First fit; grows the memory when nothing fits. Free blocks are { next u32, size u32 }. */
+/** First fit; takes what workers gave back, or grows the memory, when nothing fits. Free blocks are { next u32, size u32 }. */
 function takeLarge(size: u32): usize {
-  for (let pass = 0; pass < 2; pass++) {
+  for (let pass = 0; pass < 3; pass++) {
     let previous: usize = 0
     let block: usize = load<u32>(LARGE_FREE)
     while (block != 0) {
@@ -123,7 +123,8 @@ function takeLarge(size: u32): usize {
       previous = block
       block = load<u32>(block)
     }
-    if (pass == 0) growBy(size)
+    if (pass == 0) drainSpans()
+    else if (pass == 1) growBy(size)
   }
   return unreachable()
 }
@@ -180,13 +181,37 @@ export function scratch(bytes: u32): usize {
 
 // Spans of workers.
 
-/** Any thread: a span of its own. 0 when the memory is exhausted. */
+/** Any thread: a span of its own, one that was given back where there is one. 0 when the memory is exhausted. */
 export function takeSpan(bytes: u32): usize {
-  const pages = memory.grow(<i32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES))
-  return pages < 0 ? 0 : <usize>pages << 16
+  const pages = (bytes + PAGE_BYTES - 1) / PAGE_BYTES
+  const given = takeGiven(pages * PAGE_BYTES)
+  if (given != 0) return given
+  const grown = memory.grow(<i32>pages)
+  return grown < 0 ? 0 : <usize>grown << 16
 }
 
-/** Any thread: gives a span back to main. `bytes` as taken. */
+/** Looks through what was given back, alone for that moment, and returns the rest of it. */
+function takeGiven(size: u32): usize {
+  let found: usize = 0
+  for (let span = takeAllGiven(); span != 0; ) {
+    const next: usize = load<u32>(span)
+    const have = load<u32>(span, 4)
+    if (found != 0 || have < size) giveSpan(span, have)
+    else {
+      found = span
+      if (have > size) giveSpan(span + size, have - size)
+    }
+    span = next
+  }
+  return found
+}
+
+function takeAllGiven(): usize {
+  const top = atomic.load<i64>(FREED_SPANS)
+  return <u32>top == 0 ? 0 : <usize>(<u32>atomic.xchg<i64>(FREED_SPANS, ((top >> 32) + 1) << 32))
+}
+
+/** Any thread: gives a span back, for other workers or main. `bytes` as taken. */
 export function giveSpan(ptr: usize, bytes: u32): void {
   store<u32>(ptr, ((bytes + PAGE_BYTES - 1) / PAGE_BYTES) * PAGE_BYTES, 4)
   while (true) {
@@ -198,11 +223,8 @@ export function giveSpan(ptr: usize, bytes: u32): void {
 }
 
 /** Main: takes over what workers gave back. */
-export function drainSpans(): void {
-  const top = atomic.load<i64>(FREED_SPANS)
-  if (<u32>top == 0) return
-  let span: usize = <usize>(<u32>atomic.xchg<i64>(FREED_SPANS, ((top >> 32) + 1) << 32))
-  while (span != 0) {
+function drainSpans(): void {
+  for (let span = takeAllGiven(); span != 0; ) {
     const next: usize = load<u32>(span)
     giveLarge(span, load<u32>(span, 4))
     span = next
@@ -255,7 +277,6 @@ export function minPinnedEpoch(): u32 {
 /** Main: starts a new epoch and frees up to `limit` retired blocks that no reader can see. Returns how many it freed. */
 export function reclaim(limit: u32): u32 {
   atomic.add<u32>(EPOCH, 1)
-  drainSpans()
   const pinned = minPinnedEpoch()
   let freed: u32 = 0
   while (freed < limit) {
