@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createColumnSpace } from '../query/columnSpace.ts'
+import { shareWithNobody } from '../query/crew.ts'
 import { evaluateQuery } from '../query/engine.ts'
 import { Limits } from '../query/limits.ts'
 import { parseQuery } from '../query/parse.ts'
@@ -91,7 +92,7 @@ function timeQuery(storage: Storage, text: string): number {
   const querier = source.querier()
   const before = process.cpuUsage()
   const limits = new Limits({ maxSamples: 500_000_000, deadlineMs: Infinity })
-  const deps = { querier, space: createColumnSpace(), limits, lookbackMs: 300_000, maxSamples: 500_000_000, evaluationIntervalMs: 60_000, countsPerStep: false, delaysNameRemoval: false }
+  const deps = { querier, space: createColumnSpace(), limits, share: shareWithNobody, lookbackMs: 300_000, maxSamples: 500_000_000, evaluationIntervalMs: 60_000, countsPerStep: false, delaysNameRemoval: false }
   evaluateQuery({ text, expr: parseQuery(text), startMs: startMs + dayMs / 24, endMs: startMs + dayMs, stepMs: 300_000 }, deps)
   const used = process.cpuUsage(before)
   querier.close()

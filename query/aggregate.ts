@@ -1,9 +1,10 @@
 // Aggregations. Series come in one at a time and are assigned to their group once; what can be accumulated is not kept.
 // Operators that choose among series or need all values at once keep copies: `topk`, `quantile`, `count_values` and kin.
 
+import type { Pointer } from '../src/kernels/kernels.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
-import { createAccumulator, type Accumulator, type StreamedOp } from './aggregateColumns.ts'
+import { createAccumulation, type StreamedOp } from './aggregateColumns.ts'
 import type { AggregateExpr } from './ast.ts'
 import { withHistograms } from './histograms/aggregation.ts'
 import { histogramText } from './histograms/text.ts'
@@ -60,18 +61,20 @@ function createFloatAggregation(node: AggregateExpr, param: Value | undefined, c
 }
 
 function accumulating(op: StreamedOp, projection: LabelProjection, { space, steps }: EvalContext): AggregationSink {
-  const groups = new Map<string, { readonly labels: Labels; readonly accumulator: Accumulator }>()
+  const accumulation = createAccumulation(op, space, steps.count)
+  const groups = new Map<string, { readonly labels: Labels; readonly at: Pointer }>()
   return {
     add(labels, values, present) {
       const key = projection.key(labels)
       let group = groups.get(key)
       if (group === undefined) {
-        group = { labels: projection.project(labels), accumulator: createAccumulator(op, space, steps.count) }
+        group = { labels: projection.project(labels), at: space.allocate(accumulation.bytes) }
+        accumulation.begin(group.at)
         groups.set(key, group)
       }
-      group.accumulator.add(values, present)
+      accumulation.add(group.at, space.place('values', values, steps.count), space.place('present', present, steps.count))
     },
-    finish: () => [...groups.values()].map(({ labels, accumulator }) => ({ labels, ...accumulator.finish() })),
+    finish: () => [...groups.values()].map(({ labels, at }) => ({ labels, ...accumulation.finish(at) })),
   }
 }
 

@@ -1,18 +1,31 @@
-// One accumulator per group and operator: it takes the columns of one series after the other and gives the column of the
-// group. The usual ones are kernels. Results lie in the query's space.
+// Aggregations column by column: an accumulator takes the columns of one series after the other and gives the column of
+// their group. All of it lies in one piece of the kernels' memory, so that any thread can fill one, and what several have
+// gathered of the same group can be merged.
 
+import type { Pointer } from '../src/kernels/kernels.ts'
 import type { AggregateOp } from './ast.ts'
-import type { ColumnSpace } from './columnSpace.ts'
-
-export type Accumulator = {
-  add(values: Float64Array, present: Uint8Array): void
-  finish(): { readonly values: Float64Array; readonly present: Uint8Array }
-}
+import type { Columns, ColumnSpace } from './columnSpace.ts'
 
 /** Operators whose groups can be fed series by series without keeping them. */
 export type StreamedOp = Exclude<AggregateOp, 'topk' | 'bottomk' | 'quantile' | 'count_values' | 'limitk' | 'limit_ratio'>
 
-export function createAccumulator(op: StreamedOp, space: ColumnSpace, count: number): Accumulator {
+/** What an operator does with accumulators of `count` steps, each at an address that is a multiple of 8. */
+export type Accumulation = {
+  readonly bytes: number
+  /** Makes the accumulator empty. */
+  begin(at: Pointer): void
+  add(at: Pointer, values: Pointer, present: Pointer): void
+  /** Takes in what `other` has gathered, of series that come after. */
+  merge(at: Pointer, other: Pointer): void
+  /** Once, at the end: the column of the group, in place. */
+  finish(at: Pointer): Columns
+}
+
+export function isStreamedOp(op: AggregateOp): op is StreamedOp {
+  return op !== 'topk' && op !== 'bottomk' && op !== 'quantile' && op !== 'count_values' && op !== 'limitk' && op !== 'limit_ratio'
+}
+
+export function createAccumulation(op: StreamedOp, space: ColumnSpace, count: number): Accumulation {
   switch (op) {
     case 'sum':
       return sum(space, count)
@@ -27,110 +40,100 @@ export function createAccumulator(op: StreamedOp, space: ColumnSpace, count: num
     case 'group':
       return counter(space, count, 'present')
     case 'stdvar':
-      return variance(count, (value) => value)
+      return variance(space, count, 'square')
     case 'stddev':
-      return variance(count, Math.sqrt)
+      return variance(space, count, 'root')
   }
 }
 
-function sum(space: ColumnSpace, count: number): Accumulator {
+/** Memory layout: columns of doubles, `stride` apart, then bytes per step. */
+function layout(count: number, doubles: number, flags: number): { readonly stride: number; readonly flagsAt: number; readonly bytes: number } {
+  const stride = 8 * count
+  const flagsAt = doubles * stride
+  return { stride, flagsAt, bytes: Math.ceil((flagsAt + flags * count) / 8) * 8 }
+}
+
+/** { sums, compensations; seen } */
+function sum(space: ColumnSpace, count: number): Accumulation {
   const { exports } = space
-  const sums = space.doubles(count).fill(-0)
-  const compensations = space.doubles(count)
-  const seen = space.flags(count)
+  const { stride, flagsAt, bytes } = layout(count, 2, 1)
   return {
-    add(values, present) {
-      const valuesAt = space.place('values', values, count)
-      const presentAt = space.place('present', present, count)
-      exports.addToSums(valuesAt, presentAt, count, sums.byteOffset, compensations.byteOffset, seen.byteOffset)
+    bytes,
+    begin(at) {
+      space.doublesAt(at, count).fill(-0)
+      space.bytes.fill(0, at + stride, at + bytes)
     },
-    finish() {
-      exports.finishSums(count, sums.byteOffset, compensations.byteOffset)
-      return { values: sums, present: seen }
+    add: (at, values, present) => exports.addToSums(values, present, count, at, at + stride, at + flagsAt),
+    merge: (at, other) => exports.mergeSums(other, other + stride, other + flagsAt, count, at, at + stride, at + flagsAt),
+    finish(at) {
+      exports.finishSums(count, at, at + stride)
+      return { values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }
     },
   }
 }
 
-/** The sum divided by the count, until the sum would overflow; from there on a running mean. */
-function average(space: ColumnSpace, count: number): Accumulator {
+/** The sum divided by the count, until the sum would overflow; from there on a running mean. { sums, compensations, counts; running, seen } */
+function average(space: ColumnSpace, count: number): Accumulation {
   const { exports } = space
-  const sums = space.doubles(count)
-  const compensations = space.doubles(count)
-  const counts = space.doubles(count)
-  const running = space.flags(count)
-  const seen = space.flags(count)
+  const { stride, flagsAt, bytes } = layout(count, 3, 2)
   return {
-    add(values, present) {
-      const valuesAt = space.place('values', values, count)
-      const presentAt = space.place('present', present, count)
-      exports.addToMeans(valuesAt, presentAt, count, sums.byteOffset, compensations.byteOffset, counts.byteOffset, running.byteOffset)
-    },
-    finish() {
-      exports.finishMeans(count, sums.byteOffset, compensations.byteOffset, counts.byteOffset, running.byteOffset, seen.byteOffset)
-      return { values: sums, present: seen }
+    bytes,
+    begin: (at) => void space.bytes.fill(0, at, at + bytes),
+    add: (at, values, present) => exports.addToMeans(values, present, count, at, at + stride, at + 2 * stride, at + flagsAt),
+    merge: (at, other) =>
+      exports.mergeMeans(other, other + stride, other + 2 * stride, other + flagsAt, count, at, at + stride, at + 2 * stride, at + flagsAt),
+    finish(at) {
+      exports.finishMeans(count, at, at + stride, at + 2 * stride, at + flagsAt, at + flagsAt + count)
+      return { values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt + count, count) }
     },
   }
 }
 
-/** NaN only where there is nothing else. */
-function extreme(space: ColumnSpace, count: number, sign: 1 | -1): Accumulator {
-  const best = space.doubles(count).fill(NaN)
-  const seen = space.flags(count)
+/** NaN only where there is nothing else. { best; seen } */
+function extreme(space: ColumnSpace, count: number, sign: 1 | -1): Accumulation {
+  const { exports } = space
+  const { flagsAt, bytes } = layout(count, 1, 1)
   return {
-    add(values, present) {
-      const valuesAt = space.place('values', values, count)
-      space.exports.addToExtremes(valuesAt, space.place('present', present, count), count, sign, best.byteOffset, seen.byteOffset)
+    bytes,
+    begin(at) {
+      space.doublesAt(at, count).fill(NaN)
+      space.bytes.fill(0, at + flagsAt, at + bytes)
     },
-    finish: () => ({ values: best, present: seen }),
+    add: (at, values, present) => exports.addToExtremes(values, present, count, sign, at, at + flagsAt),
+    merge: (at, other) => exports.addToExtremes(other, other + flagsAt, count, sign, at, at + flagsAt),
+    finish: (at) => ({ values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }),
   }
 }
 
-/** Without counting the value is 1 wherever anything is present. */
-function counter(space: ColumnSpace, count: number, counts: 'counted' | 'present'): Accumulator {
-  const sums = space.doubles(count)
-  const seen = space.flags(count)
+/** Without counting the value is 1 wherever anything is present. { counts; seen } */
+function counter(space: ColumnSpace, count: number, counts: 'counted' | 'present'): Accumulation {
+  const { exports } = space
+  const { flagsAt, bytes } = layout(count, 1, 1)
   return {
-    add(_values, present) {
-      space.exports.addToCounts(space.place('present', present, count), count, sums.byteOffset, seen.byteOffset)
-    },
-    finish() {
-      if (counts === 'present') sums.fill(1)
-      return { values: sums, present: seen }
+    bytes,
+    begin: (at) => void space.bytes.fill(0, at, at + bytes),
+    add: (at, _values, present) => exports.addToCounts(present, count, at, at + flagsAt),
+    merge: (at, other) => exports.mergeCounts(other, other + flagsAt, count, at, at + flagsAt),
+    finish(at) {
+      const values = space.doublesAt(at, count)
+      if (counts === 'present') values.fill(1)
+      return { values, present: space.flagsAt(at + flagsAt, count) }
     },
   }
 }
 
-/** Welford's running variance; an infinite or missing value makes it NaN. */
-function variance(count: number, finishValue: (variance: number) => number): Accumulator {
-  const means = new Float64Array(count)
-  const squares = new Float64Array(count)
-  const counts = new Float64Array(count)
+/** { means, squares, counts; seen } */
+function variance(space: ColumnSpace, count: number, result: 'square' | 'root'): Accumulation {
+  const { exports } = space
+  const { stride, flagsAt, bytes } = layout(count, 3, 1)
   return {
-    add(values, present) {
-      for (let i = 0; i < count; i++) {
-        if (present[i] === 0) continue
-        const value = values[i] as number // all columns have `count` entries
-        const number = (counts[i] as number) + 1
-        counts[i] = number
-        if (number === 1) {
-          means[i] = value
-          squares[i] = Number.isFinite(value) ? 0 : NaN
-          continue
-        }
-        const delta = value - (means[i] as number)
-        means[i] = (means[i] as number) + delta / number
-        squares[i] = (squares[i] as number) + delta * (value - (means[i] as number))
-      }
-    },
-    finish() {
-      const present = new Uint8Array(count)
-      for (let i = 0; i < count; i++) {
-        const number = counts[i] as number
-        if (number === 0) continue
-        present[i] = 1
-        squares[i] = finishValue((squares[i] as number) / number)
-      }
-      return { values: squares, present }
+    bytes,
+    begin: (at) => void space.bytes.fill(0, at, at + bytes),
+    add: (at, values, present) => exports.addToVariances(values, present, count, at, at + stride, at + 2 * stride),
+    merge: (at, other) => exports.mergeVariances(other, other + stride, other + 2 * stride, count, at, at + stride, at + 2 * stride),
+    finish(at) {
+      exports.finishVariances(count, at + stride, at + 2 * stride, result === 'root' ? 1 : 0, at + flagsAt)
+      return { values: space.doublesAt(at + stride, count), present: space.flagsAt(at + flagsAt, count) }
     },
   }
 }

@@ -7,6 +7,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { Querier } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import { escapedJson, type InstantRequest, type QueryParams, type RangeRequest } from './api.ts'
+import type { Share } from './crew.ts'
 import { evaluateQuery, sortedMatrix, type EngineDeps, type Query, type QueryResult } from './engine.ts'
 import { presentNumbers } from './histograms/columns.ts'
 import { histogramJson } from './histograms/text.ts'
@@ -20,6 +21,7 @@ import { parseQuery, type ParseFeatures } from './parse.ts'
 import { invalidParameter, QueryError } from './queryError.ts'
 import type { ResultCache, StorageMoment } from './resultCache.ts'
 import { statsJson } from './queryStats.ts'
+import type { SeriesWork } from './seriesWork.ts'
 import { valueTypeOf } from './typecheck.ts'
 import type { MatrixSeries, VectorSeries } from './value.ts'
 import type { Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerMessages.ts'
@@ -34,6 +36,7 @@ export type JobDeps = {
   /** Earlier results and the moment from which on this job's count; without them range queries are evaluated whole. */
   readonly results?: ResultCache
   readonly moment?: StorageMoment
+  readonly share: Share<SeriesWork>
 }
 
 export type Answered = { readonly json: JsonBytes; readonly cost: JobCost }
@@ -154,12 +157,12 @@ function checkRange({ startMs, endMs, stepMs }: RangeRequest): void {
 }
 
 function engineDeps(request: Pick<QueryParams, 'lookbackMs' | 'stats'>, deps: JobDeps): EngineDeps {
-  const { querier, space, limits, settings } = deps
+  const { querier, space, limits, share, settings } = deps
   const { maxSamples, evaluationIntervalMs } = settings
   const countsPerStep = request.stats === 'all' && deps.features.has('promql-per-step-stats')
   const delaysNameRemoval = deps.features.has('promql-delayed-name-removal')
   const lookbackMs = request.lookbackMs ?? settings.lookbackMs
-  return { querier, space, limits, maxSamples, evaluationIntervalMs, countsPerStep, delaysNameRemoval, lookbackMs }
+  return { querier, space, limits, share, maxSamples, evaluationIntervalMs, countsPerStep, delaysNameRemoval, lookbackMs }
 }
 
 function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: number): void {

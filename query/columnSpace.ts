@@ -39,20 +39,50 @@ export class ColumnSpace {
     this.#slots.clear()
   }
 
+  /** Of what was given out since `reset`. */
+  get usedBytes(): number {
+    return this.#arena.usedBytes
+  }
+
+  /** Gives the memory back. */
+  close(): void {
+    this.reset()
+    this.#arena.close()
+  }
+
+  /** Memory at a multiple of 16, with anything in it. */
+  allocate(bytes: number): Pointer {
+    return this.#arena.allocate(bytes)
+  }
+
+  /** The column at an address, as it is. */
+  doublesAt(at: Pointer, count: number): Float64Array {
+    return new Float64Array(this.#buffer(), at, count)
+  }
+
+  integersAt(at: Pointer, count: number): Int32Array {
+    return new Int32Array(this.#buffer(), at, count)
+  }
+
+  wordsAt(at: Pointer, count: number): Uint32Array {
+    return new Uint32Array(this.#buffer(), at, count)
+  }
+
+  flagsAt(at: Pointer, count: number): Uint8Array {
+    return new Uint8Array(this.#buffer(), at, count)
+  }
+
   /** All 0. */
   doubles(count: number): Float64Array {
-    const at = this.#arena.allocate(8 * count) // which may give the memory another buffer
-    return new Float64Array(this.#buffer(), at, count).fill(0)
+    return this.doublesAt(this.#arena.allocate(8 * count), count).fill(0)
   }
 
   integers(count: number): Int32Array {
-    const at = this.#arena.allocate(4 * count) // which may give the memory another buffer
-    return new Int32Array(this.#buffer(), at, count).fill(0)
+    return this.integersAt(this.#arena.allocate(4 * count), count).fill(0)
   }
 
   flags(count: number): Uint8Array {
-    const at = this.#arena.allocate(count) // which may give the memory another buffer
-    return new Uint8Array(this.#buffer(), at, count).fill(0)
+    return this.flagsAt(this.#arena.allocate(count), count).fill(0)
   }
 
   /** Nothing present. */

@@ -18,8 +18,11 @@ function withNameState(labels: Labels): Labels {
 }
 
 export function withNameStates(selection: SeriesSelection): SeriesSelection {
+  const { count, refs, hasHistograms } = selection
   return {
-    count: selection.count,
+    count,
+    refs,
+    hasHistograms,
     labels: (index) => withNameState(selection.labels(index)),
     ref: (index) => selection.ref(index),
     read: (index) => selection.read(index),

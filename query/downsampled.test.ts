@@ -8,6 +8,7 @@ import type { DownsamplingRule } from '../storage/downsampling.ts'
 import { formatLabels, labelsFrom } from '../storage/labels.ts'
 import { createMatcher, matcherTexts } from '../storage/matcher.ts'
 import { createColumnSpace } from './columnSpace.ts'
+import { shareWithNobody } from './crew.ts'
 import { evaluateQuery, sortedMatrix } from './engine.ts'
 import { Limits } from './limits.ts'
 import { parseQuery } from './parse.ts'
@@ -72,7 +73,7 @@ function evaluate(storage: TestStorage, texts: readonly string[], range: Range):
   return withQuerier(storage, (querier) =>
     texts.map((text) => {
       const limits = new Limits({ maxSamples: 50_000_000, deadlineMs: Infinity })
-      const deps = { querier, space: createColumnSpace(), limits, lookbackMs: 5 * minuteMs, maxSamples: 50_000_000, evaluationIntervalMs: minuteMs, countsPerStep: false, delaysNameRemoval: false }
+      const deps = { querier, space: createColumnSpace(), limits, share: shareWithNobody, lookbackMs: 5 * minuteMs, maxSamples: 50_000_000, evaluationIntervalMs: minuteMs, countsPerStep: false, delaysNameRemoval: false }
       const result = evaluateQuery({ text, expr: parseQuery(text), ...range }, deps)
       const series = sortedMatrix(result.value).map(({ labels, values, present }) => [formatLabels(labels), Array.from(values, (value, i) => (present[i] === 1 ? value : undefined))])
       return { samplesRead: result.samplesRead, series: Object.fromEntries(series) as Evaluated['series'] }

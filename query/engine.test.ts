@@ -5,6 +5,7 @@ import type { NativeHistogram } from '../storage/histogram.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { createMemoryQuerier, seriesEvery, stale, type MemorySeries } from '../test/helpers/memoryQuerier.ts'
 import { createColumnSpace } from './columnSpace.ts'
+import { shareWithNobody } from './crew.ts'
 import { evaluateQuery, sortedMatrix } from './engine.ts'
 import { Limits } from './limits.ts'
 import { parseQuery } from './parse.ts'
@@ -18,7 +19,7 @@ const run = (series: readonly MemorySeries[], text: string, times: { startMs: nu
   const maxSamples = setting.maxSamples ?? 1_000_000
   const limits = new Limits({ maxSamples, deadlineMs: setting.deadlineMs ?? Infinity })
   const query = { text, expr: parseQuery(text, new Set(setting.features)), ...times }
-  const deps = { querier: createMemoryQuerier(series), space, limits, lookbackMs: setting.lookbackMs ?? 300_000, maxSamples, evaluationIntervalMs: 60_000, countsPerStep: true, delaysNameRemoval: setting.delaysNameRemoval ?? false }
+  const deps = { querier: createMemoryQuerier(series), space, limits, share: shareWithNobody, lookbackMs: setting.lookbackMs ?? 300_000, maxSamples, evaluationIntervalMs: 60_000, countsPerStep: true, delaysNameRemoval: setting.delaysNameRemoval ?? false }
   return { ...evaluateQuery(query, deps), limits }
 }
 

@@ -6,10 +6,13 @@ import { compareLabels, labelValue, metricNameLabel, type Labels } from '../stor
 import type { Querier } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import { createAggregation } from './aggregate.ts'
+import { isStreamedOp } from './aggregateColumns.ts'
 import { Annotations } from './annotations.ts'
 import type { Expr } from './ast.ts'
 import { evaluateBinary, evaluateUnary } from './binaryOp.ts'
+import type { Share } from './crew.ts'
 import { withFinalNames } from './delayedNames.ts'
+import { aggregateDivided, isDividable, keepDivided, type Divided, type DividedInput, type DivideDeps } from './divided.ts'
 import { resolveDurations } from './durations.ts'
 import { absentLabels } from './functions/absent.ts'
 import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
@@ -19,8 +22,9 @@ import { evaluateOverHistograms } from './histograms/rangeFunctions.ts'
 import type { ColumnSpace } from './columnSpace.ts'
 import { bucketKernels } from './functions/overBuckets.ts'
 import type { Limits } from './limits.ts'
-import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
-import { evaluateSelector, lookupTimes, selectWindows, windowsOf, type SampledColumns, type SampledSeries, type SelectionDeps } from './selector.ts'
+import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SelectorPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
+import { evaluateSelector, lookupTimes, selectSeries, selectWindows, windowsOf, type SampledColumns, type SampledSeries, type SelectionDeps } from './selector.ts'
+import type { SeriesWork } from './seriesWork.ts'
 import { FedSeries, KeptSeries, type SeriesOutput } from './seriesOutput.ts'
 import { sampledAt, subquerySteps } from './subquery.ts'
 import {
@@ -51,6 +55,8 @@ export type EngineDeps = {
   /** Nobody else's while the query runs. */
   readonly space: ColumnSpace
   readonly limits: Limits
+  /** How the series of a node are divided among workers. */
+  readonly share: Share<SeriesWork>
   readonly lookbackMs: number
   readonly maxSamples: number
   /** The step of subqueries that name none. */
@@ -151,12 +157,10 @@ class Evaluation {
         return constantScalar(plan.value, steps.count)
       case 'string':
         return { kind: 'string', text: plan.text }
-      case 'selector': {
-        const createOutput = (seriesCount: number) => this.#keep(steps, seriesCount)
-        return this.#kept(this.#select(plan, steps, createOutput))
-      }
+      case 'selector':
+        return this.#keepDivided(plan, steps) ?? this.#kept(this.#select(plan, steps, (seriesCount) => this.#keep(steps, seriesCount)))
       case 'rangeCall':
-        return this.#kept(this.#callOverRange(plan, steps, (seriesCount) => this.#keep(steps, seriesCount)))
+        return this.#keepDivided(plan, steps) ?? this.#kept(this.#callOverRange(plan, steps, (seriesCount) => this.#keep(steps, seriesCount)))
       case 'aggregation':
         return this.#aggregate(plan, steps)
       case 'binary': {
@@ -198,12 +202,52 @@ class Evaluation {
     return output
   }
 
-  /** Selectors and range functions feed the aggregation series by series; anything else is evaluated whole first. */
+  #keepDivided(plan: SelectorPlan | RangeCallPlan, steps: Steps): Value | undefined {
+    const divided = this.#divide(plan, steps, keepDivided)
+    if (divided === undefined) return undefined
+    const value: Value = { kind: 'vector', series: divided.series }
+    this.#held.set(value, divided.valueCount)
+    return value
+  }
+
+  /** Evaluates the series of a node in parts, when that can be, and notes what it cost. */
+  #divide(plan: SelectorPlan | RangeCallPlan, steps: Steps, run: (input: DividedInput, deps: DivideDeps) => Divided | undefined): Divided | undefined {
+    if (this.samplesReadPerStep !== undefined || !isDividable(plan)) return undefined
+    const { querier, limits, space, lookbackMs, share } = this.#deps
+    const { startMs, endMs, stepMs } = this.#query
+    const looked = plan.kind === 'selector' ? plan : plan.operand
+    const scalars = () => (plan.kind === 'selector' ? [] : this.#scalars(plan, steps))
+    const decodedBefore = querier.chunksDecoded()
+    const input = { plan, selection: selectSeries(this.#selection, looked, steps, lookbackMs), steps, lookbackMs, scalars }
+    const divided = run(input, { querier, space, limits, share, query: { startMs, endMs, stepMs } })
+    if (divided === undefined) return undefined
+    looked.cost.seriesCount += input.selection.count
+    looked.cost.samplesRead += divided.samplesSeen
+    looked.cost.chunksDecoded += querier.chunksDecoded() - decodedBefore + divided.reported
+    looked.cost.workers = Math.max(looked.cost.workers, divided.workers)
+    if (this.#subqueryDepth === 0) this.samplesRead += divided.samplesSeen
+    if (plan.kind === 'selector') return divided
+    plan.cost.seriesCount += divided.foundCount
+    plan.cost.workers = looked.cost.workers
+    const { entry, expr } = plan
+    if (divided.foundCount > 0) entry.note?.(input.selection.labels(0), this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
+    return divided
+  }
+
+  /** Selectors and range functions are aggregated series by series; anything else is evaluated whole first. */
   #aggregate(plan: AggregatePlan, steps: Steps): Value {
-    const param = plan.param && this.evaluate(plan.param, steps)
-    const sink = createAggregation(plan.expr, param, this.#context(steps))
-    const { operand } = plan
+    const { operand, expr } = plan
+    const { op } = expr
     const startedMs = performance.now()
+    if (isStreamedOp(op) && (operand.kind === 'selector' || operand.kind === 'rangeCall') && !operand.fixed) {
+      const divided = this.#divide(operand, steps, (input, deps) => aggregateDivided(op, expr, input, deps))
+      if (divided !== undefined) {
+        operand.cost.elapsedMs += performance.now() - startedMs
+        return this.#result({ kind: 'vector', series: divided.series }, [])
+      }
+    }
+    const param = plan.param && this.evaluate(plan.param, steps)
+    const sink = createAggregation(expr, param, this.#context(steps))
     if (operand.kind === 'selector' && !operand.fixed) {
       this.#select(operand, steps, () => new FedSeries(this.#deps.space, steps.count, sink))
       operand.cost.elapsedMs += performance.now() - startedMs
@@ -219,10 +263,14 @@ class Evaluation {
     return this.#result({ kind: 'vector', series: sink.finish() }, [])
   }
 
+  #scalars(plan: RangeCallPlan, steps: Steps): Float64Array[] {
+    return plan.scalars.map((scalar) => (this.evaluate(scalar, steps) as ScalarValue).values) // checked by the parser
+  }
+
   #callOverRange<Output extends SeriesOutput>(plan: RangeCallPlan, steps: Steps, createOutput: (seriesCount: number) => Output): Output {
     const { expr, entry, operand } = plan
     const { limits } = this.#deps
-    const scalars = plan.scalars.map((scalar) => (this.evaluate(scalar, steps) as ScalarValue).values) // checked by the parser
+    const scalars = this.#scalars(plan, steps)
     const input = this.#sampled(operand, steps)
     const isAbsence = expr.name === 'absent_over_time'
     const output = createOutput(isAbsence ? 1 : input.count)

@@ -17,13 +17,15 @@ export type Explained = {
   readonly samplesRead: number
   /** Chunks decoded for it, in memory or from disk. */
   readonly chunksDecoded: number
+  /** Workers that evaluated its series, parts of them each. */
+  readonly workers: number
   /** With what is below. */
   readonly seconds: number
   readonly children: readonly Explained[]
 }
 
 export function explain(plan: PlanNode): Explained {
-  const { seriesCount, samplesRead, chunksDecoded, elapsedMs } = plan.cost
+  const { seriesCount, samplesRead, chunksDecoded, workers, elapsedMs } = plan.cost
   return {
     node: plan.kind,
     expression: normalizedText(plan.expr),
@@ -31,6 +33,7 @@ export function explain(plan: PlanNode): Explained {
     series: seriesCount,
     samplesRead,
     chunksDecoded,
+    workers,
     seconds: elapsedMs / 1000,
     children: childrenOf(plan).map(explain),
   }

@@ -32,6 +32,11 @@ export class Limits {
     return this.#peakSamples
   }
 
+  /** How many more samples may be in memory. */
+  get left(): number {
+    return this.#maxSamples - this.#samples
+  }
+
   /** Counts `count` samples as held in memory. */
   take(count: number): void {
     this.#samples += count

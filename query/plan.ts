@@ -24,9 +24,16 @@ import { functions, type FunctionEntry } from './functions/table.ts'
 export type Lookup = { readonly offsetMs: number; readonly atMs: number | undefined }
 
 /** What the evaluation of a node took, its children not included in the counts but in the time. Series are those selected or in the result. */
-export type NodeCost = { seriesCount: number; samplesRead: number; chunksDecoded: number; elapsedMs: number }
+export type NodeCost = {
+  seriesCount: number
+  samplesRead: number
+  chunksDecoded: number
+  elapsedMs: number
+  /** The most workers that were at it at one time. */
+  workers: number
+}
 
-const noCost = (): NodeCost => ({ seriesCount: 0, samplesRead: 0, chunksDecoded: 0, elapsedMs: 0 })
+const noCost = (): NodeCost => ({ seriesCount: 0, samplesRead: 0, chunksDecoded: 0, elapsedMs: 0, workers: 1 })
 
 type Node = {
   readonly expr: Expr

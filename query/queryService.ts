@@ -40,8 +40,10 @@ export type QueryServiceOptions = {
   readonly resultCacheBytes: number
   /** What was written up to now. */
   readonly changes: () => Changes
-  /** One less than there are processors by default. */
+  /** As many as there are processors by default. */
   readonly workers?: number
+  /** After how much of its own work a query asks idle workers to help. */
+  readonly patienceMs?: number
 }
 
 /** The value of one with a histogram means nothing. */
@@ -70,6 +72,9 @@ export type QueryService = {
   close(): Promise<void>
 }
 
+/** Asking and being heard takes about 0.05 ms; what is done within this is not worth it. */
+const defaultPatienceMs = 0.5
+
 export function createQueryService(options: QueryServiceOptions): QueryService {
   const unfinished = takeUnfinished(options.activeQueryFile)
   if (unfinished.length > 0) {
@@ -82,7 +87,8 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     activeQueryFile: options.activeQueryFile,
     resultCacheBytes: options.resultCacheBytes,
     logger: options.logger,
-    workers: options.workers ?? Math.max(1, availableParallelism() - 1),
+    workers: options.workers ?? availableParallelism(),
+    patienceMs: options.patienceMs ?? defaultPatienceMs,
     maxConcurrency: options.maxConcurrency,
   })
   const quick = new LazyQuickAnswers({ querierInit: options.querierInit, releaseWorker: options.releaseWorker, features: new Set(options.features) })

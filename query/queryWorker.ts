@@ -3,13 +3,14 @@
 
 import { Worker } from 'node:worker_threads'
 import type { QuerierInit } from '../storage/querier.ts'
-import type { JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
+import type { CrewInit, EndMessage, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
 export type QueryWorkerOptions = {
   readonly querier: QuerierInit
   readonly features: readonly string[]
   readonly activeQueryFile: string
   readonly resultCacheBytes: number
+  readonly crew: CrewInit
   /** Called once, when the thread has ended; `reason` is set when nobody asked it to. */
   readonly onExit: (worker: QueryWorker, reason: string | undefined) => void
 }
@@ -28,10 +29,10 @@ export class QueryWorker {
   #stopping = false
 
   constructor(options: QueryWorkerOptions) {
-    const control = new SharedArrayBuffer(8)
+    const control = new SharedArrayBuffer(12)
     this.#control = new Int32Array(control)
-    const { querier, features, activeQueryFile, resultCacheBytes } = options
-    const init: WorkerInit = { querier, features, activeQueryFile, resultCacheBytes, control }
+    const { querier, features, activeQueryFile, resultCacheBytes, crew } = options
+    const init: WorkerInit = { querier, features, activeQueryFile, resultCacheBytes, control, crew }
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: init,
       name: 'query',
@@ -68,6 +69,7 @@ export class QueryWorker {
     return new Promise((settle) => {
       this.#pending = { id: message.id, onPiece, settle }
       this.#worker.ref()
+      Atomics.store(this.#control, 2, 1)
       this.#worker.postMessage(message)
     })
   }
@@ -75,6 +77,12 @@ export class QueryWorker {
   /** Asks the running job to end; it looks often. */
   cancel(id: number): void {
     Atomics.store(this.#control, 0, id)
+  }
+
+  /** Ends the idle thread, once it has nothing to do for others either. */
+  retire(): void {
+    this.#stopping = true
+    this.#worker.postMessage({ kind: 'end' } satisfies EndMessage)
   }
 
   /** Ends the thread; a running job fails. */

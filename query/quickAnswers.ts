@@ -9,6 +9,7 @@ import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import { answerRequest } from './answerRequest.ts'
 import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, SeriesRequest } from './api.ts'
 import { ColumnSpace } from './columnSpace.ts'
+import { shareWithNobody } from './crew.ts'
 import { Limits } from './limits.ts'
 import { parseQuery, parseSelector } from './parse.ts'
 import { lightReadsOf, type LightRead } from './lightReads.ts'
@@ -84,7 +85,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
     const limits = new Limits({ maxSamples: Math.min(maxSamples, settings.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + budgetMs) })
     try {
       space.reset()
-      return answerRequest({ querier, space, features, settings, limits }, 0, request)
+      return answerRequest({ querier, space, features, settings, limits, share: shareWithNobody }, 0, request)
     } finally {
       querier.close()
     }

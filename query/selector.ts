@@ -4,12 +4,12 @@
 import type { Entries } from '../storage/buckets.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { Matcher } from '../storage/matcher.ts'
-import type { Querier } from '../storage/querier.ts'
+import type { Querier, SeriesSelection } from '../storage/querier.ts'
 import type { SampleColumns } from '../storage/sample.ts'
 import { withNameStates } from './delayedNames.ts'
 import type { ColumnSpace } from './columnSpace.ts'
 import type { Limits } from './limits.ts'
-import type { Lookup, NodeCost, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
+import type { Lookup, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import type { Steps } from './value.ts'
 import { ColumnScratch, numbersOnly, newestTimes, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
@@ -41,16 +41,21 @@ export function lookupTimes(lookup: Lookup, steps: Steps): LookupTimes {
 }
 
 /** The samples that windows of `widthMs`, open on the left, can see. */
-function timeRangeOf(times: LookupTimes, widthMs: number): { minTimeMs: number; maxTimeMs: number } {
+export function timeRangeOf(times: LookupTimes, widthMs: number): { minTimeMs: number; maxTimeMs: number } {
   return { minTimeMs: times.startMs - widthMs + 1, maxTimeMs: times.startMs + (times.count - 1) * times.stepMs }
 }
 
-function select(deps: SelectionDeps, matchers: readonly Matcher[], times: LookupTimes, widthMs: number, cost: NodeCost) {
+function select(deps: SelectionDeps, matchers: readonly Matcher[], times: LookupTimes, widthMs: number): SeriesSelection {
   const startedMs = performance.now()
   const selection = deps.querier.select(matchers, timeRangeOf(times, widthMs))
   deps.onPrepared(performance.now() - startedMs)
-  cost.seriesCount += selection.count
   return deps.delaysNameRemoval ? withNameStates(selection) : selection
+}
+
+/** The series that a selector, or the one inside a range argument, looks at. Without `smoothed`, which looks further. */
+export function selectSeries(deps: SelectionDeps, plan: SelectorPlan | WindowsPlan, steps: Steps, lookbackMs: number): SeriesSelection {
+  const { times, widthMs } = plan.kind === 'windows' ? windowsOf(plan, steps) : { times: lookupTimes(plan.lookup, steps), widthMs: lookbackMs }
+  return select(deps, plan.matchers, times, widthMs)
 }
 
 export type SelectorOptions<Output> = SelectionDeps & {
@@ -67,7 +72,8 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
   const stepTimes = lookupTimes(plan.lookup, steps)
   const times = isSmoothed ? { ...stepTimes, startMs: stepTimes.startMs + lookbackMs } : stepTimes
   const widthMs = isSmoothed ? 2 * lookbackMs : lookbackMs
-  const selection = select(options, plan.matchers, times, widthMs, plan.cost)
+  const selection = select(options, plan.matchers, times, widthMs)
+  plan.cost.seriesCount += selection.count
   const output = options.createOutput(selection.count)
   const windows = new Windows(options.space, times, widthMs)
   const scratch = new ColumnScratch(options.space)
@@ -99,7 +105,8 @@ export function windowsOf(plan: WindowsPlan | SubqueryPlan, steps: Steps): { rea
 /** Selects the series of a range selector. */
 export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDeps): SampledSeries {
   const { times, widthMs } = windowsOf(plan, steps)
-  const selection = select(deps, plan.matchers, times, widthMs, plan.cost)
+  const selection = select(deps, plan.matchers, times, widthMs)
+  plan.cost.seriesCount += selection.count
   const scratch = new ColumnScratch(deps.space)
   return {
     count: selection.count,

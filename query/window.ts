@@ -1,6 +1,7 @@
 // From the samples of one series to what a query sees of them at its steps: the newest sample within the lookback, or the
 // window of a range selector. Times and samples both ascend, so each is one pass with two pointers.
 
+import type { Pointer } from '../src/kernels/kernels.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
 import type { ColumnSpace, Columns } from './columnSpace.ts'
 import { isStaleMarker, type SampleColumns } from '../storage/sample.ts'
@@ -10,43 +11,87 @@ export type LookupTimes = { readonly startMs: number; readonly stepMs: number; r
 
 export type Timestamps = { readonly length: number; readonly timestampsMs: Float64Array }
 
+/** Windows over one column of timestamps. */
+type Slid = { readonly from: Int32Array; readonly to: Int32Array; readonly total: number; readonly timesMs: Float64Array; readonly length: number }
+
+/** Columns of timestamps whose windows are kept: of as many targets as are scraped by a small company, in memory that a processor caches. */
+const maxKeptWindows = 64
+const maxKeptBytes = 4 * 1024 * 1024
+/** What windows take per step, with what functions prepare for each of them. */
+const bytesPerStep = 40
+
 /**
  * For each time the window (time - width, time] as sample indexes [from, to), for one series after the other. Series of one
- * target are scraped together and have the same timestamps, so that the windows of the series before usually hold: `from`
- * and `to` are other objects exactly when they do not.
+ * target are scraped together and have the same timestamps, so that windows are kept for those to come: `from` and `to` are
+ * the same objects exactly when the timestamps are, and as long as those objects are given out nothing else is at their place.
  */
 export class Windows {
   readonly space: ColumnSpace
-  from: Int32Array
-  to: Int32Array
-  /** The number of samples over all windows, each sample counted once per window. */
-  total = 0
   readonly #times: LookupTimes
   readonly #widthMs: number
-  /** The timestamps that the windows belong to. */
-  #known: Float64Array = new Float64Array(0)
-  #knownLength = -1
+  readonly #kept: Slid[] = []
+  readonly #byMark = new Map<number, number>()
+  readonly #maxKept: number
+  /** The next to make way. */
+  #oldest = 0
+  #current: Slid
 
   constructor(space: ColumnSpace, times: LookupTimes, widthMs: number) {
     this.space = space
     this.#times = times
     this.#widthMs = widthMs
-    this.from = space.integers(times.count)
-    this.to = space.integers(times.count)
+    this.#maxKept = Math.max(1, Math.min(maxKeptWindows, Math.floor(maxKeptBytes / (bytesPerStep * times.count))))
+    this.#current = { from: space.integers(times.count), to: space.integers(times.count), total: 0, timesMs: new Float64Array(0), length: -1 }
+  }
+
+  get from(): Int32Array {
+    return this.#current.from
+  }
+
+  get to(): Int32Array {
+    return this.#current.to
+  }
+
+  /** The number of samples over all windows, each sample counted once per window. */
+  get total(): number {
+    return this.#current.total
   }
 
   slideOver({ length, timestampsMs }: Timestamps): void {
-    const { exports } = this.space
     const timesAt = this.space.place('times', timestampsMs, length)
-    if (length === this.#knownLength && exports.sameColumn(timesAt, this.#known.byteOffset, length) !== 0) return
-    if (this.#known.length < length) this.#known = this.space.doubles(Math.max(length, 2 * this.#known.length))
-    this.#known.set(timestampsMs.subarray(0, length))
-    this.#knownLength = length
-    this.from = this.from.subarray()
-    this.to = this.to.subarray()
-    const { startMs, stepMs, count } = this.#times
-    this.total = exports.slideWindows(timesAt, length, startMs, stepMs, count, this.#widthMs, this.from.byteOffset, this.to.byteOffset)
+    if (this.#isOver(this.#current, timesAt, length)) return
+    const mark = markOf(timestampsMs, length)
+    const known = this.#kept[this.#byMark.get(mark) ?? -1]
+    this.#current = known !== undefined && this.#isOver(known, timesAt, length) ? known : this.#slide(timesAt, length, timestampsMs, mark)
   }
+
+  #isOver(slid: Slid, timesAt: Pointer, length: number): boolean {
+    return slid.length === length && this.space.exports.sameColumn(timesAt, slid.timesMs.byteOffset, length) !== 0
+  }
+
+  #slide(timesAt: Pointer, length: number, timestampsMs: Float64Array, mark: number): Slid {
+    const { startMs, stepMs, count } = this.#times
+    const { space } = this
+    const at = this.#oldest
+    this.#oldest = (at + 1) % this.#maxKept
+    const replaced = this.#kept[at]
+    const timesMs = replaced !== undefined && replaced.timesMs.length >= length ? replaced.timesMs : space.doubles(Math.max(length, 2 * (replaced?.timesMs.length ?? 0)))
+    timesMs.set(timestampsMs.subarray(0, length))
+    const from = replaced?.from.subarray() ?? space.integers(count)
+    const to = replaced?.to.subarray() ?? space.integers(count)
+    const total = space.exports.slideWindows(timesAt, length, startMs, stepMs, count, this.#widthMs, from.byteOffset, to.byteOffset)
+    const slid = { from, to, total, timesMs, length }
+    this.#kept[at] = slid
+    this.#byMark.set(mark, at)
+    if (this.#byMark.size > 2 * maxKeptWindows) this.#byMark.clear()
+    return slid
+  }
+}
+
+/** A number that differs for most columns that differ. */
+function markOf(timestampsMs: Float64Array, length: number): number {
+  const at = (index: number) => timestampsMs[index] ?? 0
+  return at(0) + 3 * at(length >> 2) + 5 * at(length >> 1) + 7 * at(length - 1) + length
 }
 
 /**

@@ -12,11 +12,13 @@ import { answerRequest } from './answerRequest.ts'
 import type { RemoteReadRequest } from './api.ts'
 import type { JobDeps } from './apiQuery.ts'
 import { ColumnSpace } from './columnSpace.ts'
+import { Crew, type Parts } from './crew.ts'
 import { Limits } from './limits.ts'
 import { QueryError } from './queryError.ts'
 import { ResultCache } from './resultCache.ts'
 import { answerRemoteRead } from './remoteRead/remoteRead.ts'
-import type { JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
+import { SeriesWorker, type SeriesWork } from './seriesWork.ts'
+import type { EndMessage, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
 /** About a third of the processor time that a thread of the normal priority gets beside it. */
 const queryNice = 5
@@ -47,8 +49,19 @@ const transferFromBytes = 16 * 1024
 /** The generation of partitions that the main thread was last told about. */
 let toldGeneration = -1
 
-port.on('message', (message: JobMessage) => {
-  const answer = withDiskView(answerJob(message))
+const crew = new Crew<SeriesWork>({ ...init.crew, isWanted: () => Atomics.load(control, 2) === 1, help })
+
+port.on('message', (message: JobMessage | EndMessage) => {
+  Atomics.store(control, 2, 0)
+  if ('kind' in message) {
+    // Memory that is given back is used by other workers; what a thread has when it ends is lost.
+    crew.close()
+    source.close()
+    space.close()
+    port.close()
+    return
+  }
+  const answer = { ...withDiskView(answerJob(message)), asked: crew.takeAsked() }
   if (answer.kind === 'response' && answer.body.length >= transferFromBytes) port.postMessage(answer, [answer.body.buffer])
   else port.postMessage(answer)
 })
@@ -58,6 +71,20 @@ function withDiskView(answer: JobAnswer): JobAnswer {
   if (source.generation === toldGeneration) return answer
   toldGeneration = source.generation
   return { ...answer, diskView: source.diskView() }
+}
+
+/** Some of the series of another worker's query. */
+function help(work: SeriesWork, parts: Parts): void {
+  const querier = source.querier()
+  try {
+    space.reset()
+    const decodedBefore = querier.chunksDecoded()
+    const worker = new SeriesWorker(work, querier, space)
+    for (let part = parts.next(); part !== undefined; part = parts.next()) worker.run(part, parts.goesOn)
+    parts.report(querier.chunksDecoded() - decodedBefore)
+  } finally {
+    querier.close()
+  }
 }
 
 function answerJob(message: JobMessage): JobAnswer {
@@ -70,7 +97,7 @@ function answerJob(message: JobMessage): JobAnswer {
     try {
       space.reset()
       const moment = changes && { changes, generation: source.generation }
-      const deps = { querier, space, features, settings, limits, ...(moment && { results, moment }) }
+      const deps = { querier, space, features, settings, limits, share: crew.share, ...(moment && { results, moment }) }
       return request.kind === 'remoteRead' ? answerInPieces(deps, id, request) : answerRequest(deps, id, request)
     } finally {
       querier.close()

@@ -16,9 +16,16 @@ export type WorkerInit = {
   readonly activeQueryFile: string
   /** Memory for results of range queries; 0 keeps none. */
   readonly resultCacheBytes: number
-  /** Two Int32: the id of the job that nobody waits for any more, and how many pieces of answers were taken. */
+  /** Three Int32: the id of the job that nobody waits for any more, how many pieces of answers were taken, and 1 while a job is on its way. */
   readonly control: SharedArrayBuffer
+  readonly crew: CrewInit
 }
+
+/** How workers help each other, see crew.ts. */
+export type CrewInit = { readonly channel: string; readonly maxHelpers: number; readonly patienceMs: number }
+
+/** In place of a job: the worker is not needed any more. */
+export type EndMessage = { readonly kind: 'end' }
 
 /** The engine's settings as they hold for one job. */
 export type JobSettings = {
@@ -73,7 +80,8 @@ export type JobCost = {
 /** A piece of an answer that is longer than memory should hold at once; the job's `JobAnswer` comes after the last one. */
 export type JobPiece = { readonly id: number; readonly kind: 'piece'; readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array<ArrayBuffer> }
 
-export type JobAnswer = { readonly id: number; readonly cost?: JobCost; readonly diskView?: DiskView } & (
+/** `asked`: that other workers help, if there are any. */
+export type JobAnswer = { readonly id: number; readonly cost?: JobCost; readonly asked?: boolean; readonly diskView?: DiskView } & (
   | { readonly kind: 'response'; readonly status: number; readonly body: Uint8Array<ArrayBuffer>; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'evaluated'; readonly evaluated: Evaluated }
   | { readonly kind: 'error'; readonly errorType: ErrorType; readonly message: string }

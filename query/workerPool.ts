@@ -3,11 +3,12 @@
 // no longer counts, so that light ones go on beside heavy ones, on additional workers, and the operating system shares the
 // processor between them; many light ones wait in line, as more workers would only make each slower.
 
+import { randomUUID } from 'node:crypto'
 import type { Logger } from '../src/base/log.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { FairQueue } from './queryQueue.ts'
 import { QueryWorker, type OnPiece } from './queryWorker.ts'
-import type { JobAnswer, JobMessage } from './workerMessages.ts'
+import type { CrewInit, JobAnswer, JobMessage } from './workerMessages.ts'
 
 export type PoolOptions = {
   readonly querierInit: () => QuerierInit
@@ -20,6 +21,8 @@ export type PoolOptions = {
   readonly logger: Logger
   /** API queries that run at one time, those not counted that are heavy. */
   readonly workers: number
+  /** A query that has taken this long lets idle workers help, see crew.ts. */
+  readonly patienceMs: number
   /** API queries that may run at one time, whatever the number of workers. */
   readonly maxConcurrency: number
 }
@@ -61,12 +64,16 @@ export class WorkerPool {
   readonly #runningApi = new Set<Entry>()
   #runningRules = 0
   #nextId = 1
+  readonly #crew: CrewInit
+  /** When a query last wanted help. */
+  #askedMs = -Infinity
   /** Set while a query waits for a running one to be done or to become heavy. */
   #patience: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#crew = { channel: `solowatch-queries-${randomUUID()}`, maxHelpers: options.workers - 1, patienceMs: options.patienceMs }
   }
 
   /** Jobs that run or wait. */
@@ -154,6 +161,7 @@ export class WorkerPool {
       features: this.#options.features,
       activeQueryFile: this.#options.activeQueryFile,
       resultCacheBytes: this.#options.resultCacheBytes / this.#options.workers,
+      crew: this.#crew,
       onExit: (ended, reason) => {
         this.#workers.delete(ended)
         this.#options.releaseWorker(querier)
@@ -174,14 +182,27 @@ export class WorkerPool {
     if (entry.lane === 'rules') this.#runningRules -= 1
     else this.#runningApi.delete(entry)
     entry.settle(answer)
+    if (answer.asked === true) this.#askHelpers()
     this.#retireWhenIdle(worker)
     this.#dispatch()
+  }
+
+  /** Workers that help begin where nobody needs one for itself. */
+  #askHelpers(): void {
+    this.#askedMs = performance.now()
+    while (!this.#closed) {
+      const helper = this.#startWorker(this.#options.workers)
+      if (helper === undefined) return
+      this.#retireWhenIdle(helper)
+    }
   }
 
   #retireWhenIdle(worker: QueryWorker): void {
     if (this.#workers.size <= 1) return
     setTimeout(() => {
-      if (worker.idle && this.#workers.size > 1) void worker.stop()
+      if (!worker.idle || this.#workers.size <= 1) return
+      if (this.#workers.size <= this.#options.workers && performance.now() - this.#askedMs < idleMs) this.#retireWhenIdle(worker)
+      else worker.retire()
     }, idleMs).unref()
   }
 

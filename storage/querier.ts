@@ -37,6 +37,10 @@ export type SeriesSelection = {
   /** The same object for the same series until the querier is closed, and mostly longer. */
   labels(index: number): Labels
   ref(index: number): number
+  /** All of them, ascending; not to be changed. */
+  readonly refs: Uint32Array
+  /** Whether some are known to hold native histograms. */
+  readonly hasHistograms: boolean
   /** Samples within the selected range, ascending, no time twice, staleness markers included; may be none. Valid until the next `read`. */
   read(index: number): SampleColumns
   /**
@@ -68,6 +72,8 @@ export type PartitionStatus = { readonly startMs: number; readonly minTimeMs: nu
 
 export type Querier = {
   select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection
+  /** The series that another querier over the same storage, still open, has selected, in the order given. */
+  selectRefs(refs: Uint32Array, range: TimeRange): SeriesSelection
   /** Chunks decoded so far, by all reads. */
   chunksDecoded(): number
   /** Whether any selection had buckets. */
@@ -193,39 +199,43 @@ export function createQuerier(deps: QuerierDeps): Querier {
   }
   const cut = <T>(list: T[], limit: number) => (limit > 0 && list.length > limit ? list.slice(0, limit) : list)
 
+  const selectionOf = (refs: Uint32Array, range: TimeRange): SeriesSelection => {
+    let open: readonly OpenPartition[] | undefined
+    const refAt = (index: number) => {
+      const ref = refs[index]
+      if (ref === undefined) throw new Error(`bug: no series ${index} among ${refs.length}`)
+      return ref
+    }
+    return {
+      count: refs.length,
+      labels: (index) => head.labels(refAt(index)),
+      ref: refAt,
+      refs,
+      hasHistograms: histograms.hasOwners && refs.some((ref) => histograms.isOwner(ref)),
+      read(index) {
+        open ??= partitions.overlapping(range)
+        const partitionsInRange = open
+        const ref = refAt(index)
+        return histograms.attach(ref, readSeries(deps, partitionsInRange, ref, range), {
+          livesInRange: (part) => livesIn(part, range),
+          read: (part) => readSeries(deps, partitionsInRange, part, range),
+        })
+      },
+      buckets() {
+        // What reaches into the range belongs to a window in part.
+        const wide = { minTimeMs: range.minTimeMs - maxResolutionMs, maxTimeMs: range.maxTimeMs + maxResolutionMs }
+        const around = partitions.overlapping(wide)
+        if (!around.some(({ reader }) => reader.hasAggregates)) return undefined
+        hadBuckets = true
+        for (const partition of around) partition.begin()
+        return { read: (index) => readEntries(deps, around, refAt(index), wide) }
+      },
+    }
+  }
+
   return {
-    select(matchers, range) {
-      const refs = selectRefs(matchers, range)
-      let open: readonly OpenPartition[] | undefined
-      const refAt = (index: number) => {
-        const ref = refs[index]
-        if (ref === undefined) throw new Error(`bug: no series ${index} among ${refs.length}`)
-        return ref
-      }
-      return {
-        count: refs.length,
-        labels: (index) => head.labels(refAt(index)),
-        ref: refAt,
-        read(index) {
-          open ??= partitions.overlapping(range)
-          const partitionsInRange = open
-          const ref = refAt(index)
-          return histograms.attach(ref, readSeries(deps, partitionsInRange, ref, range), {
-            livesInRange: (part) => livesIn(part, range),
-            read: (part) => readSeries(deps, partitionsInRange, part, range),
-          })
-        },
-        buckets() {
-          // What reaches into the range belongs to a window in part.
-          const wide = { minTimeMs: range.minTimeMs - maxResolutionMs, maxTimeMs: range.maxTimeMs + maxResolutionMs }
-          const around = partitions.overlapping(wide)
-          if (!around.some(({ reader }) => reader.hasAggregates)) return undefined
-          hadBuckets = true
-          for (const partition of around) partition.begin()
-          return { read: (index) => readEntries(deps, around, refAt(index), wide) }
-        },
-      }
-    },
+    select: (matchers, range) => selectionOf(selectRefs(matchers, range), range),
+    selectRefs: selectionOf,
     chunksDecoded: () => head.chunksDecoded(),
     hadBuckets: () => hadBuckets,
     labelNames(sets, range, limit) {

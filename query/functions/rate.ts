@@ -10,8 +10,11 @@ export const rate = extrapolated({ isCounter: true, perSecond: true })
 export const increase = extrapolated({ isCounter: true, perSecond: false })
 export const delta = extrapolated({ isCounter: false, perSecond: false })
 
-/** What the windows of the last call were, for which the part that depends on timestamps alone is prepared. */
-let prepared: { readonly from: Int32Array; readonly rangeMs: number; readonly divisor: number; readonly at: Pointer } | undefined
+type Prepared = { readonly from: Int32Array; readonly rangeMs: number; readonly divisor: number; readonly at: Pointer }
+
+/** By the address of windows, the part that depends on timestamps alone: several sets of windows are in use in turn. */
+const preparedAt = new Map<Pointer, Prepared>()
+const maxPrepared = 256
 
 /** { sampled, to the start, to the end, factor } per step. */
 const preparedBytes = 32
@@ -25,12 +28,15 @@ function extrapolated({ isCounter, perSecond }: { readonly isCounter: boolean; r
     const divisor = perSecond ? rangeMs / 1000 : 1
     const fromAt = space.place('from', from, count)
     const toAt = space.place('to', to, count)
+    let prepared = preparedAt.get(fromAt)
     if (prepared?.from !== from || prepared.rangeMs !== rangeMs || prepared.divisor !== divisor) {
       const startMs = windowEndMs[0] ?? 0
       const stepMs = (windowEndMs[1] ?? startMs) - startMs
-      const at = space.slot('extrapolation', preparedBytes * count)
+      const at = space.slot(`extrapolation of ${fromAt}`, preparedBytes * count)
       exports.prepareExtrapolation(space.place('times', timestampsMs, length), fromAt, toAt, count, startMs, stepMs, rangeMs, divisor, at)
       prepared = { from, rangeMs, divisor, at }
+      if (preparedAt.size >= maxPrepared) preparedAt.clear()
+      preparedAt.set(fromAt, prepared)
     }
     const valuesAt = space.place('values', values, length)
     const resetsAt = space.slot('resets', 4 * length)

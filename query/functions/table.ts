@@ -30,6 +30,8 @@ export type FunctionEntry =
       readonly kernel: RangeKernel
       /** Whether the result keeps the metric's name. */
       readonly keepsName: boolean
+      /** Whether the kernel itself has something to say about its arguments. */
+      readonly annotates?: boolean
       /** Called for each series that gave a value; `position` is that of the range vector. */
       readonly note?: (labels: Labels, annotations: Annotations, position: number) => void
     }
@@ -94,7 +96,7 @@ const rangeFunctions: Readonly<Record<string, Omit<FunctionEntry & { kind: 'rang
   min_over_time: { kernel: overTime.minOverTime },
   predict_linear: { kernel: predictLinear },
   present_over_time: { kernel: overTime.presentOverTime },
-  quantile_over_time: { kernel: overTime.quantileOverTime, rangeArgument: 1 },
+  quantile_over_time: { kernel: overTime.quantileOverTime, rangeArgument: 1, annotates: true },
   rate: { kernel: rates.rate, note: rates.notePossibleNonCounter },
   resets: { kernel: rates.resets },
   stddev_over_time: { kernel: overTime.stddevOverTime },

@@ -152,11 +152,20 @@ export type KernelExports = {
   prepareExtrapolation(times: Pointer, from: Pointer, to: Pointer, count: number, startMs: number, stepMs: number, rangeMs: number, divisor: number, out: Pointer): void
   extrapolate(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, prepared: Pointer, isCounter: number, divisor: number, resets: Pointer, out: Pointer, present: Pointer): number
   addToSums(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
+  mergeSums(otherSums: Pointer, otherCompensations: Pointer, otherSeen: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
   finishSums(count: number, sums: Pointer, compensations: Pointer): void
   addToMeans(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer): void
+  mergeMeans(
+    otherSums: Pointer, otherCompensations: Pointer, otherCounts: Pointer, otherRunning: Pointer,
+    count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer,
+  ): void
   finishMeans(count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer, seen: Pointer): void
   addToExtremes(values: Pointer, present: Pointer, count: number, sign: number, best: Pointer, seen: Pointer): void
   addToCounts(present: Pointer, count: number, counts: Pointer, seen: Pointer): void
+  mergeCounts(otherCounts: Pointer, otherSeen: Pointer, count: number, counts: Pointer, seen: Pointer): void
+  addToVariances(values: Pointer, present: Pointer, count: number, means: Pointer, squares: Pointer, counts: Pointer): void
+  mergeVariances(otherMeans: Pointer, otherSquares: Pointer, otherCounts: Pointer, count: number, means: Pointer, squares: Pointer, counts: Pointer): void
+  finishVariances(count: number, squares: Pointer, counts: Pointer, isRoot: number, seen: Pointer): void
   printPoints(values: Pointer, present: Pointer, count: number, texts: Pointer, ends: Pointer, out: Pointer): Pointer
   printValue(value: number, out: Pointer): Pointer
 

@@ -37,17 +37,21 @@ export function createMemoryQuerier(all: readonly MemorySeries[]): Querier {
 
   const cut = <T>(list: T[], limit: number) => (limit > 0 ? list.slice(0, limit) : list)
 
+  const selectionOf = (refs: readonly number[], range: TimeRange): SeriesSelection => {
+    const at = (index: number) => all[refs[index] ?? NaN] ?? fail(`no series ${index}`)
+    return {
+      count: refs.length,
+      refs: Uint32Array.from(refs),
+      hasHistograms: refs.some((ref) => all[ref]?.samples.some(([, value]) => typeof value === 'object') ?? false),
+      labels: (index) => at(index).labels,
+      ref: (index) => refs[index] ?? NaN,
+      read: (index) => columns(inRange(at(index), range)),
+    }
+  }
+
   return {
-    select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection {
-      const chosen = all.flatMap((series, ref) => (passes(series, matchers) && inRange(series, range).length > 0 ? [{ series, ref }] : []))
-      const at = (index: number) => chosen[index] ?? fail(`no series ${index}`)
-      return {
-        count: chosen.length,
-        labels: (index) => at(index).series.labels,
-        ref: (index) => at(index).ref,
-        read: (index) => columns(inRange(at(index).series, range)),
-      }
-    },
+    select: (matchers, range) => selectionOf(all.flatMap((series, ref) => (passes(series, matchers) && inRange(series, range).length > 0 ? [ref] : [])), range),
+    selectRefs: (refs, range) => selectionOf([...refs], range),
     chunksDecoded: () => 0,
     hadBuckets: () => false,
     labelNames(sets, range, limit) {

@@ -2,6 +2,7 @@
 
 import { QueryError } from '../../query/queryError.ts'
 import { createColumnSpace } from '../../query/columnSpace.ts'
+import { shareWithNobody } from '../../query/crew.ts'
 import { evaluateQuery } from '../../query/engine.ts'
 import { Limits } from '../../query/limits.ts'
 import { parseQuery } from '../../query/parse.ts'
@@ -63,7 +64,7 @@ export class MemorySamples {
     const limits = new Limits({ maxSamples: 1_000_000, deadlineMs: Infinity })
     const query = { text, expr: parseQuery(text, new Set()), startMs: timeMs, endMs: timeMs, stepMs: 0 }
     const querier = createMemoryQuerier([...this.#series.values()])
-    const settings = { querier, space, limits, lookbackMs: options.lookbackMs ?? 5 * minuteMs, maxSamples: 1_000_000, evaluationIntervalMs: minuteMs, countsPerStep: false }
+    const settings = { querier, space, limits, share: shareWithNobody, lookbackMs: options.lookbackMs ?? 5 * minuteMs, maxSamples: 1_000_000, evaluationIntervalMs: minuteMs, countsPerStep: false }
     const { value } = evaluateQuery(query, settings)
     const notes = { warnings: [], infos: [] }
     switch (value.kind) {

@@ -3,6 +3,7 @@
 
 import { expect } from 'vitest'
 import { createColumnSpace } from '../../query/columnSpace.ts'
+import { shareWithNobody } from '../../query/crew.ts'
 import { evaluateQuery } from '../../query/engine.ts'
 import { Limits } from '../../query/limits.ts'
 import { populated } from '../../query/histograms/arithmetic.ts'
@@ -64,7 +65,7 @@ function check(command: EvalCommand, querier: Querier, what: string): void {
   const { query, startMs, endMs, stepMs, expect: expected } = command
   const evaluate = (times: { startMs: number; endMs: number; stepMs: number }) => {
     const limits = new Limits({ maxSamples: 50_000_000, deadlineMs: Infinity })
-    const deps = { querier, space, limits, lookbackMs, maxSamples: 50_000_000, evaluationIntervalMs: 60_000, countsPerStep: false }
+    const deps = { querier, space, limits, share: shareWithNobody, lookbackMs, maxSamples: 50_000_000, evaluationIntervalMs: 60_000, countsPerStep: false }
     return evaluateQuery({ text: query, expr: parseQuery(query, features), ...times }, deps)
   }
   if (expected.fail !== undefined) {

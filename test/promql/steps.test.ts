@@ -4,6 +4,7 @@
 import { expect, it } from 'vitest'
 import { evaluateQuery } from '../../query/engine.ts'
 import { createColumnSpace } from '../../query/columnSpace.ts'
+import { shareWithNobody } from '../../query/crew.ts'
 import { Limits } from '../../query/limits.ts'
 import { parseQuery } from '../../query/parse.ts'
 import { QueryError } from '../../query/queryError.ts'
@@ -60,7 +61,7 @@ const makers: readonly (() => string)[] = [
 
 function evaluate(text: string, times: { startMs: number; endMs: number; stepMs: number }): Value | QueryError {
   const limits = new Limits({ maxSamples: 50_000_000, deadlineMs: Infinity })
-  const deps = { querier, space, limits, lookbackMs: 300_000, maxSamples: 50_000_000, evaluationIntervalMs: 20_000, countsPerStep: false }
+  const deps = { querier, space, limits, share: shareWithNobody, lookbackMs: 300_000, maxSamples: 50_000_000, evaluationIntervalMs: 20_000, countsPerStep: false }
   try {
     return evaluateQuery({ text, expr: parseQuery(text, features), ...times }, deps).value
   } catch (error) {

@@ -47,6 +47,20 @@ export function addToSums(values: usize, present: usize, count: i32, sums: usize
   }
 }
 
+/** Takes the sums of other series, as `addToSums` left them, into these. */
+export function mergeSums(otherSums: usize, otherCompensations: usize, otherSeen: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
+  for (let i = 0; i < count; i++) {
+    if (load<u8>(otherSeen + <usize>i) == 0) continue
+    const at = <usize>i << 3
+    const value = load<f64>(otherSums + at)
+    const sum = load<f64>(sums + at)
+    const error = load<f64>(compensations + at) + load<f64>(otherCompensations + at)
+    store<f64>(compensations + at, compensation(value, sum, error))
+    store<f64>(sums + at, sum + value)
+    store<u8>(seen + <usize>i, 1)
+  }
+}
+
 /** Adds the compensations, which ends the sums. */
 export function finishSums(count: i32, sums: usize, compensations: usize): void {
   for (let i = 0; i < count; i++) {
@@ -83,6 +97,50 @@ export function addToMeans(values: usize, present: usize, count: i32, sums: usiz
     const share = (number - 1) / number
     store<f64>(compensations + at, compensation(value / number, share * before, share * error))
     store<f64>(sums + at, share * before + value / number)
+  }
+}
+
+/** Takes the means of other series, as `addToMeans` left them, into these. */
+export function mergeMeans(
+  otherSums: usize, otherCompensations: usize, otherCounts: usize, otherRunning: usize,
+  count: i32, sums: usize, compensations: usize, counts: usize, running: usize,
+): void {
+  for (let i = 0; i < count; i++) {
+    const at = <usize>i << 3
+    const added = load<f64>(otherCounts + at)
+    if (added == 0) continue
+    const before = load<f64>(counts + at)
+    let value = load<f64>(otherSums + at)
+    let valueError = load<f64>(otherCompensations + at)
+    let sum = load<f64>(sums + at)
+    let error = load<f64>(compensations + at)
+    const number = before + added
+    store<f64>(counts + at, number)
+    if (before == 0) {
+      store<f64>(sums + at, value)
+      store<f64>(compensations + at, valueError)
+      store<u8>(running + <usize>i, load<u8>(otherRunning + <usize>i))
+      continue
+    }
+    const isRunning = load<u8>(running + <usize>i) == 1
+    const isOtherRunning = load<u8>(otherRunning + <usize>i) == 1
+    if (!isRunning && !isOtherRunning && abs(sum + value) != Infinity) {
+      store<f64>(compensations + at, compensation(value, sum, error + valueError))
+      store<f64>(sums + at, sum + value)
+      continue
+    }
+    // Both as means, each with its share.
+    const share = before / number
+    const otherShare = added / number
+    const divisor: f64 = isRunning ? 1 : before
+    const otherDivisor: f64 = isOtherRunning ? 1 : added
+    sum = (sum / divisor) * share
+    error = (error / divisor) * share
+    value = (value / otherDivisor) * otherShare
+    valueError = (valueError / otherDivisor) * otherShare
+    store<u8>(running + <usize>i, 1)
+    store<f64>(compensations + at, compensation(value, sum, error + valueError))
+    store<f64>(sums + at, sum + value)
   }
 }
 
@@ -128,5 +186,68 @@ export function addToCounts(present: usize, count: i32, counts: usize, seen: usi
     const one = load<u8>(present + <usize>i)
     store<f64>(counts + (<usize>i << 3), load<f64>(counts + (<usize>i << 3)) + <f64>one)
     store<u8>(seen + <usize>i, load<u8>(seen + <usize>i) | one)
+  }
+}
+
+/** Adds the counts of other series. */
+export function mergeCounts(otherCounts: usize, otherSeen: usize, count: i32, counts: usize, seen: usize): void {
+  for (let i = 0; i < count; i++) {
+    const at = <usize>i << 3
+    store<f64>(counts + at, load<f64>(counts + at) + load<f64>(otherCounts + at))
+    store<u8>(seen + <usize>i, load<u8>(seen + <usize>i) | load<u8>(otherSeen + <usize>i))
+  }
+}
+
+/** Welford's running variance; an infinite or missing value makes it NaN. `squares` are those of the distances to the mean, added. */
+export function addToVariances(values: usize, present: usize, count: i32, means: usize, squares: usize, counts: usize): void {
+  for (let i = 0; i < count; i++) {
+    if (load<u8>(present + <usize>i) == 0) continue
+    const at = <usize>i << 3
+    const value = load<f64>(values + at)
+    const number = load<f64>(counts + at) + 1
+    store<f64>(counts + at, number)
+    if (number == 1) {
+      store<f64>(means + at, value)
+      store<f64>(squares + at, isFinite(value) ? 0 : NaN)
+      continue
+    }
+    const before = load<f64>(means + at)
+    const delta = value - before
+    const mean = before + delta / number
+    store<f64>(means + at, mean)
+    store<f64>(squares + at, load<f64>(squares + at) + delta * (value - mean))
+  }
+}
+
+/** Takes the variances of other series into these (Chan's formula). */
+export function mergeVariances(otherMeans: usize, otherSquares: usize, otherCounts: usize, count: i32, means: usize, squares: usize, counts: usize): void {
+  for (let i = 0; i < count; i++) {
+    const at = <usize>i << 3
+    const added = load<f64>(otherCounts + at)
+    if (added == 0) continue
+    const before = load<f64>(counts + at)
+    const number = before + added
+    const mean = load<f64>(means + at)
+    const delta = load<f64>(otherMeans + at) - mean
+    store<f64>(counts + at, number)
+    if (before == 0) {
+      store<f64>(means + at, load<f64>(otherMeans + at))
+      store<f64>(squares + at, load<f64>(otherSquares + at))
+      continue
+    }
+    store<f64>(means + at, mean + delta * (added / number))
+    store<f64>(squares + at, load<f64>(squares + at) + load<f64>(otherSquares + at) + delta * delta * ((before * added) / number))
+  }
+}
+
+/** The variances to `squares`, or their roots; sets `seen`. */
+export function finishVariances(count: i32, squares: usize, counts: usize, isRoot: bool, seen: usize): void {
+  for (let i = 0; i < count; i++) {
+    const at = <usize>i << 3
+    const number = load<f64>(counts + at)
+    if (number == 0) continue
+    const variance = load<f64>(squares + at) / number
+    store<f64>(squares + at, isRoot ? sqrt(variance) : variance)
+    store<u8>(seen + <usize>i, 1)
   }
 }

@@ -30,6 +30,8 @@ export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk, encodeTimesWit
 export { decodeValues } from './values'
 export { countFlags, firstStale, sameColumn, slideWindows, takeNewest } from './windows'
 export { extrapolate, prepareExtrapolation } from './extrapolate'
-export { addToCounts, addToExtremes, addToMeans, addToSums, finishMeans, finishSums } from './accumulate'
+export {
+  addToCounts, addToExtremes, addToMeans, addToSums, addToVariances, finishMeans, finishSums, finishVariances, mergeCounts, mergeMeans, mergeSums, mergeVariances,
+} from './accumulate'
 export { printPoints, printValue } from './print'
 export { addStored } from './stored'

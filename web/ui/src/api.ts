@@ -15,6 +15,7 @@ export type Explained = {
   readonly series: number
   readonly samplesRead: number
   readonly chunksDecoded: number
+  readonly workers: number
   readonly seconds: number
   readonly children: readonly Explained[]
 }

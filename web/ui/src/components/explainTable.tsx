@@ -7,7 +7,7 @@ export function ExplainTable({ plan }: { readonly plan: Explained }) {
   return (
     <table class="result" data-testid="explain-table">
       <thead>
-        <tr><th>Part of the query</th><th>Series</th><th>Samples read</th><th>Chunks decoded</th><th>Time</th></tr>
+        <tr><th>Part of the query</th><th>Series</th><th>Samples read</th><th>Chunks decoded</th><th>Workers</th><th>Time</th></tr>
       </thead>
       <tbody>{rowsOf(plan, 0).map((row, index) => <PlanRow key={index} {...row} />)}</tbody>
     </table>
@@ -27,6 +27,7 @@ function PlanRow({ part, depth }: Row) {
       <td class="value">{part.series}</td>
       <td class="value">{part.samplesRead}</td>
       <td class="value">{part.chunksDecoded}</td>
+      <td class="value">{part.workers}</td>
       <td class="value">{formatSeconds(part.seconds)}</td>
     </tr>
   )

@@ -1,0 +1,139 @@
+// The part of a query that can be divided among workers: for many series, one after the other, read the samples, slide the
+// windows over them, compute a column, and keep it or add it to the accumulator of its group. All that is needed for it is a
+// message; refs, results and accumulators lie in the shared memory at the addresses it names, in memory of the worker whose
+// query it is.
+
+import type { Pointer } from '../src/kernels/kernels.ts'
+import type { Querier, SeriesSelection } from '../storage/querier.ts'
+import type { TimeRange } from '../storage/sample.ts'
+import { createAccumulation, type Accumulation, type StreamedOp } from './aggregateColumns.ts'
+import { Annotations } from './annotations.ts'
+import type { CallExpr } from './ast.ts'
+import type { ColumnSpace, Columns } from './columnSpace.ts'
+import type { RangeKernel } from './functions/range.ts'
+import { functions } from './functions/table.ts'
+import type { EvalContext, Steps } from './value.ts'
+import { ColumnScratch, takeNewest, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
+
+export type SeriesWork = {
+  readonly kind: 'series'
+  readonly steps: Steps
+  readonly query: EvalContext['query']
+  /** The samples to read, and the windows over them. */
+  readonly range: TimeRange
+  readonly times: LookupTimes
+  readonly widthMs: number
+  /** A range function with its scalar arguments, columns of doubles; without it the newest sample in each window counts. */
+  readonly call: { readonly name: string; readonly rangeMs: number; readonly scalars: readonly Pointer[] } | undefined
+  /** A series with more samples is left undone. */
+  readonly maxSamplesAtOnce: number
+  readonly seriesCount: number
+  /** u32 per series. */
+  readonly refs: Pointer
+  /** u32 per part: the index after its last series. */
+  readonly partEnds: Pointer
+  readonly partCount: number
+  /** i32 per series: at how many steps it has a value; `undone` before. */
+  readonly found: Pointer
+  /** f64 per series: the samples that its steps have seen, and the samples that were in memory for it. */
+  readonly seen: Pointer
+  readonly held: Pointer
+  readonly output: Output
+}
+
+type Output =
+  /** Columns per series. */
+  | { readonly kind: 'columns'; readonly values: Pointer; readonly present: Pointer }
+  /** Accumulators per part, all of whose series are of one group. */
+  | { readonly kind: 'accumulators'; readonly op: StreamedOp; readonly at: Pointer }
+
+/** In place of a count: not evaluated, or not possible here, as histograms are. */
+export const undone = -1
+
+export class SeriesWorker {
+  readonly #work: SeriesWork
+  readonly #space: ColumnSpace
+  readonly #selection: SeriesSelection
+  readonly #partEnds: Int32Array
+  readonly #found: Int32Array
+  readonly #seen: Float64Array
+  readonly #held: Float64Array
+  readonly #windows: Windows
+  readonly #scratch: ColumnScratch
+  readonly #kernel: RangeKernel | undefined
+  readonly #scalars: readonly Float64Array[]
+  readonly #windowEndMs: Float64Array
+  readonly #context: EvalContext
+  readonly #expr: CallExpr
+  readonly #columns: Columns
+  readonly #accumulation: Accumulation | undefined
+
+  /** `space` is the worker's own; `selection` is of the refs of the work, by a querier of the worker's own. */
+  constructor(work: SeriesWork, querier: Querier, space: ColumnSpace) {
+    const { steps, times, call, output, seriesCount } = work
+    this.#work = work
+    this.#space = space
+    this.#selection = querier.selectRefs(space.wordsAt(work.refs, seriesCount), work.range)
+    this.#partEnds = space.integersAt(work.partEnds, work.partCount)
+    this.#found = space.integersAt(work.found, seriesCount)
+    this.#seen = space.doublesAt(work.seen, seriesCount)
+    this.#held = space.doublesAt(work.held, seriesCount)
+    this.#windows = new Windows(space, times, work.widthMs)
+    this.#scratch = new ColumnScratch(space)
+    const entry = call && functions.get(call.name)
+    this.#kernel = entry?.kind === 'range' ? entry.kernel : undefined
+    this.#scalars = call?.scalars.map((at) => space.doublesAt(at, steps.count)) ?? []
+    this.#windowEndMs = Float64Array.from({ length: call === undefined ? 0 : times.count }, (_, step) => times.startMs + step * times.stepMs)
+    // Functions that annotate, for which these would be needed, are not divided.
+    this.#expr = { kind: 'call', name: call?.name ?? '', args: [], position: { start: 0, end: 0 } }
+    this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false }
+    this.#columns = space.columns(steps.count)
+    this.#accumulation = output.kind === 'accumulators' ? createAccumulation(output.op, space, steps.count) : undefined
+  }
+
+  /** Evaluates the series of a part. Leaves off where it cannot, or when `goesOn` says so. */
+  run(part: number, goesOn: () => boolean): void {
+    const { output } = this.#work
+    const to = this.#partEnds[part] as number // part < partCount
+    const from = part === 0 ? 0 : (this.#partEnds[part - 1] as number)
+    const accumulator = output.kind === 'accumulators' && this.#accumulation ? output.at + part * this.#accumulation.bytes : 0
+    if (accumulator !== 0) this.#accumulation?.begin(accumulator)
+    for (let index = from; index < to && goesOn(); index++) {
+      const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : this.#columns
+      columns.present.fill(0)
+      const found = this.#evaluate(index, columns)
+      if (found > 0 && accumulator !== 0) this.#accumulation?.add(accumulator, columns.values.byteOffset, columns.present.byteOffset)
+      this.#found[index] = found
+      if (found === undone) return
+    }
+  }
+
+  #columnsOf({ values, present }: Output & { kind: 'columns' }, index: number): Columns {
+    const { count } = this.#work.steps
+    return { values: this.#space.doublesAt(values + 8 * count * index, count), present: this.#space.flagsAt(present + count * index, count) }
+  }
+
+  #evaluate(index: number, columns: Columns): number {
+    const { call, maxSamplesAtOnce } = this.#work
+    const windows = this.#windows
+    const read = this.#selection.read(index)
+    if (read.histograms !== undefined) return undone
+    if (this.#kernel === undefined || call === undefined) {
+      windows.slideOver(read)
+      const found = takeNewest(read, windows, columns)
+      this.#seen[index] = found
+      this.#held[index] = 0
+      return found
+    }
+    const { length, timestampsMs, values } = withoutStaleMarkers(read, this.#scratch)
+    this.#seen[index] = 0
+    this.#held[index] = length
+    if (length === 0) return 0
+    if (length > maxSamplesAtOnce) return undone
+    windows.slideOver({ length, timestampsMs })
+    this.#seen[index] = windows.total
+    const { from, to } = windows
+    this.#kernel({ length, timestampsMs, values, from, to, windowEndMs: this.#windowEndMs, rangeMs: call.rangeMs }, this.#scalars, columns, this.#context, this.#expr)
+    return this.#space.exports.countFlags(columns.present.byteOffset, columns.present.length)
+  }
+}
