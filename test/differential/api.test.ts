@@ -84,7 +84,7 @@ type Asked = { readonly method?: string; readonly path: string; readonly headers
 type Answered = { readonly status: number; readonly headers: Record<string, string>; readonly body: string }
 
 const comparedHeaders = [
-  'allow', 'content-type', 'location', 'access-control-allow-origin', 'access-control-allow-methods', 'access-control-allow-headers', 'access-control-expose-headers',
+  'allow', 'content-encoding', 'content-type', 'location', 'access-control-allow-origin', 'access-control-allow-methods', 'access-control-allow-headers', 'access-control-expose-headers',
 ]
 
 async function ask(server: RunningServer, { method = 'GET', path, headers = {}, body }: Asked): Promise<Answered> {
@@ -124,6 +124,13 @@ const form = (path: string, body: string): Asked => ({ method: 'POST', path, bod
 describe('query', () => {
   for (const expression of ['m', 'm[30s]', 'numbers[2m]', '1.5', '1e-7', '1e22', '-0', 'NaN', '"a<b&\\u2028"', 'm offset 1m', 'nothing', 'sort(m)', 'topk(3, m)', 'm > bool 3', 'time()']) same(query(expression))
   for (const expression of ['', 'm{', 'm(', 'm +', 'sum(m', '"x', 'm[1m] + 1', 'rate(m)', 'foo(m)', '1 and 2', 'm{} {', '{}', '{a=~".*"}', 'm @ x', 'sum(m) by i, j', 'label_replace(m, "a", "b", "c")']) same(query(expression))
+  // What is found in the evaluation.
+  for (const expression of [
+    'm * on(grp) m{i="1"}', 'label_replace(m, "i", "x", "", "")', 'label_replace(m, "a", "$1", "i", "(")', 'topk(1e40, m)',
+    '{__name__="numbers"} + 1 or m{i="1"} + 1', '-{__name__=~"m|numbers",i=~"1?"}', '{__name__=~"m|numbers",i=~"1?"} > bool 0', 'm @ 1e19', 'm offset 1000y', 'm[1000y]', 'scalar(m)', 'vector(scalar(m{i="3"}))',
+    'absent(m{i="77",grp=~"a"})', 'count_values("v", m{i=~"1|2"})', 'm and on(i) m{grp="a"}', 'm unless on(i) m{grp="a"}', 'clamp(m, 5, 1)', 'm{i="1"} @ start()', 'sum by (i) (m) / on(i) group_left(t) m', 'min(numbers) or max(numbers)',
+    'day_of_year(vector(-1))', 'm % 3', 'm ^ 0.5', 'atan2(1)', '1 atan2 2', 'stdvar(m)', 'quantile(0.3, m)', 'group(m)', 'm == on(i) group_right() m',
+  ]) same(query(expression))
   for (const time of ['0', '-1.5', '1.5e9', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00.1239+02:00', 'x', '2020-01-01', '0x10', '1e400']) same(query('1', `time=${encodeURIComponent(time)}`))
   for (const rest of ['timeout=x', 'timeout=1e20', 'timeout=1m', 'timeout=1.5']) same(query('1', `time=5&${rest}`))
   same('/api/v1/query')
@@ -139,6 +146,7 @@ describe('query', () => {
 describe('query_range', () => {
   for (const expression of ['m', '1', 'numbers', 'sum by (grp) (m)', 'nothing', 'vector(1)', 'time()']) same(range(expression))
   for (const rest of ['start=1&end=2', 'start=1&end=2&step=', 'start=&end=2&step=1', 'end=2&step=1', 'start=1&end=x&step=1', 'start=2&end=1&step=1', 'start=1&end=2&step=0', 'start=1&end=2&step=-1', 'start=1&end=2&step=1x', 'start=1&end=2&step=1e30', 'start=0&end=11000&step=1', 'start=0&end=11001&step=1', 'start=1&end=100&step=1m30s', 'start=1.25&end=3&step=0.5', 'start=1&end=2&step=1&timeout=x']) same(range('1', rest))
+  for (const encoding of ['gzip', 'deflate', 'br, gzip', 'identity', 'br', '*', '']) same({ path: range('m'), headers: { 'accept-encoding': encoding } })
   same(form('/api/v1/query_range', `query=m&start=${start}&end=${start + 20}&step=5`))
 })
 
