@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { formatBytes } from './base/bytes.ts'
 import { checkDataDir, formatProblem } from '../storage/check.ts'
-import { chunkContents, logContents, partitionContents, partitionEncodings, seriesContents, seriesMeta } from '../storage/contents.ts'
+import { checkpointContents, chunkContents, logContents, partitionContents, partitionEncodings, seriesContents, seriesMeta } from '../storage/contents.ts'
 import { formatLabels } from '../storage/labels.ts'
 
 const usage = `Usage: solowatch check DIR
@@ -16,7 +16,7 @@ Usage: solowatch inspect DIR [WHAT]
   series        one line per series: ref, labels, first and last sample on disk
   chunks        one line per chunk: series, samples, time range, way and size
   chunk REF     the chunks of one series and their samples
-  wal           the segments of the sample log
+  wal           checkpoints and segments of the sample log
   check         the same as solowatch check DIR
 `
 
@@ -121,6 +121,9 @@ function chunk(dir: string, ref: number): number {
 function wal(dir: string): number {
   const { flushedRecord } = seriesMeta(dir)
   print(`records up to ${flushedRecord} are in partitions`)
+  for (const { file, bytes, meta } of checkpointContents(dir)) {
+    print(`checkpoint ${basename(file)}  records ${meta.afterRecord + 1} to ${meta.upToRecord}, ${meta.chunkCount} chunks, ${meta.sampleCount} samples  ${formatBytes(bytes)}`)
+  }
   for (const { file, bytes, first, last, count } of logContents(dir)) {
     print(`${basename(file)}  ${count === 0 ? 'no records' : `records ${first} to ${last} (${count})`}  ${formatBytes(bytes)}`)
   }

@@ -6,12 +6,13 @@ import { basename } from 'node:path'
 import { errorText } from '../src/base/assert.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { decodeBuckets, type Buckets } from './buckets.ts'
+import { CheckpointReader, unpackPiece, type PackedChunk } from './checkpointFile.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import { databaseBytes, dayMs, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
+import { databaseBytes, dayMs, listCheckpoints, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
 import { Head } from './head.ts'
 import { HeadLoader } from './headLoader.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
-import { sectionCount, type ChunkRow } from './chunkRow.ts'
+import { sectionCount, splitChunk, type ChunkRow } from './chunkRow.ts'
 import { chunkId, PartitionReader } from './partitionFile.ts'
 import { decodeSeriesPage, SeriesFileReader, seriesPerPage } from './seriesFile.ts'
 import { stateRowProblems } from './stateFile.ts'
@@ -58,6 +59,8 @@ class Checker {
   readonly #codec: ChunkCodec
   #lifetimes: ReadonlyMap<number, Float64Array> = new Map()
   #flushedRecord = 0
+  /** Whether there are checkpoints. */
+  #hasUnflushed = false
   #logRecords = 0
   #chunks = 0
   #samples = 0
@@ -108,7 +111,7 @@ class Checker {
     })
   }
 
-  /** Replays the log into a head of its own, as a start would. */
+  /** Reads checkpoints and log into a head of its own, as a start would. */
   checkLog(): void {
     const head = new Head({
       kernels: createKernels(loadKernelModule(), createKernelMemory()),
@@ -117,7 +120,8 @@ class Checker {
     })
     const loader = new HeadLoader(head.kernels)
     this.#file(seriesPath(this.#dir), restore, () => this.#loadSeries(loader))
-    let last = this.#flushedRecord
+    const covered = this.#checkCheckpoints()
+    let last = covered
     for (const { path } of listLogSegments(this.#dir)) {
       this.#bytes += databaseBytes(path)
       const damage = findWalDamage(`${path}-wal`)
@@ -130,7 +134,7 @@ class Checker {
           const numbers = reader.numbers()
           if (numbers.count > 0 && numbers.first > last + 1) this.#problem(path, 'record', String(numbers.first), `records ${last + 1} to ${numbers.first - 1} before it are missing`, restore)
           if (numbers.count > 0 && numbers.last - numbers.first + 1 !== numbers.count) this.#problem(path, 'record', '', `has ${numbers.count} records numbered ${numbers.first} to ${numbers.last}`, restore)
-          for (const { number, body } of reader.after(this.#flushedRecord)) {
+          for (const { number, body } of reader.after(covered)) {
             this.#logRecords++
             try {
               this.#samples += loader.replay(body)
@@ -145,6 +149,64 @@ class Checker {
       })
     }
     head.close()
+  }
+
+  /** Returns the last record that partitions and checkpoints stand for. */
+  #checkCheckpoints(): number {
+    let last = this.#flushedRecord
+    for (const { path } of listCheckpoints(this.#dir)) {
+      this.#bytes += databaseBytes(path)
+      this.#file(path, setAside, () => {
+        const reader = new CheckpointReader(path)
+        try {
+          for (const text of reader.structureProblems()) this.#problem(path, 'sqlite', '', text, setAside)
+          const { meta } = reader
+          if (meta.upToRecord <= this.#flushedRecord) return
+          this.#hasUnflushed = true
+          if (meta.afterRecord > last) this.#problem(path, 'meta', 'afterRecord', `records ${last + 1} to ${meta.afterRecord} before it are missing`, restore)
+          this.#checkPieces(reader, path)
+          last = Math.max(last, meta.upToRecord)
+        } finally {
+          reader.close()
+        }
+      })
+    }
+    return last
+  }
+
+  #checkPieces(reader: CheckpointReader, path: string): void {
+    const found = { pieceCount: 0, chunkCount: 0, sampleCount: 0 }
+    for (const { number, body } of reader.pieces()) {
+      found.pieceCount++
+      if (body === undefined) {
+        this.#problem(path, 'piece', String(number), 'checksum is wrong', `${restore}; a start leaves the piece out`)
+        continue
+      }
+      for (const chunk of unpackPiece(body)) {
+        found.chunkCount++
+        found.sampleCount += chunk.sampleCount
+        const problem = this.#packedProblem(chunk)
+        if (problem !== undefined) this.#problem(path, 'piece', String(number), `chunk of series ${chunk.ref}: ${problem}`, restore)
+      }
+    }
+    this.#chunks += found.chunkCount
+    this.#samples += found.sampleCount
+    for (const name of ['pieceCount', 'chunkCount', 'sampleCount'] as const) {
+      if (found[name] !== reader.meta[name]) this.#problem(path, 'meta', name, `says ${reader.meta[name]}, the pieces say ${found[name]}`, `${restore}; some chunks are gone`)
+    }
+  }
+
+  #packedProblem({ ref, chunk, sampleCount, minTimeMs, maxTimeMs }: PackedChunk): string | undefined {
+    if (!this.#refs.has(ref)) return 'the series is not in series.db'
+    const { timesSection, valuesSection } = splitChunk(chunk)
+    this.#codec.clear()
+    const problem = this.#codec.add(timesSection, valuesSection)
+    if (problem !== undefined) return problem
+    const { timestampsMs } = this.#codec.columns()
+    const first = timestampsMs[0] ?? NaN
+    const last = timestampsMs.at(-1) ?? NaN
+    if (timestampsMs.length === sampleCount && first === minTimeMs && last === maxTimeMs) return undefined
+    return `holds ${timestampsMs.length} samples of ${first} to ${last}, not ${sampleCount} of ${minTimeMs} to ${maxTimeMs}`
   }
 
   #loadSeries(loader: HeadLoader): void {
@@ -234,7 +296,7 @@ class Checker {
 
   /** Lifetimes are written after the chunks; with records in the log they may be behind. */
   #lifetimeProblem(row: ChunkRow): string | undefined {
-    if (this.#logRecords > 0) return undefined
+    if (this.#logRecords > 0 || this.#hasUnflushed) return undefined
     const page = this.#lifetimes.get(Math.floor(row.ref / seriesPerPage))
     const at = 2 * (row.ref % seriesPerPage)
     const firstMs = page?.[at] ?? Infinity

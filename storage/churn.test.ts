@@ -47,7 +47,7 @@ describe('2 million short-lived series over 40 days', () => {
       }
       await batch.commit('allOrNothing')
       batch.close()
-      head.endFlush(await head.beginFlush(Infinity))
+      head.endFlush(await head.beginFlush('partitions'))
       dropFlushed(head, nowMs)
       days.push(refs)
       // What is two days old has left the disk.

@@ -2,9 +2,9 @@
 // few series per step, then one rename. A crash leaves either the old file or both, of which the newer one counts. What was
 // deleted or has expired is left out on the way; a day of which nothing is left has no file.
 
-import { fsyncSync, openSync, closeSync, renameSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import { assert, errorText } from '../src/base/assert.ts'
-import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, type Partition } from './dataDir.ts'
+import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, syncFile, type Partition } from './dataDir.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import { splitChunk, type ChunkRow } from './chunkRow.ts'
 import { reduceSeries, type StoredAggregates } from './downsampling.ts'
@@ -134,14 +134,5 @@ function reduce(codec: ChunkCodec, path: string, ref: number, request: Parameter
     return reduceSeries(codec, request)
   } catch (error) {
     throw new DataFileError(path, `series ${ref}: ${errorText(error)}`, { cause: error })
-  }
-}
-
-function syncFile(path: string): void {
-  const fd = openSync(path, 'r+')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }

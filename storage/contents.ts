@@ -1,9 +1,10 @@
 // What is in a data directory, as plain values for people to look at: `solowatch inspect` prints them. Reads only.
 
 import { loadKernelModule } from '../src/kernels/kernels.ts'
+import { CheckpointReader, type CheckpointMeta } from './checkpointFile.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { sectionCount, type ChunkRow } from './chunkRow.ts'
-import { databaseBytes, listLogSegments, listPartitions, seriesPath } from './dataDir.ts'
+import { databaseBytes, listCheckpoints, listLogSegments, listPartitions, seriesPath } from './dataDir.ts'
 import { decodeLabels } from './headLabels.ts'
 import type { Labels } from './labels.ts'
 import { LogSegmentReader } from './logFile.ts'
@@ -129,6 +130,19 @@ export function logContents(dir: string): LogContents[] {
     const reader = new LogSegmentReader(path)
     try {
       return { file: path, bytes: databaseBytes(path), ...reader.numbers() }
+    } finally {
+      reader.close()
+    }
+  })
+}
+
+export type CheckpointContents = { readonly file: string; readonly bytes: number; readonly meta: CheckpointMeta }
+
+export function checkpointContents(dir: string): CheckpointContents[] {
+  return listCheckpoints(dir).map(({ path }) => {
+    const reader = new CheckpointReader(path)
+    try {
+      return { file: path, bytes: databaseBytes(path), meta: reader.meta }
     } finally {
       reader.close()
     }

@@ -17,6 +17,10 @@ export function partitionsDir(dir: string): string {
   return join(dir, 'partitions')
 }
 
+export function checkpointsDir(dir: string): string {
+  return join(dir, 'checkpoints')
+}
+
 /** Where damaged files go, out of the way but not deleted. */
 function asideDir(dir: string): string {
   return join(dir, 'damaged')
@@ -41,20 +45,37 @@ export function snapshotsDir(dir: string): string {
 
 /** Creates the directories of a data directory. */
 export function createDataDir(dir: string): void {
-  for (const path of [dir, logDir(dir), partitionsDir(dir)]) mkdirSync(path, { recursive: true })
+  for (const path of [dir, logDir(dir), checkpointsDir(dir), partitionsDir(dir)]) mkdirSync(path, { recursive: true })
 }
 
-export type LogSegment = { readonly path: string; readonly number: number }
+export type NumberedFile = { readonly path: string; readonly number: number }
 
 export function logSegmentPath(dir: string, number: number): string {
-  return join(logDir(dir), `${String(number).padStart(8, '0')}.db`)
+  return numberedPath(logDir(dir), number)
 }
 
 /** The segments of the sample log, oldest first. */
-export function listLogSegments(dir: string): LogSegment[] {
-  const found = names(logDir(dir)).flatMap((name) => {
+export function listLogSegments(dir: string): NumberedFile[] {
+  return listNumbered(logDir(dir))
+}
+
+export function checkpointPath(dir: string, number: number): string {
+  return numberedPath(checkpointsDir(dir), number)
+}
+
+/** Oldest first. */
+export function listCheckpoints(dir: string): NumberedFile[] {
+  return listNumbered(checkpointsDir(dir))
+}
+
+function numberedPath(dir: string, number: number): string {
+  return join(dir, `${String(number).padStart(8, '0')}.db`)
+}
+
+function listNumbered(dir: string): NumberedFile[] {
+  const found = names(dir).flatMap((name) => {
     const match = /^(\d{8,})\.db$/.exec(name)
-    return match === null ? [] : [{ path: join(logDir(dir), name), number: Number(match[1]) }]
+    return match === null ? [] : [{ path: join(dir, name), number: Number(match[1]) }]
   })
   return found.sort((a, b) => a.number - b.number)
 }
@@ -101,15 +122,17 @@ export function listPartitions(dir: string): { current: Partition[]; superseded:
   return { current: [...current.values()].sort((a, b) => a.startMs - b.startMs), superseded }
 }
 
-/** Where compaction builds the file that will be `path`. Left over, it is deleted at the next start. */
+/** Where the file that will be `path` is built. Left over, it is deleted at the next start. */
 export function buildingPath(path: string): string {
   return `${path}.building`
 }
 
-/** Deletes what an interrupted compaction or snapshot left. */
+/** Deletes what an interrupted compaction, checkpoint or snapshot left. */
 export function removeBuildings(dir: string): void {
   for (const name of names(snapshotsDir(dir))) if (name.endsWith('.building')) rmSync(join(snapshotsDir(dir), name), { recursive: true, force: true })
-  for (const name of names(partitionsDir(dir))) if (name.includes('.db.building')) rmSync(join(partitionsDir(dir), name), { force: true })
+  for (const built of [partitionsDir(dir), checkpointsDir(dir)]) {
+    for (const name of names(built)) if (name.includes('.db.building')) rmSync(join(built, name), { force: true })
+  }
 }
 
 /** Bytes of a database file with what lies beside it. */
@@ -131,6 +154,16 @@ export function setAside(dir: string, path: string): string {
   for (let n = 1; existsSync(free); n++) free = `${to}.${n}`
   for (const suffix of ['', ...companions]) if (existsSync(path + suffix)) renameSync(path + suffix, free + suffix)
   return free
+}
+
+/** Brings a file to the disk. */
+export function syncFile(path: string): void {
+  const fd = openSync(path, 'r+')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** Makes created, renamed and deleted names in `path` survive a power loss. */

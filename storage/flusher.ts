@@ -1,17 +1,22 @@
-// When and how the head goes to disk, as the main thread sees it: at full hours, earlier when the log has grown, at the
-// end. The head seals its chunks, the writer thread puts them into partitions, then memory and log are given back.
+// When and how the head goes to disk, as the main thread sees it. At full hours, earlier when log and checkpoints have grown,
+// and at the end it is flushed: the head seals its chunks, the writer thread puts them into partitions, then memory, log and
+// checkpoints are given back. In between, when the log would take long to read at a start, the new chunks go to a checkpoint,
+// which costs little, and only the log is given back.
 
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { Head } from './head.ts'
+import type { FlushPlan } from './headFlush.ts'
 import { encodeSeriesPage, type SeriesRow } from './seriesFile.ts'
 import type { WriterClient } from './writerClient.ts'
 import type { WriterAnswer } from './writerMessages.ts'
 
 /** Series handed over at a time: about a millisecond of the main thread. */
 const seriesPerMessage = 1000
-/** After a flush that failed. */
+/** After one that failed. */
 const retryMs = 60_000
+/** Of the log for each series, before a checkpoint is worth it: some twenty samples, so that chunks do not get too short. */
+const checkpointBytesPerSeries = 128
 
 export type FlusherOptions = {
   readonly head: Head
@@ -19,11 +24,14 @@ export type FlusherOptions = {
   readonly logger: Logger
   readonly nowMs: () => number
   readonly intervalMs: number
-  /** The log's size that brings a flush forward. */
+  /** The size of log and checkpoints that brings a flush forward. */
   readonly logBytes: number
+  /** The log's size that asks for a checkpoint. */
+  readonly checkpointLogBytes: number
   /** Series up to this ref are on disk. */
   readonly persistedRef: number
   readonly onFlush: (answer: WriterAnswer, seconds: number) => void
+  readonly onCheckpoint: (answer: WriterAnswer, seconds: number) => void
 }
 
 export class Flusher {
@@ -31,6 +39,7 @@ export class Flusher {
   #persistedRef: number
   #flushedRecord = -1
   #dueMs: number
+  #notBeforeMs = -Infinity
   #running: Promise<void> | undefined
 
   constructor(options: FlusherOptions) {
@@ -39,22 +48,28 @@ export class Flusher {
     this.#dueMs = this.#nextDueMs()
   }
 
-  /** Starts a flush when it is time; `logBytes` is the log's size now. */
-  tick(logBytes: number): void {
-    const { nowMs, writer, logger } = this.#options
-    if (this.#running !== undefined || writer.blocked !== undefined) return
-    if (nowMs() < this.#dueMs && logBytes < this.#options.logBytes) return
-    this.#start().catch((error: unknown) => {
-      this.#dueMs = nowMs() + retryMs
-      logger.error('Cannot flush samples to partitions; they stay in memory and in the log', { reason: errorText(error) })
-    })
+  /** Starts a flush or a checkpoint when it is time; the sizes are those of now. */
+  tick({ logBytes, checkpointBytes }: { readonly logBytes: number; readonly checkpointBytes: number }): void {
+    const { nowMs, writer, head, logger } = this.#options
+    if (this.#running !== undefined || writer.blocked !== undefined || nowMs() < this.#notBeforeMs) return
+    if (nowMs() >= this.#dueMs || logBytes + checkpointBytes >= this.#options.logBytes) {
+      this.#begin(this.#flush()).catch((error: unknown) => {
+        this.#notBeforeMs = nowMs() + retryMs
+        logger.error('Cannot flush samples to partitions; they stay in memory and in the log', { reason: errorText(error) })
+      })
+    } else if (logBytes >= Math.max(this.#options.checkpointLogBytes, checkpointBytesPerSeries * head.seriesCount)) {
+      this.#begin(this.#checkpoint()).catch((error: unknown) => {
+        this.#notBeforeMs = nowMs() + retryMs
+        logger.error('Cannot write a checkpoint; samples stay in the log', { reason: errorText(error) })
+      })
+    }
   }
 
   /** Flushes everything that was appended before the call. */
   async flush(): Promise<void> {
     // One that runs may have begun before the last appends.
     while (this.#running !== undefined) await this.#running.catch(() => {})
-    await this.#start()
+    await this.#begin(this.#flush())
   }
 
   /** Runs `work` while no flush runs, and none begins meanwhile. */
@@ -72,10 +87,6 @@ export class Flusher {
     }
   }
 
-  #start(): Promise<void> {
-    return this.#begin(this.#run())
-  }
-
   #begin(work: Promise<void>): Promise<void> {
     const run = work.finally(() => {
       this.#running = undefined
@@ -84,35 +95,42 @@ export class Flusher {
     return run
   }
 
-  async #run(): Promise<void> {
+  async #flush(): Promise<void> {
     const { head, writer } = this.#options
     const startMs = performance.now()
     // Everything up to here is in the head, so it will be in the plan.
     const upToRecord = writer.lastNumber
     this.#dueMs = this.#nextDueMs()
     if (upToRecord === this.#flushedRecord) return
+    const { plan, answer } = await this.#write('partitions', upToRecord)
+    head.endFlush(plan)
+    this.#flushedRecord = upToRecord
+    this.#options.onFlush(answer, (performance.now() - startMs) / 1000)
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { head, writer } = this.#options
+    const startMs = performance.now()
+    const { plan, answer } = await this.#write('checkpoint', writer.lastNumber)
+    head.endCheckpoint(plan)
+    this.#options.onCheckpoint(answer, (performance.now() - startMs) / 1000)
+  }
+
+  /** Seals what the head has, and has the writer thread write it. */
+  async #write(to: 'partitions' | 'checkpoint', upToRecord: number): Promise<{ plan: FlushPlan; answer: WriterAnswer }> {
+    const { head, writer } = this.#options
     writer.rotate()
-    const plan = await head.beginFlush(Infinity)
-    let answer: WriterAnswer
+    const plan = await head.beginFlush(to)
     try {
       await this.#sendSeries(plan.maxRef)
-      answer = await writer.request({
-        kind: 'flush',
-        flush: {
-          table: { ptr: plan.ptr, entryBytes: plan.entryBytes, chunkCount: plan.chunkCount },
-          upToRecord,
-          maxRef: plan.maxRef,
-          maxTimeMs: plan.maxTimeMs,
-        },
-      })
+      const { ptr, entryBytes, chunkCount, sampleCount, maxRef, maxTimeMs } = plan
+      const answer = await writer.request({ kind: 'flush', flush: { to, table: { ptr, entryBytes, chunkCount, sampleCount }, upToRecord, maxRef, maxTimeMs } })
+      this.#persistedRef = Math.max(this.#persistedRef, plan.maxRef)
+      return { plan, answer }
     } catch (error) {
       head.abortFlush(plan)
       throw error
     }
-    head.endFlush(plan)
-    this.#persistedRef = Math.max(this.#persistedRef, plan.maxRef)
-    this.#flushedRecord = upToRecord
-    this.#options.onFlush(answer, (performance.now() - startMs) / 1000)
   }
 
   /** Labels of the series that are not on disk yet, a few at a time. */

@@ -177,13 +177,13 @@ export class Head {
   // Flushing, one at a time.
 
   /**
-   * Seals and lists the chunks that are not in partitions yet. Every sample before `cutoffMs` that was committed before
-   * this call is in the plan; the plan's memory stays as it is until `endFlush` or `abortFlush`.
+   * Seals and lists the chunks that are not in partitions yet, or, for a checkpoint, in none of the two. Every sample that
+   * was committed before this call is in the plan; the plan's memory stays as it is until it is ended or aborted.
    */
-  async beginFlush(cutoffMs: number): Promise<FlushPlan> {
+  async beginFlush(to: 'partitions' | 'checkpoint'): Promise<FlushPlan> {
     assert(this.#flush === undefined, 'two flushes at a time')
     const { exports } = this.kernels
-    const pointer = exports.newFlush(cutoffMs)
+    const pointer = exports.newFlush(to === 'checkpoint' ? 1 : 0)
     while (exports.flushStep(pointer, flushStepSamples) === 0) await new Promise((resolve) => setImmediate(resolve))
     this.#flush = flushOf(this.kernels, pointer)
     return this.#flush.plan
@@ -196,6 +196,11 @@ export class Head {
     this.kernels.exports.reclaim(reclaimStep)
     const epoch = Atomics.load(this.kernels.words, epochAddress / 4)
     this.#flushed.push({ flush, epoch, atMs: this.#nowMs(), dropped: 0 })
+  }
+
+  /** The chunks of the plan are durable in a checkpoint; they stay here until they are flushed. */
+  endCheckpoint(plan: FlushPlan): void {
+    this.kernels.exports.freeFlush(this.#takeFlush(plan).pointer)
   }
 
   /** The plan was not carried out; its chunks will be in the next one. */
@@ -266,6 +271,10 @@ export class Head {
       const symbol = this.kernels.word(first + 8 * i)
       return { job: symbol === 0 ? '' : symbolText(this.kernels, symbol), count: this.kernels.word(first + 8 * i + 4) }
     })
+  }
+
+  get seriesCount(): number {
+    return this.kernels.exports.seriesCount()
   }
 
   /** The greatest ref in use. */

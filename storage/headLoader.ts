@@ -1,6 +1,6 @@
-// Start-up as the head's memory sees it: series of series.db and records of the log go in, in their order, before anybody
-// appends or reads. One thread at a time writes to that memory, so this is for whoever has it alone: the writer thread until
-// it has answered `recover`, and `check` over a memory of its own.
+// Start-up as the head's memory sees it: series of series.db, chunks of checkpoints and records of the log go in, in this order,
+// before anybody appends or reads. One thread at a time writes to that memory, so this is for whoever has it alone: the writer
+// thread until it has answered `recover`, and `check` over a memory of its own.
 
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import { seriesPerPage } from './seriesFile.ts'
@@ -60,6 +60,14 @@ export class HeadLoader {
   /** Tells the time of the newest persisted sample, from which the bounds for new samples count. */
   raiseMaxTime(timeMs: number): void {
     this.#kernels.exports.raiseMaxTime(timeMs)
+  }
+
+  /** Takes in a piece of a checkpoint. Returns how many samples it has. Throws when it is cut short; what is whole is taken. */
+  loadChunks(piece: Uint8Array): number {
+    const status = this.#reserve(piece.length)
+    this.#kernels.bytes.set(piece, status + 8)
+    if (this.#kernels.exports.restoreChunks(status + 8, status + 8 + piece.length, status) === 0) throw new Error('a piece of a checkpoint ends within a chunk')
+    return this.#kernels.word(status)
   }
 
   /** Takes in a record of the log. Returns how many samples it has. Throws when it is damaged; then none of them is taken. */

@@ -1,11 +1,10 @@
 // Random histories of storage against a slow, obvious model: appends in and out of order, series that end and some that come
-// back, flushes, compaction, retention, restarts and crashes; after each step queries over random ranges see what the model has.
+// back, flushes, checkpoints, compaction, retention, restarts and crashes; after each step queries over random ranges see what the model has.
 
-import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
-import { openTestStorage, readMemorySamples, readSamples, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
+import { openTestStorage, readMemorySamples, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
 import { seriesContents } from './contents.ts'
 import { dayMs } from './dataDir.ts'
 import { formatLabels, labelsFrom, type Labels } from './labels.ts'
@@ -37,7 +36,7 @@ class History {
 
   async open(dir?: string): Promise<TestStorage> {
     const nowMs = () => this.#nowMs + 60_000
-    this.#storage = await openTestStorage({ outOfOrderWindowMs: windowMs, retentionMs, segmentBytes: 2000, nowMs, ...(dir !== undefined && { dir }) })
+    this.#storage = await openTestStorage({ outOfOrderWindowMs: windowMs, retentionMs, segmentBytes: 2000, checkpointLogBytes: 3000, nowMs, ...(dir !== undefined && { dir }) })
     return this.#storage
   }
 
@@ -103,12 +102,10 @@ class History {
 
   async #crash(storage: TestStorage): Promise<void> {
     this.log.push('crash')
-    // Compaction goes on in the background; a copy made meanwhile would not be what a crash leaves.
-    await storage.flush()
-    const dir = join(testDataDir(), 'data')
+    // Checkpoints and compaction go on in the background; a plain copy made meanwhile would not be what a crash leaves.
     await this.#append(storage)
-    cpSync(storage.dir, dir, { recursive: true })
-    await this.open(dir)
+    const name = await storage.snapshot({ skipHead: false })
+    await this.open(join(storage.dir, 'snapshots', name))
   }
 
   #compare(storage: TestStorage): void {

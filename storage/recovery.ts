@@ -3,13 +3,15 @@
 
 import { errorText } from '../src/base/assert.ts'
 import type { LogFields } from '../src/base/log.ts'
-import { listLogSegments, listPartitions, removeBuildings, removeDatabase, seriesPath, setAside, type LogSegment, type Partition } from './dataDir.ts'
+import { listCheckpoints, listLogSegments, listPartitions, removeBuildings, removeDatabase, seriesPath, setAside, type NumberedFile, type Partition } from './dataDir.ts'
+import { CheckpointReader } from './checkpointFile.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import type { HeadLoader } from './headLoader.ts'
 import { findWalDamage, LogSegmentReader } from './logFile.ts'
 import type { LogWriter } from './logWriter.ts'
 import { PartitionReader } from './partitionFile.ts'
 import { SeriesFileReader } from './seriesFile.ts'
-import { isDamage, isUnfinished, rollBackInterrupted } from './sqlite.ts'
+import { isDamage, isUnfinished, readingFile, rollBackInterrupted } from './sqlite.ts'
 import type { ReplayProgress } from './writerMessages.ts'
 
 export type RecoveryDeps = {
@@ -53,15 +55,24 @@ export function setAsideDamaged(deps: RecoveryDeps, path: string, error: unknown
 
 export type HeadRecoveryDeps = RecoveryDeps & {
   readonly loader: HeadLoader
+  readonly checkpoints: Checkpoints
   /** First and last time on disk of each ref of a page of series, alternating. */
   readonly lifetimes: (page: number) => Float64Array | undefined
   readonly onReplay: (progress: ReplayProgress) => void
 }
 
-/** Fills the head: all series, then all log records after `flushedRecord`. Segments stay until the next flush. Returns the number of the last record there is. */
+/**
+ * Fills the head: all series, then the checkpoints and the log records after `flushedRecord`. Both stay until the next flush or
+ * checkpoint. Returns the number of the last record there is.
+ */
 export function recoverHead(deps: HeadRecoveryDeps): number {
-  const { loader } = deps
   const path = seriesPath(deps.dir)
+  const flushedRecord = readingFile(path, () => loadSeries(deps, path))
+  return replayLog(deps, loadCheckpoints(deps, flushedRecord))
+}
+
+/** Returns the number of the last record whose samples are in partitions. */
+function loadSeries({ loader, ...deps }: HeadRecoveryDeps, path: string): number {
   const series = new SeriesFileReader(path)
   try {
     const { flushedRecord, maxRef, maxTimeMs } = series.meta()
@@ -71,15 +82,56 @@ export function recoverHead(deps: HeadRecoveryDeps): number {
     }
     loader.setNextRef(maxRef + 1)
     if (Number.isFinite(maxTimeMs)) loader.raiseMaxTime(maxTimeMs)
-    return replayLog(deps, flushedRecord)
+    return flushedRecord
   } finally {
     series.close()
   }
 }
 
-function replayLog(deps: HeadRecoveryDeps, flushedRecord: number): number {
-  const segments = listLogSegments(deps.dir)
+/** Returns the number of the last record that a checkpoint stands for. */
+function loadCheckpoints(deps: HeadRecoveryDeps, flushedRecord: number): number {
   let last = flushedRecord
+  for (const checkpoint of listCheckpoints(deps.dir)) {
+    let reader: CheckpointReader
+    try {
+      reader = new CheckpointReader(checkpoint.path)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      setAsideDamaged(deps, checkpoint.path, error)
+      continue
+    }
+    const { afterRecord, upToRecord } = reader.meta
+    try {
+      if (upToRecord > flushedRecord) {
+        if (afterRecord > last) reportGap(deps, checkpoint, last + 1, afterRecord)
+        loadPieces(deps, reader, checkpoint.path)
+        last = Math.max(last, upToRecord)
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      report(deps, 'A checkpoint is damaged; what lies behind the damage is lost', { file: checkpoint.path, reason: errorText(error) })
+    } finally {
+      reader.close()
+    }
+    deps.checkpoints.adopt(checkpoint.path, upToRecord)
+  }
+  deps.checkpoints.dropUpTo(flushedRecord)
+  return last
+}
+
+function loadPieces(deps: HeadRecoveryDeps, reader: CheckpointReader, file: string): void {
+  let pieces = 0
+  for (const { number, body } of reader.pieces()) {
+    pieces++
+    if (body === undefined) report(deps, 'A piece of a checkpoint is damaged; its samples are lost', { file, piece: number })
+    else deps.loader.loadChunks(body)
+  }
+  if (pieces < reader.meta.pieceCount) report(deps, 'Pieces of a checkpoint are missing; their samples are lost', { file, missing: reader.meta.pieceCount - pieces })
+}
+
+function replayLog(deps: HeadRecoveryDeps, coveredRecord: number): number {
+  const segments = listLogSegments(deps.dir)
+  let last = coveredRecord
   let samples = 0
   for (const [index, segment] of segments.entries()) {
     let reader: LogSegmentReader
@@ -106,7 +158,7 @@ function replayLog(deps: HeadRecoveryDeps, flushedRecord: number): number {
     deps.log.adopt(segment.path, last)
     deps.onReplay({ segment: index + 1, segments: segments.length, samples })
   }
-  deps.log.dropUpTo(flushedRecord)
+  deps.log.dropUpTo(coveredRecord)
   return last
 }
 
@@ -123,7 +175,7 @@ function replaySegment(deps: HeadRecoveryDeps, reader: LogSegmentReader, after: 
   return samples
 }
 
-function reportWalDamage(deps: RecoveryDeps, segment: LogSegment): void {
+function reportWalDamage(deps: RecoveryDeps, segment: NumberedFile): void {
   const damage = findWalDamage(`${segment.path}-wal`)
   if (damage === undefined) return
   report(deps, 'A log segment is damaged; what was committed behind the damage is lost', {
@@ -133,8 +185,8 @@ function reportWalDamage(deps: RecoveryDeps, segment: LogSegment): void {
   })
 }
 
-function reportGap(deps: RecoveryDeps, segment: LogSegment, first: number, last: number): void {
-  report(deps, 'Log records are missing; a segment was deleted or damaged', { before: segment.path, firstRecord: first, lastRecord: last })
+function reportGap(deps: RecoveryDeps, file: NumberedFile, first: number, last: number): void {
+  report(deps, 'Log records are missing; a file was deleted or damaged', { before: file.path, firstRecord: first, lastRecord: last })
 }
 
 function report(deps: RecoveryDeps, message: string, fields: LogFields): void {

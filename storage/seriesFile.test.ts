@@ -73,9 +73,9 @@ describe('the series file', () => {
     const path = join(tempDir(), 'series.db')
     new SeriesFileWriter(path).close()
     const db = new Database(path)
-    db.pragma('user_version = 2')
+    db.pragma('user_version = 3')
     db.close()
-    expect(() => new SeriesFileReader(path)).toThrow(/series\.db: has format version 2 of a newer solowatch, this one reads up to 1; start the newer version/)
+    expect(() => new SeriesFileReader(path)).toThrow(/series\.db: has format version 3 of a newer solowatch, this one reads up to 2; start the newer version/)
   })
 
   it('is not any SQLite file', () => {

@@ -5,11 +5,12 @@ import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { assert, errorText } from '../src/base/assert.ts'
 import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
-import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
+import { openForReading, openForWriting, readingFile, transaction, type Db, type FileKind } from './sqlite.ts'
 
 const seriesKind: FileKind = {
   name: 'series file',
-  version: 1,
+  // 2: samples behind `flushedRecord` may be in checkpoints. Who does not know those must not open the directory.
+  version: 2,
   schema: `
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE series (page INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
@@ -76,7 +77,9 @@ export class SeriesFileWriter {
 
   constructor(path: string) {
     this.#db = openForWriting(path, seriesKind, { synchronous: 'full' })
-    for (const [page, body] of readLifetimePages(this.#db)) this.#lifetimes.set(page, body)
+    readingFile(path, () => {
+      for (const [page, body] of readLifetimePages(this.#db)) this.#lifetimes.set(page, body)
+    })
   }
 
   meta(): SeriesMeta {
@@ -272,7 +275,7 @@ function readableRows(page: number, row: unknown): SeriesRow[] {
 
 /** A wrong `flushedRecord` would pass over samples, a wrong `maxRef` give a ref to two series: so they are sealed. */
 function readMeta(db: Db): SeriesMeta {
-  const rows = db.prepare('SELECT name, value FROM meta').raw().all() as [string, number][]
+  const rows = readingFile(db.name, () => db.prepare('SELECT name, value FROM meta').raw().all() as [string, number][])
   const values = new Map(rows)
   const meta = {
     flushedRecord: values.get('flushedRecord') ?? 0,
@@ -289,13 +292,14 @@ function sealOf({ flushedRecord, maxRef, maxTimeMs }: SeriesMeta): number {
 
 function* readLifetimePages(db: Db): Generator<[number, Float64Array]> {
   for (const row of db.prepare('SELECT page, crc, body FROM lifetime ORDER BY page').raw().iterate()) {
-    const [page, crc, body] = row as [number, number, Buffer]
+    // The columns are NOT NULL, but in a damaged file they may be anything.
+    const [page, crc, body] = row as [number, unknown, unknown]
     yield [page, decodeLifetimes(page, crc, body) ?? new Float64Array(2 * seriesPerPage).fill(NaN)]
   }
 }
 
-function decodeLifetimes(page: number, crc: number, body: Buffer): Float64Array | undefined {
-  if (crc32(body, page) !== crc) return undefined
+function decodeLifetimes(page: number, crc: unknown, body: unknown): Float64Array | undefined {
+  if (!Buffer.isBuffer(body) || crc32(body, page >>> 0) !== crc) return undefined
   const bytes = zstdDecompressSync(body)
   if (bytes.length !== seriesPerPage * 16) return undefined
   const values = emptyLifetimes()

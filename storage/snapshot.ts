@@ -1,11 +1,12 @@
-// A consistent copy of a data directory: partitions, series, tombstones, state and, unless left out, the log. The writer
-// thread makes it in steps between two group commits. Nothing but the log and the state changes meanwhile, because flushes and
-// deletions wait for their turn; log segments are closed before they are copied, and the state is copied in one step.
+// A consistent copy of a data directory: partitions, series, tombstones, state and, unless left out, checkpoints and log. The
+// writer thread makes it in steps between two group commits. Nothing but the log and the state changes meanwhile, because
+// flushes, checkpoints and deletions wait for their turn; log segments are closed before they are copied, and the state is
+// copied in one step.
 
 import { closeSync, constants, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
-import { createDataDir, listLogSegments, listPartitions, logDir, partitionsDir, seriesPath, statePath, syncDirectory, tombstonesPath } from './dataDir.ts'
+import { checkpointsDir, createDataDir, listCheckpoints, listLogSegments, listPartitions, logDir, partitionsDir, seriesPath, statePath, syncDirectory, tombstonesPath } from './dataDir.ts'
 import { lockDataDir } from './lock.ts'
 
 /** Bytes copied between two looks at the queue: a few milliseconds. */
@@ -23,6 +24,7 @@ export type SnapshotOptions = {
 export function* snapshotSteps({ dir, target, withLog }: SnapshotOptions): Generator<void, void> {
   const building = `${target}.building`
   const segments = withLog ? listLogSegments(dir) : []
+  const checkpoints = withLog ? listCheckpoints(dir) : []
   rmSync(building, { recursive: true, force: true })
   try {
     createDataDir(building)
@@ -31,8 +33,9 @@ export function* snapshotSteps({ dir, target, withLog }: SnapshotOptions): Gener
     yield
     yield* copyDatabase(seriesPath(dir), building, bytesPerStep)
     for (const { path } of listPartitions(dir).current) yield* copyDatabase(path, partitionsDir(building), bytesPerStep)
+    for (const { path } of checkpoints) yield* copyDatabase(path, checkpointsDir(building), bytesPerStep)
     for (const { path } of segments) for (const suffix of ['', '-wal']) yield* copyFile(path + suffix, join(logDir(building), basename(path) + suffix), bytesPerStep)
-    for (const path of [building, logDir(building), partitionsDir(building)]) syncDirectory(path)
+    for (const path of [building, logDir(building), checkpointsDir(building), partitionsDir(building)]) syncDirectory(path)
     renameSync(building, target)
     syncDirectory(dirname(target))
   } finally {

@@ -14,7 +14,7 @@ const applicationId = 0x736f6c6f
 export type FileKind = {
   /** In messages: `partition`, `log segment`. */
   readonly name: string
-  /** Kept in `PRAGMA user_version`. */
+  /** Kept in `PRAGMA user_version`. Files of earlier versions are read as they are, and have this one from the first opening for writing on. */
   readonly version: number
   readonly schema: string
   /** Of a new file; SQLite's own choice when not given. */
@@ -40,7 +40,7 @@ export function openForWriting(path: string, kind: FileKind, options: OpenOption
     if (options.autoCheckpoint === false) db.pragma('wal_autocheckpoint = 0')
     db.pragma('cache_size = -4000')
     if (db.pragma('user_version', { simple: true }) === 0 && isEmpty(db)) create(db, kind)
-    checkKind(db, path, kind)
+    if (checkKind(db, path, kind) < kind.version) db.pragma(`user_version = ${kind.version}`)
   } catch (error) {
     db.close()
     throw asDataFileError(path, error)
@@ -105,15 +105,25 @@ export function transaction<T>(db: Db, body: () => T): T {
   }
 }
 
+/** What SQLite finds damaged while `work` reads the file gets the file's name. */
+export function readingFile<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw isDamage(error) ? asDataFileError(path, error) : error
+  }
+}
+
 /** The disk is full, read-only or failing: worth another try later. */
 export function isDiskRefusal(error: unknown): boolean {
-  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY|LOCKED)/.test(codeOf(error)) || /^(ENOSPC|EROFS|EDQUOT|EIO|EACCES|EMFILE|ENFILE)$/.test(codeOf(error))
+  // A short read is a file that was cut.
+  return /^SQLITE_(FULL|IOERR(?!_SHORT_READ)|READONLY|CANTOPEN|BUSY|LOCKED)/.test(codeOf(error)) || /^(ENOSPC|EROFS|EDQUOT|EIO|EACCES|EMFILE|ENFILE)$/.test(codeOf(error))
 }
 
 /** The file itself is wrong; trying again does not help. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof NewerFormatError) return false
-  return error instanceof DataFileError || /^SQLITE_(CORRUPT|NOTADB|FORMAT|SCHEMA|ERROR)/.test(codeOf(error))
+  return error instanceof DataFileError || /^SQLITE_(CORRUPT|NOTADB|FORMAT|SCHEMA|ERROR|IOERR_SHORT_READ)/.test(codeOf(error))
 }
 
 function codeOf(error: unknown): string {
@@ -132,7 +142,8 @@ function create(db: Db, kind: FileKind): void {
   })
 }
 
-function checkKind(db: Db, path: string, kind: FileKind): void {
+/** Returns the file's version. */
+function checkKind(db: Db, path: string, kind: FileKind): number {
   if (db.pragma('application_id', { simple: true }) !== applicationId) {
     throw new DataFileError(path, `is a SQLite file but not a solowatch ${kind.name}; move it out of the data directory`)
   }
@@ -141,6 +152,7 @@ function checkKind(db: Db, path: string, kind: FileKind): void {
     throw new NewerFormatError(path, `has format version ${version} of a newer solowatch, this one reads up to ${kind.version}; start the newer version`)
   }
   if (version < 1) throw new DataFileError(path, `has no format version; it is no complete ${kind.name}`)
+  return version
 }
 
 function asDataFileError(path: string, error: unknown): unknown {

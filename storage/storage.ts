@@ -56,8 +56,10 @@ export type StorageOptions = {
   readonly nowMs?: () => number
   /** Time between two flushes of the head; an hour by default, at full hours. */
   readonly flushIntervalMs?: number
-  /** The log's size that brings a flush forward. */
+  /** The size of log and checkpoints that brings a flush forward. */
   readonly flushLogBytes?: number
+  /** The log's size that asks for a checkpoint; more when there are very many series. */
+  readonly checkpointLogBytes?: number
   /** The size of a log segment. */
   readonly segmentBytes?: number
   readonly onReplay?: (progress: ReplayProgress) => void
@@ -73,6 +75,7 @@ export type StorageStats = {
   readonly partitionCount: number
   readonly partitionBytes: number
   readonly logSegmentCount: number
+  /** With the checkpoints. */
   readonly logBytes: number
   /** Damaged files and records met since start. */
   readonly corruptionCount: number
@@ -134,6 +137,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     onCommit: (commit) => {
       log = commit
       metrics.commitSeconds.observe(commit.seconds)
+      flusher.tick({ logBytes: log.logBytes, checkpointBytes: disk.checkpointBytes })
     },
     onReplay: options.onReplay ?? (() => {}),
   })
@@ -185,11 +189,17 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     logger,
     intervalMs: options.flushIntervalMs ?? 3_600_000,
     logBytes: options.flushLogBytes ?? 256 * 1024 * 1024,
+    // Read at a start in some tenths of a second.
+    checkpointLogBytes: options.checkpointLogBytes ?? 32 * 1024 * 1024,
     nowMs,
     persistedRef: recovered.maxRef,
     onFlush: (answer, seconds) => {
       keepStats(answer)
       metrics.flushSeconds.observe(seconds)
+    },
+    onCheckpoint: (answer, seconds) => {
+      keepStats(answer)
+      metrics.checkpointSeconds.observe(seconds)
     },
   })
 
@@ -212,7 +222,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
   const ticks = setInterval(() => {
     head.maintain(nowMs())
-    flusher.tick(log.logBytes)
+    flusher.tick({ logBytes: log.logBytes, checkpointBytes: disk.checkpointBytes })
     refusals.tell(nowMs())
     if (cleanedFlushes === undefined || head.flushCounts.dropped < cleanedFlushes) return
     cleanedFlushes = undefined
@@ -263,7 +273,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
         partitionCount: disk.partitionCount,
         partitionBytes: disk.partitionBytes,
         logSegmentCount: log.logSegmentCount,
-        logBytes: log.logBytes,
+        logBytes: log.logBytes + disk.checkpointBytes,
         corruptionCount: disk.corruptionCount + damageCount,
       }
     },

@@ -18,10 +18,12 @@ export function registerStorageMetrics(registry: MetricRegistry) {
   const replaySeconds = registry.gauge('prometheus_tsdb_data_replay_duration_seconds', 'Time taken to replay the data on disk.')
   const commitSeconds = registry.summary('prometheus_tsdb_wal_fsync_duration_seconds', 'Duration of a group commit of the sample log.')
   const flushSeconds = registry.summary('solowatch_storage_flush_duration_seconds', 'Duration of a flush of the head to partitions.')
+  const checkpointSeconds = registry.summary('solowatch_storage_checkpoint_duration_seconds', 'Duration of a checkpoint of the head.')
   return {
     replaySeconds,
     commitSeconds,
     flushSeconds,
+    checkpointSeconds,
     connect({ storage, head, disk, limits, waitingBytes }: MetricSources): void {
       const gauge = (name: string, help: string, sample: () => number) => registry.sampled(name, help, 'gauge', sample)
       const counter = (name: string, help: string, sample: () => number) => registry.sampled(name, help, 'counter', sample)
@@ -55,9 +57,10 @@ export function registerStorageMetrics(registry: MetricRegistry) {
       counter('prometheus_tsdb_compactions_total', 'Total number of compactions that were executed for partitions.', () => disk().compactionCount)
       counter('prometheus_tsdb_compactions_failed_total', 'Total number of compactions that failed for partitions.', () => disk().compactionFailureCount)
 
-      gauge('prometheus_tsdb_wal_storage_size_bytes', 'Size of the sample log.', () => storage.stats().logBytes)
+      gauge('prometheus_tsdb_wal_storage_size_bytes', 'Size of the sample log and its checkpoints.', () => storage.stats().logBytes)
       gauge('prometheus_tsdb_wal_segment_current', 'Number of segments of the sample log.', () => storage.stats().logSegmentCount)
       counter('prometheus_tsdb_wal_truncations_total', 'Total number of sample log segments deleted.', () => disk().truncationCount)
+      counter('prometheus_tsdb_checkpoint_creations_total', 'Total number of checkpoints written.', () => disk().checkpointCount)
       counter('prometheus_tsdb_wal_corruptions_total', 'Total number of damaged files, chunks and log records met.', () => storage.stats().corruptionCount)
       gauge('solowatch_storage_log_waiting_bytes', 'Bytes of samples that wait to be committed.', waitingBytes)
     },

@@ -1,5 +1,5 @@
 // The writer thread: the only one that writes to disk. Each turn it commits everything that waits in the log, in one
-// transaction, then does one bounded step of whatever else there is: a flush, compaction, retention, start-up.
+// transaction, then does one bounded step of whatever else there is: a flush, a checkpoint, compaction, retention.
 
 import { close, fdatasync, mkdirSync, open } from 'node:fs'
 import { flushCompileCache } from 'node:module'
@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
-import { createKernels } from '../src/kernels/kernels.ts'
+import { createKernels, type Kernels } from '../src/kernels/kernels.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { createDataDir, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
 import { deletionSteps, selectNumberRefs, selectRefs } from './deletion.ts'
@@ -34,7 +35,10 @@ type Task = { readonly id: number; readonly steps: Generator<void, WriterAnswer>
 class Writer {
   readonly #init: WriterInit
   readonly #send: (message: FromWriter) => void
+  /** Over the shared memory. */
+  readonly #kernels: Kernels
   readonly #log: LogWriter
+  readonly #checkpoints: Checkpoints
   readonly #series: SeriesFileWriter
   readonly #state: StateFileWriter
   readonly #tombstones: TombstoneFileWriter
@@ -54,10 +58,13 @@ class Writer {
   readonly #partitions: PartitionKeeper
   #corruptions = 0
   #truncations = 0
+  #checkpointCount = 0
 
   constructor(init: WriterInit, send: (message: FromWriter) => void) {
     this.#init = init
     this.#send = send
+    this.#kernels = createKernels(init.module, init.memory)
+    this.#checkpoints = new Checkpoints(init.dir)
     this.#log = new LogWriter({ dir: init.dir, sync: init.sync, segmentBytes: init.segmentBytes })
     this.#recoveryDeps = {
       dir: init.dir,
@@ -146,7 +153,7 @@ class Writer {
         this.#answer(id, () => ({ kind: 'recovered', recovered: this.#recover() }))
         return
       case 'flush':
-        this.#tasks.push({ id, steps: this.#flush(request.flush) })
+        this.#tasks.push({ id, steps: request.flush.to === 'partitions' ? this.#flush(request.flush) : this.#checkpoint(request.flush) })
         return
       case 'maintain':
         this.#tasks.push({ id, steps: this.#maintain(request) })
@@ -247,10 +254,11 @@ class Writer {
 
   #recover(): Recovered {
     const { maxRef, maxTimeMs } = this.#series.meta()
-    const loader = new HeadLoader(createKernels(this.#init.module, this.#init.memory))
+    const loader = new HeadLoader(this.#kernels)
     const last = recoverHead({
       ...this.#recoveryDeps,
       loader,
+      checkpoints: this.#checkpoints,
       lifetimes: (page) => this.#series.lifetimePage(page),
       onReplay: (progress) => this.#send({ kind: 'replay', progress }),
     })
@@ -286,6 +294,19 @@ class Writer {
     })
     // Once more, for the lifetimes of series.
     this.#partitions.changed()
+    this.#checkpoints.dropUpTo(flush.upToRecord)
+    this.#truncations += this.#log.dropUpTo(flush.upToRecord)
+    return { kind: 'stats', stats: this.#stats() }
+  }
+
+  /** Series before chunks here too, and both before the log is given back. */
+  *#checkpoint(flush: FlushRequest): Generator<void, WriterAnswer> {
+    const meta = this.#series.meta()
+    yield* this.#commitSeries(meta)
+    const afterRecord = Math.max(meta.flushedRecord, this.#checkpoints.lastRecord)
+    yield* this.#checkpoints.write(this.#kernels, flush.table, { afterRecord, upToRecord: flush.upToRecord })
+    this.#checkpointCount++
+    yield
     this.#truncations += this.#log.dropUpTo(flush.upToRecord)
     return { kind: 'stats', stats: this.#stats() }
   }
@@ -303,7 +324,7 @@ class Writer {
 
   *#maintain({ reader, maintenance }: WriterRequest & { kind: 'maintain' }): Generator<void, WriterAnswer> {
     this.#headReader ??= openHeadReader(reader)
-    yield* this.#partitions.maintain(maintenance, this.#log.bytes)
+    yield* this.#partitions.maintain(maintenance, this.#log.bytes + this.#checkpoints.bytes)
     return { kind: 'stats', stats: this.#stats() }
   }
 
@@ -373,6 +394,8 @@ class Writer {
       ...this.#partitions.stats(),
       logSegmentCount: this.#log.segmentCount,
       logBytes: this.#log.bytes,
+      checkpointBytes: this.#checkpoints.bytes,
+      checkpointCount: this.#checkpointCount,
       corruptionCount: this.#corruptions,
       truncationCount: this.#truncations,
     }

@@ -25,9 +25,10 @@ export type WriterInit = {
 export type AppendEntry = { readonly number: number; readonly ptr: number; readonly length: number } | { readonly number: number; readonly bytes: Uint8Array }
 
 /** The chunks of a flush: a table in the shared memory, described in headFlush.ts. */
-export type FlushTable = { readonly ptr: number; readonly entryBytes: number; readonly chunkCount: number }
+export type FlushTable = { readonly ptr: number; readonly entryBytes: number; readonly chunkCount: number; readonly sampleCount: number }
 
 export type FlushRequest = {
+  readonly to: 'partitions' | 'checkpoint'
   readonly table: FlushTable
   /** Records of the log up to this one are in the table. */
   readonly upToRecord: number
@@ -63,7 +64,7 @@ export type WriterRequest =
   | { readonly kind: 'recover' }
   | { readonly kind: 'state'; readonly rows: readonly StateRow[] }
   | { readonly kind: 'ledger'; readonly query: LedgerQuery }
-  /** New series of the flush that follows, packed as in a series page. */
+  /** New series of the flush or checkpoint that follows, packed as in a series page. */
   | { readonly kind: 'series'; readonly packed: Uint8Array }
   | { readonly kind: 'flush'; readonly flush: FlushRequest }
   /** `reader` is the writer's own way into the head, the same each time. */
@@ -107,6 +108,8 @@ export type DiskStats = {
   readonly oldestDayMs: number
   readonly logSegmentCount: number
   readonly logBytes: number
+  readonly checkpointBytes: number
+  readonly checkpointCount: number
   /** Files set aside and records skipped since start. */
   readonly corruptionCount: number
   readonly compactionCount: number

@@ -75,6 +75,7 @@ export type KernelExports = {
   // The writer thread at start, before the main thread uses the memory: series and the log's records.
   restorePage(at: Pointer, end: Pointer, lifetimes: Pointer, refsPerPage: number, status: Pointer): Pointer
   decodeRecord(pointer: Pointer, length: number, batch: Pointer, created: Pointer): number
+  restoreChunks(at: Pointer, end: Pointer, samples: Pointer): number
 
   // Main thread: batches and the log's records.
   newBatch(): Pointer
@@ -103,11 +104,14 @@ export type KernelExports = {
   freeForget(forget: Pointer): void
 
   // Main thread: flushing.
-  newFlush(cutoffMs: number): Pointer
+  newFlush(isCheckpoint: number): Pointer
   flushStep(flush: Pointer, budget: number): number
   unlistEntries(flush: Pointer, from: number, to: number): void
   dropEntries(flush: Pointer, from: number, to: number): void
   freeFlush(flush: Pointer): void
+
+  // Any thread: chunks of a flush that lasts, for a checkpoint.
+  packEntries(list: Pointer, from: number, to: number, out: Pointer, capacity: number, length: Pointer): number
 
   // Any thread, in its own scratch: reading samples.
   beginRead(state: Pointer, ref: number, minTimeMs: number, maxTimeMs: number): void

@@ -18,6 +18,8 @@ const storage = await openStorage({
   retentionBytes: 0,
   outOfOrderWindowMs,
   segmentBytes: 200_000,
+  // One or two between two flushes.
+  checkpointLogBytes: 10_000,
   logger: createLogger({ level: 'debug', format: 'logfmt' }),
   registry: new MetricRegistry(),
 })

@@ -31,6 +31,8 @@ describe('kill -9 loses nothing', () => {
     'after delete log 1',
     'before rename .2.db 1',
     'after rename .2.db 1',
+    'after rename checkpoints 2',
+    'before delete checkpoints 1',
   ]
   const more: readonly string[] = [
     'before create series.db 1',
@@ -42,8 +44,13 @@ describe('kill -9 loses nothing', () => {
     'before checkpoint partitions 1',
     'after sync partitions 1',
     'before delete log 1',
-    'before commit building 1',
-    'before sync building 1',
+    'before commit .2.db.building 1',
+    'before sync .2.db.building 1',
+    'before commit checkpoints 2',
+    'before sync checkpoints 1',
+    'before rename checkpoints 1',
+    'after sync checkpoints 2',
+    'after delete checkpoints 2',
     'before delete .1.db 1',
     'after delete .1.db 1',
   ]

@@ -3,12 +3,14 @@
 
 import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { errorText } from '../../src/base/assert.ts'
 import { loadKernelModule } from '../../src/kernels/kernels.ts'
 import { checkDataDir } from '../../storage/check.ts'
+import { CheckpointReader, unpackPiece } from '../../storage/checkpointFile.ts'
 import { ChunkCodec } from '../../storage/chunkCodec.ts'
-import { listLogSegments, listPartitions, seriesPath } from '../../storage/dataDir.ts'
+import { splitChunk } from '../../storage/chunkRow.ts'
+import { listCheckpoints, listLogSegments, listPartitions, seriesPath } from '../../storage/dataDir.ts'
 import { LogSegmentReader } from '../../storage/logFile.ts'
 import { PartitionReader } from '../../storage/partitionFile.ts'
 import { decodeSeriesPage, SeriesFileReader } from '../../storage/seriesFile.ts'
@@ -29,13 +31,15 @@ let whole: Contents
 let storage: TestStorage
 
 beforeAll(async () => {
-  storage = await openTestStorage({ dir: join(tempDir(), 'data'), outOfOrderWindowMs, segmentBytes: 60_000 })
+  storage = await openTestStorage({ dir: join(tempDir(), 'data'), outOfOrderWindowMs, segmentBytes: 60_000, checkpointLogBytes: 10_000 })
   await write(0, 200)
   await storage.flush()
   await storage.maintain()
-  await write(200, 230)
-  original = join(tempDir(), 'copy')
-  cpSync(storage.dir, original, { recursive: true })
+  // Enough for a checkpoint, then some for the log.
+  await write(200, 225)
+  await vi.waitFor(() => expect(listCheckpoints(storage.dir)).toHaveLength(1), { timeout: 20_000 })
+  await write(225, 237)
+  original = join(storage.dir, 'snapshots', await storage.snapshot({ skipHead: false }))
   whole = readContents(original)
   expect(whole.samples.size).toBeGreaterThan(20_000)
   expect(whole.records.size).toBeGreaterThan(10)
@@ -59,6 +63,19 @@ function readContents(dir: string): Contents {
         if (codec.add(row.timesSection, row.valuesSection) !== undefined) continue
         const { timestampsMs, values } = codec.columns()
         timestampsMs.forEach((time, i) => contents.samples.set(`${row.ref} ${time} ${row.isOutOfOrder}`, String(values[i])))
+      }
+    })
+  }
+  for (const { path } of listCheckpoints(dir)) {
+    readable(() => new CheckpointReader(path), (reader) => {
+      for (const { body } of reader.pieces()) {
+        for (const { ref, isOutOfOrder, chunk } of unpackPiece(body ?? Buffer.alloc(0))) {
+          codec.clear()
+          const { timesSection, valuesSection } = splitChunk(chunk)
+          if (codec.add(timesSection, valuesSection) !== undefined) continue
+          const { timestampsMs, values } = codec.columns()
+          timestampsMs.forEach((time, i) => contents.samples.set(`${ref} ${time} ${isOutOfOrder}`, String(values[i])))
+        }
       }
     })
   }

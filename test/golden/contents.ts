@@ -1,5 +1,5 @@
 // What the golden data directory holds, written once by make.ts and expected by golden.test.ts for ever: every way to store
-// values and times, late and deleted samples, a log that is not in partitions yet, and state.
+// values and times, late and deleted samples, a checkpoint and a log that are not in partitions yet, and state.
 
 import { labelsFrom, type Labels } from '../../storage/labels.ts'
 
@@ -8,7 +8,7 @@ export const outOfOrderWindowMs = 3_600_000
 const intervalMs = 60_000
 const minutesPerDay = 1440
 
-/** From this minute on samples are only in the log. */
+/** From this minute on samples are only in a checkpoint (not in v1) and in the log. */
 export const loggedFrom = 2 * minutesPerDay
 export const minutes = loggedFrom + 30
 export const lateMinutes = [1000, 1003, 1010]

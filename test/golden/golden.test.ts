@@ -20,10 +20,10 @@ function readBits(storage: TestStorage): Record<string, string[]> {
   })
 }
 
-describe('the data directory of format version 1', () => {
+describe.each(['v1', 'v2'])('the data directory of format %s', (version) => {
   it('is checked, read to the bit, and still good after it was written to', async () => {
     const dir = join(testDataDir(), 'data')
-    cpSync(new URL('../data/golden/v1', import.meta.url), dir, { recursive: true })
+    cpSync(new URL(`../data/golden/${version}`, import.meta.url), dir, { recursive: true })
     expectCleanCheck(dir)
     const storage = await openTestStorage({ dir, outOfOrderWindowMs })
     expect(storage.stats().corruptionCount).toBe(0)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLogger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import { listPartitions } from '../../storage/dataDir.ts'
+import { listCheckpoints, listPartitions } from '../../storage/dataDir.ts'
 import { openStorage } from '../../storage/storage.ts'
 import { lateMinutes, loggedFrom, minutes, outOfOrderWindowMs, series, stateRow, timeAt } from './contents.ts'
 
@@ -15,7 +15,8 @@ if (target === undefined) throw new Error('make.ts needs the directory to write'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-golden-'))
 const logger = createLogger({ level: 'warn', format: 'logfmt' })
-const storage = await openStorage({ dir, retentionMs: 0, retentionBytes: 0, outOfOrderWindowMs, logger, registry: new MetricRegistry(), nowMs: () => timeAt(minutes) })
+const nowMs = () => timeAt(minutes)
+const storage = await openStorage({ dir, retentionMs: 0, retentionBytes: 0, outOfOrderWindowMs, checkpointLogBytes: 1500, logger, registry: new MetricRegistry(), nowMs })
 
 /** Appends all series at once, a minute per record. */
 async function append(from: number, to: number, which: (name: string, minute: number) => boolean): Promise<void> {
@@ -39,7 +40,10 @@ await storage.flush()
 await storage.maintain()
 while (listPartitions(dir).current[0]?.generation === 1) await new Promise((done) => setTimeout(done, 20))
 await storage.state.write([stateRow])
-await append(loggedFrom, minutes, () => true)
-cpSync(dir, target, { recursive: true, filter: (path) => !/-shm$|\/lock(-journal)?$/.test(path) })
+// What is between goes to a checkpoint, the last minutes stay in the log.
+await append(loggedFrom, minutes - 10, () => true)
+while (listCheckpoints(dir).length === 0) await new Promise((done) => setTimeout(done, 20))
+await append(minutes - 10, minutes, () => true)
+cpSync(join(dir, 'snapshots', await storage.snapshot({ skipHead: false })), target, { recursive: true })
 await storage.close()
 rmSync(dir, { recursive: true })

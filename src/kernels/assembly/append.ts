@@ -30,6 +30,8 @@ const CHUNK_PADDING: u32 = 8
 export const CHUNK_OUT_OF_ORDER: u16 = 1
 /** The chunk is in a flush plan, or was in one that succeeded. */
 export const CHUNK_LISTED: u16 = 2
+/** The same of checkpoints. */
+export const CHUNK_SAVED: u16 = 4
 
 export const O_BUFFER: usize = 0
 export const O_CAPACITY: usize = 8
@@ -113,13 +115,6 @@ export function publish(record: usize): void {
 export function isFull(record: usize, ref: u32): bool {
   const spread = (ref * 0x9e3779b1) >> 27
   return <u32>load<u16>(record, R_ACTIVE_COUNT) >= SEAL_BASE + (spread & SEAL_SPREAD)
-}
-
-/** The time of the oldest active sample; only when there is one. */
-export function firstActiveTime(record: usize): i64 {
-  let block: usize = load<u32>(record, R_TAIL)
-  while (load<u32>(block, B_PREVIOUS) != 0) block = load<u32>(block, B_PREVIOUS)
-  return <i64>load<i32>(block, B_DAY) * DAY_MS + <i64>load<u32>(block, BLOCK_HEADER)
 }
 
 /** Copies the `count` samples that end in block `tail` as columns of f64 milliseconds and value bits. */
@@ -219,6 +214,19 @@ function newChunk(encoded: usize, length: i32, count: u32, minTime: i64, maxTime
   return chunk
 }
 
+/** Start-up: adds a chunk that is in a checkpoint behind the others of the series. */
+export function addLoadedChunk(record: usize, data: usize, length: u32, minTime: i64, maxTime: i64, count: u16, isOutOfOrder: bool): void {
+  const day = dayOf(minTime)
+  if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
+  const chunk = newChunk(data, <i32>length, count, minTime, maxTime, isOutOfOrder ? CHUNK_SAVED | CHUNK_OUT_OF_ORDER : CHUNK_SAVED)
+  if (!isOutOfOrder) {
+    linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, chunk)
+    return
+  }
+  const part = outOfOrderPart(record)
+  linkChunk(part + O_FIRST, part + O_LAST, chunk)
+}
+
 function linkChunk(firstAt: usize, lastAt: usize, chunk: usize): void {
   const last: usize = load<u32>(lastAt)
   atomic.store<u32>(last == 0 ? firstAt : last, <u32>chunk)
@@ -243,14 +251,20 @@ export function dropChunk(firstAt: usize, lastAt: usize, chunk: usize): void {
   retire(chunk, <u32>CHUNK_HEADER + length + CHUNK_PADDING)
 }
 
-/** Inserts a sample that is not newer than the series' last one. A sample of the same time is replaced: the last write wins. */
-export function insertOutOfOrder(record: usize, time: i64, value: u64): void {
+/** The series' out-of-order part, new if need be. */
+function outOfOrderPart(record: usize): usize {
   let part: usize = load<u32>(record, R_OUT_OF_ORDER)
   if (part == 0) {
     part = alloc(OUT_OF_ORDER_BYTES)
     memory.fill(part, 0, OUT_OF_ORDER_BYTES)
     atomic.store<u32>(record, <u32>part, R_OUT_OF_ORDER)
   }
+  return part
+}
+
+/** Inserts a sample that is not newer than the series' last one. A sample of the same time is replaced: the last write wins. */
+export function insertOutOfOrder(record: usize, time: i64, value: u64): void {
+  const part = outOfOrderPart(record)
   const day = dayOf(time)
   if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
   let word = load<u64>(part, O_BUFFER)
@@ -296,14 +310,6 @@ function lowerBound(buffer: usize, count: u32, time: i64): u32 {
     else high = middle
   }
   return low
-}
-
-/** The time of the oldest sample in the out-of-order buffer; i64.MAX_VALUE when there is none. */
-export function firstOutOfOrderTime(record: usize): i64 {
-  const part: usize = load<u32>(record, R_OUT_OF_ORDER)
-  if (part == 0) return i64.MAX_VALUE
-  const word = load<u64>(part, O_BUFFER)
-  return word >> 32 == 0 ? i64.MAX_VALUE : load<i64>(<usize>(<u32>word))
 }
 
 /** Seals the out-of-order buffer, one chunk per UTC day. */

@@ -1,34 +1,43 @@
-// Flushing: seals what is due and lists the chunks that are not in a partition yet, in steps that the main thread can
-// take between other work; later drops the chunks of a finished flush from memory.
+// Flushing: seals all samples and lists the chunks that are not in a partition yet (or, for a checkpoint, in neither), in steps
+// that the main thread can take between other work; later drops the chunks of a finished flush from memory.
 //
-// Flush state: { cutoff f64, next ref u32, zero, list u32, count u32, capacity u32, zero, min time f64, max time f64 }.
-// Entry: { ref u32, flags u32, min time f64, max time f64, data u32, data bytes u32, samples u32, zero }.
+// Flush state: { next ref u32, mark u32, list u32, count u32, capacity u32, zero, min time f64, max time f64,
+// samples f64 }. The mark is
+// CHUNK_LISTED for a flush, CHUNK_SAVED for a checkpoint.
+// Entry: { ref u32, flags u32, min time f64, max time f64, data u32, data bytes u32, samples u32, zero, last value u64 }; flags
+// as in checkpoint.ts, and so is the last value.
 
 import { MAX_REF } from './layout'
 import { alloc, free, usableBytes } from './memory'
 import {
-  C_COUNT, C_FLAGS, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, CHUNK_LISTED, CHUNK_OUT_OF_ORDER, dropChunk,
-  firstActiveTime, firstOutOfOrderTime, O_FIRST, O_LAST, sealActive, sealOutOfOrder,
+  C_COUNT, C_FLAGS, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, CHUNK_LISTED, CHUNK_OUT_OF_ORDER, CHUNK_SAVED, dropChunk,
+  O_BUFFER, O_FIRST, O_LAST, sealActive, sealOutOfOrder,
 } from './append'
-import { nextSeries, R_ACTIVE_COUNT, R_OUT_OF_ORDER, R_SEALED_FIRST, R_SEALED_LAST, seriesRecord } from './series'
+import {
+  FLAG_LAST_VALUE_UNKNOWN, nextSeries, R_ACTIVE_COUNT, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER, R_SEALED_FIRST, R_SEALED_LAST,
+  seriesRecord,
+} from './series'
 
-const F_CUTOFF: usize = 0
-const F_NEXT_REF: usize = 8
-const F_LIST: usize = 16
-const F_COUNT: usize = 20
-const F_CAPACITY: usize = 24
-const F_MIN: usize = 32
-const F_MAX: usize = 40
+const F_NEXT_REF: usize = 0
+const F_MARK: usize = 4
+const F_LIST: usize = 8
+const F_COUNT: usize = 12
+const F_CAPACITY: usize = 16
+const F_MIN: usize = 24
+const F_MAX: usize = 32
+const F_SAMPLES: usize = 40
 const FLUSH_BYTES: u32 = 48
-const ENTRY_BYTES: usize = 40
+export const ENTRY_BYTES: usize = 48
+/** Beside CHUNK_OUT_OF_ORDER. */
+export const ENTRY_HAS_LAST_VALUE: u16 = 2
 
 /** What one series costs in a step even when it has nothing to do, in samples. */
 const SERIES_COST: u32 = 8
 
-export function newFlush(cutoff: f64): usize {
+export function newFlush(isCheckpoint: bool): usize {
   const flush = alloc(FLUSH_BYTES)
   memory.fill(flush, 0, FLUSH_BYTES)
-  store<f64>(flush, cutoff, F_CUTOFF)
+  store<u32>(flush, <u32>(isCheckpoint ? CHUNK_SAVED : CHUNK_LISTED), F_MARK)
   store<u32>(flush, 1, F_NEXT_REF)
   store<f64>(flush, Infinity, F_MIN)
   store<f64>(flush, -Infinity, F_MAX)
@@ -37,7 +46,6 @@ export function newFlush(cutoff: f64): usize {
 
 /** Seals and lists series until about `budget` samples are encoded. Returns whether all series are done. */
 export function flushStep(flush: usize, budget: u32): bool {
-  const cutoff = load<f64>(flush, F_CUTOFF)
   const maxRef = load<u32>(MAX_REF)
   let ref = load<u32>(flush, F_NEXT_REF)
   let spent: u32 = 0
@@ -47,47 +55,50 @@ export function flushStep(flush: usize, budget: u32): bool {
       ref = maxRef + 1
       break
     }
-    spent += flushSeries(flush, next, cutoff) + SERIES_COST
+    spent += flushSeries(flush, next) + SERIES_COST
     ref = next + 1
   }
   store<u32>(flush, ref, F_NEXT_REF)
   return ref > maxRef
 }
 
-function flushSeries(flush: usize, ref: u32, cutoff: f64): u32 {
+function flushSeries(flush: usize, ref: u32): u32 {
   const record = seriesRecord(ref)
-  let spent: u32 = 0
-  const active = <u32>load<u16>(record, R_ACTIVE_COUNT)
-  if (active > 0 && <f64>firstActiveTime(record) < cutoff) {
-    sealActive(record)
-    spent += active
-  }
-  if (<f64>firstOutOfOrderTime(record) < cutoff) {
+  let spent = <u32>load<u16>(record, R_ACTIVE_COUNT)
+  if (spent > 0) sealActive(record)
+  const part: usize = load<u32>(record, R_OUT_OF_ORDER)
+  if (part != 0 && load<u32>(part, O_BUFFER) != 0) {
     sealOutOfOrder(record)
     spent += 64
   }
-  listChain(flush, ref, load<u32>(record, R_SEALED_FIRST), cutoff)
-  const part: usize = load<u32>(record, R_OUT_OF_ORDER)
-  if (part != 0) listChain(flush, ref, load<u32>(part, O_FIRST), cutoff)
+  listChain(flush, ref, load<u32>(record, R_SEALED_FIRST))
+  if (part != 0) listChain(flush, ref, load<u32>(part, O_FIRST))
   return spent
 }
 
-function listChain(flush: usize, ref: u32, first: usize, cutoff: f64): void {
+function listChain(flush: usize, ref: u32, first: usize): void {
+  const mark = load<u16>(flush, F_MARK)
+  const record = seriesRecord(ref)
   for (let chunk = first; chunk != 0; chunk = load<u32>(chunk, C_NEXT)) {
     const flags = load<u16>(chunk, C_FLAGS)
+    if ((flags & (CHUNK_LISTED | mark)) != 0) continue
+    store<u16>(chunk, flags | mark, C_FLAGS)
     const minTime = <f64>load<i64>(chunk, C_MIN_TIME)
-    if ((flags & CHUNK_LISTED) != 0 || minTime >= cutoff) continue
-    store<u16>(chunk, flags | CHUNK_LISTED, C_FLAGS)
     const maxTime = <f64>load<i64>(chunk, C_MAX_TIME)
+    const isOutOfOrder = (flags & CHUNK_OUT_OF_ORDER) != 0
+    const isLastKnown = (load<u32>(record, R_FLAGS) & FLAG_LAST_VALUE_UNKNOWN) == 0
+    const hasLast = !isOutOfOrder && isLastKnown && load<i64>(chunk, C_MAX_TIME) == load<i64>(record, R_LAST_TIME)
     const entry = nextEntry(flush)
     store<u32>(entry, ref)
-    store<u32>(entry, <u32>(flags & CHUNK_OUT_OF_ORDER), 4)
+    store<u32>(entry, (isOutOfOrder ? <u32>CHUNK_OUT_OF_ORDER : 0) | (hasLast ? <u32>ENTRY_HAS_LAST_VALUE : 0), 4)
     store<f64>(entry, minTime, 8)
     store<f64>(entry, maxTime, 16)
     store<u32>(entry, <u32>(chunk + CHUNK_HEADER), 24)
     store<u32>(entry, load<u32>(chunk, C_LENGTH), 28)
     store<u32>(entry, <u32>load<u16>(chunk, C_COUNT), 32)
     store<u32>(entry, 0, 36)
+    store<u64>(entry, hasLast ? load<u64>(record, R_LAST_VALUE) : 0, 40)
+    store<f64>(flush, load<f64>(flush, F_SAMPLES) + <f64>load<u16>(chunk, C_COUNT), F_SAMPLES)
     if (minTime < load<f64>(flush, F_MIN)) store<f64>(flush, minTime, F_MIN)
     if (maxTime > load<f64>(flush, F_MAX)) store<f64>(flush, maxTime, F_MAX)
   }
@@ -112,10 +123,11 @@ function nextEntry(flush: usize): usize {
 
 /** The chunks of entries `from` to `to` are not flushed after all. */
 export function unlistEntries(flush: usize, from: u32, to: u32): void {
+  const mark = load<u16>(flush, F_MARK)
   const list: usize = load<u32>(flush, F_LIST)
   for (let i = from; i < to; i++) {
     const chunk = <usize>load<u32>(list + <usize>i * ENTRY_BYTES, 24) - CHUNK_HEADER
-    store<u16>(chunk, load<u16>(chunk, C_FLAGS) & ~CHUNK_LISTED, C_FLAGS)
+    store<u16>(chunk, load<u16>(chunk, C_FLAGS) & ~mark, C_FLAGS)
   }
 }
 
@@ -126,7 +138,7 @@ export function dropEntries(flush: usize, from: u32, to: u32): void {
     const entry = list + <usize>i * ENTRY_BYTES
     const record = seriesRecord(load<u32>(entry))
     const chunk = <usize>load<u32>(entry, 24) - CHUNK_HEADER
-    if (load<u32>(entry, 4) == 0) {
+    if ((load<u32>(entry, 4) & CHUNK_OUT_OF_ORDER) == 0) {
       dropChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, chunk)
     } else {
       const part: usize = load<u32>(record, R_OUT_OF_ORDER)
