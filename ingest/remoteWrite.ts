@@ -103,7 +103,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       switch (status) {
         case 1: {
           const numbers = batch.count
-          const histograms = await stageHistograms(histogramsOf(write), batch)
+          const histograms = await stageHistograms(histogramsOf(write), batch, kernels)
           return { ...notesOf(write), numbers, histograms, exemplars: await readExemplars(kernels, write) }
         }
         case -1:
@@ -125,6 +125,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   }
 
   const histogramsOf = (write: number): HistogramList => ({
+    pointer: kernels.word(write + histogramListAt),
     count: kernels.word(write + histogramsAt),
     at(index) {
       const entry = kernels.word(write + histogramListAt) + index * histogramEntryBytes

@@ -2,10 +2,11 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { HeadBatch } from '../storage/headBatch.ts'
+import type { KernelExports, Pointer } from '../src/kernels/kernels.ts'
 import { checkedHistogram, HistogramError, readWrittenHistogram } from './histogramMessage.ts'
 
-/** Where the messages are, in memory that stays as it is. */
-export type HistogramList = { readonly count: number; at(index: number): { readonly ref: number; readonly bytes: Uint8Array } }
+/** Where the messages are, in memory that stays as it is; `pointer` is the list as the kernels know it. */
+export type HistogramList = { readonly pointer: Pointer; readonly count: number; at(index: number): { readonly ref: number; readonly bytes: Uint8Array } }
 
 export type StagedHistograms = {
   /** Staged, staleness markers included. */
@@ -15,31 +16,42 @@ export type StagedHistograms = {
   readonly problems: number
 }
 
-/** Time spent between two looks at the event loop. */
-const sliceMs = 4
-
-/** Stages every histogram that can be stored. Throws `RangeError` when a message is malformed. */
-export async function stageHistograms(list: HistogramList, batch: HeadBatch): Promise<StagedHistograms> {
-  let staged = 0
+/**
+ * Stages every histogram that can be stored: most of them in the kernel, which leaves out those that are new or not right.
+ * Throws `RangeError` when a message is malformed.
+ */
+export async function stageHistograms(list: HistogramList, batch: HeadBatch, kernels: { readonly exports: KernelExports }): Promise<StagedHistograms> {
   let problems = 0
   let firstProblem: string | undefined
   let pauseMs = performance.now() + sliceMs
-  for (let i = 0; i < list.count; i++) {
-    const { ref, bytes } = list.at(i)
-    const { timestampMs, histogram } = readWrittenHistogram(bytes)
-    try {
-      if (histogram === 'stale') batch.appendStale(ref, timestampMs)
-      else batch.appendHistogram(ref, timestampMs, checkedHistogram(histogram))
-      staged++
-    } catch (error) {
-      if (!(error instanceof HistogramError)) throw error
-      firstProblem ??= error.message
-      problems++
+  for (let i = 0; i < list.count; ) {
+    const next = kernels.exports.stageMessages(list.pointer, i, list.count, batch.pointer)
+    i = next
+    if (next < 0) {
+      const left = ~next
+      try {
+        stageLeft(list.at(left), batch)
+      } catch (error) {
+        if (!(error instanceof HistogramError)) throw error
+        firstProblem ??= error.message
+        problems++
+      }
+      i = left + 1
     }
-    if (performance.now() > pauseMs) {
+    if (i < list.count && performance.now() > pauseMs) {
       await setImmediate()
       pauseMs = performance.now() + sliceMs
     }
   }
-  return { staged, firstProblem, problems }
+  return { staged: list.count - problems, firstProblem, problems }
 }
+
+/** Throws `HistogramError` and `RangeError`. */
+function stageLeft({ ref, bytes }: { readonly ref: number; readonly bytes: Uint8Array }, batch: HeadBatch): void {
+  const { timestampMs, histogram } = readWrittenHistogram(bytes)
+  if (histogram === 'stale') batch.appendStale(ref, timestampMs)
+  else batch.appendHistogram(ref, timestampMs, checkedHistogram(histogram))
+}
+
+/** Time spent between two looks at the event loop. */
+const sliceMs = 4

@@ -80,8 +80,6 @@ export class Head {
   #removedSeries = 0
   readonly #nowMs: () => number
   readonly #labelRefs = new WeakMap<Labels, number>()
-  /** Refs of the hidden series of histograms, by owner and part. */
-  readonly #partRefs = new Map<number, Map<string, number>>()
   #isClosed = false
   readonly #changes = new ChangeLog()
 
@@ -100,7 +98,7 @@ export class Head {
       kernels,
       nowMs: this.#nowMs,
       logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
-      partRef: (owner, part) => this.#partRef(owner, part),
+      partRef: (owner, part) => this.findOrCreate([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }]),
       log: (record, allocatedBytes, mayWait) => this.#log(record, allocatedBytes, mayWait),
     }
   }
@@ -131,20 +129,6 @@ export class Head {
     assert(count > 0, 'labels are not sorted, not unique or empty')
     const ref = exports.findOrCreate(scratch, count)
     if (ref !== 0) this.#labelRefs.set(labels, ref)
-    return ref
-  }
-
-  #partRef(owner: number, part: string): number {
-    let refs = this.#partRefs.get(owner)
-    if (refs === undefined) {
-      refs = new Map()
-      this.#partRefs.set(owner, refs)
-    }
-    let ref = refs.get(part)
-    if (ref === undefined || this.kernels.exports.useSeries(ref) === 0) {
-      ref = this.findOrCreate([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }])
-      refs.set(part, ref)
-    }
     return ref
   }
 
@@ -243,7 +227,7 @@ export class Head {
   /** Removes those of the series that have no samples in memory; they must have none on disk. */
   async forget(refs: Uint32Array): ReturnType<typeof forgetSeries> {
     const result = await forgetSeries(this.kernels, refs)
-    if (this.#partRefs.size > 0) for (const ref of result.gone) this.#partRefs.delete(ref)
+    for (const ref of result.gone) this.kernels.exports.forgetOwner(ref)
     this.#removedSeries += result.removedCount
     return result
   }

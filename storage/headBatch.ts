@@ -1,9 +1,11 @@
 // Samples on their way into the head: staged, validated, appended and logged together. Short batches go through without a
 // pause; long ones in slices between which the event loop runs.
 
+import { assert } from '../src/base/assert.ts'
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import type { NativeHistogram } from './histogram.ts'
-import { markWords, partsOf } from './histogramParts.ts'
+import { writeDraft } from './histogramDraft.ts'
+import { partName } from './histogramParts.ts'
 
 /** Why a sample was not stored. */
 export type BadSampleKind = 'duplicate' | 'outOfOrder' | 'tooOld' | 'outOfBounds' | 'tooFarAhead'
@@ -76,7 +78,6 @@ const maxAheadMs = 600_000
 const sliceSamples = 32_768
 
 // Layout of a batch, as in assembly/batch.ts.
-const outcomesAt = 12
 const countAt = 16
 const tallyAt = 24
 const firstBadAt = 72
@@ -88,8 +89,11 @@ const recordAt = 96
 const recordBytesAt = 104
 const newSeriesAt = 108
 const lastValueAt = 112
+const histogramsAt = 128
+const histogramCountAt = 132
+const badHistogramsAt = 140
 
-const outcome = { stored: 0, repeated: 1, storedOutOfOrder: 2, duplicate: 3, outOfOrder: 4, tooOld: 5, outOfBounds: 6, tooFarAhead: 7, notStaged: 8 } as const
+const outcome = { stored: 0, storedOutOfOrder: 2, duplicate: 3, outOfOrder: 4, tooOld: 5, outOfBounds: 6, tooFarAhead: 7 } as const
 
 const badKinds: Readonly<Record<number, BadSampleKind>> = {
   [outcome.duplicate]: 'duplicate',
@@ -99,12 +103,8 @@ const badKinds: Readonly<Record<number, BadSampleKind>> = {
   [outcome.tooFarAhead]: 'tooFarAhead',
 }
 
-/** A staged histogram: samples `from` to `to` of the batch, the last of them its mark. */
-type StagedHistogram = { readonly from: number; readonly to: number; readonly ref: number; readonly timestampMs: number }
-
 export class HeadBatch {
   readonly #host: BatchHost
-  #histograms: StagedHistogram[] = []
   /** Address of the batch, for the kernels that stage into it. */
   readonly pointer: Pointer
 
@@ -124,18 +124,14 @@ export class HeadBatch {
 
   /** Stages a histogram: all its parts are stored or none is. */
   appendHistogram(ref: number, timestampMs: number, histogram: NativeHistogram): void {
-    const { kernels } = this.#host
-    const from = this.count
-    const parts = partsOf(histogram)
-    for (const { name, value } of parts) this.append(this.#host.partRef(ref, name), timestampMs, value)
-    const { high, low } = markWords(histogram, parts.length)
-    kernels.exports.stageBits(this.pointer, ref, timestampMs, high, low)
-    this.#histograms.push({ from, to: this.count, ref, timestampMs })
-  }
-
-  /** Histograms staged. */
-  get histogramCount(): number {
-    return this.#histograms.length
+    const { kernels, partRef } = this.#host
+    const { exports } = kernels
+    writeDraft(kernels, histogram)
+    for (let missing = exports.stageDraft(this.pointer, ref, timestampMs); missing !== 0; missing = exports.stageDraft(this.pointer, ref, timestampMs)) {
+      const part = partRef(ref, partName(histogram, missing - 1))
+      assert(part !== 0, 'a part of a histogram has no series')
+      exports.learnPart(ref, missing - 1, part)
+    }
   }
 
   /** Samples staged, each part of a histogram counted. */
@@ -150,9 +146,7 @@ export class HeadBatch {
 
   /** What would become of the sample staged last; a bad one is taken back. */
   checkLast(): BatchOutcome {
-    const { count } = this
-    const histogram = this.#histograms.at(-1)
-    const last = histogram?.to === count ? histogram.from : count - 1
+    const last = this.#lastFrom()
     const result = this.#validate(last)
     if (result.firstBad !== undefined) this.unstageFrom(last)
     return result
@@ -161,14 +155,23 @@ export class HeadBatch {
   /** Takes back the samples staged from index `count` on. */
   unstageFrom(count: number): void {
     this.#host.kernels.exports.unstageFrom(this.pointer, count)
-    this.#histograms = this.#histograms.filter(({ to }) => to <= count)
+  }
+
+  /** The first sample of what was staged last. */
+  #lastFrom(): number {
+    const { kernels } = this.#host
+    const { count } = this
+    const histograms = kernels.word(this.pointer + histogramCountAt)
+    const last = kernels.word(this.pointer + histogramsAt) + 8 * (histograms - 1)
+    return histograms > 0 && kernels.word(last + 4) === count ? kernels.word(last) : count - 1
   }
 
   #validate(from: number): BatchOutcome {
     const { kernels, nowMs } = this.#host
     kernels.exports.forgetOutcomes(this.pointer)
     kernels.exports.validateBatch(this.pointer, from, this.count, nowMs() + maxAheadMs, 0)
-    return this.#withWholeHistograms(this.#outcome(), from)
+    kernels.exports.judgeHistograms(this.pointer, from)
+    return this.#outcome()
   }
 
   /**
@@ -192,7 +195,8 @@ export class HeadBatch {
       if (from > 0) await nextTurn()
       exports.validateBatch(this.pointer, from, Math.min(counted, from + sliceSamples), latestMs, options.lenient === true ? 1 : 0)
     }
-    const result = this.#withWholeHistograms(this.#outcome(), 0)
+    exports.judgeHistograms(this.pointer, 0)
+    const result = this.#outcome()
     if (counted < count) exports.validateBatch(this.pointer, counted, count, latestMs, 0)
     if (options.discardOutOfOrder === true) exports.discardOutOfOrder(this.pointer)
     if (mode === 'allOrNothing' && result.firstBad !== undefined) {
@@ -224,7 +228,6 @@ export class HeadBatch {
   /** Forgets what is staged. */
   rollback(): void {
     this.#host.kernels.exports.clearBatch(this.pointer)
-    this.#histograms = []
   }
 
   close(): void {
@@ -245,42 +248,8 @@ export class HeadBatch {
     }
     const allocatedBytes = kernels.word(this.pointer + recordBytesAt)
     kernels.exports.clearBatch(this.pointer)
-    this.#histograms = []
     // With nothing to log the samples are those of earlier commits, which may still be on their way to the disk.
     return this.#host.log(record, allocatedBytes, mayWait)
-  }
-
-  /**
-   * Judges the staged histograms from sample `from` on as wholes: each counts once, and of one with a part that cannot be
-   * stored no part is.
-   */
-  #withWholeHistograms(result: BatchOutcome, from: number): BatchOutcome {
-    if (this.#histograms.length === 0) return result
-    const { kernels } = this.#host
-    const whole: { -readonly [K in keyof BatchOutcome]: BatchOutcome[K] } = { ...result }
-    const firstInParts = this.#histograms.some((staged) => result.firstBad !== undefined && staged.from <= result.firstBad.index && result.firstBad.index < staged.to)
-    if (firstInParts) delete whole.firstBad
-    const outcomes = kernels.word(this.pointer + outcomesAt)
-    for (const staged of this.#histograms) {
-      if (staged.from < from) continue
-      const codes = kernels.bytes.subarray(outcomes + staged.from, outcomes + staged.to)
-      const mark = codes.at(-1) ?? outcome.notStaged
-      // The same time again, but with other buckets.
-      const isOther = mark === outcome.repeated && codes.some((code) => code === outcome.stored || code === outcome.storedOutOfOrder)
-      const bad = codes.find((code) => badKinds[code] !== undefined) ?? (isOther ? outcome.duplicate : undefined)
-      for (const code of codes) {
-        const name = countedAs[code]
-        if (name !== undefined) whole[name]--
-      }
-      const name = countedAs[bad ?? mark]
-      if (name !== undefined) whole[name]++
-      if (bad === undefined) continue
-      codes.fill(outcome.notStaged)
-      whole.badHistograms++
-      const kind = badKinds[bad]
-      if (kind !== undefined) whole.firstBad ??= { kind, index: staged.to - 1, ref: staged.ref, timestampMs: staged.timestampMs, value: NaN, lastValue: NaN }
-    }
-    return whole
   }
 
   #time(offset: number): number {
@@ -304,7 +273,7 @@ export class HeadBatch {
       tooOld: this.#tally(outcome.tooOld),
       outOfBounds: this.#tally(outcome.outOfBounds),
       tooFarAhead: this.#tally(outcome.tooFarAhead),
-      badHistograms: 0,
+      badHistograms: kernels.word(this.pointer + badHistogramsAt),
       ...(kind !== undefined && {
         firstBad: {
           kind,
@@ -317,13 +286,6 @@ export class HeadBatch {
       }),
     }
   }
-}
-
-/** Which count of an outcome a sample belongs to; none for one that was there already. */
-const countedAs: Readonly<Record<number, Exclude<keyof BatchOutcome, 'firstBad' | 'badHistograms'>>> = {
-  [outcome.stored]: 'stored',
-  [outcome.storedOutOfOrder]: 'stored',
-  ...badKinds,
 }
 
 function nextTurn(): Promise<void> {

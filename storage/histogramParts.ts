@@ -16,16 +16,11 @@ import { customSchema, noBounds, type NativeHistogram } from './histogram.ts'
 export const ownerLabel = '__histogram_of__'
 export const partLabel = '__histogram_part__'
 
-// The mark: a quiet NaN that no arithmetic makes. Its lowest word is the number of parts.
+// The mark: a quiet NaN that no arithmetic makes, as in assembly/histogramDraft.ts. Its lowest word is the number of parts.
 const markHighWord = 0x7ffc4800
 const gaugeBit = 1
 
 export type HistogramMark = { readonly partCount: number; readonly isGauge: boolean }
-
-/** The bits of a mark as two words. */
-export function markWords(histogram: NativeHistogram, partCount: number): { readonly high: number; readonly low: number } {
-  return { high: markHighWord | (histogram.counterReset === 'gauge' ? gaugeBit : 0), low: partCount }
-}
 
 /** The mark at `index` of a column of values, read as words; `undefined` when there is none. */
 export function markAt(valueWords: Uint32Array, index: number): HistogramMark | undefined {
@@ -34,19 +29,13 @@ export function markAt(valueWords: Uint32Array, index: number): HistogramMark | 
   return { partCount: valueWords[2 * index] ?? 0, isGauge: (high & gaugeBit) !== 0 }
 }
 
-export type Part = { readonly name: string; readonly value: number }
-
-/** The columns of a histogram and its numbers in them. */
-export function partsOf(histogram: NativeHistogram): Part[] {
-  const parts: Part[] = [
-    { name: layoutPart(histogram), value: histogram.count },
-    { name: 'sum', value: histogram.sum },
-  ]
-  if (histogram.zeroCount !== 0) parts.push({ name: 'zero', value: histogram.zeroCount })
+/** The part at a place of a histogram: count, sum, zero bucket, then the positive and the negative buckets. */
+export function partName(histogram: NativeHistogram, place: number): string {
   const { positive, negative } = histogram
-  for (let k = 0; k < positive.indexes.length; k++) parts.push({ name: `+${positive.indexes[k]}`, value: positive.counts[k] ?? 0 })
-  for (let k = 0; k < negative.indexes.length; k++) parts.push({ name: `-${negative.indexes[k]}`, value: negative.counts[k] ?? 0 })
-  return parts.filter((part, i) => i < 2 || part.value !== 0)
+  if (place < 3) return place === 0 ? layoutPart(histogram) : place === 1 ? 'sum' : 'zero'
+  const bucket = place - 3
+  const length = positive.indexes.length
+  return bucket < length ? `+${positive.indexes[bucket]}` : `-${negative.indexes[bucket - length]}`
 }
 
 function layoutPart({ schema, zeroThreshold, customBounds }: NativeHistogram): string {

@@ -83,7 +83,6 @@ export type KernelExports = {
   clearBatch(batch: Pointer): void
   stageSample(batch: Pointer, ref: number, timeMs: number, value: number): void
   stageStale(batch: Pointer, ref: number, timeMs: number): void
-  stageBits(batch: Pointer, ref: number, timeMs: number, high: number, low: number): void
   unstageFrom(batch: Pointer, count: number): void
   validateBatch(batch: Pointer, from: number, to: number, latestMs: number, lenient: number): void
   discardOutOfOrder(batch: Pointer): void
@@ -92,6 +91,14 @@ export type KernelExports = {
   appendBatch(batch: Pointer, from: number, to: number, late: number): void
   encodeRecord(batch: Pointer): number
   freeRecord(pointer: Pointer, bytes: number): void
+
+  // Main thread: native histograms on their way into a batch, see assembly/histogramDraft.ts.
+  reserveDraft(buckets: number, bounds: number): Pointer
+  stageDraft(batch: Pointer, owner: number, timeMs: number): number
+  learnPart(owner: number, place: number, ref: number): void
+  judgeHistograms(batch: Pointer, from: number): void
+  stageMessages(list: Pointer, from: number, count: number, batch: Pointer): number
+  forgetOwner(ref: number): void
 
   // Main thread: limits on series, see assembly/limits.ts.
   setSeriesLimits(total: number, perJob: number): void
@@ -185,7 +192,7 @@ export type KernelExports = {
 
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
 const unsigned = [
-  ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart'],
+  ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart', 'reserveDraft'],
   ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch'],
 ] as const
 

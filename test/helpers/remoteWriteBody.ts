@@ -73,13 +73,22 @@ function wireBuckets({ indexes, counts }: Buckets, isCustom: boolean): { spans: 
 const stalePlaceholder = -1.2345678901234567e-250
 
 function compressed(type: protobuf.Type, message: object): Uint8Array {
+  return snappy.compress(encoded(type, message))
+}
+
+function encoded(type: protobuf.Type, message: object): Uint8Array {
   const body = Buffer.from(type.encode(type.fromObject(message)).finish())
   const placeholder = Buffer.from(new Float64Array([stalePlaceholder]).buffer)
   for (let at = body.indexOf(placeholder); at >= 0; at = body.indexOf(placeholder, at + 8)) {
     body.writeUInt32LE(staleMarkerLowWord, at)
     body.writeUInt32LE(staleMarkerHighWord, at + 4)
   }
-  return snappy.compress(body)
+  return body
+}
+
+/** One Histogram message, not compressed. */
+export function histogramBytes(written: WrittenHistogram): Uint8Array {
+  return encoded(schema.lookupType('Histogram'), histogramMessage(written))
 }
 
 function wireValue(value: number | typeof stale): number {

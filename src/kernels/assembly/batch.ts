@@ -9,12 +9,14 @@
 //  96 log record u32, 100 its length u32, 104 its allocated bytes u32, 108 new series in it u32
 // 112 last value u64 of the first bad sample's series
 // 120 next open batch u32, 124 the one before u32
-// 128 copies of the chunks that its samples went into at once (run.ts)
+// 128 histograms, a growing array of { first sample u32, the one after the last u32 }
+// 140 histograms that cannot be stored u32
+// 144 copies of the chunks that its samples went into at once (run.ts)
 
 import {
   ACTIVE_SAMPLES, APPENDED_SAMPLES, BATCHES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
 } from './layout'
-import { link, unlink } from './list'
+import { freeList, link, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
 import { appendInOrder, fence, insertOutOfOrder, isFull, publish, sealActive } from './append'
 import { appendRun, clearCopies, COPIES_BYTES, freeCopies, MIN_RUN } from './run'
@@ -35,9 +37,11 @@ export const BATCH_RECORD: usize = 96
 export const BATCH_RECORD_LENGTH: usize = 100
 export const BATCH_RECORD_BYTES: usize = 104
 export const BATCH_NEW_SERIES: usize = 108
-const BATCH_LAST_VALUE: usize = 112
+export const BATCH_LAST_VALUE: usize = 112
 export const BATCH_LINK: usize = 120
-export const BATCH_COPIES: usize = 128
+export const BATCH_HISTOGRAMS: usize = 128
+export const BATCH_BAD_HISTOGRAMS: usize = 140
+export const BATCH_COPIES: usize = 144
 const BATCH_BYTES: u32 = <u32>BATCH_COPIES + COPIES_BYTES
 
 export const STORED: u8 = 0
@@ -67,6 +71,7 @@ export function freeBatch(batch: usize): void {
   unlink(BATCHES, batch, BATCH_LINK)
   freeColumns(batch)
   freeCopies(batch + BATCH_COPIES)
+  freeList(batch + BATCH_HISTOGRAMS, 8)
   free(batch, BATCH_BYTES)
 }
 
@@ -82,6 +87,8 @@ export function clearBatch(batch: usize): void {
   clearCopies(batch + BATCH_COPIES)
   memory.fill(batch + BATCH_COUNT, 0, 4)
   memory.fill(batch + BATCH_TALLY, 0, BATCH_LINK - BATCH_TALLY)
+  store<u32>(batch, 0, BATCH_HISTOGRAMS + 4)
+  store<u32>(batch, 0, BATCH_BAD_HISTOGRAMS)
   store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
   store<i64>(batch, i64.MIN_VALUE, BATCH_MAX_TIME)
 }
@@ -141,14 +148,13 @@ export function stageStale(batch: usize, ref: u32, time: f64): void {
   stage(batch, hasSeries(ref) ? ref : 0, <i64>time, 0x7ff0000000000002)
 }
 
-/** A sample whose value is given as its bits. */
-export function stageBits(batch: usize, ref: u32, time: f64, high: u32, low: u32): void {
-  stage(batch, ref, <i64>time, (<u64>high << 32) | <u64>low)
-}
-
 /** Takes back the samples from index `count` on. */
 export function unstageFrom(batch: usize, count: u32): void {
   if (count < load<u32>(batch, BATCH_COUNT)) store<u32>(batch, count, BATCH_COUNT)
+  const histograms: usize = load<u32>(batch, BATCH_HISTOGRAMS)
+  let left = load<u32>(batch, BATCH_HISTOGRAMS + 4)
+  while (left > 0 && load<u32>(histograms + (<usize>(left - 1) << 3), 4) > count) left--
+  store<u32>(batch, left, BATCH_HISTOGRAMS + 4)
 }
 
 /** The least time a sample may have without an out-of-order window. */
@@ -253,6 +259,7 @@ function storedRun(batch: usize, first: u32, to: u32, limit: i64): u32 {
 /** Takes back what `validateBatch` found. */
 export function forgetOutcomes(batch: usize): void {
   memory.fill(batch + BATCH_TALLY, 0, BATCH_MIN_TIME - BATCH_TALLY)
+  store<u32>(batch, 0, BATCH_BAD_HISTOGRAMS)
 }
 
 /** Samples that would be stored out of order are not stored after all. */

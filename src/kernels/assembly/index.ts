@@ -12,8 +12,11 @@ export {
   findOrCreate, hasSeries, nextSeries, normalizeLabels, parseLabelBytes, restorePage, seriesLabelBytes, seriesRecord, useSeries,
 } from './series'
 export {
-  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageBits, stageSample, stageStale, unstageFrom, validateBatch,
+  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageSample, stageStale, unstageFrom, validateBatch,
 } from './batch'
+export { judgeHistograms, learnPart, reserveDraft, stageDraft } from './histogramDraft'
+export { stageMessages } from './histogramMessage'
+export { forgetOwner } from './histogramParts'
 export { encodeRecord, freeRecord } from './record'
 export { decodeRecord } from './readRecord'
 export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from './forget'

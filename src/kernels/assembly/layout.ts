@@ -53,6 +53,10 @@ export const MAX_SERIES: usize = 1244 // u32; 0: none
 export const MAX_SERIES_PER_JOB: usize = 1248 // u32; 0: none
 export const REFUSALS: usize = 1252 // growing array: pointer, count, capacity
 
+// Native histograms, see histogramParts.ts and histogramDraft.ts.
+export const HISTOGRAM_OWNERS: usize = 1264 // table: slots, capacity, used
+export const HISTOGRAM_DRAFT: usize = 1276 // u32
+
 // Secret of the hash function, written once by the main thread before anything is hashed.
 export const HASH_SECRET: usize = 1280 // 4 x u64
 
