@@ -60,4 +60,12 @@ describe('JsonBytes', () => {
     const labels = labelsFrom({ __name__: 'up', job: 'ä"b' })
     expect(text(new JsonBytes({ capacity: 1 }).labels(labels).raw(',').labels(labels))).toBe('{"__name__":"up","job":"ä\\"b"},{"__name__":"up","job":"ä\\"b"}')
   })
+
+  it('ends with the byte beyond its limit, however it is written', () => {
+    const labels = labelsFrom({ a: 'é' })
+    const write = (json: JsonBytes) => json.raw('[').labels(labels).raw(',').string('é').raw(',').sample(1500, 2.5).bytes(Buffer.from(']'))
+    const { length } = write(new JsonBytes())
+    expect(write(new JsonBytes({ maxBytes: length })).length).toBe(length)
+    for (let maxBytes = 1; maxBytes < length; maxBytes++) expect(() => write(new JsonBytes({ maxBytes })), String(maxBytes)).toThrow(`a result of more than ${maxBytes}B`)
+  })
 })
