@@ -86,7 +86,8 @@ export function parseNumber(ptr: usize, out: usize): i32 {
     store<u64>(out, reinterpret<u64>(<f64>mantissa) | sign)
     return NUMBER_OK
   }
-  const bits = nearest(mantissa, exponent)
+  let bits = nearest(mantissa, exponent)
+  if (bits == 0) bits = exact(mantissa, exponent)
   if (bits == 0) return NUMBER_HARD
   store<u64>(out, bits | sign)
   return NUMBER_OK
@@ -99,7 +100,9 @@ function nearest(mantissa: u64, power: i32): u64 {
   const m = mantissa << zeros
   const entry = POWERS_OF_TEN + (<usize>(power - MIN_POWER) << 4)
   const power1 = load<u64>(entry, 8)
-  let binary = <u64>(((217706 * power) >> 16) + 64 + 1023) - zeros
+  // In 32 bits and signed: inside of a cast to u64 all of it would be computed as u64.
+  const binaryPower: i32 = (217706 * power) >> 16
+  let binary = <u64>(binaryPower + 64 + 1023) - zeros
   let high = multiplyHigh(m, power1)
   let low = m * power1
   if ((high & 0x1ff) == 0x1ff && low + m < m) {
@@ -124,6 +127,14 @@ function nearest(mantissa: u64, power: i32): u64 {
   // Subnormal or too large.
   if (binary - 1 >= 0x7fe) return 0
   return (binary << 52) | (result & 0x000fffffffffffff)
+}
+
+/** The bits of mantissa * 10^power where both are doubles, so that one operation rounds once: 0.5 is of those that `nearest` does not decide. Else 0. */
+function exact(mantissa: u64, power: i32): u64 {
+  if (mantissa > 9007199254740992 || power < -22 || power > 22) return 0
+  let scale: f64 = 1
+  for (let i = abs<i32>(power); i > 0; i--) scale *= 10
+  return reinterpret<u64>(power < 0 ? <f64>mantissa / scale : <f64>mantissa * scale)
 }
 
 // @ts-ignore: decorator
