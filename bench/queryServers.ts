@@ -25,19 +25,21 @@ export type QueryServers = {
   /** Full minutes: from the first sample to the last one. */
   readonly startMs: number
   readonly endMs: number
+  /** Has all servers load this configuration. */
+  reconfigure(yaml: string): void
   close(): Promise<void>
 }
 
 /** Starts and fills the servers. Whoever calls it closes them. */
 export async function openQueryServers(): Promise<QueryServers> {
   const root = mkdtempSync(join(tmpdir(), 'solowatch-bench-'))
-  const config = join(root, 'empty.yml')
+  const config = join(root, 'prometheus.yml')
   writeFileSync(config, 'global: {}\n')
   const endMs = Math.floor(Date.now() / 60_000) * 60_000 - 60_000
   const startMs = endMs - benchRangeMs
   const startOwn = () => startSolowatch(join(root, 'solowatch'), [`--config.file=${config}`])
   const prometheus = await startPrometheus(join(root, 'prometheus'), config, ['--web.enable-remote-write-receiver'])
-  const victoria = await startVictoriaMetrics(join(root, 'victoria'))
+  const victoria = await startVictoriaMetrics(join(root, 'victoria'), [`-promscrape.config=${config}`])
   let solowatch = await startOwn()
   const series = createBenchSeries()
   let hour = 0
@@ -58,6 +60,10 @@ export async function openQueryServers(): Promise<QueryServers> {
     victoria,
     startMs,
     endMs,
+    reconfigure(yaml) {
+      writeFileSync(config, yaml)
+      for (const { pid } of [solowatch, prometheus, victoria]) process.kill(pid, 'SIGHUP')
+    },
     async close() {
       await Promise.all([solowatch, prometheus, victoria].map((server) => server.stop()))
       rmSync(root, { recursive: true, force: true })

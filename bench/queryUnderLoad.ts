@@ -1,7 +1,10 @@
 // What do queries and ingest do to each other? Four clients ask the dashboard's queries in a loop, for the last hour at a step
 // of 15 s, while 100,000 samples a second come in by remote write; first the ingest alone, for comparison. And whether the
-// main thread stays free: how long /-/healthy takes while the heaviest query of the list runs again and again.
+// main thread stays free: how long /-/healthy takes, and how late scrapes start, while the heaviest query of the list runs
+// again and again. Every phase has its time, so that the whole takes less than four minutes.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
@@ -11,40 +14,83 @@ import { benchQueries } from './queryList.ts'
 import { openQueryServers, type QueryServers } from './queryServers.ts'
 import { printTable } from './table.ts'
 
-const phaseMs = 10_000
+const warmUpMs = 4_000
+const phaseMs = 8_000
+const heavyMs = 6_000
 const clientCount = 4
 /** One round of 10,000 series, sent in this time: 100,000 samples a second. */
 const roundMs = 100
 const seriesPerBody = 2_000
+/** Scraped once a second by each server, each at its own moment. */
+const targetCount = 20
+const scrapeIntervalMs = 1_000
 
 type Phase = { readonly ingestMs: readonly number[]; readonly samplesPerSecond: number; readonly queries: number }
-type Result = { readonly name: string; readonly alone: Phase; readonly busy: Phase; readonly healthyMs: readonly number[] }
+type Result = { readonly name: string; readonly alone: Phase; readonly busy: Phase; readonly cached: number; readonly healthyMs: readonly number[]; readonly lateMs: readonly number[] }
+type Rounds = readonly (readonly Uint8Array[])[]
 
 export async function benchQueryUnderLoad(): Promise<void> {
+  const clock = spawn(process.execPath, [new URL('scrapeClock.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [portLine]: unknown[] = await once(clock.stdout, 'data')
+  const clockUrl = `http://127.0.0.1:${Number(String(portLine))}`
   const servers = await openQueryServers()
   try {
+    servers.reconfigure(scrapeConfig(clockUrl))
+    const rounds = createRounds()
     const results: Result[] = []
-    for (const server of [servers.solowatch, servers.prometheus, servers.victoria]) results.push(await measure(server, servers))
+    for (const server of [servers.solowatch, servers.prometheus, servers.victoria]) results.push(await measure(server, servers, { rounds, clockUrl }))
     print(results)
   } finally {
     await servers.close()
+    clock.kill()
   }
 }
 
-async function measure(server: RunningServer, servers: QueryServers): Promise<Result> {
+function scrapeConfig(clockUrl: string): string {
+  const jobs = Array.from({ length: targetCount }, (_, i) => `  - job_name: clock${i}\n    metrics_path: /${i}\n    static_configs:\n      - targets: ['${new URL(clockUrl).host}']\n`)
+  return `global:\n  scrape_interval: ${scrapeIntervalMs / 1000}s\n  scrape_timeout: ${scrapeIntervalMs / 1000}s\nscrape_configs:\n${jobs.join('')}`
+}
+
+/** Made beforehand and the same for each server, so that the load is the server's alone. */
+function createRounds(): Rounds {
   const series = createBenchSeries()
   const nowMs = Date.now()
-  // Made beforehand, so that the load is the server's alone.
-  const rounds = Array.from({ length: (2 * phaseMs) / roundMs }, (_, round) => remoteWriteBodies({ series, startMs: nowMs + round * roundMs, scrapes: 1, seriesPerBody }))
+  return Array.from({ length: (2 * phaseMs) / roundMs }, (_, round) => remoteWriteBodies({ series, startMs: nowMs + round * roundMs, scrapes: 1, seriesPerBody }))
+}
+
+async function measure(server: RunningServer, servers: QueryServers, { rounds, clockUrl }: { readonly rounds: Rounds; readonly clockUrl: string }): Promise<Result> {
   // A dashboard that has been open for a while: page caches and compiled code are warm.
-  await Promise.all(Array.from({ length: clientCount }, (_, client) => askUntil(server, servers, client, performance.now() + phaseMs)))
+  await askAll(server, servers, { untilMs: performance.now() + warmUpMs, suffix: '&nocache=1' })
   const alone = await phase(server, rounds.slice(0, rounds.length / 2), undefined)
   const busy = await phase(server, rounds.slice(rounds.length / 2), servers)
-  return { name: server.name, alone, busy, healthyMs: await healthyUnderQuery(server, servers) }
+  const cached = await askAll(server, servers, { untilMs: performance.now() + warmUpMs, suffix: '' })
+  await arrivals(clockUrl, server)
+  // At rest, to know when each target's turn is.
+  await delay(3 * scrapeIntervalMs)
+  const healthyMs = await healthyUnderQuery(server, servers)
+  return { name: server.name, alone, busy, cached: (1000 * cached) / warmUpMs, healthyMs, lateMs: latenesses(await arrivals(clockUrl, server)) }
+}
+
+const userAgents: Readonly<Record<string, RegExp>> = { solowatch: /^Prometheus\/3/, Prometheus: /^Prometheus\/2/, VictoriaMetrics: /^(vm_promscrape|VictoriaMetrics)/ }
+
+/** When the server scraped each target since the last call. */
+async function arrivals(clockUrl: string, server: RunningServer): Promise<readonly (readonly number[])[]> {
+  const all = (await (await fetch(`${clockUrl}/arrivals`)).json()) as Record<string, number[]> // as scrapeClock.ts prints it
+  return Object.entries(all).flatMap(([key, times]) => (userAgents[server.name]?.test(key) === true ? [times] : []))
+}
+
+/** How much later than its turn each scrape began; the turn is that of the target's most punctual one. */
+function latenesses(byTarget: readonly (readonly number[])[]): number[] {
+  return byTarget.flatMap((times) => {
+    const first = times[0] ?? 0
+    const offsets = times.map((timeMs) => timeMs - first - Math.round((timeMs - first) / scrapeIntervalMs) * scrapeIntervalMs)
+    const turn = Math.min(...offsets)
+    return offsets.map((offset) => offset - turn)
+  })
 }
 
 /** Sends a round every `roundMs`, or as fast as the server takes them, with or without clients that query. */
-async function phase(server: RunningServer, rounds: readonly (readonly Uint8Array[])[], queried: QueryServers | undefined): Promise<Phase> {
+async function phase(server: RunningServer, rounds: Rounds, queried: QueryServers | undefined): Promise<Phase> {
   const pool = new Pool(server.url, { connections: 2 })
   const ingestMs: number[] = []
   const startedMs = performance.now()
@@ -64,23 +110,28 @@ async function phase(server: RunningServer, rounds: readonly (readonly Uint8Arra
       sent += 10_000
     }
   }
-  const clients = queried === undefined ? [] : Array.from({ length: clientCount }, (_, client) => askUntil(server, queried, client, endsMs))
-  const [, ...asked] = await Promise.all([ingest(), ...clients])
+  const asking = queried === undefined ? 0 : askAll(server, queried, { untilMs: endsMs, suffix: '&nocache=1' })
+  const [, queries] = await Promise.all([ingest(), asking])
   await pool.close()
-  return { ingestMs, samplesPerSecond: (1000 * sent) / (performance.now() - startedMs), queries: asked.reduce((sum, count) => sum + count, 0) }
+  return { ingestMs, samplesPerSecond: (1000 * sent) / (performance.now() - startedMs), queries }
 }
 
-async function askUntil(server: RunningServer, { endMs }: QueryServers, client: number, endsMs: number): Promise<number> {
-  const pool = new Pool(server.url, { connections: 1 })
-  let count = 0
-  for (let i = client * 5; performance.now() < endsMs; i++) {
-    const query = benchQueries[i % benchQueries.length]?.text ?? ''
-    const response = await pool.request({ path: rangePath(query, endMs - 3_600_000, endMs), method: 'GET' })
-    await response.body.text()
-    count++
+/** All clients in a loop, each beginning at another query. Resolves with the number of answers. */
+async function askAll(server: RunningServer, { endMs }: QueryServers, { untilMs, suffix }: { readonly untilMs: number; readonly suffix: string }): Promise<number> {
+  const askUntil = async (client: number) => {
+    const pool = new Pool(server.url, { connections: 1 })
+    let count = 0
+    for (let i = client * 5; performance.now() < untilMs; i++) {
+      const query = benchQueries[i % benchQueries.length]?.text ?? ''
+      const response = await pool.request({ path: `${rangePath(query, endMs - 3_600_000, endMs)}${suffix}`, method: 'GET' })
+      await response.body.dump({ limit: Infinity })
+      count++
+    }
+    await pool.close()
+    return count
   }
-  await pool.close()
-  return count
+  const counts = await Promise.all(Array.from({ length: clientCount }, (_, client) => askUntil(client)))
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 async function healthyUnderQuery(server: RunningServer, { startMs, endMs }: QueryServers): Promise<number[]> {
@@ -89,8 +140,9 @@ async function healthyUnderQuery(server: RunningServer, { startMs, endMs }: Quer
   const times: number[] = []
   let running = true
   const heaviest = benchQueries.find(({ name }) => name === 'cpu by instance and mode')?.text ?? ''
+  const endsMs = performance.now() + heavyMs
   const asking = (async () => {
-    for (let i = 0; i < 5; i++) await (await heavy.request({ path: rangePath(heaviest, startMs, endMs), method: 'GET' })).body.text()
+    while (performance.now() < endsMs) await (await heavy.request({ path: `${rangePath(heaviest, startMs, endMs)}&nocache=1`, method: 'GET' })).body.dump({ limit: Infinity })
     running = false
   })()
   while (running) {
@@ -105,7 +157,7 @@ async function healthyUnderQuery(server: RunningServer, { startMs, endMs }: Quer
 }
 
 function rangePath(query: string, startMs: number, endMs: number): string {
-  return `/api/v1/query_range?query=${encodeURIComponent(query)}&nocache=1&start=${startMs / 1000}&end=${endMs / 1000}&step=15`
+  return `/api/v1/query_range?query=${encodeURIComponent(query)}&start=${startMs / 1000}&end=${endMs / 1000}&step=15`
 }
 
 function quantile(values: readonly number[], share: number): number {
@@ -120,12 +172,15 @@ function print(results: readonly Result[]): void {
     ['', ...results.map(({ name }) => name)],
     [
       row('queries per second', ({ busy }) => (1000 * busy.queries) / phaseMs),
+      row('queries per second without ingest, caches allowed', ({ cached }) => cached),
       row('samples per second, alone', ({ alone }) => alone.samplesPerSecond, 0),
       row('samples per second, with queries', ({ busy }) => busy.samplesPerSecond, 0),
       row('p99 of a write, alone, ms', ({ alone }) => quantile(alone.ingestMs, 0.99)),
       row('p99 of a write, with queries, ms', ({ busy }) => quantile(busy.ingestMs, 0.99)),
       row('health while the heaviest query runs, p50 ms', ({ healthyMs }) => quantile(healthyMs, 0.5)),
       row('health while the heaviest query runs, p99 ms', ({ healthyMs }) => quantile(healthyMs, 0.99)),
+      row('scrape starts while the heaviest query runs, late by p50 ms', ({ lateMs }) => quantile(lateMs, 0.5)),
+      row('scrape starts while the heaviest query runs, late by p99 ms', ({ lateMs }) => quantile(lateMs, 0.99)),
     ],
   )
 }

@@ -113,6 +113,8 @@ export type ApiResponse = {
   readonly status: number
   readonly body: Uint8Array
   readonly headers: Readonly<Record<string, string>>
+  /** Nobody else has the body. */
+  readonly isSpentWhenSent?: boolean
 }
 
 export const jsonHeaders: Readonly<Record<string, string>> = { 'content-type': 'application/json' }

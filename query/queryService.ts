@@ -131,7 +131,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       let answer = quick.answer(request, settings(deadline(timeoutMs), 0))
       if (answer !== undefined) note(request, answer, { queueSeconds: 0, startedMs })
       else answer = await run(request, { lane: 'api', client: request.client ?? '', signal: client?.signal }, timeoutMs)
-      if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers }
+      if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers, isSpentWhenSent: true }
       return errorResponse(errorOf(answer))
     },
     remoteRead(request, signal) {

@@ -1,12 +1,14 @@
 // The HTTP API on a whole app: real storage, scrapes of a real server, real rules, requests without a socket. Shapes are
 // compared with what Prometheus prints; what changes from run to run is replaced first.
 
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import { createServer, get as startGet } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { createApp, effectiveRetention } from './app.ts'
@@ -135,6 +137,33 @@ describe('queries', () => {
       status: 'success',
       data: { resultType: 'matrix', result: [{ metric: {}, values: [[nowSeconds - 10, '1'], [nowSeconds - 5, '1'], [nowSeconds, '1']] }] },
     })
+  })
+
+  it('arrive whole at a slow reader, and harm nobody when a reader leaves in the middle', async () => {
+    const { host, port } = app.server.addresses[0] ?? { host: '', port: 0 }
+    // 11,000 points each of some series with long names.
+    const series = Array.from({ length: 20 }, (_, i) => `label_replace(vector(time()), "name", "${'x'.repeat(50)}${i}", "", "")`).join(' or ')
+    const path = `/api/v1/query_range?query=${encodeURIComponent(series)}&start=0&end=10999&step=1`
+    const open = (headers = {}) =>
+      new Promise<IncomingMessage>((done) => {
+        startGet({ host, port, path, headers, agent: false }, done)
+      })
+    for (let i = 0; i < 3; i++) {
+      const left = await open()
+      await once(left, 'data')
+      left.destroy()
+      const pieces: Buffer[] = []
+      for await (const piece of await open()) {
+        pieces.push(piece as Buffer)
+        await new Promise((done) => setImmediate(done))
+      }
+      const answer = JSON.parse(Buffer.concat(pieces).toString()) as { data: { result: { values: [number, string][] }[] } }
+      expect(answer.data.result).toHaveLength(20)
+      for (const { values } of answer.data.result) expect(values.every(([seconds, value], k) => values.length === 11_000 && seconds === k && value === String(k))).toBe(true)
+      const packed: Buffer[] = []
+      for await (const piece of await open({ 'accept-encoding': 'gzip' })) packed.push(piece as Buffer)
+      expect(gunzipSync(Buffer.concat(packed)).equals(Buffer.concat(pieces))).toBe(true)
+    }
   })
 
   it('take the lookback of the server for one that is none', async () => {

@@ -8,6 +8,8 @@ export type Answer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | Readable
+  /** Nobody looks at the bytes of the body again: their memory may be given back when they are sent. */
+  readonly isSpentWhenSent?: boolean
 }
 
 /** `{"status":"success","data":...}` */

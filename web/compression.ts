@@ -10,8 +10,10 @@ export type Encoding = 'gzip' | 'deflate' | 'zstd'
 /** Below this the headers cost more than the body saves. */
 const minBytes = 256
 
-const zlibOptions = { level: 4 }
-const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+/** Large pieces: each one that comes out is a turn of the event loop. */
+const chunkSize = 256 * 1024
+const zlibOptions = { level: 4, chunkSize }
+const zstdOptions = { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: 3 } }
 
 const gzipAsync = promisify<Uint8Array, typeof zlibOptions, Buffer>(gzip)
 const deflateAsync = promisify<Uint8Array, typeof zlibOptions, Buffer>(deflate)

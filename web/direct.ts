@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Answer } from './answer.ts'
-import type { BodyReader, RequestBody } from './body.ts'
+import { giveBack, type BodyReader, type RequestBody } from './body.ts'
 import { compressBody, encodingFor } from './compression.ts'
 import type { Cors } from './cors.ts'
 import type { Protection } from './protection/protection.ts'
@@ -85,6 +85,12 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   const compressed = encoding === undefined ? undefined : await compressBody(answer.body, encoding, response.getHeader('vary')?.toString())
   setHeaders(response, compressed?.headers ?? {})
   const body = compressed?.body ?? answer.body
+  if (answer.isSpentWhenSent === true && answer.body instanceof Uint8Array) {
+    const bytes = answer.body
+    // By the time of `close` nothing of it waits to be written.
+    if (compressed === undefined) response.once('close', () => giveBack(bytes))
+    else giveBack(bytes)
+  }
   if (body instanceof Readable) {
     response.writeHead(answer.status)
     return pipeline(body, response)
