@@ -10,6 +10,7 @@ import { parseGoFloat } from './goFloat.ts'
 import { emptied } from './histogramMessage.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
 import type { ExposedHistogram } from './protobufExposition.ts'
+import { SeriesMemo } from './seriesMemo.ts'
 import { seriesText } from './seriesText.ts'
 
 export type ConvertOptions = {
@@ -20,9 +21,9 @@ export type ConvertOptions = {
 
 export type Converted = { readonly text: Uint8Array; readonly histograms: readonly ExposedHistogram[] }
 
-/** What a series is to its histogram. */
+/** What a series is to its histogram; `other` is no part of one. */
 type Part = {
-  readonly kind: 'bucket' | 'sum' | 'count'
+  readonly kind: 'bucket' | 'sum' | 'count' | 'other'
   /** The series of the histogram as the text format writes it. */
   readonly histogram: string
   /** Of a bucket. */
@@ -33,19 +34,19 @@ type Gathered = { readonly buckets: [number, number][]; count: number | undefine
 
 /** Converts the bodies of one target. Remembers what its series are. */
 export class ClassicHistograms {
-  #parts = new Map<string, Part | undefined>()
+  readonly #parts = new SeriesMemo<Part>()
   #converted = new Set<string>()
 
   /** `body` is in the text format, also when it was OpenMetrics. Throws `ExpositionError`. */
   convert(body: Uint8Array, options: ConvertOptions): Converted {
     const text = bodyText(body)
-    const parts = new Map<string, Part | undefined>()
+    this.#parts.begin()
     const histograms: ExposedHistogram[] = []
     const cut: Range[] = []
     this.#converted = new Set()
     for (const family of familiesOf(text)) {
       if (family.type !== 'histogram') continue
-      for (const [series, gathered] of this.#gather(text, family, parts, options)) {
+      for (const [series, gathered] of this.#gather(text, family, options)) {
         const histogram = fromClassic(gathered)
         if (histogram === undefined) continue
         this.#converted.add(series)
@@ -53,14 +54,13 @@ export class ClassicHistograms {
         if (!options.keepsClassic) cut.push(...gathered.lines)
       }
     }
-    this.#parts = parts
     return { text: without(body, cut), histograms }
   }
 
   /** The histogram of the last body that the series has become a part of; both as one character per byte. */
   histogramOf(series: string): string | undefined {
-    const part = this.#parts.get(series)
-    return part !== undefined && this.#converted.has(part.histogram) ? Buffer.from(part.histogram).toString('latin1') : undefined
+    const part = this.#parts.peek(series)
+    return part !== undefined && part.kind !== 'other' && this.#converted.has(part.histogram) ? Buffer.from(part.histogram).toString('latin1') : undefined
   }
 
   /** The times at which the series of the last body were created, of the histograms where those replace them or stand beside them. */
@@ -77,12 +77,11 @@ export class ClassicHistograms {
     })
   }
 
-  #gather(text: string, family: FamilyLines, parts: Map<string, Part | undefined>, options: ConvertOptions): Map<string, Gathered> {
+  #gather(text: string, family: FamilyLines, options: ConvertOptions): Map<string, Gathered> {
     const found = new Map<string, Gathered>()
     for (const { series, value, timestampMs, start, end } of samplesOf(text, family)) {
-      const part = this.#parts.has(series) ? this.#parts.get(series) : partOf(series, family.name, options, () => lineNumber(text, start))
-      parts.set(series, part)
-      if (part === undefined) continue
+      const part = this.#parts.get(series, () => partOf(series, family.name, options, () => lineNumber(text, start)))
+      if (part.kind === 'other') continue
       let one = found.get(part.histogram)
       if (one === undefined) found.set(part.histogram, (one = { buckets: [], count: undefined, sum: undefined, timestampMs: undefined, lines: [] }))
       if (part.kind === 'bucket') one.buckets.push([part.bound, value])
@@ -94,14 +93,16 @@ export class ClassicHistograms {
   }
 }
 
-function partOf(series: string, family: string, { isOpenMetrics }: ConvertOptions, line: () => number): Part | undefined {
+const noPart: Part = { kind: 'other', histogram: '', bound: 0 }
+
+function partOf(series: string, family: string, { isOpenMetrics }: ConvertOptions, line: () => number): Part {
   const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
   const [name, ...labels] = parse(Buffer.from(series, 'latin1'), 'histogram', line())
   const kind = (['bucket', 'sum', 'count'] as const).find((suffix) => name?.value === `${family}_${suffix}`)
-  if (kind === undefined) return undefined
+  if (kind === undefined) return noPart
   const le = labels.find((label) => label.name === 'le')
   const own = labels.filter((label) => label.name !== 'le').sort((a, b) => (a.name < b.name ? -1 : 1))
   const bound = kind === 'bucket' ? parseGoFloat(le?.value ?? '') : 0
-  if (typeof bound === 'string') return undefined
+  if (typeof bound === 'string') return noPart
   return { kind, bound, histogram: seriesText(family, own.map((label) => [label.name, label.value] as const)) }
 }

@@ -6,6 +6,7 @@ import { labelValue, metricNameLabel, type Label } from '../storage/labels.ts'
 import { bodyText, familiesOf, lineNumber, samplesOf, without, type FamilyLines, type Range } from './familyLines.ts'
 import type { WireHistogram } from './histogramMessage.ts'
 import { parseOpenMetricsSeries, timestampMsOf } from './openMetricsParser.ts'
+import { SeriesMemo } from './seriesMemo.ts'
 
 export type CreatedLine = {
   /** As the format writes it, one character per byte. */
@@ -21,18 +22,18 @@ const maxAgeMs = 3_600_000
 
 /** What is known of one target's series. */
 export class CreatedTimes {
-  #known = new Map<string, number>()
+  readonly #known = new SeriesMemo<{ createdMs: number }>()
 
   /** Those of the lines that are new, or whose counter was created again, before the scrape. */
   changed(lines: readonly CreatedLine[], scrapeMs: number): CreatedLine[] {
-    const known = new Map<string, number>()
-    const found = lines.filter(({ series, createdMs }) => {
+    this.#known.begin()
+    return lines.filter(({ series, createdMs }) => {
       if (createdMs >= scrapeMs) return false
-      known.set(series, createdMs)
-      return createdMs > scrapeMs - maxAgeMs && this.#known.get(series) !== createdMs
+      const known = this.#known.get(series, () => ({ createdMs: 0 }))
+      const isNew = createdMs > scrapeMs - maxAgeMs && known.createdMs !== createdMs
+      known.createdMs = createdMs
+      return isNew
     })
-    this.#known = known
-    return found
   }
 }
 
@@ -49,20 +50,19 @@ const countingTypes: ReadonlySet<string> = new Set(['counter', 'histogram', 'sum
 
 /** Takes the series `_created` out of the OpenMetrics bodies of one target. */
 export class CreatedSeries {
-  #members = new Map<string, Member>()
+  readonly #members = new SeriesMemo<Member>()
 
   /** `body` is in the text format. Throws `ExpositionError`. */
   take(body: Uint8Array): { readonly text: Uint8Array; readonly created: readonly CreatedLine[] } {
     const text = bodyText(body)
-    const members = new Map<string, Member>()
+    this.#members.begin()
     const created: CreatedLine[] = []
     const cut: Range[] = []
     for (const family of familiesOf(text)) {
       if (!countingTypes.has(family.type)) continue
       const byKey = new Map<string, { createdMs: number | undefined; readonly series: string[] }>()
       for (const { series, value, start, end } of samplesOf(text, family)) {
-        const member = this.#members.get(series) ?? memberOf(series, family, () => lineNumber(text, start))
-        members.set(series, member)
+        const member = this.#members.get(series, () => memberOf(series, family, () => lineNumber(text, start)))
         let one = byKey.get(member.key)
         if (one === undefined) byKey.set(member.key, (one = { createdMs: undefined, series: [] }))
         if (member.isCounted) one.series.push(series)
@@ -74,7 +74,6 @@ export class CreatedSeries {
         if (createdMs !== undefined) created.push(...series.map((one) => ({ series: one, familyType: family.type, createdMs })))
       }
     }
-    this.#members = members
     return { text: without(body, cut), created }
   }
 }

@@ -5,6 +5,7 @@ import { sortLabels } from '../storage/labels.ts'
 import type { Exemplar } from '../storage/exemplars.ts'
 import { parseGoFloat } from './goFloat.ts'
 import { timestampMsOf } from './openMetricsParser.ts'
+import { copyOf, keptFactor } from './seriesMemo.ts'
 
 /** One line with an exemplar, as latin1 text of its UTF-8 bytes. */
 export type ExemplarLine = {
@@ -20,9 +21,6 @@ export type ExemplarLine = {
 
 /** A native histogram shows several, old ones again and again: that one is late says nothing then. */
 export type FoundExemplar = { readonly ref: number; readonly exemplar: Exemplar; readonly isOfHistogram?: boolean }
-
-/** Series that are not shown any more are forgotten when there are this many times as many as a body has. */
-const keptFactor = 4
 
 export class TargetExemplars {
   readonly #series = new Map<string, { readonly ref: number; last: string }>()
@@ -45,11 +43,6 @@ export class TargetExemplars {
     // Those of one series in the order of time, which is not that of its buckets.
     return found.sort((a, b) => a.exemplar.timestampMs - b.exemplar.timestampMs)
   }
-}
-
-/** A part of a string would keep all of it in memory. */
-function copyOf(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 const pair = /(?:([a-zA-Z_][a-zA-Z0-9_]*)|"((?:\\.|[^\\"])*)")="((?:\\.|[^\\"])*)"/g
