@@ -38,7 +38,10 @@ export class TargetExemplars {
       if (series === undefined) this.#series.set(copyOf(key), (series = { ref: resolve(line.histogram === undefined ? line : { series: line.histogram, familyType: line.familyType }), last: '' }))
       if (series.ref === 0 || series.last === line.exemplar) continue
       series.last = copyOf(line.exemplar)
-      found.push({ ref: series.ref, exemplar: readExemplar(line.exemplar, scrapeMs), isOfHistogram: line.histogram !== undefined })
+      const exemplar = readExemplar(line.exemplar, scrapeMs)
+      const isOfHistogram = line.histogram !== undefined
+      // One of several without a time could be from any scrape.
+      if (exemplar.hasTimestamp || !isOfHistogram) found.push({ ref: series.ref, exemplar, isOfHistogram })
     }
     // Those of one series in the order of time, which is not that of its buckets.
     return found.sort((a, b) => a.exemplar.timestampMs - b.exemplar.timestampMs)
