@@ -40,7 +40,7 @@ const active = new ActiveQuerySlot(init.activeQueryFile, init.querier.head.slot)
 const space = new ColumnSpace(createKernels(init.querier.head.module, init.querier.head.memory))
 const results = new ResultCache(init.resultCacheBytes)
 
-// As in command.ts; each thread keeps its own.
+// As in src/serve.ts; each thread keeps its own.
 flushCompileCache()
 
 /** Below this a copy is cheaper than handing over the buffer. */

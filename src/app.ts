@@ -15,6 +15,7 @@ import type { DownsamplingRule } from '../storage/downsampling.ts'
 import { matcherTexts } from '../storage/matcher.ts'
 import type { RetentionTimes } from '../storage/retention.ts'
 import { defaultRetentionMs, openStorage } from '../storage/storage.ts'
+import type { StorageStart } from '../storage/storageStart.ts'
 import { registerProcessMetrics } from '../web/metrics.ts'
 import { Notifications } from '../web/notifications.ts'
 import { createServer } from '../web/server.ts'
@@ -31,6 +32,7 @@ import type { Options } from './flags.ts'
 import { createReloader } from './reload.ts'
 import type { Reloader } from './reload.ts'
 import type { StorageConfig } from './storageConfig.ts'
+import { storageStartOptions } from './storageFlags.ts'
 import { alertmanagerBuildInfo, buildInfo, userAgent } from './version.ts'
 
 export type AppDeps = {
@@ -38,6 +40,8 @@ export type AppDeps = {
   /** Reads the configuration again, for a reload. */
   readonly loadConfig: () => Promise<Config>
   readonly configChecksum: () => Promise<string>
+  /** The reading of the data directory, when it has begun already. */
+  readonly storageStart?: StorageStart
   /** Called when somebody asks over HTTP that the process ends. */
   readonly quit: () => void
 }
@@ -91,16 +95,12 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
 
   const storage = closing.add(
     await openStorage({
-      dir: options.storagePath,
+      ...(deps.storageStart !== undefined && { start: deps.storageStart }),
+      ...storageStartOptions(options, logger),
       ...effectiveRetention(config.storage, options),
       downsamplingRules: downsamplingRules(config.storage),
       outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
       maxExemplars: config.storage.maxExemplars,
-      lockFile: options.lockFile,
-      sync: options.storageSync,
-      maxSeries: options.maxSeries,
-      maxSeriesPerJob: options.maxSeriesPerJob,
-      logger,
       registry,
       onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),
     }),

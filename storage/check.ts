@@ -116,7 +116,6 @@ class Checker {
     const head = new Head({
       kernels: createKernels(loadKernelModule(), createKernelMemory()),
       appendLog: async () => {},
-      outOfOrderWindowMs: 0,
     })
     const loader = new HeadLoader(head.kernels)
     this.#file(seriesPath(this.#dir), restore, () => this.#loadSeries(loader))

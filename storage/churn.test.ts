@@ -34,7 +34,7 @@ function dropFlushed(head: Head, nowMs: number): void {
 describe('2 million short-lived series over 40 days', () => {
   it('leave memory as it was', async () => {
     let nowMs = startMs
-    const head = new Head({ kernels: createKernels(loadKernelModule(), createKernelMemory()), appendLog: async () => {}, outOfOrderWindowMs: 0, nowMs: () => nowMs })
+    const head = new Head({ kernels: createKernels(loadKernelModule(), createKernelMemory()), appendLog: async () => {}, nowMs: () => nowMs })
     const perDay = 50_000
     const days: Uint32Array[] = []
     const sizes: { readonly series: number; readonly symbols: number; readonly pairs: number; readonly usedBytes: number; readonly claimedBytes: number }[] = []

@@ -26,7 +26,6 @@ export type HeadOptions = {
   readonly appendLog: (record: LogRecord, mayWait: boolean) => Promise<void>
   /** The error that commits are refused with while the log cannot be written; nothing enters the head then. */
   readonly logBlocked?: () => Error | undefined
-  readonly outOfOrderWindowMs: number
   /** Most series in all, and most with the same label `job`; 0 is no limit. */
   readonly maxSeries?: number
   readonly maxSeriesPerJob?: number
@@ -92,7 +91,6 @@ export class Head {
     claimFixedMemory(kernels)
     kernels.exports.initialize()
     for (let slot = kernels.exports.readerSlotCount() - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
-    this.outOfOrderWindowMs = options.outOfOrderWindowMs
     kernels.exports.setSeriesLimits(options.maxSeries ?? 0, options.maxSeriesPerJob ?? 0)
     this.#host = {
       kernels,
@@ -168,7 +166,11 @@ export class Head {
     assert(this.#flush === undefined, 'two flushes at a time')
     const { exports } = this.kernels
     const pointer = exports.newFlush(to === 'checkpoint' ? 1 : 0)
-    while (exports.flushStep(pointer, flushStepSamples) === 0) await new Promise((resolve) => setImmediate(resolve))
+    while (exports.flushStep(pointer, flushStepSamples) === 0) {
+      // What sealing leaves behind is room for the samples that come meanwhile.
+      exports.reclaim(reclaimStep)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     this.#flush = flushOf(this.kernels, pointer)
     return this.#flush.plan
   }

@@ -4,34 +4,32 @@
 import { randomBytes } from 'node:crypto'
 import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
-import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { createAppender, createBackfillAppender, type Appender, type BackfillAppender } from './appender.ts'
 import type { DownsamplingRule } from './downsampling.ts'
 import { EndedSeries, keptFromMs } from './endedSeries.ts'
 import { restoreExemplars, saveExemplars } from './exemplarState.ts'
 import { ExemplarStore } from './exemplars.ts'
 import { Flusher } from './flusher.ts'
-import { Head } from './head.ts'
+import type { Head } from './head.ts'
 import { decodeLabels } from './headLabels.ts'
 import { matcherTexts, type Matcher } from './matcher.ts'
-import type { SyncMode } from './logFile.ts'
 import type { DamageReport, QuerierInit } from './querier.ts'
 import type { TimeRange } from './sample.ts'
 import type { RetentionRule, RetentionTimes } from './retention.ts'
 import { createStateStore, type StateStore } from './state.ts'
 import { RefusalLog } from './refusalLog.ts'
 import { registerStorageMetrics } from './storageMetrics.ts'
-import { WriterClient } from './writerClient.ts'
+import { startStorage, type StorageStart, type StorageStartOptions } from './storageStart.ts'
 import type { DiskStats, ReplayProgress, WriterAnswer } from './writerMessages.ts'
 
 export { StorageUnavailableError } from './storageError.ts'
 
 export const defaultRetentionMs = 15 * 86_400_000
 
-export type StorageOptions = {
-  readonly dir: string
+export type StorageOptions = StorageStartOptions & {
+  /** Of the same options, when it has begun already. */
+  readonly start?: StorageStart
   /** Samples older than this, seen from the newest one, go; 0 keeps them. */
   readonly retentionMs: number
   /** Retention times of their own for some series; the first rule that matches counts. */
@@ -44,24 +42,13 @@ export type StorageOptions = {
   readonly outOfOrderWindowMs: number
   /** The most exemplars that are kept; 100,000 by default, 0 keeps none. */
   readonly maxExemplars?: number
-  /** Most series in all, and most with the same label `job`; 0, the default, is no limit. What ended and is kept counts. */
-  readonly maxSeries?: number
-  readonly maxSeriesPerJob?: number
-  /** What an acknowledged sample survives: `interval` (the default) a crash of the process, `commit` a power loss too. */
-  readonly sync?: SyncMode
-  /** Whether a second process on the same directory is refused; true by default. */
-  readonly lockFile?: boolean
-  readonly logger: Logger
   readonly registry: MetricRegistry
-  readonly nowMs?: () => number
   /** Time between two flushes of the head; an hour by default, at full hours. */
   readonly flushIntervalMs?: number
   /** The size of log and checkpoints that brings a flush forward. */
   readonly flushLogBytes?: number
   /** The log's size that asks for a checkpoint; more when there are very many series. */
   readonly checkpointLogBytes?: number
-  /** The size of a log segment. */
-  readonly segmentBytes?: number
   readonly onReplay?: (progress: ReplayProgress) => void
 }
 
@@ -115,56 +102,22 @@ export type Storage = {
 /** Opens a data directory, creating it if need be. When this resolves, all acknowledged samples can be queried. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const nowMs = options.nowMs ?? Date.now
-  const module = loadKernelModule()
-  const memory = createKernelMemory()
-  const kernels = createKernels(module, memory)
-  const partitionsGeneration = new SharedArrayBuffer(4)
   const logger = options.logger.with({ component: 'storage' })
   const metrics = registerStorageMetrics(options.registry)
-  let log = { logBytes: 0, logSegmentCount: 0 }
-
-  const writer = new WriterClient({
-    init: {
-      dir: options.dir,
-      memory,
-      module,
-      partitionsGeneration,
-      sync: options.sync ?? 'interval',
-      segmentBytes: options.segmentBytes ?? 64 * 1024 * 1024,
-      lockFile: options.lockFile ?? true,
-    },
-    logger,
-    onCommit: (commit) => {
-      log = commit
-      metrics.commitSeconds.observe(commit.seconds)
-      flusher.tick({ logBytes: log.logBytes, checkpointBytes: disk.checkpointBytes })
-    },
-    onReplay: options.onReplay ?? (() => {}),
-  })
-  const head = new Head({
-    kernels,
-    appendLog: (record, mayWait) => writer.append(record, mayWait),
-    logBlocked: () => writer.blocked,
-    outOfOrderWindowMs: options.outOfOrderWindowMs,
-    maxSeries: options.maxSeries ?? 0,
-    maxSeriesPerJob: options.maxSeriesPerJob ?? 0,
-    nowMs,
-  })
-  const startMs = performance.now()
-  let recovered
-  try {
-    recovered = await writer.recover()
-  } catch (error) {
-    await writer.terminate()
-    head.close()
-    throw error
+  const start = options.start ?? startStorage(options)
+  const { head, writer, partitionsGeneration, events } = start
+  if (options.onReplay !== undefined) events.onReplay = options.onReplay
+  const recovered = await start.recovered
+  head.outOfOrderWindowMs = options.outOfOrderWindowMs
+  let log: { readonly logBytes: number; readonly logSegmentCount: number } = recovered.stats
+  events.onCommit = (commit) => {
+    log = commit
+    metrics.commitSeconds.observe(commit.seconds)
+    flusher.tick({ logBytes: log.logBytes, checkpointBytes: disk.checkpointBytes })
   }
-
-  const replaySeconds = (performance.now() - startMs) / 1000
 
   let limits = { retentionMs: options.retentionMs, retentionRules: options.retentionRules ?? [], retentionBytes: options.retentionBytes }
   let disk: DiskStats = recovered.stats
-  log = disk
   let damageCount = 0
   const newestMs = () => Math.min(nowMs(), Math.max(head.stats().maxTimeMs, recovered.maxTimeMs))
   const keepStats = (answer: WriterAnswer) => {
@@ -314,7 +267,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     },
   }
   metrics.connect({ storage, head, disk: () => disk, limits: () => limits, waitingBytes: () => writer.waitingBytes })
-  metrics.replaySeconds.set(replaySeconds)
+  metrics.replaySeconds.set(recovered.seconds)
   await restoreExemplars(exemplars, storage.state).catch((error: unknown) => logger.warn('Exemplars from before the restart are lost', { reason: errorText(error) }))
   return storage
 }

@@ -436,5 +436,5 @@ port.on('message', (message: ToWriter) => {
 
 setInterval(() => writer.syncLog(), syncIntervalMs).unref()
 
-// As in src/command.ts; each thread keeps its own.
+// As in src/serve.ts; each thread keeps its own.
 flushCompileCache()

@@ -21,9 +21,13 @@ export type RecordPlace = { readonly ptr: number; readonly length: number }
 export type WriterClientOptions = {
   readonly init: WriterInit
   readonly logger: Logger
+  readonly events: WriterEvents
+}
+
+export type WriterEvents = {
   /** Called after each group commit. */
-  readonly onCommit: (commit: { readonly seconds: number; readonly logBytes: number; readonly logSegmentCount: number }) => void
-  readonly onReplay: (progress: ReplayProgress) => void
+  onCommit: (commit: { readonly seconds: number; readonly logBytes: number; readonly logSegmentCount: number }) => void
+  onReplay: (progress: ReplayProgress) => void
 }
 
 type Waiting = {
@@ -183,7 +187,7 @@ export class WriterClient {
         this.#settle(message.id, (request) => request.reject(message.isRefusal ? new StorageUnavailableError(message.message) : new Error(message.message)))
         return
       case 'replay':
-        this.#options.onReplay(message.progress)
+        this.#options.events.onReplay(message.progress)
         return
       case 'log':
         this.#options.logger[message.level](message.message, message.fields)
@@ -204,7 +208,7 @@ export class WriterClient {
       this.#refusal = undefined
       this.#options.logger.info('The disk takes writes again; samples are acknowledged')
     }
-    this.#options.onCommit({ seconds: message.commitSeconds, logBytes: message.logBytes, logSegmentCount: message.logSegmentCount })
+    this.#options.events.onCommit({ seconds: message.commitSeconds, logBytes: message.logBytes, logSegmentCount: message.logSegmentCount })
   }
 
   #appendFailed(epoch: number, reason: string): void {

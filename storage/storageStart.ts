@@ -1,0 +1,79 @@
+// The first half of opening a data directory: the shared memory, the writer thread, and the head that it fills. Few modules
+// are needed for it, so that the server begins with this and loads the rest of itself while the disk is read.
+
+import type { Logger } from '../src/base/log.ts'
+import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
+import { Head } from './head.ts'
+import type { SyncMode } from './logFile.ts'
+import { WriterClient, type WriterEvents } from './writerClient.ts'
+import type { Recovered } from './writerMessages.ts'
+
+export type StorageStartOptions = {
+  readonly dir: string
+  /** What an acknowledged sample survives: `interval` (the default) a crash of the process, `commit` a power loss too. */
+  readonly sync?: SyncMode
+  /** Whether a second process on the same directory is refused; true by default. */
+  readonly lockFile?: boolean
+  /** The size of a log segment. */
+  readonly segmentBytes?: number
+  /** Most series in all, and most with the same label `job`; 0, the default, is no limit. What ended and is kept counts. */
+  readonly maxSeries?: number
+  readonly maxSeriesPerJob?: number
+  readonly logger: Logger
+  readonly nowMs?: () => number
+}
+
+export type StorageStart = {
+  /** Not to be touched until `recovered` has resolved. */
+  readonly head: Head
+  readonly writer: WriterClient
+  readonly partitionsGeneration: SharedArrayBuffer
+  /** Whom the writer tells; whoever opens the rest of storage puts himself in. */
+  readonly events: WriterEvents
+  /** Rejects when the directory cannot be used; then the thread has ended. */
+  readonly recovered: Promise<Recovered & { readonly seconds: number }>
+}
+
+export function startStorage(options: StorageStartOptions): StorageStart {
+  const module = loadKernelModule()
+  const memory = createKernelMemory()
+  const partitionsGeneration = new SharedArrayBuffer(4)
+  const events: WriterEvents = { onCommit() {}, onReplay() {} }
+  const writer = new WriterClient({
+    init: {
+      dir: options.dir,
+      memory,
+      module,
+      partitionsGeneration,
+      sync: options.sync ?? 'interval',
+      segmentBytes: options.segmentBytes ?? 64 * 1024 * 1024,
+      lockFile: options.lockFile ?? true,
+    },
+    logger: options.logger.with({ component: 'storage' }),
+    events,
+  })
+  const head = new Head({
+    kernels: createKernels(module, memory),
+    appendLog: (record, mayWait) => writer.append(record, mayWait),
+    logBlocked: () => writer.blocked,
+    maxSeries: options.maxSeries ?? 0,
+    maxSeriesPerJob: options.maxSeriesPerJob ?? 0,
+    nowMs: options.nowMs ?? Date.now,
+  })
+  const recovered = recover(head, writer)
+  // It may fail before anybody waits for it.
+  recovered.catch(() => {})
+  return { head, writer, partitionsGeneration, events, recovered }
+}
+
+async function recover(head: Head, writer: WriterClient): StorageStart['recovered'] {
+  const startMs = performance.now()
+  try {
+    const recovered = await writer.recover()
+    return { ...recovered, seconds: (performance.now() - startMs) / 1000 }
+  } catch (error) {
+    await writer.terminate()
+    head.close()
+    throw error
+  }
+}
