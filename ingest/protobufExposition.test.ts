@@ -84,33 +84,50 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close()
 })
 
+/** A target that shows `families`, and a manager that scrapes into real storage. */
+async function openTarget(shown: { families: readonly object[]; accepted?: string }) {
+  const server = createServer((request, response) => {
+    shown.accepted = String(request.headers.accept)
+    response.writeHead(200, { 'content-type': 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited' }).end(bodyOf(shown.families))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  open.push({ close: () => (server.closeAllConnections(), server.close()) })
+  const target = `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
+  const storage = await openTestStorage()
+  const discovery = createDiscovery({ registry: storage.registry, logger: silentLogger, userAgent: 'test' })
+  const manager = createScrapeManager({ storage, discovery, logger: silentLogger, registry: storage.registry, userAgent: 'test' })
+  open.push(manager)
+  const apply = (over: Partial<ScrapeConfig> = {}) => manager.apply([job({ discovery: [{ kind: 'static', groups: [{ targets: [target], labels: {} }] }], ...over })], [])
+  return { target, storage, apply, last: () => readElements(storage, 'h').at(-1)?.[1] }
+}
+
 describe('a protobuf target', () => {
+  const counter = (value: number) => ({ name: 'c_total', type: 0, metric: [{ counter: { value } }] })
+  const first = histogram({ schema: 3, sum: 10.5, zeroThreshold: 0.001, zeroCount: 1, positive: { [-2]: 2, [-1]: 1, 1: 1 }, negative: { 4: 1 } })
+
   it('is asked for and scraped, native histograms with their staleness markers', async () => {
-    let families: object[] = [both, { name: 'c_total', type: 0, metric: [{ counter: { value: 5 } }] }]
-    let accepted = ''
-    const server = createServer((request, response) => {
-      accepted = String(request.headers.accept)
-      response.writeHead(200, { 'content-type': 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited' }).end(bodyOf(families))
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    open.push({ close: () => (server.closeAllConnections(), server.close()) })
-    const target = `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
-    const storage = await openTestStorage()
-    const discovery = createDiscovery({ registry: storage.registry, logger: silentLogger, userAgent: 'test' })
-    const manager = createScrapeManager({ storage, discovery, logger: silentLogger, registry: storage.registry, userAgent: 'test' })
-    open.push(manager)
-    manager.apply([job({ discovery: [{ kind: 'static', groups: [{ targets: [target], labels: {} }] }] })], [])
-    const last = () => readElements(storage, 'h').at(-1)?.[1]
-    const first = histogram({ schema: 3, sum: 10.5, zeroThreshold: 0.001, zeroCount: 1, positive: { [-2]: 2, [-1]: 1, 1: 1 }, negative: { 4: 1 } })
+    const shown = { families: [both, counter(5)], accepted: '' }
+    const { target, storage, apply, last } = await openTarget(shown)
+    apply()
     await expect.poll(last, { timeout: 20_000 }).toEqual(plain(first))
-    expect(accepted).toMatch(/^application\/vnd\.google\.protobuf;proto=io\.prometheus\.client\.MetricFamily;encoding=delimited;q=0\.6,/)
+    expect(shown.accepted).toMatch(/^application\/vnd\.google\.protobuf;proto=io\.prometheus\.client\.MetricFamily;encoding=delimited;q=0\.6,/)
     expect(readSamples(storage)[`scrape_samples_scraped{instance="${target}", job="j"}`]?.map(([, count]) => count)).toContain(2)
-    families = [{ name: 'c_total', type: 0, metric: [{ counter: { value: 6 } }] }]
+    shown.families = [counter(6)]
     await expect.poll(last, { timeout: 20_000 }).toBe('stale')
     // Four buckets become three in the second schema before.
-    manager.apply([job({ nativeHistogramBucketLimit: 3, discovery: [{ kind: 'static', groups: [{ targets: [target], labels: {} }] }] })], [])
-    families = [both]
+    apply({ nativeHistogramBucketLimit: 3 })
+    shown.families = [both]
     await expect.poll(last, { timeout: 20_000 }).toEqual(plain(histogram({ ...first, schema: 1, positive: { 0: 3, 1: 1 }, negative: { 1: 1 } })))
+  })
+
+  it('gets markers for histograms with a time of their own on demand', async () => {
+    const timed = { ...both, metric: both.metric.map((metric) => ({ ...metric, timestampMs: Date.now() })) }
+    const shown: { families: readonly object[] } = { families: [timed] }
+    const { apply, last } = await openTarget(shown)
+    apply({ trackTimestampsStaleness: true })
+    await expect.poll(last, { timeout: 20_000 }).toEqual(plain(first))
+    shown.families = [counter(6)]
+    await expect.poll(last, { timeout: 20_000 }).toBe('stale')
   })
 })
 

@@ -414,6 +414,7 @@ export class ScrapeLoop {
       const { kept, added } = this.memory.histograms.stage(histograms, this.memory.cache, {
         timestampMs,
         honorTimestamps: config.honorTimestamps,
+        trackTimestampsStaleness: config.trackTimestampsStaleness,
         bucketLimit: config.nativeHistogramBucketLimit,
         minBucketFactor: config.nativeHistogramMinBucketFactor,
         resolve: (series) => sampleLabels(parseSeries(series, '', 1), this.target.labels, config, job.metricRules),

@@ -10,6 +10,8 @@ import type { ScrapeCache } from './scrapeCache.ts'
 export type HistogramScrape = {
   readonly timestampMs: number
   readonly honorTimestamps: boolean
+  /** Those with a time of their own get staleness markers, too. */
+  readonly trackTimestampsStaleness: boolean
   /** Most buckets of a histogram; 0 is no limit. */
   readonly bucketLimit: number
   /** Least growth from one bucket to the next; 0 is none. */
@@ -48,7 +50,7 @@ export class ScrapedHistograms {
       if (!isKnown) added++
       const isTimed = scrape.honorTimestamps && timestampMs !== undefined
       cache.appendHistogram(ref, isTimed ? timestampMs : scrape.timestampMs, limited(checkedHistogram(histogram), scrape))
-      if (!isTimed) this.#staged.push(labels)
+      if (!isTimed || scrape.trackTimestampsStaleness) this.#staged.push(labels)
     }
     this.#known = known
     return { kept, added }
