@@ -1,8 +1,8 @@
 // A rule group: evaluates its rules one after another at each of its slots, stores what they give, sends what is due, and
 // keeps track of series that vanish. The slot's time, not the clock, is the time of an evaluation.
 
-import { setImmediate } from 'node:timers/promises'
 import { errorText } from '../src/base/assert.ts'
+import { Breather } from '../src/base/breather.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { EvaluateOptions, EvaluationResult } from '../query/queryService.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
@@ -398,19 +398,4 @@ function droppedText(outcome: string): string {
 function stopwatch(): () => number {
   const startMs = performance.now()
   return () => (performance.now() - startMs) / 1000
-}
-
-/** Lets other work of this thread have its turn during long loops. */
-class Breather {
-  static readonly everyMs = 5
-  #lastMs = performance.now()
-
-  isDue(): boolean {
-    return performance.now() - this.#lastMs >= Breather.everyMs
-  }
-
-  async take(): Promise<void> {
-    await setImmediate()
-    this.#lastMs = performance.now()
-  }
 }

@@ -37,8 +37,8 @@ describe('fromClassic', () => {
 })
 
 describe('the histograms of a body', () => {
-  const convert = (lines: readonly string[], { keepsClassic = false, isOpenMetrics = false } = {}, classic = new ClassicHistograms()) => {
-    const { text, histograms } = classic.convert(Buffer.from(lines.join('\n') + '\n'), { keepsClassic, isOpenMetrics })
+  const convert = async (lines: readonly string[], { keepsClassic = false, isOpenMetrics = false } = {}, classic = new ClassicHistograms()) => {
+    const { text, histograms } = await classic.convert(Buffer.from(lines.join('\n') + '\n'), { keepsClassic, isOpenMetrics })
     return {
       lines: Buffer.from(text).toString().split('\n').slice(0, -1),
       histograms: Object.fromEntries(histograms.map(({ series, histogram, timestampMs }) => [series.toString(), { ...shown(histogram), ...(timestampMs !== undefined && { timestampMs }) }])),
@@ -54,47 +54,47 @@ describe('the histograms of a body', () => {
     'h{a="}\\"",b=""}': { count: 2, sum: 1, bounds: [1], counts: { 1: 2 }, timestampMs: 5 },
   }
 
-  it('are taken out of it, and nothing else', () => {
-    expect(convert(body)).toEqual({ lines: [...body.slice(0, 2), ...body.slice(10)], histograms })
+  it('are taken out of it, and nothing else', async () => {
+    expect(await convert(body)).toEqual({ lines: [...body.slice(0, 2), ...body.slice(10)], histograms })
   })
 
-  it('stay beside on demand', () => {
-    expect(convert(body, { keepsClassic: true })).toEqual({ lines: body, histograms })
+  it('stay beside on demand', async () => {
+    expect(await convert(body, { keepsClassic: true })).toEqual({ lines: body, histograms })
   })
 
-  it('are the same from scrape to scrape, with new counts', () => {
+  it('are the same from scrape to scrape, with new counts', async () => {
     const classic = new ClassicHistograms()
     for (const count of [3, 9]) {
       const now = body.map((line) => line.replace(/^(h_.*a="ü".*) 3$/, `$1 ${count}`))
-      expect(convert(now, {}, classic).histograms).toEqual({ ...histograms, 'h{a="ü"}': { count, sum: 4.5, bounds: [1], counts: { 0: 1, 1: count - 1 } } })
+      expect((await convert(now, {}, classic)).histograms).toEqual({ ...histograms, 'h{a="ü"}': { count, sum: 4.5, bounds: [1], counts: { 0: 1, 1: count - 1 } } })
     }
   })
 
-  it('have names of any characters', () => {
-    expect(convert(['# TYPE "my.h" histogram', '{"my.h_bucket","l b"="x",le="+Inf"} 2', '{"my.h_count","l b"="x"} 2']).histograms).toEqual({
+  it('have names of any characters', async () => {
+    expect((await convert(['# TYPE "my.h" histogram', '{"my.h_bucket","l b"="x",le="+Inf"} 2', '{"my.h_count","l b"="x"} 2'])).histograms).toEqual({
       '{"my.h","l b"="x"}': { count: 2, sum: 0, bounds: [], counts: { 0: 2 } },
     })
   })
 
-  it('stay classic when they contradict themselves', () => {
+  it('stay classic when they contradict themselves', async () => {
     const lines = ['# TYPE h histogram', 'h_bucket{le="1"} 5', 'h_bucket{le="+Inf"} 3', 'h_count 3', 'h_bucket{a="x",le="+Inf"} 1', 'h_count{a="x"} 1']
-    expect(convert(lines)).toEqual({ lines: lines.slice(0, 4), histograms: { 'h{a="x"}': { count: 1, sum: 0, bounds: [], counts: { 0: 1 } } } })
+    expect(await convert(lines)).toEqual({ lines: lines.slice(0, 4), histograms: { 'h{a="x"}': { count: 1, sum: 0, bounds: [], counts: { 0: 1 } } } })
   })
 
-  it('leave lines alone that are none', () => {
+  it('leave lines alone that are none', async () => {
     const lines = ['# TYPE h histogram', 'h_bucket{le="1"} x', 'h_bucket{le="one"} 1', 'h_sum', '', '   ', '# a comment', 'h_count{a="x} 1']
-    expect(convert(lines)).toEqual({ lines, histograms: {} })
+    expect(await convert(lines)).toEqual({ lines, histograms: {} })
   })
 
-  it('are checked as strictly as OpenMetrics is', () => {
+  it('are checked as strictly as OpenMetrics is', async () => {
     const lines = ['# TYPE h histogram', 'h_bucket{a="x"le="1"} 1']
-    expect(() => convert(lines, { isOpenMetrics: true })).toThrow(ExpositionError)
-    expect(() => convert(lines, { isOpenMetrics: true })).toThrow('(line 2)')
+    await expect(convert(lines, { isOpenMetrics: true })).rejects.toThrow(ExpositionError)
+    await expect(convert(lines, { isOpenMetrics: true })).rejects.toThrow('(line 2)')
   })
 
-  it('tell which series became part of them', () => {
+  it('tell which series became part of them', async () => {
     const classic = new ClassicHistograms()
-    convert(body, {}, classic)
+    await convert(body, {}, classic)
     const asLatin1 = (text: string) => Buffer.from(text).toString('latin1')
     expect(classic.histogramOf(asLatin1('h_bucket{a="ü",le="1"}'))).toBe(asLatin1('h{a="ü"}'))
     expect(classic.histogramOf('h_created')).toBe(undefined)
@@ -104,13 +104,13 @@ describe('the histograms of a body', () => {
 describe('a random body', () => {
   const rounds = Number(process.env['FUZZ_ROUNDS'] ?? 300)
 
-  it('says the same when its histograms are taken out and written again', () => {
+  it('says the same when its histograms are taken out and written again', async () => {
     const random = createRandom()
     const classic = new ClassicHistograms()
     for (let round = 0; round < rounds; round++) {
       const body = Buffer.from(randomBody(random))
       const wanted = samplesOf(body)
-      const { text, histograms } = classic.convert(body, { isOpenMetrics: false, keepsClassic: false })
+      const { text, histograms } = await classic.convert(body, { isOpenMetrics: false, keepsClassic: false })
       const found = samplesOf(text)
       for (const { series, histogram, timestampMs } of histograms) {
         const { count, sum, positive, customBounds } = checkedHistogram(histogram)

@@ -5,7 +5,7 @@
 import type { CreatedLine } from './createdTimes.ts'
 import { fromClassic } from './customBuckets.ts'
 import { parseSeries } from './exposition.ts'
-import { bodyText, familiesOf, lineNumber, samplesOf, without, type FamilyLines, type Range } from './familyLines.ts'
+import { bodyText, familiesOf, lineNumber, SampleWalk, without, type FamilyLines, type Range } from './familyLines.ts'
 import { parseGoFloat } from './goFloat.ts'
 import { emptied } from './histogramMessage.ts'
 import { parseOpenMetricsSeries } from './openMetricsParser.ts'
@@ -38,15 +38,16 @@ export class ClassicHistograms {
   #converted = new Set<string>()
 
   /** `body` is in the text format, also when it was OpenMetrics. Throws `ExpositionError`. */
-  convert(body: Uint8Array, options: ConvertOptions): Converted {
+  async convert(body: Uint8Array, options: ConvertOptions): Promise<Converted> {
     const text = bodyText(body)
     this.#parts.begin()
     const histograms: ExposedHistogram[] = []
     const cut: Range[] = []
     this.#converted = new Set()
+    const walk = new SampleWalk()
     for (const family of familiesOf(text)) {
       if (family.type !== 'histogram') continue
-      for (const [series, gathered] of this.#gather(text, family, options)) {
+      for (const [series, gathered] of await this.#gather(walk, text, family, options)) {
         const histogram = fromClassic(gathered)
         if (histogram === undefined) continue
         this.#converted.add(series)
@@ -77,18 +78,18 @@ export class ClassicHistograms {
     })
   }
 
-  #gather(text: string, family: FamilyLines, options: ConvertOptions): Map<string, Gathered> {
+  async #gather(walk: SampleWalk, text: string, family: FamilyLines, options: ConvertOptions): Promise<Map<string, Gathered>> {
     const found = new Map<string, Gathered>()
-    for (const { series, value, timestampMs, start, end } of samplesOf(text, family)) {
+    await walk.each(text, family, ({ series, value, timestampMs, start, end }) => {
       const part = this.#parts.get(series, () => partOf(series, family.name, options, () => lineNumber(text, start)))
-      if (part.kind === 'other') continue
+      if (part.kind === 'other') return
       let one = found.get(part.histogram)
       if (one === undefined) found.set(part.histogram, (one = { buckets: [], count: undefined, sum: undefined, timestampMs: undefined, lines: [] }))
       if (part.kind === 'bucket') one.buckets.push([part.bound, value])
       else one[part.kind] = value
       one.timestampMs = timestampMs ?? one.timestampMs
       one.lines.push({ start, end })
-    }
+    })
     return found
   }
 }

@@ -27,7 +27,7 @@ describe('CreatedTimes', () => {
 })
 
 describe('CreatedSeries', () => {
-  it('takes the times out of counters, histograms and summaries', () => {
+  it('takes the times out of counters, histograms and summaries', async () => {
     const text = [
       '# TYPE c counter', 'c_total{a="1"} 5', 'c_created{a="1"} 12.5', 'c_total{a="2"} 6', '# TYPE g gauge', 'g_created 5',
       '# TYPE h histogram', 'h_bucket{a="1",le="1.0"} 1', 'h_bucket{a="1",le="+Inf"} 2', 'h_count{a="1"} 2', 'h_sum{a="1"} 3', 'h_created{a="1"} 13',
@@ -35,7 +35,7 @@ describe('CreatedSeries', () => {
     ]
     const series = new CreatedSeries()
     for (let scrape = 0; scrape < 2; scrape++) {
-      const taken = series.take(Buffer.from(text.join('\n')))
+      const taken = await series.take(Buffer.from(text.join('\n')))
       expect(Buffer.from(taken.text).toString().split('\n')).toEqual(text.filter((one) => !/^[chs]_created/.test(one)))
       expect(taken.created.map(({ series: one, familyType, createdMs }) => `${one} ${familyType} ${createdMs}`)).toEqual([
         'c_total{a="1"} counter 12500', 'h_bucket{a="1",le="1.0"} histogram 13000', 'h_bucket{a="1",le="+Inf"} histogram 13000', 'h_count{a="1"} histogram 13000',

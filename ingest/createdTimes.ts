@@ -3,7 +3,7 @@
 // that `increase` sees what was counted before the first scrape.
 
 import { labelValue, metricNameLabel, type Label } from '../storage/labels.ts'
-import { bodyText, familiesOf, lineNumber, samplesOf, without, type FamilyLines, type Range } from './familyLines.ts'
+import { bodyText, familiesOf, lineNumber, SampleWalk, without, type FamilyLines, type Range } from './familyLines.ts'
 import type { WireHistogram } from './histogramMessage.ts'
 import { parseOpenMetricsSeries, timestampMsOf } from './openMetricsParser.ts'
 import { SeriesMemo } from './seriesMemo.ts'
@@ -53,23 +53,24 @@ export class CreatedSeries {
   readonly #members = new SeriesMemo<Member>()
 
   /** `body` is in the text format. Throws `ExpositionError`. */
-  take(body: Uint8Array): { readonly text: Uint8Array; readonly created: readonly CreatedLine[] } {
+  async take(body: Uint8Array): Promise<{ readonly text: Uint8Array; readonly created: readonly CreatedLine[] }> {
     const text = bodyText(body)
     this.#members.begin()
     const created: CreatedLine[] = []
     const cut: Range[] = []
+    const walk = new SampleWalk()
     for (const family of familiesOf(text)) {
       if (!countingTypes.has(family.type)) continue
       const byKey = new Map<string, { createdMs: number | undefined; readonly series: string[] }>()
-      for (const { series, value, start, end } of samplesOf(text, family)) {
+      await walk.each(text, family, ({ series, value, start, end }) => {
         const member = this.#members.get(series, () => memberOf(series, family, () => lineNumber(text, start)))
         let one = byKey.get(member.key)
         if (one === undefined) byKey.set(member.key, (one = { createdMs: undefined, series: [] }))
         if (member.isCounted) one.series.push(series)
-        if (!member.isTime) continue
+        if (!member.isTime) return
         one.createdMs = timestampMsOf(value)
         cut.push({ start, end })
-      }
+      })
       for (const { createdMs, series } of byKey.values()) {
         if (createdMs !== undefined) created.push(...series.map((one) => ({ series: one, familyType: family.type, createdMs })))
       }

@@ -1,6 +1,7 @@
 // A body in the text format as metric families and their sample lines, for what must see all lines of a family at once. What
 // is no clean sample is passed over: the scrape cache says what is wrong with it. Texts have one character per byte.
 
+import { Breather } from '../src/base/breather.ts'
 import { metadataName } from './expositionLexer.ts'
 import { parseGoFloat } from './goFloat.ts'
 
@@ -33,7 +34,7 @@ export function* familiesOf(text: string): Generator<FamilyLines> {
   if (family !== undefined) yield { ...family, end: text.length }
 }
 
-export function* samplesOf(text: string, { start, end }: Range): Generator<SampleLine> {
+function* samplesOf(text: string, { start, end }: Range): Generator<SampleLine> {
   for (let at = start; at < end; ) {
     sampleLine.lastIndex = at
     const match = sampleLine.exec(text)
@@ -47,6 +48,22 @@ export function* samplesOf(text: string, { start, end }: Range): Generator<Sampl
     const value = parseGoFloat(valueText)
     if (typeof value === 'number') yield { start: at, end: at + line.length, series, value, timestampMs: timestamp === undefined ? undefined : Number(timestamp) }
     at += line.length
+  }
+}
+
+/** How many lines go by between two looks at the clock. */
+const linesPerLook = 256
+
+/** Visits sample lines with pauses in which the event loop runs; one walk for all families of a body. */
+export class SampleWalk {
+  readonly #breather = new Breather()
+  #lines = 0
+
+  async each(text: string, range: Range, visit: (sample: SampleLine) => void): Promise<void> {
+    for (const sample of samplesOf(text, range)) {
+      visit(sample)
+      if (++this.#lines % linesPerLook === 0 && this.#breather.isDue()) await this.#breather.take()
+    }
   }
 }
 

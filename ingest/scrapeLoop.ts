@@ -364,7 +364,7 @@ export class ScrapeLoop {
     const { config } = this.#options.job
     const { cache, metadata, openMetrics } = this.memory
     const format = this.#formatOf(answer)
-    const { text, histograms, exemplars, created } = this.#readBody(answer.body, format)
+    const { text, histograms, exemplars, created } = await this.#readBody(answer.body, format)
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')
     const parsed = await cache.parse(text, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
@@ -388,17 +388,17 @@ export class ScrapeLoop {
   }
 
   /** Whatever the format, as a body in the text format with what that cannot say beside it. */
-  #readBody(body: Uint8Array, format: BodyFormat): ProtobufBody {
+  async #readBody(body: Uint8Array, format: BodyFormat): Promise<ProtobufBody> {
     const { histograms: settings } = this.target
     const { takesCreated } = this.#options.job
     if (format === 'protobuf') return readProtobufBody(body, { ...settings, takesCreated })
     const { openMetrics, classicHistograms, createdSeries } = this.memory
     const isOpenMetrics = format === 'openMetrics'
     const plain = isOpenMetrics ? openMetrics.toText(body) : body
-    const { text, created } = isOpenMetrics && takesCreated ? createdSeries.take(plain) : { text: plain, created: [] }
+    const { text, created } = isOpenMetrics && takesCreated ? await createdSeries.take(plain) : { text: plain, created: [] }
     const exemplars = isOpenMetrics ? openMetrics.exemplars : []
     if (!settings.convertsClassic) return { text, histograms: [], exemplars, created }
-    const converted = classicHistograms.convert(text, { isOpenMetrics, keepsClassic: settings.keepsClassic })
+    const converted = await classicHistograms.convert(text, { isOpenMetrics, keepsClassic: settings.keepsClassic })
     const ofBoth = exemplars.flatMap((line) => {
       const histogram = classicHistograms.histogramOf(line.series)
       if (histogram === undefined) return [line]
