@@ -38,6 +38,9 @@ const dashboard = [
   'sum(avg_over_time(m[20m]))',
   'sum_over_time(u[15m])',
   'sum(sum by (mode, inst) (m))',
+  'avg by (job) (g * on (job, inst) group_left u)',
+  'stddev(sum by (job) (u))',
+  'topk(1, sum by (job) (m))',
 ]
 
 type Service = { readonly service: QueryService; readonly registry: MetricRegistry }

@@ -1,15 +1,17 @@
-// Whether the value of a query at one step follows from the samples around that step alone, to the last bit: then the steps
-// of an earlier answer can stand in a later one. What depends on the start or end of the range does not, nor does what adds
-// up numbers in an order that other steps have a say in.
+// Whether the value of a query at one step follows from the samples around that step alone: then the steps of an earlier
+// answer can stand in a later one. What depends on the start or end of the range does not, nor does what chooses among equals,
+// or computes with rounding errors that are not compensated, in an order that other steps have a say in. Sums and means are
+// compensated (kahan.ts): in whatever order, they are the sum rounded once.
 
 import { unreachable } from '../src/base/assert.ts'
 import { metricNameLabel } from '../storage/labels.ts'
 import type { AggregateExpr, BinaryExpr, CallExpr, Expr, VectorSelector } from './ast.ts'
 import { withoutParens } from './ast.ts'
 
-/** Functions of each window by itself. Sums and means of long windows are put together from parts that other steps share. */
+/** Functions of each window by itself. */
 const windowFunctions: ReadonlySet<string> = new Set([
   'absent_over_time',
+  'avg_over_time',
   'changes',
   'count_over_time',
   'delta',
@@ -27,6 +29,7 @@ const windowFunctions: ReadonlySet<string> = new Set([
   'resets',
   'stddev_over_time',
   'stdvar_over_time',
+  'sum_over_time',
   'ts_of_first_over_time',
   'ts_of_last_over_time',
   'ts_of_max_over_time',
@@ -41,9 +44,9 @@ const valueFunctions: ReadonlySet<string> = new Set(
 const otherFunctions: ReadonlySet<string> = new Set(['absent', 'histogram_quantile', 'pi', 'scalar', 'sort', 'sort_desc', 'time', 'vector'])
 
 /** Aggregations for which the order of their operands makes no difference. */
-const orderlessOps: ReadonlySet<AggregateExpr['op']> = new Set(['count', 'count_values', 'group', 'max', 'min', 'quantile'])
-/** Those that add up, or choose among equals, in the order of their operands. */
-const orderedOps: ReadonlySet<AggregateExpr['op']> = new Set(['avg', 'bottomk', 'stddev', 'stdvar', 'sum', 'topk'])
+const orderlessOps: ReadonlySet<AggregateExpr['op']> = new Set(['avg', 'count', 'count_values', 'group', 'max', 'min', 'quantile', 'sum'])
+/** Those that compute, or choose among equals, in the order of their operands. */
+const orderedOps: ReadonlySet<AggregateExpr['op']> = new Set(['bottomk', 'stddev', 'stdvar', 'topk'])
 
 /**
  * How far after a step, in milliseconds, lie samples that its value depends on, 0 for most queries; `undefined` when its
