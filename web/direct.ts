@@ -13,9 +13,14 @@ import type { Protection } from './protection/protection.ts'
 
 export type DirectRoute = {
   readonly bodyLimitBytes: number
-  /** Never rejects. */
-  answer(request: IncomingMessage, response: ServerResponse, body: RequestBody): Promise<Answer>
+  /** Never rejects. `parameters` are the decoded values of `:name` in the path. */
+  answer(request: IncomingMessage, response: ServerResponse, body: RequestBody, parameters: Readonly<Record<string, string>>): Promise<Answer>
 }
+
+/** A path with one parameter between two slashes. */
+type Pattern = { readonly start: string; readonly end: string; readonly parameter: string; readonly route: DirectRoute }
+
+type Found = { readonly route: DirectRoute; readonly parameters: Readonly<Record<string, string>> }
 
 export type DirectDeps = {
   readonly bodies: BodyReader
@@ -30,27 +35,43 @@ export type DirectDeps = {
 export class DirectRoutes {
   readonly #deps: DirectDeps
   readonly #routes = new Map<string, DirectRoute>()
+  readonly #patterns: Pattern[] = []
 
   constructor(deps: DirectDeps) {
     this.#deps = deps
   }
 
+  /** `url` may have one parameter, such as `/label/:name/values`. */
   add(method: string, url: string, route: DirectRoute): void {
-    this.#routes.set(`${method} ${url}`, route)
+    const [start = '', parameter, end = ''] = `${method} ${url}`.split(/:(\w+)/)
+    if (parameter === undefined) this.#routes.set(start, route)
+    else this.#patterns.push({ start, end, parameter, route })
   }
 
   /** Whether the request is for one of these routes; then it gets its answer. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const { method = '', url = '' } = request
     const queryAt = url.indexOf('?')
-    const route = this.#routes.get(`${method} ${queryAt < 0 ? url : url.slice(0, queryAt)}`)
-    if (route === undefined) return false
+    const found = this.#find(`${method} ${queryAt < 0 ? url : url.slice(0, queryAt)}`)
+    if (found === undefined) return false
     // A client that is gone before its answer is out is nobody's mistake.
-    this.#answer(route, request, response).catch(() => response.destroy())
+    this.#answer(found, request, response).catch(() => response.destroy())
     return true
   }
 
-  async #answer(route: DirectRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #find(path: string): Found | undefined {
+    const route = this.#routes.get(path)
+    if (route !== undefined) return { route, parameters: {} }
+    for (const { start, end, parameter, route } of this.#patterns) {
+      if (!path.startsWith(start) || !path.endsWith(end)) continue
+      const value = path.slice(start.length, path.length - end.length)
+      // What is not plain is the framework's to decode, or to refuse.
+      return /^[\w.~-]+$/.test(value) ? { route, parameters: { [parameter]: value } } : undefined
+    }
+    return undefined
+  }
+
+  async #answer({ route, parameters }: Found, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { protection, cors, onRequest, bodies, refusalOf } = this.#deps
     const { headers } = request
     if (protection !== undefined) {
@@ -62,7 +83,7 @@ export class DirectRoutes {
     onRequest(response)
     let answer: Answer
     try {
-      answer = await route.answer(request, response, await bodies.read(request, route.bodyLimitBytes))
+      answer = await route.answer(request, response, await bodies.read(request, route.bodyLimitBytes), parameters)
     } catch (error) {
       answer = refusalOf(error)
     }

@@ -44,7 +44,7 @@ export type RouteOptions = {
   /** Answers also before the server is ready and while it stops. */
   readonly whenNotReady?: boolean
   readonly bodyLimitBytes?: number
-  /** Requests come by the thousand: they take the short way. Only for a path without parameters. */
+  /** Requests come by the thousand: they take the short way. Only for a path with at most one parameter. */
   readonly isDirect?: boolean
   /** The text of a 405. */
   readonly wrongMethodText?: string

@@ -13,7 +13,7 @@ export function addLabelRoutes(router: Router, parts: () => Parts): void {
     const name = unescapeName(request.path['name'] ?? '')
     if (!isLabelName(name)) throw new QueryError('bad_data', `invalid label name: ${JSON.stringify(name)}`)
     return parts().query.respond({ kind: 'labelValues', name, ...readMetadataParams(request) }, request)
-  })
+  }, { isDirect: true })
 }
 
 function readMetadataParams(request: WebRequest) {
