@@ -31,7 +31,7 @@ const modes: readonly Mode[] = [
 
 /** A dashboard that is open: the same again, each time the range has moved on by a step. */
 const refreshed: Mode = { name: 'again', stepSeconds: 15, allowsCache: true }
-const refreshes = 8
+const refreshes = 5
 
 /** A server with the connection that queries it. */
 export type Client = { readonly server: RunningServer; readonly pool: Pool }
