@@ -8,13 +8,13 @@
 // the buffer holds { time i64, value u64 } ascending.
 
 import { ACTIVE_SAMPLES, CHUNK_BYTES, CHUNK_COUNT, CHUNK_SAMPLES, DAY_MS, PUBLISH_FENCE } from './layout'
+import { addToBlock, copyBlocks, startBlock } from './activeBlock'
 import { alloc, BLOCK_CHAIN, retire, scratch } from './memory'
 import { copyBytes } from './bytes'
 import { encodeChunk, encodeChunkOf } from './codec'
 import {
-  B_BEFORE, B_CAPACITY, B_DAY, B_PREVIOUS, BLOCK_HEADER, BLOCK_SAMPLE, FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, R_ACTIVE_COUNT, R_DAY,
-  R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, R_SEALED_LAST, R_TAIL,
-  R_TAIL_CAPACITY, R_TAIL_COUNT,
+  FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, R_ACTIVE_COUNT, R_DAY, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER,
+  R_PUBLISHED, R_SEALED_FIRST, R_SEALED_LAST, R_TAIL, R_TAIL_COUNT,
 } from './series'
 
 export const C_NEXT: usize = 0
@@ -43,7 +43,7 @@ export const OUT_OF_ORDER_BYTES: u32 = 24
 export const SEAL_BASE: u32 = 112
 const SEAL_SPREAD: u32 = 31
 /** A batch with many samples of one series seals on the way; the active blocks never hold more. */
-const MAX_ACTIVE: u32 = 240
+const MAX_ACTIVE: u16 = 240
 const MAX_OUT_OF_ORDER: u32 = 128
 
 // @ts-ignore: decorator
@@ -57,44 +57,30 @@ export function dayOf(time: i64): i32 {
 // @ts-ignore: decorator
 @inline
 export function appendInOrder(record: usize, time: i64, value: u64): void {
-  let offset = time - <i64>load<i32>(record, R_DAY) * DAY_MS
-  let count = <u32>load<u8>(record, R_TAIL_COUNT)
-  if (<u64>offset >= <u64>DAY_MS || count == <u32>load<u8>(record, R_TAIL_CAPACITY)) {
-    startBlock(record, time)
-    offset = time - <i64>load<i32>(record, R_DAY) * DAY_MS
-    count = 0
+  const offset = time - <i64>load<i32>(record, R_DAY) * DAY_MS
+  const active = load<u16>(record, R_ACTIVE_COUNT)
+  if (active == 0 || active >= MAX_ACTIVE || <u64>offset >= <u64>DAY_MS) beginActive(record, time, value)
+  else {
+    if (!addToBlock(record, time, value)) startBlock(record, time, value)
+    store<u16>(record, active + 1, R_ACTIVE_COUNT)
   }
-  const sample = <usize>load<u32>(record, R_TAIL) + BLOCK_HEADER + <usize>count * BLOCK_SAMPLE
-  store<u32>(sample, <u32>offset)
-  store<u64>(sample, value, 4)
-  store<u8>(record, <u8>(count + 1), R_TAIL_COUNT)
-  store<u16>(record, load<u16>(record, R_ACTIVE_COUNT) + 1, R_ACTIVE_COUNT)
   store<i64>(record, time, R_LAST_TIME)
   store<u64>(record, value, R_LAST_VALUE)
   store<u32>(record, (load<u32>(record, R_FLAGS) | FLAG_HAS_LAST) & ~FLAG_LAST_VALUE_UNKNOWN, R_FLAGS)
 }
 
-function startBlock(record: usize, time: i64): void {
-  const day = dayOf(time)
-  let total = <u32>load<u16>(record, R_ACTIVE_COUNT)
-  if (total > 0 && (day != load<i32>(record, R_DAY) || total >= MAX_ACTIVE)) {
+/** Appends the first of a series' active samples; those that are active go into a chunk. */
+function beginActive(record: usize, time: i64, value: u64): void {
+  if (load<u16>(record, R_ACTIVE_COUNT) > 0) {
     fence()
     publish(record)
     sealActive(record)
-    total = 0
   }
+  const day = dayOf(time)
   store<i32>(record, day, R_DAY)
   if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
-  // Small first: most memory of a young head is in the first blocks of its series.
-  const capacity: u32 = total < 4 ? 4 : total < 22 ? 9 : 15
-  const block = alloc(<u32>BLOCK_HEADER + <u32>BLOCK_SAMPLE * capacity)
-  store<u32>(block, total == 0 ? 0 : load<u32>(record, R_TAIL), B_PREVIOUS)
-  store<i32>(block, day, B_DAY)
-  store<u16>(block, <u16>total, B_BEFORE)
-  store<u16>(block, <u16>capacity, B_CAPACITY)
-  store<u32>(record, <u32>block, R_TAIL)
-  store<u8>(record, 0, R_TAIL_COUNT)
-  store<u8>(record, <u8>capacity, R_TAIL_CAPACITY)
+  startBlock(record, time, value)
+  store<u16>(record, 1, R_ACTIVE_COUNT)
 }
 
 /** Stands between a batch's samples and their `publish`: whoever sees a count sees the samples it counts. */
@@ -117,35 +103,17 @@ export function isFull(record: usize, ref: u32): bool {
   return <u32>load<u16>(record, R_ACTIVE_COUNT) >= SEAL_BASE + (spread & SEAL_SPREAD)
 }
 
-/** Copies the `count` samples that end in block `tail` as columns of f64 milliseconds and value bits. */
-export function copyBlocks(tail: usize, tailCount: u32, times: usize, values: usize): void {
-  let block = tail
-  let count = tailCount
-  while (block != 0) {
-    const before = <u32>load<u16>(block, B_BEFORE)
-    const start = <f64>load<i32>(block, B_DAY) * <f64>DAY_MS
-    let sample = block + BLOCK_HEADER
-    for (let i: u32 = before; i < before + count; i++) {
-      store<f64>(times + (<usize>i << 3), start + <f64>load<u32>(sample))
-      store<u64>(values + (<usize>i << 3), load<u64>(sample, 4))
-      sample += BLOCK_SAMPLE
-    }
-    block = load<u32>(block, B_PREVIOUS)
-    count = block == 0 ? 0 : <u32>load<u16>(block, B_CAPACITY)
-  }
-}
-
 /** Seals the active blocks, which must be published, into one chunk. */
 export function sealActive(record: usize): void {
   const count = <u32>load<u16>(record, R_ACTIVE_COUNT)
   if (count == 0) return
   const tail: usize = load<u32>(record, R_TAIL)
   const columns = columnsToSeal(count)
-  copyBlocks(tail, <u32>load<u8>(record, R_TAIL_COUNT), columns, columns + (<usize>count << 3))
+  copyBlocks(tail, <u32>load<u8>(record, R_TAIL_COUNT), -Infinity, columns, columns + (<usize>count << 3))
   linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, encodeColumns(columns, count, 0, count, 0))
   atomic.store<u64>(record, 0, R_PUBLISHED)
   store<u32>(record, 0, R_TAIL)
-  store<u32>(record, 0, R_TAIL_COUNT) // tail count, tail capacity and active samples
+  store<u32>(record, 0, R_TAIL_COUNT) // tail count, bytes used and active samples
   store<i64>(ACTIVE_SAMPLES, load<i64>(ACTIVE_SAMPLES) - <i64>count)
   retire(tail, BLOCK_CHAIN)
 }

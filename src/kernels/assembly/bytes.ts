@@ -64,8 +64,11 @@ export function writeVarint(ptr: usize, value: u64): usize {
 }
 
 /** Bytes that `writeVarint` takes for `value`. */
+// @ts-ignore: decorator
+@inline
 export function varintLength(value: u64): u32 {
-  return value == 0 ? 1 : <u32>((70 - clz(value)) / 7)
+  // A seventh of at most 70, without a division.
+  return value == 0 ? 1 : (<u32>(70 - clz(value)) * 37) >> 8
 }
 
 // @ts-ignore: decorator

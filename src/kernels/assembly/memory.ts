@@ -6,8 +6,9 @@ import {
   ALLOCATED_BYTES, BUMP_END, BUMP_NEXT, CLASS_FREE, EPOCH, FREED_SPANS, LARGE_FREE, READER_SLOTS, READER_SLOT_BYTES,
   READER_SLOT_COUNT, RETIRED_BYTES, RETIRED_FIRST, RETIRED_LAST, SCRATCH_BYTES, SCRATCH_PTR,
 } from './layout'
+import { freeBlockChain } from './activeBlock'
 import { freePair, freeSymbol } from './labelIndex'
-import { freeBlockChain, freeSeries } from './series'
+import { freeSeries } from './series'
 
 const MAX_SMALL: u32 = 32768
 const LARGE_GRANULE: u32 = 4096

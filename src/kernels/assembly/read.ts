@@ -8,10 +8,11 @@
 // Functions that add return OK, DAMAGED, or the capacity they need; after growing the columns they are called again,
 // which adds the same samples again without harm.
 
-import { copyBlocks, C_COUNT, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, O_BUFFER, O_FIRST } from './append'
+import { B_BEFORE, copyBlocks, firstBlockTime } from './activeBlock'
+import { C_COUNT, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, O_BUFFER, O_FIRST } from './append'
 import { chunkRoom, decodeChunk } from './codec'
 import { DAY_MS } from './layout'
-import { B_BEFORE, B_DAY, B_PREVIOUS, BLOCK_HEADER, FLAG_HAS_LAST, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord } from './series'
+import { FLAG_HAS_LAST, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord } from './series'
 
 export const S_MIN: usize = 0
 export const S_MAX: usize = 8
@@ -158,8 +159,7 @@ export function addInOrder(state: usize): i32 {
   const samples = <i32>load<u16>(tail, B_BEFORE) + <i32>tailCount
   const count = load<i32>(state, S_COUNT)
   if (count + samples > load<i32>(state, S_CAPACITY)) return count + samples
-  copyBlocks(tail, tailCount, tailTimes(state), tailValues(state))
-  addTail(state, samples)
+  addTail(state, copyBlocks(tail, tailCount, load<f64>(state, S_MIN), tailTimes(state), tailValues(state)))
   return OK
 }
 
@@ -201,10 +201,8 @@ function addChain(state: usize, first: usize): i32 {
 export function inMemoryFrom(state: usize): f64 {
   const chunk: usize = load<u32>(state, S_SEALED_FIRST)
   if (chunk != 0) return <f64>load<i64>(chunk, C_MIN_TIME)
-  let block: usize = load<u32>(state, S_PUBLISHED)
-  if (block == 0) return Infinity
-  while (load<u32>(block, B_PREVIOUS) != 0) block = load<u32>(block, B_PREVIOUS)
-  return <f64>load<i32>(block, B_DAY) * <f64>DAY_MS + <f64>load<u32>(block, BLOCK_HEADER)
+  const tail: usize = load<u32>(state, S_PUBLISHED)
+  return tail == 0 ? Infinity : <f64>firstBlockTime(tail)
 }
 
 /** Start of the UTC day of the oldest sample ever seen: Infinity when none was, -Infinity when it is not known. */

@@ -7,14 +7,12 @@
 //   16 last value u64
 //   24 published u64     { tail block u32, samples in it u32 }: what readers see of the active blocks
 //   32 tail u32          the same, ahead of what is published
-//   36 tail count u8, 37 tail capacity u8, 38 active samples u16
+//   36 tail count u8, 37 bytes used in it u8, 38 active samples u16
 //   40 first sealed chunk u32, 44 last sealed chunk u32
 //   48 out of order u32  -> out-of-order part, see append.ts
 //   52 slot u32          index in the batch that is being validated
 //   56 day i32           UTC day of the active blocks
 //   60 first day i32     UTC day of the oldest sample ever seen
-//
-// Active block: { previous u32, day i32, samples before u16, capacity u16 } and samples { ms of the day u32, value u64 }.
 
 import {
   CANDIDATES, CANDIDATES_COUNT, CANDIDATES_FROM, EMPTY_SEGMENT, HEAD_MAX_TIME, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY,
@@ -37,7 +35,7 @@ export const R_LAST_VALUE: usize = 16
 export const R_PUBLISHED: usize = 24
 export const R_TAIL: usize = 32
 export const R_TAIL_COUNT: usize = 36
-export const R_TAIL_CAPACITY: usize = 37
+export const R_TAIL_USED: usize = 37
 export const R_ACTIVE_COUNT: usize = 38
 export const R_SEALED_FIRST: usize = 40
 export const R_SEALED_LAST: usize = 44
@@ -54,13 +52,6 @@ export const FLAG_HAS_LAST: u32 = 2
 export const FLAG_LAST_VALUE_UNKNOWN: u32 = 4
 /** Removed; the record stays until no reader can have its ref. */
 export const FLAG_FORGOTTEN: u32 = 8
-
-export const B_PREVIOUS: usize = 0
-export const B_DAY: usize = 4
-export const B_BEFORE: usize = 8
-export const B_CAPACITY: usize = 10
-export const BLOCK_HEADER: usize = 12
-export const BLOCK_SAMPLE: usize = 12
 
 /** A label while a series is being looked up: { name ptr, name length, value ptr, value length }, u32 each. */
 export const LABEL_BYTES: usize = 16
@@ -121,15 +112,6 @@ export function useSeries(ref: u32): bool {
   if (!hasSeries(ref)) return false
   spare(ref)
   return true
-}
-
-/** Frees a chain of active blocks, newest first. */
-export function freeBlockChain(block: usize): void {
-  while (block != 0) {
-    const previous: usize = load<u32>(block, B_PREVIOUS)
-    free(block, <u32>(BLOCK_HEADER + BLOCK_SAMPLE * <usize>load<u16>(block, B_CAPACITY)))
-    block = previous
-  }
 }
 
 export const LABELS_OK: i32 = 0
