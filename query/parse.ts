@@ -16,7 +16,8 @@ export type { ParseFeatures } from './builder.ts'
 const keptTrees = 1000
 
 const noFeatures: ParseFeatures = new Set()
-const grammar = new PromqlGrammar()
+/** Built by the first query: nobody asks the main thread of most servers. */
+let builtGrammar: PromqlGrammar | undefined
 const caches = new Map<string, Map<string, Expr>>()
 
 /** Parses and type-checks. Throws a `QueryError` of type bad_data that lists every mistake on a line. */
@@ -63,6 +64,7 @@ function parseRule(text: string, features: ParseFeatures, rule: 'expression' | '
   const { tokens, error } = t.tokenize(text)
   if (tokens.length === 0 && error === undefined) throw parseError(text, [at(0, rule === 'selector' ? 'unexpected end of input' : 'no expression found in input')])
   const builder = new Builder(features)
+  const grammar = (builtGrammar ??= new PromqlGrammar())
   grammar.builder = builder
   grammar.input = tokens
   let expr: Expr | undefined

@@ -162,7 +162,8 @@ const lexerModes = {
 /** All token types, for the parser. */
 export const vocabulary = lexerModes
 
-const lexer = new Lexer(lexerModes, { positionTracking: 'onlyOffset', skipValidations: true, recoveryEnabled: true })
+/** Built for the first text. */
+let builtLexer: Lexer | undefined
 
 /** Builds the lexer again with all of chevrotain's checks; for the test of the grammar. */
 export function lexerDefinitionErrors(): readonly string[] {
@@ -176,7 +177,8 @@ export type Tokens = { readonly tokens: IToken[]; readonly error?: LexicalError 
 
 /** The tokens up to the first lexical error. */
 export function tokenize(text: string): Tokens {
-  const { tokens, errors } = lexer.tokenize(text)
+  builtLexer ??= new Lexer(lexerModes, { positionTracking: 'onlyOffset', skipValidations: true, recoveryEnabled: true })
+  const { tokens, errors } = builtLexer.tokenize(text)
   const first = errors[0]
   let error = first && unreadable(text, first.offset, tokens)
   const after = error === undefined ? -1 : tokens.findIndex((token) => token.startOffset >= (error as LexicalError).offset)

@@ -1,12 +1,13 @@
 // The sockets: one HTTP server per listen address, all answering with the same routes, with one limit on connections over
 // all of them. It knows nothing of what is served.
 
-import { createServer } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
 import type { Server as TlsServer, ServerOptions as TlsServerOptions } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
+
+// Not by `import`, which asks the module for all its exports, the WebSocket client among them: 12 MB.
+const { createServer } = process.getBuiltinModule('node:http')
 
 export type ListenAddress = { readonly host: string; readonly port: number }
 
@@ -44,7 +45,7 @@ export async function openListeners(options: ListenOptions, answer: RequestListe
   try {
     for (const address of options.addresses) {
       const timeouts = { requestTimeout: options.readTimeoutMs, keepAliveTimeout: options.readTimeoutMs }
-      const server = options.tls === undefined ? createServer(timeouts, answer) : createTlsServer({ ...timeouts, ...options.tls }, answer)
+      const server = options.tls === undefined ? createServer(timeouts, answer) : (await import('node:https')).createServer({ ...timeouts, ...options.tls }, answer)
       server.on('secureConnection', (socket: TLSSocket) => {
         if (options.isClientAllowed?.(socket) === false) socket.destroy()
       })

@@ -1,9 +1,8 @@
 // The single-page app: its document at the paths it knows, its assets, and the redirects that old links need. Unknown
 // paths stay 404, because clients probe for them.
 
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import fastifyStatic from '@fastify/static'
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { plain, redirect } from './answer.ts'
 import type { Answer } from './answer.ts'
@@ -38,9 +37,23 @@ export async function addPageRoutes(fastify: FastifyInstance, router: Router, op
       router.get(`/${name}`, () => ({ status: 200, headers: { 'content-type': 'image/svg+xml', 'cache-control': 'max-age=86400' }, body: favicon }), always)
     }
   }
-  // Their names hold a hash of their content, so a browser may keep them for good.
-  await fastify.register(fastifyStatic, { root: join(uiDir, 'assets'), prefix: `${prefix}/assets/`, immutable: true, maxAge: '365d', index: false })
-  if (userAssets !== '') await fastify.register(fastifyStatic, { root: userAssets, prefix: `${prefix}/user/`, decorateReply: false })
+  for (const name of await readdir(join(uiDir, 'assets')).catch(() => [])) {
+    // Their names hold a hash of their content, so a browser may keep them for good.
+    const headers = { 'content-type': assetTypes[extname(name)] ?? 'application/octet-stream', 'cache-control': 'public, max-age=31536000, immutable' }
+    router.get(`/assets/${name}`, async () => ({ status: 200, headers, body: await readFile(join(uiDir, 'assets', name)) }), always)
+  }
+  if (userAssets !== '') {
+    const { default: fastifyStatic } = await import('@fastify/static')
+    await fastify.register(fastifyStatic, { root: userAssets, prefix: `${prefix}/user/` })
+  }
+}
+
+/** What the build of the UI makes. */
+const assetTypes: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
 }
 
 async function readDocument({ uiDir, pageTitle }: PageOptions): Promise<Answer> {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import Fastify from 'fastify'
+import { Fastify } from './fastify.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { assert } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
@@ -101,7 +101,14 @@ const bodyLimitBytes = 10 * 1024 * 1024
 export async function createServer(options: ServerOptions, deps: ServerDeps): Promise<WebServer> {
   const state = new ServerState()
   const protection = options.webConfigFile === undefined ? undefined : await openProtection(options.webConfigFile, deps.logger)
-  const fastify = Fastify({ bodyLimit: bodyLimitBytes, exposeHeadRoutes: false, frameworkErrors: (_, request, reply) => void send(reply, badUrlAnswer(request.url)), routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000, querystringParser: () => ({}) } })
+  const fastify = Fastify({
+    bodyLimit: bodyLimitBytes,
+    exposeHeadRoutes: false,
+    frameworkErrors: (_, request, reply) => void send(reply, badUrlAnswer(request.url)),
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 10_000, querystringParser: () => ({}) },
+    // No route has a schema, so the compilers for them need not be loaded: 3 MB.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
+  })
   // Query strings are read once, by the router; every body arrives as bytes. Handlers know what they take.
   fastify.removeAllContentTypeParsers()
   const bodies = new BodyReader(bodiesUnderWayBytes)
@@ -218,6 +225,10 @@ class ServerState {
       }
     })
   }
+}
+
+function noSchemas(): never {
+  throw new Error('bug: a route has a schema')
 }
 
 /** What is refused before a handler runs: a body too large or too many of them, a URL that cannot be decoded. */

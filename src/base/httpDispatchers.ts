@@ -2,7 +2,7 @@
 // before each request and pools are made anew when one has changed. Also used by the OAuth2 token source.
 
 import { stat } from 'node:fs/promises'
-import { type SecureVersion } from 'node:tls'
+import type { SecureVersion } from 'node:tls'
 import { isIP, isIPv4 } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { ProxyConfig, TlsConfig, TlsVersion } from './httpClientConfig.ts'
