@@ -432,6 +432,8 @@ describe('own metrics and federation', () => {
       'prometheus_http_requests_total{handler="/api/v1/query",code="200"}',
       'process_cpu_seconds_total',
       'process_resident_memory_bytes',
+      'prometheus_ready 1',
+      'process_virtual_memory_bytes',
       'process_start_time_seconds',
       'solowatch_event_loop_delay_seconds{quantile="0.99"}',
       'prometheus_notifications_alertmanagers_discovered',

@@ -49,25 +49,29 @@ export function registerProcessMetrics(registry: MetricRegistry, build: BuildInf
   })
   registry.sampled('process_resident_memory_bytes', 'Resident memory size in bytes.', 'gauge', () => process.memoryUsage.rss())
   registry.sampled('nodejs_heap_size_used_bytes', 'JavaScript heap of the main thread in use.', 'gauge', () => process.memoryUsage().heapUsed)
-  const descriptors = watchDescriptors()
-  registry.sampled('process_open_fds', 'Number of open file descriptors.', 'gauge', () => descriptors.open())
-  registry.sampled('process_max_fds', 'Maximum number of open file descriptors.', 'gauge', () => descriptors.max())
+  const watched = watchProcess()
+  registry.sampled('process_open_fds', 'Number of open file descriptors.', 'gauge', () => watched.open())
+  registry.sampled('process_max_fds', 'Maximum number of open file descriptors.', 'gauge', () => watched.max())
+  registry.sampled('process_virtual_memory_bytes', 'Virtual memory size in bytes.', 'gauge', () => watched.virtualBytes())
   const delay = watchEventLoop(registry)
   return {
     close() {
-      descriptors.close()
+      watched.close()
       delay.close()
     },
   }
 }
 
 /** Counts are refreshed beside the main thread: printing the metrics must not wait for the file system. */
-function watchDescriptors(): Closable & { open(): number; max(): number } {
+function watchProcess(): Closable & { open(): number; max(): number; virtualBytes(): number } {
   let open = 0
   let max = 0
+  let virtualBytes = 0
   const count = async () => {
     const names = await readdir('/proc/self/fd').catch(() => [])
     open = names.length
+    const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
+    virtualBytes = 1024 * Number(/^VmSize:\s+(\d+) kB/m.exec(status)?.[1] ?? 0)
   }
   const readLimit = async () => {
     const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
@@ -76,7 +80,7 @@ function watchDescriptors(): Closable & { open(): number; max(): number } {
   void Promise.all([count(), readLimit()])
   const timer = setInterval(() => void count(), 10_000)
   timer.unref()
-  return { open: () => open, max: () => max, close: () => clearInterval(timer) }
+  return { open: () => open, max: () => max, virtualBytes: () => virtualBytes, close: () => clearInterval(timer) }
 }
 
 /** How late timers of the main thread are: over the last minute, and the worst since the start. */

@@ -100,6 +100,7 @@ const bodyLimitBytes = 10 * 1024 * 1024
 
 export async function createServer(options: ServerOptions, deps: ServerDeps): Promise<WebServer> {
   const state = new ServerState()
+  deps.registry.sampled('prometheus_ready', 'Whether Prometheus startup was fully completed and the server is ready for normal operation.', 'gauge', () => (state.readiness === 'ready' ? 1 : 0))
   const protection = options.webConfigFile === undefined ? undefined : await openProtection(options.webConfigFile, deps.logger)
   const fastify = Fastify({
     bodyLimit: bodyLimitBytes,
