@@ -297,7 +297,7 @@ class Evaluation {
         const total = seen.to.reduce((sum, to, step) => sum + to - (seen.from[step] as number), 0)
         operand.cost.samplesRead += total
         this.#countWindows(total, seen.from, seen.to)
-        const found = countPresent(columns.present)
+        const found = this.#countPresent(columns.present)
         if (found > 0) {
           const labels = input.labels(i)
           entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
@@ -380,6 +380,11 @@ class Evaluation {
     for (let step = 0; step < from.length; step++) perStep[step] = (perStep[step] ?? 0) + (to[step] ?? 0) - (from[step] ?? 0)
   }
 
+  #countPresent(present: Uint8Array): number {
+    const { space } = this.#deps
+    return space.exports.countFlags(space.place('counted', present, present.length), present.length)
+  }
+
   #context(steps: Steps): EvalContext {
     const { startMs, endMs, stepMs } = this.#query
     return { space: this.#deps.space, steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0 }
@@ -398,7 +403,7 @@ class Evaluation {
   /** Counts `value` as held and `operands`, which it was made of, no longer. */
   #result(value: Value, operands: readonly Value[]): Value {
     let count = 0
-    if (value.kind === 'vector') for (const { present, histograms } of value.series) count += countPresent(present) + samplesBeyondOne(histograms)
+    if (value.kind === 'vector') for (const { present, histograms } of value.series) count += this.#countPresent(present) + samplesBeyondOne(histograms)
     this.#deps.limits.take(count)
     this.#held.set(value, count)
     for (const operand of operands) if (operand !== value) this.#release(operand)
@@ -437,10 +442,4 @@ function acceptAbsence(output: SeriesOutput, anyPresent: Uint8Array, labels: Lab
     found++
   }
   if (found > 0) output.accept(labels, found)
-}
-
-function countPresent(present: Uint8Array): number {
-  let count = 0
-  for (let i = 0; i < present.length; i++) count += present[i] as number
-  return count
 }

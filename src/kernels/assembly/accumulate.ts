@@ -1,5 +1,5 @@
-// Aggregations over series, column by column: each kernel takes in one more series. A series without gaps goes two steps at
-// a time. `seen` is a byte per step, 1 where anything came in.
+// Aggregations over series, column by column: each kernel takes in one more series, two steps at a time where it has both.
+// `seen` is a byte per step, 1 where anything came in.
 // Sums are compensated (Kahan's, in Neumaier's form); sums start as -0, which adds nothing to any value.
 
 // @ts-ignore: decorator
@@ -10,41 +10,45 @@ function compensation(value: f64, sum: f64, before: f64): f64 {
   return abs(sum) >= abs(value) ? before + (sum - total + value) : before + (value - total + sum)
 }
 
-/** Whether the series has a value at every step. */
-function isWhole(present: usize, count: i32): bool {
-  let i = 0
-  for (; i + 15 < count; i += 16) if (!i8x16.all_true(v128.load(present + <usize>i))) return false
-  for (; i < count; i++) if (load<u8>(present + <usize>i) == 0) return false
-  return true
+/** Whether a series has values at two steps. */
+// @ts-ignore: decorator
+@inline
+function hasBoth(present: usize, i: i32): bool {
+  return load<u16>(present + <usize>i) == 0x0101
 }
 
 export function addToSums(values: usize, present: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
+  const infinity = f64x2.splat(Infinity)
   let i = 0
-  if (isWhole(present, count)) {
-    memory.fill(seen, 1, <usize>count)
-    const infinity = f64x2.splat(Infinity)
-    for (; i + 1 < count; i += 2) {
-      const at = <usize>i << 3
-      const value = v128.load(values + at)
-      const sum = v128.load(sums + at)
-      const total = f64x2.add(sum, value)
-      const isLarger = f64x2.ge(f64x2.abs(sum), f64x2.abs(value))
-      const large = v128.bitselect(sum, value, isLarger)
-      const small = v128.bitselect(value, sum, isLarger)
-      const error = f64x2.add(v128.load(compensations + at), f64x2.add(f64x2.sub(large, total), small))
-      v128.store(sums + at, total)
-      v128.store(compensations + at, v128.andnot(error, f64x2.eq(f64x2.abs(total), infinity)))
+  for (; i + 1 < count; i += 2) {
+    if (!hasBoth(present, i)) {
+      addToSum(values, present, i, sums, compensations, seen)
+      addToSum(values, present, i + 1, sums, compensations, seen)
+      continue
     }
-  }
-  for (; i < count; i++) {
-    if (load<u8>(present + <usize>i) == 0) continue
     const at = <usize>i << 3
-    const value = load<f64>(values + at)
-    const sum = load<f64>(sums + at)
-    store<f64>(compensations + at, compensation(value, sum, load<f64>(compensations + at)))
-    store<f64>(sums + at, sum + value)
-    store<u8>(seen + <usize>i, 1)
+    const value = v128.load(values + at)
+    const sum = v128.load(sums + at)
+    const total = f64x2.add(sum, value)
+    const isLarger = f64x2.ge(f64x2.abs(sum), f64x2.abs(value))
+    const large = v128.bitselect(sum, value, isLarger)
+    const small = v128.bitselect(value, sum, isLarger)
+    const error = f64x2.add(v128.load(compensations + at), f64x2.add(f64x2.sub(large, total), small))
+    v128.store(sums + at, total)
+    v128.store(compensations + at, v128.andnot(error, f64x2.eq(f64x2.abs(total), infinity)))
+    store<u16>(seen + <usize>i, 0x0101)
   }
+  if (i < count) addToSum(values, present, i, sums, compensations, seen)
+}
+
+function addToSum(values: usize, present: usize, i: i32, sums: usize, compensations: usize, seen: usize): void {
+  if (load<u8>(present + <usize>i) == 0) return
+  const at = <usize>i << 3
+  const value = load<f64>(values + at)
+  const sum = load<f64>(sums + at)
+  store<f64>(compensations + at, compensation(value, sum, load<f64>(compensations + at)))
+  store<f64>(sums + at, sum + value)
+  store<u8>(seen + <usize>i, 1)
 }
 
 /** Takes the sums of other series, as `addToSums` left them, into these. */
@@ -158,26 +162,31 @@ export function finishMeans(count: i32, sums: usize, compensations: usize, count
 
 /** The largest value so far (`sign` 1) or the smallest (-1); NaN only where there is nothing else. `best` starts as NaN. */
 export function addToExtremes(values: usize, present: usize, count: i32, sign: f64, best: usize, seen: usize): void {
+  const signs = f64x2.splat(sign)
   let i = 0
-  if (isWhole(present, count)) {
-    memory.fill(seen, 1, <usize>count)
-    const signs = f64x2.splat(sign)
-    for (; i + 1 < count; i += 2) {
-      const at = <usize>i << 3
-      const value = v128.load(values + at)
-      const before = v128.load(best + at)
-      const takes = v128.or(f64x2.gt(f64x2.mul(value, signs), f64x2.mul(before, signs)), f64x2.ne(before, before))
-      v128.store(best + at, v128.bitselect(value, before, takes))
+  for (; i + 1 < count; i += 2) {
+    if (!hasBoth(present, i)) {
+      addToExtreme(values, present, i, sign, best, seen)
+      addToExtreme(values, present, i + 1, sign, best, seen)
+      continue
     }
-  }
-  for (; i < count; i++) {
-    if (load<u8>(present + <usize>i) == 0) continue
     const at = <usize>i << 3
-    const value = load<f64>(values + at)
-    const before = load<f64>(best + at)
-    if (value * sign > before * sign || before != before) store<f64>(best + at, value)
-    store<u8>(seen + <usize>i, 1)
+    const value = v128.load(values + at)
+    const before = v128.load(best + at)
+    const takes = v128.or(f64x2.gt(f64x2.mul(value, signs), f64x2.mul(before, signs)), f64x2.ne(before, before))
+    v128.store(best + at, v128.bitselect(value, before, takes))
+    store<u16>(seen + <usize>i, 0x0101)
   }
+  if (i < count) addToExtreme(values, present, i, sign, best, seen)
+}
+
+function addToExtreme(values: usize, present: usize, i: i32, sign: f64, best: usize, seen: usize): void {
+  if (load<u8>(present + <usize>i) == 0) return
+  const at = <usize>i << 3
+  const value = load<f64>(values + at)
+  const before = load<f64>(best + at)
+  if (value * sign > before * sign || before != before) store<f64>(best + at, value)
+  store<u8>(seen + <usize>i, 1)
 }
 
 /** Adds 1 where the series is present. */

@@ -1,4 +1,5 @@
-// Chunks of partitions that a query worker keeps in its own scratch, so that a dashboard's next look costs no SQL.
+// Chunks of partitions that a query worker keeps in its own scratch, so that a dashboard's next look costs no SQL. Their
+// checksums were right when they were put there.
 //
 // Entry of a series in a partition: { chunks u32, zero u32 } and per chunk
 //   { min time f64, max time f64, times u32 -> times record, values section u32, its length u32, out of order u32 }
@@ -7,7 +8,7 @@
 
 import { decodeTimes } from './codec'
 import { addTail, S_CAPACITY, S_CHUNKS, S_COUNT, S_MAX, S_MIN, tailTimes, tailValues } from './read'
-import { decodeValues } from './values'
+import { decodeOpened } from './values'
 
 const ENTRY_HEADER: usize = 8
 const CHUNK_BYTES: usize = 32
@@ -33,7 +34,7 @@ export function addStored(state: usize, entry: usize, outOfOrder: u32, beforeMs:
     if (count + room > load<i32>(state, S_CAPACITY)) return count + room
     if (decoded != 0) memory.copy(tailTimes(state), decoded, <usize>samples << 3)
     else if (decodeTimes(load<u32>(times, 8), load<i32>(times, 12), tailTimes(state), room) != samples) return -1
-    if (decodeValues(load<u32>(chunk, 20), load<i32>(chunk, 24), tailValues(state), samples) != samples) return -1
+    if (decodeOpened(load<u32>(chunk, 20), load<i32>(chunk, 24), tailValues(state), samples) != samples) return -1
     store<u32>(state, load<u32>(state, S_CHUNKS) + 1, S_CHUNKS)
     addTail(state, samples)
   }

@@ -62,7 +62,11 @@ function keepSmaller(out: usize, length: i32, other: usize, otherLength: i32): i
 /** Decodes a section of values. Returns the count or -1. */
 export function decodeValues(section: usize, length: i32, out: usize, capacity: i32): i32 {
   const count = openSection(section, length, capacity)
-  if (count < 0) return -1
+  return count < 0 ? -1 : decodeOpened(section, length, out, count)
+}
+
+/** The same for a section that was found to be whole before. */
+export function decodeOpened(section: usize, length: i32, out: usize, count: i32): i32 {
   const kind = load<u8>(section, 6)
   if (kind & 128) return -1
   const mapping = kind & KIND_EXPONENT_MASK
