@@ -21,7 +21,7 @@ import { parseQuery, type ParseFeatures } from './parse.ts'
 import { invalidParameter, QueryError } from './queryError.ts'
 import type { ResultCache, StorageMoment } from './resultCache.ts'
 import { statsJson } from './queryStats.ts'
-import type { SeriesWork } from './seriesWork.ts'
+import type { SharedWork } from './sharedWork.ts'
 import { valueTypeOf } from './typecheck.ts'
 import type { MatrixSeries, VectorSeries } from './value.ts'
 import type { Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerMessages.ts'
@@ -36,7 +36,7 @@ export type JobDeps = {
   /** Earlier results and the moment from which on this job's count; without them range queries are evaluated whole. */
   readonly results?: ResultCache
   readonly moment?: StorageMoment
-  readonly share: Share<SeriesWork>
+  readonly share: Share<SharedWork>
 }
 
 export type Answered = { readonly json: JsonBytes; readonly cost: JobCost }
@@ -176,14 +176,14 @@ function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: n
   json.raw(']')
 }
 
-function writeMatrix(json: JsonBytes, series: readonly VectorSeries[], { steps }: QueryResult, { space, limits }: JobDeps): void {
-  const printer = new PointPrinter(space, steps)
+function writeMatrix(json: JsonBytes, series: readonly VectorSeries[], { steps }: QueryResult, { space, share, limits }: JobDeps): void {
+  const printer = new PointPrinter({ space, share, check: () => limits.check() }, steps)
+  const numbers = series.map(({ values, present, histograms }) => ({ values, present: histograms === undefined ? present : presentNumbers(present, histograms) }))
   json.raw('[')
-  series.forEach(({ labels, values, present, histograms }, i) => {
-    limits.check()
+  printer.print(numbers, (i, points) => {
+    const { labels, present, histograms } = series[i] as VectorSeries // as many as numbers
     json.raw(i === 0 ? '{"metric":' : ',{"metric":').labels(labels)
-    const numbers = histograms === undefined ? present : presentNumbers(present, histograms)
-    if (histograms === undefined || numbers.includes(1)) json.raw(',"values":[').bytes(printer.print(values, numbers)).raw(']')
+    if (points.length > 0) json.raw(',"values":[').bytes(points).raw(']')
     writeHistograms(json, histograms, (step) => (present[step] === 1 ? steps.startMs + step * steps.stepMs : undefined))
     json.raw('}')
   })

@@ -13,6 +13,9 @@ const labelJson = new WeakMap<Labels, Uint8Array>()
 /** The buffer of the answer before, used again: to grow one anew for each answer costs more than to write into it. */
 let spare: Buffer | undefined
 const maxSpareBytes = 64 * 1024 * 1024
+/** From here on an answer is handed over as it is, and the next one gets as large a buffer: its pages are only taken up as far as they are written. */
+const largeBytes = 1024 * 1024
+let expectedBytes = 0
 
 export type JsonBytesOptions = {
   readonly capacity?: number
@@ -26,7 +29,7 @@ export class JsonBytes {
   readonly #maxBytes: number
 
   constructor({ capacity = 4096, maxBytes = 0 }: JsonBytesOptions = {}) {
-    this.#buffer = spare !== undefined && spare.length >= capacity ? spare : Buffer.allocUnsafeSlow(capacity)
+    this.#buffer = spare !== undefined && spare.length >= capacity ? spare : Buffer.allocUnsafeSlow(Math.max(capacity, expectedBytes))
     this.#maxBytes = maxBytes > 0 ? maxBytes : Infinity
     spare = undefined
   }
@@ -80,12 +83,16 @@ export class JsonBytes {
     return this.raw(`[${formatTimestamp(timestampMs)},"${formatSampleValue(value)}"]`)
   }
 
-  /** Everything written so far, in a buffer of its own that can be transferred to another thread. */
+  /** Everything written so far, in a buffer that can be transferred to another thread. Nothing can be written afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
-    const answer = new Uint8Array(this.#buffer.subarray(0, this.#length))
-    if (this.#buffer.length <= maxSpareBytes) spare = this.#buffer
+    const buffer = this.#buffer
     this.#buffer = Buffer.alloc(0)
-    return answer
+    if (this.#length >= largeBytes && 2 * this.#length >= buffer.length) {
+      expectedBytes = Math.min(maxSpareBytes, this.#length + (this.#length >> 3))
+      return new Uint8Array(buffer.buffer as ArrayBuffer, 0, this.#length) // the buffer's own, see `allocUnsafeSlow`
+    }
+    if (buffer.length <= maxSpareBytes) spare = buffer
+    return new Uint8Array(buffer.subarray(0, this.#length))
   }
 
   #advance(count: number): this {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
 import { createColumnSpace } from './columnSpace.ts'
+import { shareWithNobody } from './crew.ts'
 import { formatSampleValue } from './jsonNumber.ts'
 import { PointPrinter } from './pointPrinter.ts'
 
@@ -8,13 +9,27 @@ const space = createColumnSpace()
 
 const printed = (startMs: number, stepMs: number, values: readonly number[], present = values.map(() => 1)) => {
   space.reset()
-  const printer = new PointPrinter(space, { startMs, stepMs, count: values.length })
-  return Buffer.from(printer.print(new Float64Array(values), new Uint8Array(present))).toString()
+  const printer = new PointPrinter({ space, share: shareWithNobody, check: () => undefined }, { startMs, stepMs, count: values.length })
+  let text = ''
+  printer.print([{ values: new Float64Array(values), present: new Uint8Array(present) }], (_, points) => (text += Buffer.from(points).toString()))
+  return text
 }
 
 describe('PointPrinter', () => {
   it('prints the points of the steps that are present', () => {
     expect(printed(1_700_000_000_000, 500, [1, 2, 3.25, NaN], [0, 1, 1, 1])).toBe('[1700000000.500,"2"],[1700000001,"3.25"],[1700000001.500,"NaN"]')
+  })
+
+  it('hands out the series in their order, in as many rounds as they need', () => {
+    space.reset()
+    const count = 11_000
+    const present = new Uint8Array(count).fill(1)
+    const series = Array.from({ length: 70 }, (_, i) => ({ values: new Float64Array(count).fill(i), present: i === 3 ? new Uint8Array(count) : present }))
+    const printer = new PointPrinter({ space, share: shareWithNobody, check: () => undefined }, { startMs: 0, stepMs: 1000, count })
+    const first: string[] = []
+    printer.print(series, (index, points) => first.push(`${index} ${Buffer.from(points).toString('latin1', 0, 12).split(']')[0]} ${points.length}`))
+    const lengthOf = (digits: number) => Array.from({ length: count }, (_, i) => `[${i},""],`.length + digits).reduce((sum, length) => sum + length, -1)
+    expect(first).toEqual(series.map((_, i) => (i === 3 ? '3  0' : `${i} [0,"${i}" ${lengthOf(String(i).length)}`)))
   })
 
   it('prints any double with the digits that JavaScript finds, in the form that Go gives them', () => {

@@ -1,20 +1,31 @@
-// The points of a range query as JSON, printed by a kernel: the texts of the steps are made once per query.
+// The points of a range query as JSON, printed by a kernel: the texts of the steps are made once per query. Many series are
+// printed by several workers, a round of them at a time, in memory for as many.
 
 import type { Pointer } from '../src/kernels/kernels.ts'
-import type { ColumnSpace } from './columnSpace.ts'
+import type { ColumnSpace, Columns } from './columnSpace.ts'
+import type { Share } from './crew.ts'
 import { formatTimestamp } from './jsonNumber.ts'
+import { entryWords, PrintWorker, type PrintWork } from './printWork.ts'
 
 /** Room for a value and the characters around it, and for what the kernel writes past a text. */
 const valueBytes = 40
+/** Printing four series of a day's panel takes some tenths of a millisecond. */
+const seriesPerPart = 4
+/** Text of one round. */
+const roundBytes = 16 * 1024 * 1024
+
+export type PointPrinterDeps = { readonly space: ColumnSpace; readonly share: Share<PrintWork>; readonly check: () => void }
 
 export class PointPrinter {
-  readonly #space: ColumnSpace
+  readonly #deps: PointPrinterDeps
   readonly #count: number
   readonly #texts: Pointer
   readonly #ends: Pointer
-  readonly #out: Pointer
+  /** Of one series, at most. */
+  readonly #seriesBytes: number
 
-  constructor(space: ColumnSpace, steps: { readonly startMs: number; readonly stepMs: number; readonly count: number }) {
+  constructor(deps: PointPrinterDeps, steps: { readonly startMs: number; readonly stepMs: number; readonly count: number }) {
+    const { space } = deps
     const { startMs, stepMs, count } = steps
     const ends = new Int32Array(count)
     let all = ''
@@ -22,21 +33,52 @@ export class PointPrinter {
       all += `[${formatTimestamp(startMs + i * stepMs)},"`
       ends[i] = all.length
     }
-    this.#space = space
+    this.#deps = deps
     this.#count = count
     this.#texts = space.slot('texts', all.length + 8)
     this.#ends = space.slot('textEnds', 4 * count)
-    this.#out = space.slot('printed', all.length + valueBytes * count)
+    this.#seriesBytes = all.length + valueBytes * count
     space.bytes.write(all, this.#texts, 'latin1')
     space.bytes.set(new Uint8Array(ends.buffer), this.#ends)
   }
 
-  /** The points that are present, separated by commas, without brackets around them. Good until the next call. */
-  print(values: Float64Array, present: Uint8Array): Uint8Array {
-    const space = this.#space
-    const valuesAt = space.place('printedValues', values, this.#count)
-    const presentAt = space.place('printedPresent', present, this.#count)
-    const end = space.exports.printPoints(valuesAt, presentAt, this.#count, this.#texts, this.#ends, this.#out) >>> 0
-    return space.bytes.subarray(this.#out, end)
+  /**
+   * Prints the points that are present of each series, separated by commas, without brackets around them, and hands them to
+   * `take` in the order of the series; good until `take` returns. `check` throws when nobody waits for the rest.
+   */
+  print(series: readonly Columns[], take: (index: number, points: Uint8Array) => void): void {
+    const seriesPerRound = seriesPerPart * Math.max(1, Math.floor(roundBytes / (seriesPerPart * this.#seriesBytes)))
+    for (let from = 0; from < series.length; from += seriesPerRound) this.#printRound(series.slice(from, from + seriesPerRound), (index, points) => take(from + index, points))
+  }
+
+  #printRound(series: readonly Columns[], take: (index: number, points: Uint8Array) => void): void {
+    const { space, share, check } = this.#deps
+    const partCount = Math.ceil(series.length / seriesPerPart)
+    const partBytes = Math.min(seriesPerPart, series.length) * this.#seriesBytes
+    const out = space.slot('printed', partCount * partBytes)
+    const tableAt = space.slot('printTable', 4 * entryWords * series.length)
+    const table = space.wordsAt(tableAt, entryWords * series.length)
+    series.forEach(({ values, present }, i) => {
+      table[entryWords * i] = space.place(`printed values ${i}`, values, this.#count)
+      table[entryWords * i + 1] = space.place(`printed present ${i}`, present, this.#count)
+    })
+    const work: PrintWork = {
+      kind: 'print',
+      stepCount: this.#count,
+      texts: this.#texts,
+      textEnds: this.#ends,
+      seriesCount: series.length,
+      seriesPerPart,
+      table: tableAt,
+      out,
+      partBytes,
+    }
+    const worker = new PrintWorker(work, space)
+    const goesOn = () => {
+      check()
+      return true
+    }
+    share({ count: partCount, work: () => work, run: (part) => worker.run(part, goesOn), check })
+    for (let i = 0; i < series.length; i++) take(i, space.bytes.subarray(table[entryWords * i + 2], table[entryWords * i + 3]))
   }
 }

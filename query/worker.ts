@@ -17,7 +17,7 @@ import { Limits } from './limits.ts'
 import { QueryError } from './queryError.ts'
 import { ResultCache } from './resultCache.ts'
 import { answerRemoteRead } from './remoteRead/remoteRead.ts'
-import { SeriesWorker, type SeriesWork } from './seriesWork.ts'
+import { openSharedWork, type SharedWork } from './sharedWork.ts'
 import type { EndMessage, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
 /** About a third of the processor time that a thread of the normal priority gets beside it. */
@@ -49,7 +49,7 @@ const transferFromBytes = 16 * 1024
 /** The generation of partitions that the main thread was last told about. */
 let toldGeneration = -1
 
-const crew = new Crew<SeriesWork>({ ...init.crew, isWanted: () => Atomics.load(control, 2) === 1, help })
+const crew = new Crew<SharedWork>({ ...init.crew, isWanted: () => Atomics.load(control, 2) === 1, help })
 
 port.on('message', (message: JobMessage | EndMessage) => {
   Atomics.store(control, 2, 0)
@@ -73,13 +73,13 @@ function withDiskView(answer: JobAnswer): JobAnswer {
   return { ...answer, diskView: source.diskView() }
 }
 
-/** Some of the series of another worker's query. */
-function help(work: SeriesWork, parts: Parts): void {
+/** Some of another worker's query. */
+function help(work: SharedWork, parts: Parts): void {
   const querier = source.querier()
   try {
     space.reset()
     const decodedBefore = querier.chunksDecoded()
-    const worker = new SeriesWorker(work, querier, space)
+    const worker = openSharedWork(work, querier, space)
     for (let part = parts.next(); part !== undefined; part = parts.next()) worker.run(part, parts.goesOn)
     parts.report(querier.chunksDecoded() - decodedBefore)
   } finally {
