@@ -78,7 +78,10 @@ function average(space: ColumnSpace, count: number): Accumulation {
   const { stride, flagsAt, bytes } = layout(count, 3, 2)
   return {
     bytes,
-    begin: (at) => void space.bytes.fill(0, at, at + bytes),
+    begin(at) {
+      space.doublesAt(at, count).fill(-0)
+      space.bytes.fill(0, at + stride, at + bytes)
+    },
     add: (at, values, present) => exports.addToMeans(values, present, count, at, at + stride, at + 2 * stride, at + flagsAt),
     merge: (at, other) =>
       exports.mergeMeans(other, other + stride, other + 2 * stride, other + flagsAt, count, at, at + stride, at + 2 * stride, at + flagsAt),

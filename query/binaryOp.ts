@@ -2,8 +2,10 @@
 // `vectorMatching.ts` and `setOperators.ts`, once for all steps.
 
 import { unreachable } from '../src/base/assert.ts'
-import type { BinaryExpr, UnaryExpr } from './ast.ts'
+import type { BinaryExpr, ComparisonOp, UnaryExpr } from './ast.ts'
 import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import type { ColumnSpace } from './columnSpace.ts'
+import { ColumnCombiner } from './combineColumns.ts'
 import { multiply } from './histograms/arithmetic.ts'
 import { histogramsWithScalar } from './histograms/binary.ts'
 import { withoutHistograms } from './histograms/columns.ts'
@@ -54,16 +56,18 @@ function vectorScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, c
 
 function floatsWithScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, context: EvalContext): VectorValue {
   const { op, bool } = node
-  if (isArithmetic(op)) return { kind: 'vector', series: withoutMetricNames(combined(vector.series, side, arithmetic[op])) }
-  if (isComparison(op)) {
-    if (bool) return { kind: 'vector', series: withoutMetricNames(combined(vector.series, side, asNumber(comparison[op]))) }
-    return { kind: 'vector', series: filtered(vector.series, side, comparison[op]) }
+  const { space, steps } = context
+  const combiner = ColumnCombiner.for(isComparison(op) && side.isLeft ? mirrored[op] : op, !bool, space, steps.count)
+  if (combiner !== undefined) {
+    const results = withScalarColumn(combiner, vector.series, side, isArithmetic(op) && side.isLeft, space)
+    return { kind: 'vector', series: isComparison(op) && !bool ? results : withoutMetricNames(results) }
   }
+  if (isArithmetic(op)) return { kind: 'vector', series: withoutMetricNames(combined(vector.series, side, arithmetic[op])) }
   if (op === '</' || op === '>/') {
     if (vector.series.some((one) => one.present.includes(1))) noteIncompatible(node, context)
     return { kind: 'vector', series: [] }
   }
-  if (isSetOperator(op)) throw new Error(`bug: ${op} with a scalar`)
+  if (isSetOperator(op) || isComparison(op)) throw new Error(`bug: ${op} with a scalar`)
   return unreachable(op)
 }
 
@@ -80,22 +84,17 @@ function combined(series: readonly VectorSeries[], { scalar, isLeft }: ScalarSid
   })
 }
 
-/** Keeps the vector's elements for which the comparison holds; the scalar may be on either side. */
-function filtered(series: readonly VectorSeries[], { scalar, isLeft }: ScalarSide, compare: (a: number, b: number) => boolean): VectorSeries[] {
-  const kept: VectorSeries[] = []
-  for (const { labels, values, present } of series) {
-    const passes = new Uint8Array(present.length)
-    let found = 0
-    for (let step = 0; step < passes.length; step++) {
-      if (present[step] === 0) continue
-      const value = values[step] as number // all columns have one entry per step
-      const other = scalar.values[step] as number
-      if (isLeft ? compare(other, value) : compare(value, other)) {
-        passes[step] = 1
-        found++
-      }
-    }
-    if (found > 0) kept.push({ labels, values, present: passes })
+/** The scalar on the other side of a comparison. */
+const mirrored: Readonly<Record<ComparisonOp, ComparisonOp>> = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
+
+function withScalarColumn(combiner: ColumnCombiner, series: readonly VectorSeries[], { scalar }: ScalarSide, isScalarFirst: boolean, space: ColumnSpace): VectorSeries[] {
+  const column = space.columns(scalar.values.length)
+  column.values.set(scalar.values)
+  column.present.fill(1)
+  const results: VectorSeries[] = []
+  for (const one of series) {
+    const { values, present, found } = isScalarFirst ? combiner.combine(column, one) : combiner.combine(one, column)
+    if (found > 0) results.push({ labels: one.labels, values, present })
   }
-  return kept
+  return results
 }

@@ -11,6 +11,8 @@ export type Columns = { readonly values: Float64Array; readonly present: Uint8Ar
 type Column = Float64Array | Int32Array | Uint8Array
 
 const blockBytes = 256 * 1024
+/** A worker does not let go of the shared memory that a query has needed, so what goes beyond is kept elsewhere. */
+export const maxSpaceBytes = 64 * 1024 * 1024
 
 export class ColumnSpace {
   readonly #kernels: Kernels
@@ -18,11 +20,17 @@ export class ColumnSpace {
   /** The memory's buffers so far: when it grows it gets a new one, over the same bytes. */
   readonly #buffers = new WeakSet<ArrayBufferLike>()
   #latest: ArrayBufferLike | undefined
+  #round = 0
   readonly #slots = new Map<string, { readonly at: Pointer; readonly bytes: number }>()
 
   constructor(kernels: Kernels) {
     this.#kernels = kernels
     this.#arena = new Arena(kernels, blockBytes)
+  }
+
+  /** Another number after each `reset`. */
+  get round(): number {
+    return this.#round
   }
 
   get exports(): KernelExports {
@@ -35,6 +43,7 @@ export class ColumnSpace {
 
   /** Everything given out before may be overwritten. Between two queries. */
   reset(): void {
+    this.#round++
     this.#arena.reset()
     this.#slots.clear()
   }

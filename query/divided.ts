@@ -7,7 +7,7 @@ import type { SeriesSelection } from '../storage/querier.ts'
 import type { Pointer } from '../src/kernels/kernels.ts'
 import { createAccumulation, type StreamedOp } from './aggregateColumns.ts'
 import type { AggregateExpr } from './ast.ts'
-import type { ColumnSpace } from './columnSpace.ts'
+import { maxSpaceBytes, type ColumnSpace } from './columnSpace.ts'
 import type { Share, Shared } from './crew.ts'
 import { extensionOf } from './functions/extendedRange.ts'
 import { bucketKernels } from './functions/overBuckets.ts'
@@ -52,8 +52,6 @@ export type Divided = Shared & {
 const seriesPerSum = 32
 /** Series that are evaluated together when they are kept. */
 const seriesPerPart = 8
-/** A worker does not let go of the shared memory that a query has needed, so larger results are kept elsewhere. */
-const maxSpaceBytes = 64 * 1024 * 1024
 
 /** Whether `plan` is one that can be divided, whatever its series. */
 export function isDividable(plan: SelectorPlan | RangeCallPlan): plan is DividedPlan {

@@ -13,7 +13,7 @@ import type { ColumnSpace, Columns } from './columnSpace.ts'
 import type { RangeKernel } from './functions/range.ts'
 import { functions } from './functions/table.ts'
 import type { EvalContext, Steps } from './value.ts'
-import { ColumnScratch, takeNewest, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
+import { ColumnScratch, takeNewest, windowsOver, withoutStaleMarkers, type LookupTimes, type Windows } from './window.ts'
 
 export type SeriesWork = {
   readonly kind: 'series'
@@ -78,7 +78,7 @@ export class SeriesWorker {
     this.#found = space.integersAt(work.found, seriesCount)
     this.#seen = space.doublesAt(work.seen, seriesCount)
     this.#held = space.doublesAt(work.held, seriesCount)
-    this.#windows = new Windows(space, times, work.widthMs)
+    this.#windows = windowsOver(space, times, work.widthMs)
     this.#scratch = new ColumnScratch(space)
     const entry = call && functions.get(call.name)
     this.#kernel = entry?.kind === 'range' ? entry.kernel : undefined

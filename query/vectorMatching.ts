@@ -4,6 +4,7 @@
 import { labelValue, type Labels } from '../storage/labels.ts'
 import type { BinaryExpr, VectorMatching } from './ast.ts'
 import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import { ColumnCombiner, type Combined } from './combineColumns.ts'
 import { pairWithHistograms } from './histograms/binary.ts'
 import { labelProjection, setLabel, type LabelProjection } from './labelProjection.ts'
 import { QueryError } from './queryError.ts'
@@ -28,6 +29,7 @@ class Matching {
   readonly #context: EvalContext
   readonly #count: number
   readonly #combine: Combine
+  readonly #combiner: ColumnCombiner | undefined
   /** The right side is the "one" side, except for `group_right`. */
   readonly #isSwapped: boolean
 
@@ -39,6 +41,7 @@ class Matching {
     this.#projection = labelProjection(matching.labels, matching.on)
     this.#count = count
     this.#combine = combineOf(node, context)
+    this.#combiner = ColumnCombiner.for(node.op, !node.bool, context.space, count)
     this.#isSwapped = matching.card === 'one-to-many'
   }
 
@@ -132,14 +135,19 @@ class Matching {
   }
 
   #pair(many: VectorSeries, one: VectorSeries, results: VectorSeries[]): void {
-    const { value, keeps } = this.#combine
-    const { values, present } = newColumns(this.#count)
     const [left, right] = this.#isSwapped ? [one, many] : [many, one]
     if (left.histograms !== undefined || right.histograms !== undefined) {
       const columns = pairWithHistograms(this.#node, left, right, this.#combine, this.#context)
       if (columns.present.includes(1)) results.push({ labels: this.#resultLabels(many.labels, one.labels), ...columns })
       return
     }
+    const { values, present, found } = this.#combiner?.combine(left, right) ?? this.#combineSteps(left, right)
+    if (found > 0) results.push({ labels: this.#resultLabels(many.labels, one.labels), values, present })
+  }
+
+  #combineSteps(left: VectorSeries, right: VectorSeries): Combined {
+    const { value, keeps } = this.#combine
+    const { values, present } = newColumns(this.#count)
     let found = 0
     for (let step = 0; step < this.#count; step++) {
       if (left.present[step] === 0 || right.present[step] === 0) continue
@@ -150,7 +158,7 @@ class Matching {
       present[step] = 1
       found++
     }
-    if (found > 0) results.push({ labels: this.#resultLabels(many.labels, one.labels), values, present })
+    return { values, present, found }
   }
 
   /** The fill value is the partner at the steps that have none. */

@@ -88,6 +88,20 @@ export class Windows {
   }
 }
 
+type SharedWindows = { readonly round: number; readonly windows: Map<string, Windows> }
+
+const sharedWindows = new WeakMap<ColumnSpace, SharedWindows>()
+
+/** The same windows for all parts of a query that look at the same times. */
+export function windowsOver(space: ColumnSpace, times: LookupTimes, widthMs: number): Windows {
+  let shared = sharedWindows.get(space)
+  if (shared?.round !== space.round) sharedWindows.set(space, (shared = { round: space.round, windows: new Map() }))
+  const key = [times.startMs, times.stepMs, times.count, widthMs].join()
+  let windows = shared.windows.get(key)
+  if (windows === undefined) shared.windows.set(key, (windows = new Windows(space, times, widthMs)))
+  return windows
+}
+
 /** A number that differs for most columns that differ. */
 function markOf(timestampsMs: Float64Array, length: number): number {
   const at = (index: number) => timestampsMs[index] ?? 0

@@ -4,7 +4,7 @@ import { type Labels, labelValue, metricNameLabel } from '../../storage/labels.t
 import type { Annotations } from '../annotations.ts'
 import { goQuote } from '../stringLiteral.ts'
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import { perWindow, Scratch, type RangeKernel } from './range.ts'
+import { Scratch, type RangeKernel } from './range.ts'
 
 export const rate = extrapolated({ isCounter: true, perSecond: true })
 export const increase = extrapolated({ isCounter: true, perSecond: false })
@@ -44,14 +44,18 @@ function extrapolated({ isCounter, perSecond }: { readonly isCounter: boolean; r
   }
 }
 
-export const irate: RangeKernel = perWindow(2, ({ timestampsMs, values }, _from, to) => {
-  const last = values[to - 1] as number // windows of at least two samples
-  const previous = values[to - 2] as number
-  const seconds = ((timestampsMs[to - 1] as number) - (timestampsMs[to - 2] as number)) / 1000
-  return (last < previous ? last : last - previous) / seconds
-})
+export const irate: RangeKernel = lastTwo(1)
+export const idelta: RangeKernel = lastTwo(0)
 
-export const idelta: RangeKernel = perWindow(2, ({ values }, _from, to) => (values[to - 1] as number) - (values[to - 2] as number))
+function lastTwo(isRate: 0 | 1): RangeKernel {
+  return ({ length, timestampsMs, values, from, to }, _args, out, { space }) => {
+    const count = out.values.length
+    const timesAt = space.place('times', timestampsMs, length)
+    const valuesAt = space.place('values', values, length)
+    const toAt = space.place('to', to, count)
+    space.exports.lastTwo(timesAt, valuesAt, space.place('from', from, count), toAt, count, isRate, space.addressOf(out.values), space.addressOf(out.present))
+  }
+}
 
 export const resets = countingSteps((value, previous) => value < previous)
 export const changes = countingSteps((value, previous) => value !== previous && !(value !== value && previous !== previous))

@@ -73,35 +73,57 @@ export function finishSums(count: i32, sums: usize, compensations: usize): void 
   }
 }
 
-/** The sum to be divided by the count, until the sum would overflow; from there on, where `running` is 1, a running mean. */
+/** The sum to be divided by the count, until the sum would overflow; from there on, where `running` is 1, a running mean. Sums start as -0. */
 export function addToMeans(values: usize, present: usize, count: i32, sums: usize, compensations: usize, counts: usize, running: usize): void {
-  for (let i = 0; i < count; i++) {
-    if (load<u8>(present + <usize>i) == 0) continue
+  const infinity = f64x2.splat(Infinity)
+  const one = f64x2.splat(1)
+  let i = 0
+  for (; i + 1 < count; i += 2) {
     const at = <usize>i << 3
-    const value = load<f64>(values + at)
-    const number = load<f64>(counts + at) + 1
-    store<f64>(counts + at, number)
-    if (number == 1) {
-      store<f64>(sums + at, value)
+    const value = v128.load(values + at)
+    const sum = v128.load(sums + at)
+    const total = f64x2.add(sum, value)
+    if (!hasBoth(present, i) || load<u16>(running + <usize>i) != 0 || v128.any_true(f64x2.eq(f64x2.abs(total), infinity))) {
+      addToMean(values, present, i, sums, compensations, counts, running)
+      addToMean(values, present, i + 1, sums, compensations, counts, running)
       continue
     }
-    let before = load<f64>(sums + at)
-    let error = load<f64>(compensations + at)
-    if (load<u8>(running + <usize>i) == 0) {
-      const total = before + value
-      if (abs(total) != Infinity) {
-        store<f64>(compensations + at, compensation(value, before, error))
-        store<f64>(sums + at, total)
-        continue
-      }
-      store<u8>(running + <usize>i, 1)
-      before /= number - 1
-      error /= number - 1
-    }
-    const share = (number - 1) / number
-    store<f64>(compensations + at, compensation(value / number, share * before, share * error))
-    store<f64>(sums + at, share * before + value / number)
+    const isLarger = f64x2.ge(f64x2.abs(sum), f64x2.abs(value))
+    const large = v128.bitselect(sum, value, isLarger)
+    const small = v128.bitselect(value, sum, isLarger)
+    v128.store(compensations + at, f64x2.add(v128.load(compensations + at), f64x2.add(f64x2.sub(large, total), small)))
+    v128.store(sums + at, total)
+    v128.store(counts + at, f64x2.add(v128.load(counts + at), one))
   }
+  if (i < count) addToMean(values, present, i, sums, compensations, counts, running)
+}
+
+function addToMean(values: usize, present: usize, i: i32, sums: usize, compensations: usize, counts: usize, running: usize): void {
+  if (load<u8>(present + <usize>i) == 0) return
+  const at = <usize>i << 3
+  const value = load<f64>(values + at)
+  const number = load<f64>(counts + at) + 1
+  store<f64>(counts + at, number)
+  if (number == 1) {
+    store<f64>(sums + at, value)
+    return
+  }
+  let before = load<f64>(sums + at)
+  let error = load<f64>(compensations + at)
+  if (load<u8>(running + <usize>i) == 0) {
+    const total = before + value
+    if (abs(total) != Infinity) {
+      store<f64>(compensations + at, compensation(value, before, error))
+      store<f64>(sums + at, total)
+      return
+    }
+    store<u8>(running + <usize>i, 1)
+    before /= number - 1
+    error /= number - 1
+  }
+  const share = (number - 1) / number
+  store<f64>(compensations + at, compensation(value / number, share * before, share * error))
+  store<f64>(sums + at, share * before + value / number)
 }
 
 /** Takes the means of other series, as `addToMeans` left them, into these. */

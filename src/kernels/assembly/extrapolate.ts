@@ -1,4 +1,4 @@
-// `rate`, `increase` and `delta` over the windows of one series. What depends on the timestamps alone is prepared once for
+// `rate`, `increase`, `delta` and their instant forms over the windows of one series. What depends on the timestamps alone is prepared once for
 // all series of a target; then a window costs a subtraction and a multiplication, unless a counter was reset in it or
 // began at zero within the extrapolated part.
 //
@@ -71,6 +71,24 @@ export function extrapolate(
     found++
   }
   return found
+}
+
+/** `irate` and `idelta`: the difference of a window's last two samples, for a rate by the seconds between them. `present` is 0 before. */
+export function lastTwo(times: usize, values: usize, from: usize, to: usize, count: i32, isRate: i32, out: usize, present: usize): void {
+  for (let step = 0; step < count; step++) {
+    const end = load<i32>(to + (<usize>step << 2))
+    if (end - load<i32>(from + (<usize>step << 2)) < 2) continue
+    const at = <usize>(end - 1) << 3
+    const last = load<f64>(values + at)
+    const previous = load<f64>(values + at - 8)
+    let result = last - previous
+    if (isRate) {
+      if (last < previous) result = last
+      result /= (load<f64>(times + at) - load<f64>(times + at - 8)) / 1000
+    }
+    store<f64>(out + (<usize>step << 3), result)
+    store<u8>(present + <usize>step, 1)
+  }
 }
 
 /** Indexes of the samples that are smaller than the one before. */
