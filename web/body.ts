@@ -29,12 +29,16 @@ export class RequestBody {
   }
 }
 
+/** Buffers that several share are smaller. */
+const ownBufferBytes = 1024 * 1024
+
 /**
- * Frees the memory of bytes that nobody looks at any more, when they are all there is in their buffer: waiting for the garbage
- * collector, some tens of megabytes of such buffers cost a mark of the whole heap.
+ * Frees the memory of bytes that nobody looks at any more, when they are all there is in their buffer, or most of a large one as
+ * long answers are: waiting for the garbage collector, some tens of megabytes of such buffers cost a mark of the whole heap.
  */
 export function giveBack({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+  if (!(buffer instanceof ArrayBuffer)) return
+  if (buffer.byteLength === byteLength || (buffer.byteLength >= ownBufferBytes && 2 * byteLength >= buffer.byteLength)) buffer.transfer(0)
 }
 
 export const noBody = new RequestBody([], 0)
