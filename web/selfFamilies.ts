@@ -8,7 +8,7 @@ import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 type Gathered = { readonly name: string; help: string; type: ExposedType; readonly metrics: ExposedMetric[] }
 
 /** A histogram or summary while its samples are gathered; `bounds` are buckets or quantiles. */
-type Distribution = { readonly shown: { count: number; sum: number }; readonly bounds: [bound: number, value: number][] }
+type Distribution = { readonly shown: { count: number | undefined; sum: number | undefined }; readonly bounds: [bound: number, value: number][] }
 
 /** Sorted by name. */
 export function selfFamilies(registry: MetricRegistry): ExposedFamily[] {
@@ -44,7 +44,7 @@ function addToDistribution({ family, name, labels, value }: Part, all: Map<strin
   let distribution = all.get(key)
   if (distribution === undefined) {
     const bounds: Distribution['bounds'] = []
-    const shown = family.type === 'summary' ? { kind: 'summary' as const, count: 0, sum: 0, quantiles: bounds } : { kind: 'classicHistogram' as const, count: 0, sum: 0, buckets: bounds }
+    const shown = family.type === 'summary' ? { kind: 'summary' as const, count: undefined, sum: undefined, quantiles: bounds } : { kind: 'classicHistogram' as const, count: 0, sum: 0, buckets: bounds }
     all.set(key, (distribution = { shown, bounds }))
     family.metrics.push({ labels: own, value: shown })
   }

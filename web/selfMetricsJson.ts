@@ -23,7 +23,7 @@ function valueJson(value: ExposedValue): object {
       return { value: jsonDouble(value.value) }
     case 'summary': {
       const quantile = value.quantiles.map(([bound, at]) => ({ quantile: bound, value: jsonDouble(at) }))
-      return { sampleCount: String(value.count), sampleSum: jsonDouble(value.sum), quantile }
+      return { sampleCount: String(value.count ?? 0), sampleSum: jsonDouble(value.sum ?? 0), quantile }
     }
     case 'classicHistogram': {
       const bucket = value.buckets.map(([bound, count]) => ({ cumulativeCount: String(count), upperBound: jsonDouble(bound) }))

@@ -17,6 +17,7 @@ const families: readonly ExposedFamily[] = [
   { name: 'd', help: '', type: 'counter', metrics: [{ labels: [], value: number(0.5) }] },
   { name: 'g', help: '', type: 'gauge', metrics: [{ labels: [], timestampMs: -1, value: number(-Infinity) }] },
   { name: 's', help: '', type: 'summary', metrics: [{ labels: a, value: { kind: 'summary', count: 3, sum: 4.5, quantiles: [[0.5, 1], [1, NaN]] } }] },
+  { name: 'q', help: '', type: 'summary', metrics: [{ labels: [], value: { kind: 'summary', count: undefined, sum: undefined, quantiles: [[0.5, 1]] } }] },
   { name: 'h', help: '', type: 'histogram', metrics: [{ labels: a, value: { kind: 'classicHistogram', count: 2_000_000, sum: 3, buckets: [[1, 1], [Infinity, 2_000_000]] } }] },
   { name: 'u', help: '', type: 'untyped', metrics: [{ labels: [{ name: 'a', value: '' }], value: number(1e21) }] },
   { name: 'my.metric', help: '', type: 'untyped', metrics: [{ labels: [{ name: 'a b', value: 'ü' }], value: number(1) }] },
@@ -28,6 +29,7 @@ describe('writeText', () => {
       '# HELP c_total Some "help".\\\\\\n\n# TYPE c_total counter\nc_total{a="x\\"\\\\\\n"} 5\nc_total 1.234567e+06 1500\n' +
         '# TYPE d counter\nd 0.5\n# TYPE g gauge\ng -Inf -1\n' +
         '# TYPE s summary\ns{a="x\\"\\\\\\n",quantile="0.5"} 1\ns{a="x\\"\\\\\\n",quantile="1"} NaN\ns_sum{a="x\\"\\\\\\n"} 4.5\ns_count{a="x\\"\\\\\\n"} 3\n' +
+        '# TYPE q summary\nq{quantile="0.5"} 1\n' +
         '# TYPE h histogram\nh_bucket{a="x\\"\\\\\\n",le="1"} 1\nh_bucket{a="x\\"\\\\\\n",le="+Inf"} 2000000\nh_sum{a="x\\"\\\\\\n"} 3\nh_count{a="x\\"\\\\\\n"} 2000000\n' +
         '# TYPE u untyped\nu{a=""} 1e+21\n# TYPE my_metric untyped\nmy_metric{a_b="ü"} 1\n',
     )
@@ -38,6 +40,7 @@ describe('writeText', () => {
       '# HELP c Some \\"help\\".\\\\\\n\n# TYPE c counter\nc_total{a="x\\"\\\\\\n"} 5.0\nc_total 1.234567e+06 1.5\n' +
         '# TYPE d unknown\nd 0.5\n# TYPE g gauge\ng -Inf -0.001\n' +
         '# TYPE s summary\ns{a="x\\"\\\\\\n",quantile="0.5"} 1.0\ns{a="x\\"\\\\\\n",quantile="1.0"} NaN\ns_sum{a="x\\"\\\\\\n"} 4.5\ns_count{a="x\\"\\\\\\n"} 3\n' +
+        '# TYPE q summary\nq{quantile="0.5"} 1.0\n' +
         '# TYPE h histogram\nh_bucket{a="x\\"\\\\\\n",le="1.0"} 1\nh_bucket{a="x\\"\\\\\\n",le="+Inf"} 2000000\nh_sum{a="x\\"\\\\\\n"} 3.0\nh_count{a="x\\"\\\\\\n"} 2000000\n' +
         '# TYPE u unknown\nu{a=""} 1e+21\n# TYPE my_metric unknown\nmy_metric{a_b="ü"} 1.0\n# EOF\n',
     )
@@ -57,6 +60,7 @@ describe('writeProtobuf', () => {
       { name: 'd', type: 0, metric: [{ counter: { value: 0.5 } }] },
       { name: 'g', type: 1, metric: [{ gauge: { value: -Infinity }, timestampMs: -1 }] },
       { name: 's', type: 2, metric: [{ label: a, summary: { sampleCount: 3, sampleSum: 4.5, quantile: [{ quantile: 0.5, value: 1 }, { quantile: 1, value: NaN }] } }] },
+      { name: 'q', type: 2, metric: [{ summary: { quantile: [{ quantile: 0.5, value: 1 }] } }] },
       { name: 'h', type: 4, metric: [{ label: a, histogram: { sampleCount: 2_000_000, sampleSum: 3, bucket: [{ cumulativeCount: 1, upperBound: 1 }, { cumulativeCount: 2_000_000, upperBound: Infinity }] } }] },
       { name: 'u', type: 3, metric: [{ label: [{ name: 'a', value: '' }], untyped: { value: 1e21 } }] },
       { name: 'my.metric', type: 3, metric: [{ label: [{ name: 'a b', value: 'ü' }], untyped: { value: 1 } }] },

@@ -6,10 +6,10 @@ import type { Label } from '../../storage/labels.ts'
 
 export type ExposedType = 'counter' | 'gauge' | 'summary' | 'untyped' | 'histogram' | 'gaugeHistogram'
 
-/** `buckets` are upper bounds with cumulative counts, ascending, up to +Inf. */
+/** `buckets` are upper bounds with cumulative counts, ascending, up to +Inf; a summary may have nothing but its quantiles. */
 export type ExposedValue =
   | { readonly kind: 'number'; readonly value: number }
-  | { readonly kind: 'summary'; readonly count: number; readonly sum: number; readonly quantiles: readonly (readonly [quantile: number, value: number])[] }
+  | { readonly kind: 'summary'; readonly count: number | undefined; readonly sum: number | undefined; readonly quantiles: readonly (readonly [quantile: number, value: number])[] }
   | { readonly kind: 'classicHistogram'; readonly count: number; readonly sum: number; readonly buckets: readonly (readonly [bound: number, count: number])[] }
   | { readonly kind: 'nativeHistogram'; readonly histogram: NativeHistogram }
 

@@ -49,8 +49,8 @@ function writeMetric(out: ProtoWriter, type: ExposedType, { labels, timestampMs,
     }
     case 'summary': {
       const message = out.open(metricFields.summary)
-      out.int(1, value.count)
-      out.number(2, value.sum)
+      if (value.count !== undefined) out.int(1, value.count)
+      if (value.sum !== undefined) out.number(2, value.sum)
       for (const pair of value.quantiles) writePair(out, 3, pair)
       out.close(message)
       break

@@ -39,7 +39,8 @@ function linesOf(name: string, { labels, timestampMs, value }: ExposedMetric, fo
       return line('', float(value.value))
     case 'summary': {
       const quantiles = value.quantiles.map(([quantile, at]) => line('', float(at), [{ name: 'quantile', value: float(quantile) }]))
-      return quantiles.join('') + line('_sum', float(value.sum)) + line('_count', formatExposed(value.count))
+      const { sum, count } = value
+      return quantiles.join('') + (sum === undefined ? '' : line('_sum', float(sum))) + (count === undefined ? '' : line('_count', formatCount(count)))
     }
     case 'classicHistogram': {
       const buckets = value.buckets.map(([bound, count]) => line('_bucket', formatCount(count), [{ name: 'le', value: float(bound) }]))
