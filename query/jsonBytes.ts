@@ -3,7 +3,7 @@
 
 import type { Labels } from '../storage/labels.ts'
 import { formatBytes } from '../src/base/bytes.ts'
-import { jsonString } from './api.ts'
+import { escapedJson, jsonString } from './api.ts'
 import { formatSampleValue, formatTimestamp } from './jsonNumber.ts'
 import { QueryError } from './queryError.ts'
 
@@ -61,12 +61,7 @@ export class JsonBytes {
   }
 
   strings(list: readonly string[]): this {
-    this.raw('[')
-    list.forEach((text, i) => {
-      if (i > 0) this.raw(',')
-      this.string(text)
-    })
-    return this.raw(']')
+    return this.utf8(escapedJson(JSON.stringify(list)))
   }
 
   labels(labels: Labels): this {

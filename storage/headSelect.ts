@@ -67,37 +67,49 @@ function union(lists: readonly Uint32Array[]): Uint32Array {
   return all.sort()
 }
 
+/** All matchers of one label name. */
+type Test = { readonly name: number; readonly passes: (value: string) => boolean; readonly passesWithout: boolean }
+
+// What is known of a pair, from `base` on: nothing below it; that it fails; that no matcher asks for its name; then the test
+// that it passes.
+const fails = 0
+const isOther = 1
+const firstTest = 2
+
 function filter(kernels: Kernels, symbols: HeadSymbols, refs: Uint32Array, matchers: readonly Matcher[]): Uint32Array {
-  const tests = matchers.map((matcher) => ({ matcher, name: symbols.find(matcher.name), empty: matchesEmpty(matcher), passes: new Map<number, boolean>() }))
+  const tests = [...Map.groupBy(matchers, ({ name }) => name)].map(([name, some]): Test => {
+    const passes = (value: string) => some.every((matcher) => matcher.matches(value))
+    return { name: symbols.find(name), passes, passesWithout: some.every(matchesEmpty) }
+  })
+  if (tests.some(({ name, passesWithout }) => name === 0 && !passesWithout)) return new Uint32Array()
+  const { marks, base } = symbols.pairMarks(firstTest + tests.length)
+  const needed = tests.filter(({ passesWithout }) => !passesWithout).length
   const kept = new Uint32Array(refs.length)
   let count = 0
   const words = kernels.words
   const { exports } = kernels
+  const judge = (pair: number): number => {
+    const name = exports.pairName(pair)
+    const index = tests.findIndex((test) => test.name === name)
+    const test = tests[index]
+    const mark = test === undefined ? isOther : test.passes(symbols.pair(pair).value) ? firstTest + index : fails
+    marks[pair] = base + mark
+    return mark
+  }
   for (const ref of refs) {
     const list = symbols.pairsOf(ref) / 4
-    const pairCount = words[list] ?? 0
-    let isKept = true
-    for (const test of tests) {
-      let passes = test.empty
-      if (test.name !== 0) {
-        for (let i = 1; i <= pairCount; i++) {
-          const pair = words[list + i] ?? 0
-          let known = test.passes.get(pair)
-          if (known === undefined) {
-            if (exports.pairName(pair) !== test.name) continue
-            known = test.matcher.matches(symbols.pair(pair).value)
-            test.passes.set(pair, known)
-          }
-          passes = known
-          break
-        }
-      }
-      if (!passes) {
-        isKept = false
-        break
-      }
+    const end = list + (words[list] ?? 0)
+    let found = 0
+    let at = list + 1
+    for (; at <= end; at++) {
+      const pair = words[at] ?? 0
+      const known = (marks[pair] ?? 0) - base
+      const mark = known < 0 ? judge(pair) : known
+      if (mark === fails) break
+      if (mark >= firstTest && tests[mark - firstTest]?.passesWithout === false) found++
     }
-    if (isKept) kept[count++] = ref
+    // A series has each name once, so all tests that need their label are met when as many are.
+    if (at > end && found === needed) kept[count++] = ref
   }
   return kept.slice(0, count)
 }

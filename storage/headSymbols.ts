@@ -2,7 +2,7 @@
 
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
-import { compareBytes, metricNameLabel, type Label, type Labels } from './labels.ts'
+import { compareBytes, metricNameLabel, sortByBytes, type Label, type Labels } from './labels.ts'
 
 /** A vector of u32 in shared memory, or its one element. */
 type Vector = { readonly pointer: Pointer; readonly count: number }
@@ -16,6 +16,8 @@ export class HeadSymbols {
   readonly #labels = new Map<number, Labels>()
   readonly #key: Span
   #forgottenCount = 0
+  #pairMarks = new Uint32Array(0)
+  #nextMark = 1
 
   constructor(kernels: Kernels) {
     this.#kernels = kernels
@@ -66,6 +68,18 @@ export class HeadSymbols {
     const label = { name: this.text(exports.pairName(pair)), value: this.text(exports.pairValue(pair)) }
     this.#pairs[pair] = label
     return label
+  }
+
+  /** A mark per pair id, all of them below `base`, for a user that sets them to `base` and up to below `base + count`; until the next call. */
+  pairMarks(count: number): { readonly marks: Uint32Array; readonly base: number } {
+    const maxPair = this.#kernels.exports.maxPair()
+    if (this.#pairMarks.length <= maxPair || this.#nextMark + count > 0xffff_ffff) {
+      this.#pairMarks = new Uint32Array(Math.max(maxPair + 1, Math.ceil(1.5 * this.#pairMarks.length)))
+      this.#nextMark = 1
+    }
+    const base = this.#nextMark
+    this.#nextMark += count
+    return { marks: this.#pairMarks, base }
   }
 
   labels(ref: number): Labels {
@@ -131,7 +145,7 @@ export class HeadSymbols {
     } else {
       for (const pair of this.#carriedPairs(refs, new Uint8Array(exports.maxPair() + 1).fill(1), counts)) names.add(this.pair(pair).name)
     }
-    return [...names].sort(compareBytes)
+    return sortByBytes([...names])
   }
 
   labelValues(name: string, refs: Uint32Array | undefined, counts: (ref: number) => boolean): string[] {
@@ -145,7 +159,7 @@ export class HeadSymbols {
   }
 
   #values(pairs: Iterable<number>): string[] {
-    return Array.from(pairs, (pair) => this.pair(pair).value).sort(compareBytes)
+    return sortByBytes(Array.from(pairs, (pair) => this.pair(pair).value))
   }
 
   /** Whether a series that `counts` has the pair; mostly the first one does. */

@@ -19,6 +19,12 @@ export function compareBytes(a: string, b: string): number {
   return a.length - b.length
 }
 
+/** Sorts `texts` by `compareBytes`, in place. */
+export function sortByBytes(texts: string[]): string[] {
+  // Below the surrogates both orders are the same, and the engine's own is several times faster.
+  return texts.some((text) => /[\ud800-\uffff]/.test(text)) ? texts.sort(compareBytes) : texts.sort()
+}
+
 /** A UTF-16 code unit on a scale where surrogates (characters beyond U+FFFF) come after everything else. */
 function surrogatesLast(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
