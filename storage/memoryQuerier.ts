@@ -3,15 +3,19 @@
 // who see the disk.
 
 import { openHeadReader } from './headReader.ts'
+import { ownerLabel } from './histogramParts.ts'
 import { createHistogramReader } from './histogramReader.ts'
 import type { Matcher } from './matcher.ts'
 import { createQuerier, type DiskView, type Querier, type QuerierInit } from './querier.ts'
+
+/** Whenever there are new ones, all series with native histograms are listed anew. */
+const maxHistogramOwners = 1_000
 
 /** The samples in memory are not enough. */
 export class NotInMemory extends Error {}
 
 export type MemoryQuerierSource = {
-  /** Whether it is known what lies on disk; otherwise there is no querier. */
+  /** Whether it is known what lies on disk, and a querier is made quickly; otherwise there is none. */
   isUsable(): boolean
   /** One at a time: close a querier before the next. */
   querier(): Querier
@@ -47,7 +51,7 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
     onDamage: beyond,
   }
   return {
-    isUsable: () => view !== undefined && view.generation === Atomics.load(generation, 0),
+    isUsable: () => view !== undefined && view.generation === Atomics.load(generation, 0) && head.valueCount(ownerLabel) <= maxHistogramOwners,
     querier() {
       head.pin()
       histograms.refresh()
