@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { formatLabels, labelsFrom } from '../storage/labels.ts'
 import { histogram } from '../test/helpers/histograms.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
@@ -53,6 +53,27 @@ const isGauge = (round: number) => round % 3 === 0
 /** 0, 1, 2, ... one per minute from 0 on. */
 const counting = (name: string, labels: Record<string, string> = {}, count = 61, factor = 1) =>
   seriesEvery(minute, { __name__: name, ...labels }, Array.from({ length: count }, (_, i) => i * factor))
+
+describe('a single long series', () => {
+  it.each(['deriv(x[5h])', 'quantile_over_time(0.5, x[5h])'])('is given up in its midst: %s', (text) => {
+    const limits = new Limits({ maxSamples: 1_000_000, deadlineMs: Infinity })
+    let isWanted = true
+    vi.spyOn(limits, 'check').mockImplementation(() => {
+      if (!isWanted) throw new Error('nobody waits')
+    })
+    const querier = createMemoryQuerier([seriesEvery(1000, { __name__: 'x' }, Array.from({ length: 18_000 }, (_, i) => i % 7))])
+    const { select } = querier
+    querier.select = (...args) => {
+      const selection = select(...args)
+      const { read } = selection
+      // From here on nobody does.
+      return { ...selection, read: (index) => ((isWanted = false), read(index)) }
+    }
+    const query = { text, expr: parseQuery(text), startMs: 17_000_000, endMs: 17_900_000, stepMs: 9_000 }
+    const deps = { querier, space, limits, lookbackMs: 300_000, maxSamples: 1_000_000, evaluationIntervalMs: 60_000, countsPerStep: false, delaysNameRemoval: false, share: shareWithNobody }
+    expect(() => evaluateQuery(query, deps)).toThrow('nobody waits')
+  })
+})
 
 describe('extended ranges over histograms', () => {
   it('count and sum what the same ranges over numbers do', () => {

@@ -387,7 +387,7 @@ class Evaluation {
 
   #context(steps: Steps): EvalContext {
     const { startMs, endMs, stepMs } = this.#query
-    return { space: this.#deps.space, steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0 }
+    return { space: this.#deps.space, steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0, check: () => this.#deps.limits.check() }
   }
 
   #keep(steps: Steps, seriesCount: number): KeptSeries {

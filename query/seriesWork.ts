@@ -86,7 +86,7 @@ export class SeriesWorker {
     this.#windowEndMs = Float64Array.from({ length: call === undefined ? 0 : times.count }, (_, step) => times.startMs + step * times.stepMs)
     // Functions that annotate, for which these would be needed, are not divided.
     this.#expr = { kind: 'call', name: call?.name ?? '', args: [], position: { start: 0, end: 0 } }
-    this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false }
+    this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false, check() {} }
     this.#columns = space.columns(steps.count)
     this.#accumulation = output.kind === 'accumulators' ? createAccumulation(output.op, space, steps.count) : undefined
   }

@@ -39,6 +39,8 @@ export type EvalContext = {
   readonly query: { readonly startMs: number; readonly endMs: number; readonly stepMs: number }
   /** True for an instant query: `sort` and `topk` then order their result. */
   readonly instant: boolean
+  /** Throws when the client is gone or the time is over: for what takes long over a single series. */
+  check(): void
 }
 
 export function newColumns(count: number): { values: Float64Array; present: Uint8Array } {

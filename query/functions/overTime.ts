@@ -3,7 +3,7 @@
 
 import { nextCompensation } from '../kahan.ts'
 import { checkQuantiles, quantileOf } from '../quantile.ts'
-import { perWindow, Scratch, type RangeKernel, type WindowColumns } from './range.ts'
+import { lookNowAndThen, perWindow, Scratch, type RangeKernel, type WindowColumns } from './range.ts'
 
 export const countOverTime: RangeKernel = perWindow(1, (_window, from, to) => to - from)
 export const presentOverTime: RangeKernel = perWindow(1, () => 1)
@@ -228,19 +228,21 @@ function copyWindow({ values }: WindowColumns, from: number, to: number): Float6
   return copy
 }
 
-export const quantileOverTime: RangeKernel = (window, args, out, { annotations }, call) => {
+export const quantileOverTime: RangeKernel = (window, args, out, context, call) => {
   const phis = args[0] as Float64Array // checked by the parser
   const { from, to } = window
+  const look = lookNowAndThen(context)
   let found = 0
   for (let step = 0; step < out.values.length; step++) {
     const first = from[step] as number // one entry per step
     const end = to[step] as number
     if (end === first) continue
+    look(end - first)
     out.values[step] = quantileOf(phis[step] as number, copyWindow(window, first, end), end - first)
     out.present[step] = 1
     found++
   }
-  if (found > 0) checkQuantiles(phis, annotations, call.args[0]?.position.start)
+  if (found > 0) checkQuantiles(phis, context.annotations, call.args[0]?.position.start)
 }
 
 /** The median distance from the median; NaN as soon as one value is. */

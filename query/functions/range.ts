@@ -27,15 +27,31 @@ export type RangeKernel = (window: WindowColumns, args: readonly Float64Array[],
 
 /** A kernel that computes each window by itself from its first `least` samples on. */
 export function perWindow(least: number, compute: (window: WindowColumns, from: number, to: number) => number): RangeKernel {
-  return (window, _args, { values, present }) => {
+  return (window, _args, { values, present }, context) => {
     const { from, to } = window
+    const look = lookNowAndThen(context)
     for (let step = 0; step < values.length; step++) {
       const first = from[step] as number // one entry per step
       const end = to[step] as number
       if (end - first < least) continue
+      look(end - first)
       values[step] = compute(window, first, end)
       present[step] = 1
     }
+  }
+}
+
+/** So many samples in windows may go by between two looks whether anybody still waits: some tens of milliseconds. */
+const samplesPerLook = 1 << 20
+
+/** To be called with the number of samples of each window. */
+export function lookNowAndThen(context: EvalContext): (samples: number) => void {
+  let seen = 0
+  return (samples) => {
+    seen += samples
+    if (seen < samplesPerLook) return
+    seen = 0
+    context.check()
   }
 }
 
