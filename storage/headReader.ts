@@ -3,8 +3,9 @@
 
 import { createKernels, type Kernels, type Pointer } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
-import { candidateCount, selectRefs } from './headSelect.ts'
+import { candidateCount } from './headSelect.ts'
 import { HeadSymbols, type NamedCount } from './headSymbols.ts'
+import { KeptSelections } from './keptSelections.ts'
 import { ownerLabel } from './histogramParts.ts'
 import type { Labels } from './labels.ts'
 import type { Matcher } from './matcher.ts'
@@ -35,7 +36,7 @@ export type HeadReader = {
   /** Comes first, before the snapshot of a partition is taken: then no sample is missed between the two. */
   pin(): void
   unpin(): void
-  /** Refs, ascending, of all indexed series that match, those included that only have samples on disk. */
+  /** Refs, ascending, of all indexed series that match, those included that only have samples on disk. Not to be changed: the same object when it is the same list. */
   select(matchers: readonly Matcher[]): Uint32Array
   /** How many series `select` looks at; Infinity when it has to search values for that. */
   candidates(matchers: readonly Matcher[]): number
@@ -86,6 +87,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   let columns = new Span(kernels)
   let capacity = 0
   let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
+  const selections = new KeptSelections(kernels, symbols)
   let owners: ReadonlySet<number> = new Set()
   /** Up to which removal of series `owners` is true. */
   let ownersForgotten = 0
@@ -135,7 +137,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       symbols.refresh()
     },
     unpin: () => exports.unpinEpoch(init.slot),
-    select: (matchers) => selectRefs(kernels, symbols, matchers),
+    select: (matchers) => selections.select(matchers),
     candidates: (matchers) => candidateCount(symbols, matchers),
     valueCount(name) {
       const symbol = symbols.find(name)

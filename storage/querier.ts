@@ -37,7 +37,7 @@ export type SeriesSelection = {
   /** The same object for the same series until the querier is closed, and mostly longer. */
   labels(index: number): Labels
   ref(index: number): number
-  /** All of them, ascending; not to be changed. */
+  /** All of them, ascending; not to be changed. Mostly the same object when it is the same list. */
   readonly refs: Uint32Array
   /** Whether some are known to hold native histograms. */
   readonly hasHistograms: boolean
@@ -189,7 +189,8 @@ export function createQuerier(deps: QuerierDeps): Querier {
   const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers), matchers)
   const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
     const refs = matching(matchers)
-    return isAllTime(range) ? refs : refs.filter((ref) => livesIn(ref, range))
+    // The same list stays the same object, which others know things about.
+    return isAllTime(range) || refs.every((ref) => livesIn(ref, range)) ? refs : refs.filter((ref) => livesIn(ref, range))
   }
   /** The series that match one of the sets; `undefined` for all series, hidden ones included. */
   const union = (sets: readonly (readonly Matcher[])[]) => {

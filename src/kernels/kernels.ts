@@ -60,6 +60,8 @@ export type KernelExports = {
   hasSeries(ref: number): number
   /** The least ref in use that is not below `ref`, 0 when there is none. */
   nextSeries(ref: number): number
+  /** Has grown when there are series that readers could not find before. */
+  listedCount(): number
   /** Changes when ids of symbols and pairs may have come to mean something else. */
   forgottenCount(): number
   seriesRecord(ref: number): Pointer

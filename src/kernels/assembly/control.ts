@@ -3,7 +3,7 @@
 import {
   ACTIVE_SAMPLES, ALLOCATED_BYTES, APPENDED_SAMPLES, CHUNK_BYTES, CHUNK_COUNT, CHUNK_SAMPLES, EPOCH, FIXED_END,
   FREE_PAIR_COUNT, FREE_SYMBOL_COUNT, HASH_SECRET, HEAD_MAX_TIME,
-  HEAD_MIN_TIME, MAX_REF, MIN_VALID_FLOOR, NAME_COUNT, NEXT_REF, OUT_OF_ORDER_WINDOW, PAIR_COUNT, POWERS_OF_TEN, READER_SLOT_COUNT,
+  HEAD_MIN_TIME, LISTED, MAX_REF, MIN_VALID_FLOOR, NAME_COUNT, NEXT_REF, OUT_OF_ORDER_WINDOW, PAIR_COUNT, POWERS_OF_TEN, READER_SLOT_COUNT,
   RETIRED_BYTES, SERIES_COUNT, SYMBOL_COUNT,
 } from './layout'
 
@@ -51,6 +51,11 @@ export function raiseNextRef(ref: u32): void {
 
 export function maxRef(): u32 {
   return atomic.load<u32>(MAX_REF)
+}
+
+/** Has grown when there are series that readers could not find before. */
+export function listedCount(): u32 {
+  return atomic.load<u32>(LISTED)
 }
 
 export function seriesCount(): u32 {

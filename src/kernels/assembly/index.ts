@@ -1,7 +1,7 @@
 // What the module exports; src/kernels/kernels.ts has the same list as TypeScript types.
 
 export {
-  allocatedBytes, appendedSamples, chunkBytes, chunkCount, fixedBytes, hashSecretAddress, headMaxTime, headMinTime, initialize, maxPair, maxRef,
+  allocatedBytes, appendedSamples, chunkBytes, chunkCount, fixedBytes, hashSecretAddress, headMaxTime, headMinTime, initialize, listedCount, maxPair, maxRef,
   nameCount, pairCount, powersOfTenAddress, raiseMaxTime, raiseNextRef, readerSlotCount, retiredBytes, samplesInMemory, seriesCount,
   setOutOfOrderWindow, symbolCount, unclaimedBytes,
 } from './control'

@@ -60,6 +60,8 @@ export const HISTOGRAM_DRAFT: usize = 1276 // u32
 // Secret of the hash function, written once by the main thread before anything is hashed.
 export const HASH_SECRET: usize = 1280 // 4 x u64
 
+export const LISTED: usize = 1312 // u32, atomic: grows when readers can find one more series, once they can
+
 // Epoch slots of the readers: 128 x 16 bytes { pinned epoch u32 (0 = not pinned), ... }.
 export const READER_SLOTS: usize = 2048
 export const READER_SLOT_BYTES: usize = 16

@@ -15,7 +15,7 @@
 //   60 first day i32     UTC day of the oldest sample ever seen
 
 import {
-  CANDIDATES, CANDIDATES_COUNT, CANDIDATES_FROM, EMPTY_SEGMENT, HEAD_MAX_TIME, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY,
+  CANDIDATES, CANDIDATES_COUNT, CANDIDATES_FROM, EMPTY_SEGMENT, HEAD_MAX_TIME, LISTED, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY,
   SERIES_DIRECTORY_LENGTH, SERIES_FILLS, SERIES_SEGMENT_BITS, SERIES_TABLE,
 } from './layout'
 import { OUT_OF_ORDER_BYTES } from './append'
@@ -260,6 +260,7 @@ function createSeries(ref: u32, pairs: usize, count: u32, hash: u32): void {
   tableInsert(SERIES_TABLE, hash, ref)
   // The postings come last: they are how readers find the series.
   for (let i: u32 = 0; i < count; i++) addPosting(load<u32>(labels + 4 + (<usize>i << 2)), ref)
+  atomic.add<u32>(LISTED, 1)
 }
 
 /** Gives back the record of a forgotten series that no reader can have, and its segment with the last of its series. */
