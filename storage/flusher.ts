@@ -99,6 +99,7 @@ export class Flusher {
     const { head, writer } = this.#options
     const startMs = performance.now()
     // Everything up to here is in the head, so it will be in the plan.
+    head.sendGathered()
     const upToRecord = writer.lastNumber
     this.#dueMs = this.#nextDueMs()
     if (upToRecord === this.#flushedRecord) return
@@ -111,6 +112,7 @@ export class Flusher {
   async #checkpoint(): Promise<void> {
     const { head, writer } = this.#options
     const startMs = performance.now()
+    head.sendGathered()
     const { plan, answer } = await this.#write('checkpoint', writer.lastNumber)
     head.endCheckpoint(plan)
     this.#options.onCheckpoint(answer, (performance.now() - startMs) / 1000)

@@ -23,7 +23,7 @@ export type HeadOptions = {
    * Called once per commit, in commit order. Resolves once the record, and an empty one once all before it, survive a
    * process crash; of one that may wait, a moment later.
    */
-  readonly appendLog: (record: LogRecord, mayWait: boolean) => Promise<void>
+  readonly appendLog: (record: LogRecord) => Promise<void>
   /** The error that commits are refused with while the log cannot be written; nothing enters the head then. */
   readonly logBlocked?: () => Error | undefined
   /** Most series in all, and most with the same label `job`; 0 is no limit. */
@@ -56,6 +56,11 @@ export type HeadStats = {
 const labelStructBytes = 16
 const maxLabels = 1024
 
+/** How long the samples of commits that may wait are gathered: a record, and a wake of the writer, cost as much as appending the samples of a scrape. */
+const gatherMs = 200
+/** So many are logged at once. */
+const maxGatheredSamples = 32_768
+
 /** Samples sealed between two looks at the event loop, and list entries dropped in one. */
 const flushStepSamples = 60_000
 const dropStepEntries = 4096
@@ -66,10 +71,12 @@ const reservedBytes = 192 * 1024 * 1024
 
 export class Head {
   readonly kernels: Kernels
-  readonly #appendLog: (record: LogRecord, mayWait: boolean) => Promise<void>
+  readonly #appendLog: (record: LogRecord) => Promise<void>
   readonly #keepFlushedMs: number
   readonly #host: BatchHost
   readonly #freeSlots: number[] = []
+  #gatherBatch: HeadBatch | undefined
+  #gathered: { readonly done: PromiseWithResolvers<void>; readonly timer: NodeJS.Timeout } | undefined
   #outOfOrderWindowMs = 0
   #pendingLogBytes = 0
   #flush: Flush | undefined
@@ -97,7 +104,10 @@ export class Head {
       nowMs: this.#nowMs,
       logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
       partRef: (owner, part) => this.findOrCreate([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }]),
-      log: (record, allocatedBytes, mayWait) => this.#log(record, allocatedBytes, mayWait),
+      // Also for an empty record: who is told that a sample is there already must not be told so before it is safe.
+      beginLog: () => this.sendGathered(),
+      log: (record, allocatedBytes) => this.#log(record, allocatedBytes),
+      gather: (batch, sampleCount) => this.#gather(batch, sampleCount),
     }
   }
 
@@ -140,14 +150,37 @@ export class Head {
     return this.#changes.snapshot()
   }
 
-  #log(record: LogRecord, allocatedBytes: number, mayWait: boolean): Promise<void> {
+  #log(record: LogRecord, allocatedBytes: number): Promise<void> {
     if (record.length > 0) this.#changes.note(record.minTimeMs)
+    return this.#send(record, allocatedBytes)
+  }
+
+  #send(record: LogRecord, allocatedBytes: number): Promise<void> {
     this.#pendingLogBytes += record.length
     const release = () => {
       this.#pendingLogBytes -= record.length
       if (!this.#isClosed && record.length > 0) this.kernels.exports.freeRecord(record.ptr, allocatedBytes)
     }
-    return this.#appendLog(record, mayWait).finally(release)
+    return this.#appendLog(record).finally(release)
+  }
+
+  #gather(batch: HeadBatch, sampleCount: number): Promise<void> | undefined {
+    this.#gatherBatch ??= new HeadBatch({ ...this.#host, beginLog: () => {}, log: (record, allocatedBytes) => this.#send(record, allocatedBytes) })
+    if (this.kernels.exports.gatherRecord(batch.pointer, this.#gatherBatch.pointer) === 0) return undefined
+    if (sampleCount > 0) this.#changes.note(batch.minTimeMs)
+    this.#gathered ??= { done: Promise.withResolvers(), timer: setTimeout(() => this.sendGathered(), gatherMs) }
+    const { promise } = this.#gathered.done
+    if (this.#gatherBatch.count >= maxGatheredSamples) this.sendGathered()
+    return promise
+  }
+
+  /** Logs what was committed by those who may wait. */
+  sendGathered(): void {
+    const gathered = this.#gathered
+    if (gathered === undefined || this.#gatherBatch === undefined) return
+    this.#gathered = undefined
+    clearTimeout(gathered.timer)
+    gathered.done.resolve(this.#gatherBatch.log(this.#gatherBatch.count))
   }
 
   #memoryShortage(): Error | undefined {
@@ -309,6 +342,7 @@ export class Head {
   /** The memory itself goes when nobody refers to it any more. */
   close(): void {
     this.#isClosed = true
+    clearTimeout(this.#gathered?.timer)
   }
 }
 

@@ -51,8 +51,12 @@ export type BatchHost = {
   readonly logBlocked: () => Error | undefined
   /** The hidden series for one column of a series' histograms, new if need be. */
   partRef(owner: number, part: string): number
+  /** Called before a record is encoded: what comes before it in the log has its record first, since the first one describes a series. */
+  beginLog(): void
   /** Hands the record to the log and frees it afterwards; an empty one only waits for those before it. */
-  log(record: LogRecord, allocatedBytes: number, mayWait: boolean): Promise<void>
+  log(record: LogRecord, allocatedBytes: number): Promise<void>
+  /** As `log`, but with those of other batches in one record, some time later; `undefined` when the batch must have a record of its own. */
+  gather(batch: HeadBatch, sampleCount: number): Promise<void> | undefined
 }
 
 /** `skipBad` stores what is good; `allOrNothing` stores nothing when a sample is bad. */
@@ -207,7 +211,7 @@ export class HeadBatch {
       if (from > 0) await nextTurn()
       exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 0)
     }
-    await this.#log(result.stored, options.mayWait)
+    await ((options.mayWait === true && this.#gather(result.stored)) || this.log(result.stored))
     return result
   }
 
@@ -221,7 +225,7 @@ export class HeadBatch {
       exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 1)
     }
     const result = { ...this.#outcome(), stored: count }
-    await this.#log(count)
+    await this.log(count)
     return result
   }
 
@@ -234,22 +238,34 @@ export class HeadBatch {
     this.#host.kernels.exports.freeBatch(this.pointer)
   }
 
-  /** Encodes the record and empties the batch at once; the promise is that of the log. */
-  #log(sampleCount: number, mayWait = false): Promise<void> {
+  #gather(sampleCount: number): Promise<void> | undefined {
+    const logged = this.#host.gather(this, sampleCount)
+    if (logged !== undefined) this.rollback()
+    return logged
+  }
+
+  /** Encodes the record of the appended samples and empties the batch at once; the promise is that of the log. */
+  log(sampleCount: number): Promise<void> {
     const { kernels } = this.#host
+    this.#host.beginLog()
     const length = kernels.exports.encodeRecord(this.pointer)
     const record: LogRecord = {
       ptr: kernels.word(this.pointer + recordAt),
       length,
       sampleCount,
       newSeriesCount: kernels.word(this.pointer + newSeriesAt),
-      minTimeMs: this.#time(minTimeAt),
+      minTimeMs: this.minTimeMs,
       maxTimeMs: this.#time(minTimeAt + 8),
     }
     const allocatedBytes = kernels.word(this.pointer + recordBytesAt)
     kernels.exports.clearBatch(this.pointer)
     // With nothing to log the samples are those of earlier commits, which may still be on their way to the disk.
-    return this.#host.log(record, allocatedBytes, mayWait)
+    return this.#host.log(record, allocatedBytes)
+  }
+
+  /** Of the samples that were appended; only when there are any. */
+  get minTimeMs(): number {
+    return this.#time(minTimeAt)
   }
 
   #time(offset: number): number {

@@ -118,12 +118,54 @@ describe('storage', () => {
     expect(readSamples(await openTestStorage({ dir: crashCopy(storage) }))).toEqual({ 'up{job="node"}': [[day, 1]] })
     const patient = commit(day + 1, 'patient', true)
     await commit(day + 2, 'urgent', false)
-    expect(settled).toEqual(['alone', 'patient', 'urgent'])
+    await new Promise(setImmediate)
+    expect(settled.toSorted()).toEqual(['alone', 'patient', 'urgent'])
     await patient
     const late = commit(day + 3, 'late', true)
     await storage.close()
     await late
     expect(readSamples(await openTestStorage({ dir: storage.dir }))).toEqual({ 'up{job="node"}': [0, 1, 2, 3].map((ms) => [day + ms, 1]) })
+  })
+
+  it('writes what was committed together by those who may wait as one record, what was refused not at all', async () => {
+    const storage = await openTestStorage()
+    const other = labelsFrom({ __name__: 'up', job: 'other' })
+    const commit = async (samples: readonly (readonly [Labels, number, number])[]) => {
+      const batch = storage.head.batch()
+      for (const [labels, timeMs, value] of samples) batch.append(storage.head.findOrCreate(labels), timeMs, value)
+      const { stored } = await batch.commit('skipBad', { mayWait: true })
+      batch.close()
+      return stored
+    }
+    const long = Array.from({ length: 40_000 }, (_, i) => [other, day + 10 + i, i] as const)
+    const stored = await Promise.all([
+      commit([[up, day, 1], [other, day, 2]]),
+      commit([[up, day, 1], [other, day, 3], [other, day + 1, 4]]),
+      commit([]),
+      commit([[up, day + 2, -0]]),
+      commit(long),
+    ])
+    expect(stored).toEqual([2, 1, 0, 1, 40_000])
+    const expected = readSamples(storage)
+    expect(expected).toMatchObject({ 'up{job="node"}': [[day, 1], [day + 2, -0]] })
+    expect(expected['up{job="other"}']).toHaveLength(40_002)
+    expect(readSamples(await openTestStorage({ dir: crashCopy(storage) }))).toEqual(expected)
+  })
+
+  it('has what waits to be logged in a flush and in a snapshot', async () => {
+    const storage = await openTestStorage()
+    const commit = (timeMs: number) => {
+      const batch = storage.head.batch()
+      batch.append(storage.head.findOrCreate(up), timeMs, 1)
+      return batch.commit('skipBad', { mayWait: true }).finally(() => batch.close())
+    }
+    const first = commit(day)
+    await storage.flush()
+    await first
+    const second = commit(day + 1)
+    const name = await storage.snapshot({ skipHead: false })
+    await second
+    expect(readSamples(await openTestStorage({ dir: join(storage.dir, 'snapshots', name) }))).toEqual({ 'up{job="node"}': [[day, 1], [day + 1, 1]] })
   })
 
   it('acknowledges a repeated sample only when the first one is safe', async () => {

@@ -51,10 +51,11 @@ export function startStorage(options: StorageStartOptions): StorageStart {
     },
     logger: options.logger.with({ component: 'storage' }),
     events,
+    beforeRequest: () => head.sendGathered(),
   })
   const head = new Head({
     kernels: createKernels(module, memory),
-    appendLog: (record, mayWait) => writer.append(record, mayWait),
+    appendLog: (record) => writer.append(record),
     logBlocked: () => writer.blocked,
     maxSeries: options.maxSeries ?? 0,
     maxSeriesPerJob: options.maxSeriesPerJob ?? 0,

@@ -12,9 +12,6 @@ import type { AppendEntry, FromWriter, Recovered, ReplayProgress, ToWriter, Writ
 const maxWaitingBytes = 256 * 1024 * 1024
 /** Between two tries on a disk that refuses. */
 const retryMs = 1000
-/** How long records that nobody waits for are gathered: waking the writer costs as much as appending the samples of a scrape. */
-const gatherMs = 200
-
 /** Part of the head's LogRecord: the bytes of one record in the shared memory. */
 export type RecordPlace = { readonly ptr: number; readonly length: number }
 
@@ -22,6 +19,8 @@ export type WriterClientOptions = {
   readonly init: WriterInit
   readonly logger: Logger
   readonly events: WriterEvents
+  /** Called before each request: what is committed, but not appended yet, is appended now. */
+  readonly beforeRequest: () => void
 }
 
 export type WriterEvents = {
@@ -46,7 +45,6 @@ export class WriterClient {
   #waitingBytes = 0
   #unsent: Waiting[] = []
   #sendsSoon = false
-  #gatherTimer: NodeJS.Timeout | undefined
   #nextNumber = 1
   #epoch = 1
   #refusal: StorageUnavailableError | undefined
@@ -97,14 +95,10 @@ export class WriterClient {
    * Resolves when the record survives a crash of the process. Rejects with `StorageUnavailableError` when the disk refuses;
    * the record is then kept and written as soon as the disk takes it, before any later one, because its samples are in the
    * head: a client that repeats them must not be told they are stored before they are. For the same reason an empty
-   * record, which is not written, waits for those before it. One that may wait is sent with those that come after it,
-   * some 200 ms later at the latest.
+   * record, which is not written, waits for those before it.
    */
-  append(record: RecordPlace, mayWait = false): Promise<void> {
-    if (record.length === 0) {
-      if (!mayWait && this.#unsent.length > 0) this.#sendSoon()
-      return this.#waiting.at(-1)?.done.promise ?? Promise.resolve()
-    }
+  append(record: RecordPlace): Promise<void> {
+    if (record.length === 0) return this.#waiting.at(-1)?.done.promise ?? Promise.resolve()
     const waiting: Waiting = { number: this.#nextNumber++, ptr: record.ptr, length: record.length, bytes: undefined, done: Promise.withResolvers() }
     this.#waiting.push(waiting)
     this.#waitingBytes += record.length
@@ -112,8 +106,7 @@ export class WriterClient {
       this.#keep(waiting, this.#refusal)
     } else {
       this.#unsent.push(waiting)
-      if (mayWait) this.#gatherTimer ??= setTimeout(() => this.#sendAppends(), gatherMs)
-      else this.#sendSoon()
+      this.#sendSoon()
     }
     return waiting.done.promise
   }
@@ -131,6 +124,7 @@ export class WriterClient {
         reject(this.#ended)
         return
       }
+      this.#options.beforeRequest()
       this.#sendAppends()
       const id = this.#nextRequest++
       this.#requests.set(id, { resolve, reject })
@@ -147,7 +141,6 @@ export class WriterClient {
   /** Ends the thread as it is. */
   async terminate(): Promise<void> {
     clearTimeout(this.#retryTimer)
-    clearTimeout(this.#gatherTimer)
     this.#ended ??= new StorageUnavailableError('storage is closed')
     await this.#worker.terminate()
   }
@@ -160,8 +153,6 @@ export class WriterClient {
 
   #sendAppends(): void {
     this.#sendsSoon = false
-    clearTimeout(this.#gatherTimer)
-    this.#gatherTimer = undefined
     if (this.#unsent.length === 0) return
     const entries = this.#unsent.map(entryOf)
     this.#unsent = []

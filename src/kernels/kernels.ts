@@ -92,6 +92,7 @@ export type KernelExports = {
   acceptAll(batch: Pointer): void
   appendBatch(batch: Pointer, from: number, to: number, late: number): void
   encodeRecord(batch: Pointer): number
+  gatherRecord(batch: Pointer, into: Pointer): number
   freeRecord(pointer: Pointer, bytes: number): void
 
   // Main thread: native histograms on their way into a batch, see assembly/histogramDraft.ts.

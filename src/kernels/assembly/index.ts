@@ -17,7 +17,7 @@ export {
 export { judgeHistograms, learnPart, reserveDraft, stageDraft } from './histogramDraft'
 export { stageMessages } from './histogramMessage'
 export { forgetOwner } from './histogramParts'
-export { encodeRecord, freeRecord } from './record'
+export { encodeRecord, gatherRecord, freeRecord } from './record'
 export { decodeRecord } from './readRecord'
 export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from './forget'
 export { refusals, setSeriesLimits } from './limits'

@@ -1,4 +1,4 @@
-// The sample log's record: one per commit, read back at start-up. Version 2, and version 1 without chunks:
+// The sample log's record: one per commit, or for several that may wait, read back at start-up. Version 2, and version 1 without chunks:
 //
 //   +---------+--------+--------------+--------------------------------------------------------------+
 //   | version | 3 zero | checksum u64 | new series | chunks | samples                                |
@@ -18,8 +18,8 @@
 // appended. The checksum covers everything after it.
 
 import {
-  BATCH_COPIES, BATCH_COUNT, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
-  STORED, STORED_IN_CHUNK, STORED_OUT_OF_ORDER,
+  BATCH_COPIES, BATCH_COUNT, BATCH_MAX_TIME, BATCH_MIN_TIME, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
+  reserveBatch, STORED, STORED_IN_CHUNK, STORED_OUT_OF_ORDER,
 } from './batch'
 import { alloc, free, scratch } from './memory'
 import { copyBytes, writeVarint, zigzag } from './bytes'
@@ -82,6 +82,21 @@ export function encodeRecord(batch: usize): u32 {
   store<u32>(batch, bound, BATCH_RECORD_BYTES)
   store<u32>(batch, newSeries, BATCH_NEW_SERIES)
   return <u32>(at - out)
+}
+
+/** Adds what `encodeRecord` would write of `batch` to that of `into`. Does nothing and returns false when there are chunks in it. */
+export function gatherRecord(batch: usize, into: usize): bool {
+  if (load<u32>(batch + BATCH_COPIES, COPIES_NUMBER) != 0) return false
+  reserveBatch(into, load<u32>(batch, BATCH_COUNT))
+  const before: usize = load<u32>(into, BATCH_COUNT)
+  const times = <usize>load<u32>(into, BATCH_TIMES) + (before << 3)
+  const values = <usize>load<u32>(into, BATCH_VALUES) + (before << 3)
+  const samples = gatherSamples(batch, times, values, <usize>load<u32>(into, BATCH_REFS) + (before << 2))
+  memory.fill(<usize>load<u32>(into, BATCH_OUTCOMES) + before, STORED, samples)
+  store<u32>(into, <u32>before + samples, BATCH_COUNT)
+  store<i64>(into, min<i64>(load<i64>(into, BATCH_MIN_TIME), load<i64>(batch, BATCH_MIN_TIME)), BATCH_MIN_TIME)
+  store<i64>(into, max<i64>(load<i64>(into, BATCH_MAX_TIME), load<i64>(batch, BATCH_MAX_TIME)), BATCH_MAX_TIME)
+  return true
 }
 
 /** Whether all samples are stored, none of them in a chunk: then the batch's columns are those of the record. */
