@@ -130,7 +130,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       const startedMs = performance.now()
       let answer = quick.answer(request, settings(deadline(timeoutMs), 0))
       if (answer !== undefined) note(request, answer, { queueSeconds: 0, startedMs })
-      else answer = await run(request, { lane: 'api', client: request.client ?? '', signal: client?.signal }, timeoutMs)
+      else answer = await run(request, { lane: 'api', client: request.client ?? '', signal: client?.signal, ...resultKeyOf(request) }, timeoutMs)
       if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers, isSpentWhenSent: true }
       return errorResponse(errorOf(answer))
     },
@@ -180,6 +180,10 @@ function logQuery(log: QueryLog, request: ApiRequest | RemoteReadRequest | Evalu
   const cost = answer.cost ?? { samples: 0, peakSamples: 0, prepareSeconds: 0, evalSeconds: Math.max(0, seconds - queueSeconds), sortSeconds: 0 }
   const { query, origin } = request
   log.write({ query, startMs, endMs, stepMs, origin, stats: { cost, queueSeconds }, ...(answer.kind === 'error' && { error: answer.message }) })
+}
+
+function resultKeyOf(request: ApiRequest): { readonly resultKey: string } | undefined {
+  return request.kind === 'range' && request.nocache !== true ? { resultKey: `${request.stepMs} ${request.query}` } : undefined
 }
 
 const plainTextHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }

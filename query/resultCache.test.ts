@@ -45,7 +45,7 @@ const dashboard = [
 
 type Service = { readonly service: QueryService; readonly registry: MetricRegistry }
 
-function serve(storage: TestStorage): Service {
+function serve(storage: TestStorage, workers = 1): Service {
   const registry = new MetricRegistry()
   const service = createQueryService({
     querierInit: () => storage.querierInit(),
@@ -62,7 +62,7 @@ function serve(storage: TestStorage): Service {
     evaluationIntervalMs: minuteMs,
     features: ['promql-experimental-functions'],
     activeQueryFile: join(storage.dir, 'queries.active'),
-    workers: 1,
+    workers,
   })
   return { service, registry }
 }
@@ -172,6 +172,19 @@ describe('a range query with results of earlier ones at hand', () => {
     appender.append(labelsFrom({ __name__: 'y' }), startMs + 450_000, 1)
     await appender.commit()
     expect(await ask({ startMs: startMs + 120_000, endMs: startMs + 720_000 })).toBe(22)
+    await running.service.close()
+    await storage.close()
+  })
+
+  it('runs on the worker that has them', async () => {
+    const storage = await openTestStorage()
+    const startMs = 1_700_000_000_000
+    const running = serve(storage, 2)
+    const ask = (query: string) => running.service.respond({ kind: 'range', query, startMs, endMs: startMs + 600_000, stepMs: 15_000 })
+    // At the same time, so that each has a worker of its own.
+    await Promise.all([ask('absent(a)'), ask('absent(b)')])
+    for (const query of ['absent(b)', 'absent(a)', 'absent(b)', 'absent(a)']) await ask(query)
+    expect(reusedSteps(running)).toBe(4 * 40)
     await running.service.close()
     await storage.close()
   })

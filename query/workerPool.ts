@@ -16,7 +16,7 @@ export type PoolOptions = {
   readonly releaseWorker: (init: QuerierInit) => void
   readonly features: readonly string[]
   readonly activeQueryFile: string
-  /** Of all workers together. */
+  /** Of `workers` workers together; additional ones, which come and go, have as much each. */
   readonly resultCacheBytes: number
   readonly logger: Logger
   /** API queries that run at one time, those not counted that are heavy. */
@@ -35,6 +35,8 @@ export type PoolJob = {
   readonly signal: AbortSignal | undefined
   /** Called for each piece of an answer that comes in pieces. */
   readonly onPiece?: OnPiece
+  /** The same for jobs that gain from an earlier result of each other, which the worker has that they ran on. */
+  readonly resultKey?: string
   /** Builds the message when a worker is there, after `queueSeconds` in line. */
   readonly message: (id: number, queueSeconds: number) => JobMessage
 }
@@ -53,6 +55,8 @@ const maxAdditionalWorkers = 3
 const heavyMs = 250
 /** A worker that does not notice its deadline or cancellation for this long is ended from outside. */
 const graceMs = 5_000
+/** Results whose worker is remembered. */
+const maxKeepers = 1_000
 /** All workers but one end after this time without work. */
 const idleMs = 60_000
 
@@ -62,6 +66,8 @@ export class WorkerPool {
   readonly #rules: Entry[] = []
   readonly #queue = new FairQueue<Entry>()
   readonly #runningApi = new Set<Entry>()
+  /** By result key, the one longest ago first. */
+  readonly #keepers = new Map<string, QueryWorker>()
   #runningRules = 0
   #nextId = 1
   readonly #crew: CrewInit
@@ -124,8 +130,21 @@ export class WorkerPool {
       const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit() + this.#runningRules)
       if (worker === undefined) break
       const entry = this.#queue.shift()
-      if (entry !== undefined) void this.#start(entry, worker)
+      if (entry !== undefined) void this.#start(entry, this.#idleKeeper(entry) ?? worker)
     }
+  }
+
+  /** The worker that has an earlier result for the job, unless it is busy: then another one begins anew. */
+  #idleKeeper({ resultKey }: Entry): QueryWorker | undefined {
+    const keeper = resultKey === undefined ? undefined : this.#keepers.get(resultKey)
+    return keeper?.idle === true ? keeper : undefined
+  }
+
+  #remember(key: string, keeper: QueryWorker): void {
+    this.#keepers.delete(key)
+    this.#keepers.set(key, keeper)
+    const oldest = this.#keepers.size > maxKeepers ? this.#keepers.keys().next().value : undefined
+    if (oldest !== undefined) this.#keepers.delete(oldest)
   }
 
   /** How many workers API queries may occupy, the additional ones included. */
@@ -164,6 +183,7 @@ export class WorkerPool {
       crew: this.#crew,
       onExit: (ended, reason) => {
         this.#workers.delete(ended)
+        for (const [key, keeper] of this.#keepers) if (keeper === ended) this.#keepers.delete(key)
         this.#options.releaseWorker(querier)
         if (reason !== undefined) this.#options.logger.error('query worker ended, the next query starts a new one', { reason })
         this.#dispatch()
@@ -176,6 +196,7 @@ export class WorkerPool {
   async #start(entry: Entry, worker: QueryWorker): Promise<void> {
     entry.worker = worker
     entry.startedMs = performance.now()
+    if (entry.resultKey !== undefined) this.#remember(entry.resultKey, worker)
     if (entry.lane === 'rules') this.#runningRules += 1
     else this.#runningApi.add(entry)
     const answer = await worker.run(entry.message(entry.id, (Date.now() - entry.enqueuedMs) / 1000), entry.onPiece ?? unexpectedPiece)
