@@ -28,6 +28,9 @@ type QuickRequest = InstantRequest | SeriesRequest | LabelsRequest | LabelValues
 
 /** Above the longest evaluation of what passes the other limits, on a slow machine. */
 const budgetMs = 1
+/** The first evaluations run code that has not been optimised yet. */
+const firstBudgetMs = 5
+const firstEvaluations = 100
 /** Series that the selectors of a query look at, and values that a label may have. */
 const maxCandidates = 500
 /** Candidates times tens of seconds that their windows span: about the samples that are read. */
@@ -37,7 +40,7 @@ const regexWork = 100
 const maxSamples = 20_000
 /** A longer text takes long to parse. */
 const maxTextLength = 500
-/** For how long a request is not tried again that took longer than the budget, twice as long each further time: code that has not run before is slow. */
+/** For how long a request is not tried again that took longer than the budget, twice as long each further time. */
 const firstPauseMs = 10
 /** The longest pause, and at once that of a request that is too large or needs the disk. */
 const longestPauseMs = 10_000
@@ -48,6 +51,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   const space = new ColumnSpace(createKernels(init.head.module, init.head.memory))
   /** Requests that came before, the one longest ago first. */
   const known = new Map<string, Known>()
+  let evaluations = 0
 
   /** `undefined` when the request comes for the first time, or the first time in a while: parsing it here would not pay. */
   const recall = (key: string): Known | undefined => {
@@ -82,7 +86,8 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer | undefined => {
     if (!isSmall(request)) return undefined
     const querier = source.querier()
-    const limits = new Limits({ maxSamples: Math.min(maxSamples, settings.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + budgetMs) })
+    const allowedMs = evaluations++ < firstEvaluations ? firstBudgetMs : budgetMs
+    const limits = new Limits({ maxSamples: Math.min(maxSamples, settings.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + allowedMs) })
     try {
       space.reset()
       return answerRequest({ querier, space, features, settings, limits, share: shareWithNobody }, 0, request)
