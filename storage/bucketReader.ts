@@ -21,7 +21,7 @@ export function createBucketReader(module: WebAssembly.Module, onDamage: (report
     try {
       const stored = reader.aggregates(ref)
       if (stored === undefined) return undefined
-      const buckets = decodeBuckets(stored.body, valueAt(samples), (codec ??= new ChunkCodec(module)))
+      const buckets = decodeBuckets(stored, valueAt(samples), (codec ??= new ChunkCodec(module)))
       if (typeof buckets !== 'string') return buckets
       problem = buckets
     } catch (error) {

@@ -21,14 +21,19 @@
 // so a sample that comes late joins the bucket it falls into, and a deletion that touches a bucket leaves its two samples at
 // most. Downsampling again, to a coarser resolution, joins buckets.
 //
-// A body of `aggregate`, all sections as in chunks; an empty one says that downsampling would not have paid:
+// What is stored of the buckets of a series, all sections as in chunks:
 //
-//   u8 version (1) | u8 columns | u16 0 | sections, each u32 length, bytes
-//   sections  times of the last samples | age of the first (last - first) | count | those of least, greatest, sum, drops whose
-//             bit (1, 2, 4, 8) is set in `columns`
+//   shared    times of the last samples | times of the first samples | counts, each added to all before it, as times: three
+//             sections that most series of a target have in common, so they are rows of the partition's table `times`
+//   own       u8 version (2) | u8 columns | the sections of least, greatest, sum, drops whose bit (1, 2, 4, 8) is set in
+//             `columns`, each u8 packing, u16 length, bytes
+//
+// A column may be stored as distances from what the first and last values make likely: the bit of the column times 16 is set
+// then. No own bytes at all say that downsampling would not have paid.
 
 import type { ChunkCodec } from './chunkCodec.ts'
 import { isStaleMarker, type SampleColumns, type TimeRange } from './sample.ts'
+import { packSection, unpackSection } from './sharedSections.ts'
 
 /** Buckets of one series, ascending. The first `length` entries of each column count. */
 export type Buckets = {
@@ -200,9 +205,18 @@ export function concatBuckets(all: readonly Buckets[]): Buckets {
   return joined
 }
 
-const version = 1
-const headerBytes = 4
+const version = 2
 const optional = ['min', 'max', 'sum', 'drops'] as const
+/** A column's bit, moved by this, says that it holds distances. */
+const distanceShift = 4
+
+/** Buckets as they are stored: sections of times that series have in common, and what is the series' own. */
+export type StoredBuckets = { readonly lastTimes: Uint8Array; readonly firstTimes: Uint8Array; readonly counts: Uint8Array; readonly own: Uint8Array }
+
+const nothing = new Uint8Array()
+
+/** No buckets, because they would take more bytes than the samples. */
+export const notWorthIt: StoredBuckets = { lastTimes: nothing, firstTimes: nothing, counts: nothing, own: nothing }
 
 /** What a column is when it is left out, from the first and last values. */
 function impliedValue(name: (typeof optional)[number], first: number, last: number, count: number): number {
@@ -218,36 +232,49 @@ function impliedValue(name: (typeof optional)[number], first: number, last: numb
   }
 }
 
+/** What a column is likely to be near: the sum is that of values that grow evenly from the first to the last. */
+function likelyValue(name: (typeof optional)[number], first: number, last: number, count: number): number {
+  return name === 'sum' ? (count * (first + last)) / 2 : impliedValue(name, first, last, count)
+}
+
 /** The values of the samples at the buckets' ends. */
 export type BucketEnds = { readonly first: Float64Array; readonly last: Float64Array }
 
 /** Encodes at least one bucket. Uses the codec's columns. */
-export function encodeBuckets(buckets: Buckets, ends: BucketEnds, codec: ChunkCodec): Uint8Array {
-  const { length, lastMs } = buckets
-  const sections: Uint8Array[] = []
-  const add = (values: Float64Array) => {
-    const { timesSection, valuesSection } = codec.encodeColumns(lastMs.subarray(0, length), values.subarray(0, length))
-    if (sections.length === 0) sections.push(timesSection)
-    sections.push(valuesSection)
-  }
-  add(lastMs.map((timeMs, k) => timeMs - (buckets.firstMs[k] as number)))
-  add(buckets.count)
+export function encodeBuckets(buckets: Buckets, ends: BucketEnds, codec: ChunkCodec): StoredBuckets {
+  const { length } = buckets
+  const column = (values: Float64Array) => values.subarray(0, length)
+  const times = (values: Float64Array) => codec.encodeColumns(column(values), new Float64Array(length)).timesSection
+  const values = (one: Float64Array) => packSection(codec.encodeColumns(column(buckets.lastMs), column(one)).valuesSection)
+  const own: Uint8Array[] = []
   let columns = 0
   for (const [i, name] of optional.entries()) {
     if (impliedBy(ends, buckets, name)) continue
     columns |= 1 << i
-    add(buckets[name])
+    let packed = values(buckets[name])
+    const distances = distancesOf(name, buckets, ends)
+    const packedDistances = distances && values(distances)
+    if (packedDistances !== undefined && packedDistances.body.length < packed.body.length) {
+      packed = packedDistances
+      columns |= 1 << (i + distanceShift)
+    }
+    own.push(Uint8Array.of(packed.packing, packed.body.length & 0xff, packed.body.length >> 8), packed.body)
   }
-  const body = Buffer.alloc(headerBytes + sections.reduce((sum, { length: bytes }) => sum + 4 + bytes, 0))
-  body[0] = version
-  body[1] = columns
-  let at = headerBytes
-  for (const section of sections) {
-    body.writeUInt32LE(section.length, at)
-    body.set(section, at + 4)
-    at += 4 + section.length
+  let total = 0
+  const counts = buckets.count.map((count) => (total += count))
+  return { lastTimes: times(buckets.lastMs), firstTimes: times(buckets.firstMs), counts: times(counts), own: Buffer.concat([Uint8Array.of(version, columns), ...own]) }
+}
+
+/** `undefined` when the values could not be had back to the bit. */
+function distancesOf(name: (typeof optional)[number], buckets: Buckets, { first, last }: BucketEnds): Float64Array | undefined {
+  const distances = new Float64Array(buckets.length)
+  for (let k = 0; k < buckets.length; k++) {
+    const value = buckets[name][k] as number
+    const likely = likelyValue(name, first[k] as number, last[k] as number, buckets.count[k] as number)
+    distances[k] = value - likely
+    if (!Object.is(likely + (distances[k] as number), value)) return undefined
   }
-  return body
+  return distances
 }
 
 function impliedBy({ first, last }: BucketEnds, buckets: Buckets, name: (typeof optional)[number]): boolean {
@@ -257,40 +284,33 @@ function impliedBy({ first, last }: BucketEnds, buckets: Buckets, name: (typeof 
   return true
 }
 
-/** Reads a body back. `valueAt` gives the value of the sample at a time, NaN when there is none. Returns what is wrong with it, if anything. */
-export function decodeBuckets(body: Uint8Array, valueAt: (timeMs: number) => number, codec: ChunkCodec): Buckets | string {
-  if (body.length === 0) return noBuckets
-  const view = new DataView(body.buffer, body.byteOffset, body.length)
-  if (body.length < headerBytes || view.getUint8(0) !== version) return 'aggregates have an unknown version'
-  const columns = view.getUint8(1)
-  let at = headerBytes
-  const section = () => {
-    if (at + 4 > body.length) return new Uint8Array()
-    const length = view.getUint32(at, true)
-    const start = at + 4
-    at = start + length
-    return body.subarray(start, at)
-  }
-  const times = section()
-  const read = (): { readonly timestampsMs: Float64Array; readonly values: Float64Array } | string => {
-    codec.clear()
-    const problem = codec.add(times, section())
-    return problem === undefined ? codec.columns() : `aggregates: ${problem}`
-  }
-  const ages = read()
-  if (typeof ages === 'string') return ages
-  const buckets = { ...createBuckets(0), length: ages.timestampsMs.length, lastMs: ages.timestampsMs.slice(), firstMs: ages.timestampsMs.map((timeMs, k) => timeMs - (ages.values[k] as number)) }
-  const counts = read()
-  if (typeof counts === 'string') return counts
-  buckets.count = counts.values.slice()
+/** Reads buckets back. `valueAt` gives the value of the sample at a time, NaN when there is none. Returns what is wrong with them, if anything. */
+export function decodeBuckets(stored: StoredBuckets, valueAt: (timeMs: number) => number, codec: ChunkCodec): Buckets | string {
+  const { own } = stored
+  if (own.length === 0) return noBuckets
+  if (own[0] !== version) return 'aggregates have an unknown version'
+  const lastMs = codec.decodeTimes(stored.lastTimes)
+  const firstMs = codec.decodeTimes(stored.firstTimes)
+  const counted = codec.decodeTimes(stored.counts)
+  if (lastMs === undefined || lastMs.length !== firstMs?.length || lastMs.length !== counted?.length) return 'aggregates: times are damaged'
+  const count = counted.map((total, k) => total - (k === 0 ? 0 : (counted[k - 1] as number)))
+  const buckets = { ...createBuckets(0), length: lastMs.length, lastMs, firstMs, count }
+  const ends = { first: firstMs.map(valueAt), last: lastMs.map(valueAt) }
+  const columns = own[1] ?? 0
+  let at = 2
   for (const [i, name] of optional.entries()) {
     if ((columns & (1 << i)) === 0) {
-      buckets[name] = buckets.lastMs.map((lastMs, k) => impliedValue(name, valueAt(buckets.firstMs[k] as number), valueAt(lastMs), buckets.count[k] as number))
+      buckets[name] = count.map((one, k) => impliedValue(name, ends.first[k] as number, ends.last[k] as number, one))
       continue
     }
-    const column = read()
-    if (typeof column === 'string') return column
-    buckets[name] = column.values.slice()
+    const length = (own[at + 1] ?? 0) | ((own[at + 2] ?? 0) << 8)
+    const section = unpackSection(own[at] ?? 0, Buffer.from(own.subarray(at + 3, at + 3 + length)))
+    at += 3 + length
+    codec.clear()
+    const problem = section === undefined ? 'a column is damaged' : codec.add(stored.lastTimes, section)
+    if (problem !== undefined) return `aggregates: ${problem}`
+    const isDistance = (columns & (1 << (i + distanceShift))) !== 0
+    buckets[name] = codec.columns().values.map((value, k) => (isDistance ? likelyValue(name, ends.first[k] as number, ends.last[k] as number, count[k] as number) + value : value))
   }
   return buckets
 }

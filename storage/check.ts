@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../src/base/assert.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
-import { decodeBuckets, type Buckets } from './buckets.ts'
+import { decodeBuckets, notWorthIt, type Buckets } from './buckets.ts'
 import { CheckpointReader, unpackPiece, type PackedChunk } from './checkpointFile.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { databaseBytes, dayMs, listCheckpoints, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
@@ -240,7 +240,7 @@ class Checker {
     const { path } = reader
     const meta = reader.meta()
     const unusedTimes = new Set(reader.timesIds())
-    for (const id of reader.timesBases()) unusedTimes.delete(id)
+    for (const id of [...reader.timesBases(), ...reader.timesOfAggregates()]) unusedTimes.delete(id)
     let chunkCount = 0
     let sampleCount = 0
     let idSum = 0
@@ -254,7 +254,7 @@ class Checker {
     }
     this.#chunks += chunkCount
     this.#samples += sampleCount
-    for (const id of unusedTimes) this.#problem(path, 'times', String(id), 'no chunk refers to it', restore)
+    for (const id of unusedTimes) this.#problem(path, 'times', String(id), 'nothing refers to it', restore)
     if (meta === undefined) {
       if (chunkCount > 0) this.#problem(path, 'meta', '', `is empty, but there are ${chunkCount} chunks`, restore)
       return
@@ -340,7 +340,7 @@ class Checker {
 
 function aggregatesProblem(reader: PartitionReader, ref: number, codec: ChunkCodec): string | undefined {
   try {
-    const buckets = decodeBuckets(reader.aggregates(ref)?.body ?? new Uint8Array(), () => NaN, codec)
+    const buckets = decodeBuckets(reader.aggregates(ref) ?? notWorthIt, () => NaN, codec)
     return typeof buckets === 'string' ? buckets : bucketProblem(buckets, reader.startMs)
   } catch (error) {
     return errorText(error)

@@ -81,6 +81,16 @@ export class ChunkCodec {
     return undefined
   }
 
+  /** The times of a section by itself, as a copy; `undefined` when it is damaged. The columns stay as they are. */
+  decodeTimes(section: Uint8Array): Float64Array | undefined {
+    if (section.length > inBytes - 8) return undefined
+    this.#reserve(this.#count + 65_536)
+    this.#input(section)
+    const at = this.#timesPtr + 8 * this.#count
+    const count = this.#kernels.exports.decodeTimes(inPtr, section.length, at, this.#capacity - this.#count)
+    return count < 0 ? undefined : new Float64Array(this.#kernels.memory.buffer, at, count).slice()
+  }
+
   /** Orders the columns by time; of samples with the same time the one added last stays. */
   merge(): void {
     if (this.#isAscending) return

@@ -1,11 +1,13 @@
 // Downsampling of old days by rule, as compaction does it to one series at a time. What it makes and why is in buckets.ts.
 
-import { decodeBuckets, downsample, encodeBuckets, entriesOf, createEntries, noBuckets, untouchedBuckets } from './buckets.ts'
+import { decodeBuckets, downsample, encodeBuckets, entriesOf, createEntries, noBuckets, notWorthIt, untouchedBuckets, type StoredBuckets } from './buckets.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
+import { splitChunk } from './chunkRow.ts'
 import { dayMs, type Partition } from './dataDir.ts'
 import { removeRanges } from './hiddenSamples.ts'
 import type { MatcherText } from './matcher.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
+import { packSection } from './sharedSections.ts'
 
 /** A selector sees a value of each bucket within the default lookback. */
 export const maxResolutionMs = 300_000
@@ -26,10 +28,10 @@ export function resolutionBySeries(rules: readonly DownsamplingRule[], select: (
 }
 
 /** What the partition has of a series besides its chunks. */
-export type StoredAggregates = { readonly resolutionMs: number; readonly body: Uint8Array }
+export type StoredAggregates = StoredBuckets & { readonly resolutionMs: number }
 
-/** Fewer samples per bucket than this are not worth it: a bucket takes about as much as two samples. */
-const minSamplesPerBucket = 3
+/** What a row of aggregates takes besides the series' own bytes. */
+const rowBytes = 16
 
 const scratch = { entries: createEntries(0) }
 
@@ -40,24 +42,35 @@ const scratch = { entries: createEntries(0) }
 export function reduceSeries(codec: ChunkCodec, request: { readonly resolutionMs: number; readonly stored: StoredAggregates | undefined; readonly removed: readonly TimeRange[] }): StoredAggregates {
   const { resolutionMs, stored, removed } = request
   const samples = copyOf({ length: codec.count, ...codec.columns() })
-  const before = stored === undefined ? noBuckets : decodeBuckets(stored.body, valueAt(samples), codec)
+  const before = stored === undefined ? noBuckets : decodeBuckets(stored, valueAt(samples), codec)
   if (typeof before === 'string') throw new Error(before)
   const left = { ...samples, length: removeRanges(samples, removed) }
   const entries = entriesOf(left, untouchedBuckets(before, removed), true, scratch.entries)
   scratch.entries = entries
   const { buckets, kept } = downsample(entries, resolutionMs)
-  const count = entries.count.subarray(0, entries.length).reduce((sum, one) => sum + one, 0)
-  if (buckets.length === 0 || count < minSamplesPerBucket * buckets.length || kept.length > maxChunkSamples) {
-    codec.load(left.timestampsMs.subarray(0, left.length), left.valueWords.subarray(0, 2 * left.length))
-    return { resolutionMs, body: new Uint8Array() }
-  }
   const at = valueAt(left)
   const ends = { first: buckets.firstMs.map(at), last: buckets.lastMs.map(at) }
-  const body = encodeBuckets(buckets, ends, codec)
+  const isShort = buckets.length <= maxChunkSamples && (kept.length <= maxChunkSamples || before.length > 0)
+  const encoded = buckets.length > 0 && isShort ? encodeBuckets(buckets, ends, codec) : notWorthIt
+  codec.load(left.timestampsMs.subarray(0, left.length), left.valueWords.subarray(0, 2 * left.length))
+  // Buckets that were there before have no samples to go back to.
+  if (encoded === notWorthIt && before.length === 0) return { resolutionMs, ...notWorthIt }
+  const bytesBefore = valuesBytes(codec)
   const words = new Uint32Array(2 * kept.length)
   kept.forEach((from, to) => words.set(left.valueWords.subarray(2 * from, 2 * from + 2), 2 * to))
   codec.load(Float64Array.from(kept, (index) => left.timestampsMs[index] as number), words)
-  return { resolutionMs, body }
+  if (before.length > 0 || valuesBytes(codec) + encoded.own.length + rowBytes < bytesBefore) return { resolutionMs, ...encoded }
+  codec.load(left.timestampsMs.subarray(0, left.length), left.valueWords.subarray(0, 2 * left.length))
+  return { resolutionMs, ...notWorthIt }
+}
+
+/** What the values of the codec's samples take in a partition. */
+function valuesBytes(codec: ChunkCodec): number {
+  let bytes = 0
+  for (let start = 0; start < codec.count; start += maxChunkSamples) {
+    bytes += packSection(splitChunk(codec.encode(start, Math.min(maxChunkSamples, codec.count - start))).valuesSection).body.length
+  }
+  return bytes
 }
 
 function copyOf({ length, timestampsMs, valueWords }: SampleColumns): SampleColumns {

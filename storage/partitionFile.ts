@@ -155,8 +155,12 @@ export class PartitionWriter {
   }
 
   /** Adds what downsampling made of a series, once per series and file. */
-  addAggregates(ref: number, { resolutionMs, body }: StoredAggregates): void {
-    this.#db.prepare('INSERT INTO aggregate (ref, resolution_ms, crc, body) VALUES (?, ?, ?, ?)').run(ref, resolutionMs, aggregateCrc(ref, resolutionMs, body), body)
+  addAggregates(ref: number, aggregates: StoredAggregates): void {
+    const { resolutionMs, own } = aggregates
+    const shared = own.length === 0 ? [] : [aggregates.lastTimes, aggregates.firstTimes, aggregates.counts]
+    const ids = Uint32Array.from(shared, (timesSection) => this.#timesRow({ timesSection }).times)
+    const body = Buffer.concat([new Uint8Array(ids.buffer), own])
+    this.#db.prepare('INSERT INTO aggregate (ref, resolution_ms, crc, body) VALUES (?, ?, ?, ?)').run(ref, resolutionMs, aggregateCrc(ref, resolutionMs, body, shared), body)
     this.#meta.aggregateCount++
   }
 
@@ -193,7 +197,7 @@ export class PartitionWriter {
   }
 
   /** `stored` is what a reader will find first when it asks for these times. */
-  #timesRow({ timesSection, timesWithin }: NewChunk): { times: number; isNewBase: boolean; stored: Uint8Array } {
+  #timesRow({ timesSection, timesWithin }: Pick<NewChunk, 'timesSection' | 'timesWithin'>): { times: number; isNewBase: boolean; stored: Uint8Array } {
     const known = this.#knownTimes.find(timesSection)
     if (known !== undefined) return { times: known.id, isNewBase: false, stored: known.stored }
     const within = timesWithin?.()
@@ -296,8 +300,17 @@ export class PartitionReader {
     const row = (this.#aggregatesOf ??= this.#db.prepare<[number]>('SELECT resolution_ms, crc, body FROM aggregate WHERE ref = ?').raw()).get(ref) as [number, number, Buffer] | undefined
     if (row === undefined) return undefined
     const [resolutionMs, crc, body] = row
-    if (crc !== aggregateCrc(ref, resolutionMs, body)) throw new DataFileError(this.path, `aggregates of series ${ref}: checksum is wrong`)
-    return { resolutionMs, body }
+    const shared = timesOfAggregate(body).map((id) => this.#times(id))
+    if (crc !== aggregateCrc(ref, resolutionMs, body, shared)) throw new DataFileError(this.path, `aggregates of series ${ref}: checksum is wrong`)
+    const [lastTimes = noSection, firstTimes = noSection, counts = noSection] = shared
+    return { resolutionMs, lastTimes, firstTimes, counts, own: body.subarray(4 * shared.length) }
+  }
+
+  /** Rows of times that aggregates refer to. */
+  *timesOfAggregates(): Generator<number> {
+    // The oldest files have no such table.
+    if (!this.hasAggregates) return
+    for (const body of this.#db.prepare('SELECT body FROM aggregate').pluck().iterate() as Iterable<Buffer>) yield* timesOfAggregate(body)
   }
 
   /** By series, at which resolution it is kept, or would be if that paid. */
@@ -372,8 +385,14 @@ export class PartitionReader {
   }
 }
 
-function aggregateCrc(ref: number, resolutionMs: number, body: Uint8Array): number {
-  return crc32(body, (ref ^ resolutionMs) >>> 0)
+/** The rows of times that the body of an aggregate begins with: three, or none when there is nothing else in it. */
+function timesOfAggregate(body: Buffer): number[] {
+  return body.length < 12 ? [] : [body.readUInt32LE(0), body.readUInt32LE(4), body.readUInt32LE(8)]
+}
+
+/** Of the row and, by their own checksums, of the sections it refers to. */
+function aggregateCrc(ref: number, resolutionMs: number, body: Uint8Array, shared: readonly Uint8Array[]): number {
+  return shared.reduce((crc, section) => crc32(section.subarray(0, 4), crc), crc32(body, (ref ^ resolutionMs) >>> 0))
 }
 
 function readPartitionMeta(db: Db, path: string): PartitionMeta | undefined {
