@@ -136,7 +136,7 @@ class Checker {
           for (const { number, body } of reader.after(covered)) {
             this.#logRecords++
             try {
-              this.#samples += loader.replay(body)
+              this.#samples += loader.replay(body).samples
             } catch (error) {
               this.#problem(path, 'record', String(number), errorText(error), 'start solowatch: it leaves the record out')
             }

@@ -219,12 +219,12 @@ export class HeadBatch {
     const { exports } = this.#host.kernels
     const count = this.count
     exports.forgetOutcomes(this.pointer)
-    exports.acceptAll(this.pointer)
+    const unknown = exports.acceptAll(this.pointer)
     for (let from = 0; from < count; from += sliceSamples) {
       if (from > 0) await nextTurn()
       exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 1)
     }
-    const result = { ...this.#outcome(), stored: count }
+    const result = { ...this.#outcome(), stored: count - unknown }
     await this.log(count)
     return result
   }

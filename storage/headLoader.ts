@@ -70,8 +70,11 @@ export class HeadLoader {
     return this.#kernels.word(status)
   }
 
-  /** Takes in a record of the log. Returns how many samples it has. Throws when it is damaged; then none of them is taken. */
-  replay(record: Uint8Array): number {
+  /**
+   * Takes in a record of the log. Returns how many samples it has, and how many of these are left out because their series
+   * is gone. Throws when it is damaged; then none of them is taken.
+   */
+  replay(record: Uint8Array): { readonly samples: number; readonly unknown: number } {
     const { exports } = this.#kernels
     const batch = this.#batch
     const status = this.#reserve(record.length)
@@ -81,11 +84,11 @@ export class HeadLoader {
     if (result === -2) throw new HeadRecordError('it was written by a newer version')
     if (result !== 0) throw new HeadRecordError('its checksum or content is wrong')
     const samples = this.#kernels.word(batch + 16)
-    exports.acceptAll(batch)
+    const unknown = exports.acceptAll(batch)
     exports.appendBatch(batch, 0, samples, 1)
     // Nobody reads yet, so what sealing leaves behind goes at once.
     exports.reclaim(reclaimStep)
-    return samples
+    return { samples, unknown }
   }
 
   close(): void {

@@ -165,13 +165,18 @@ function replayLog(deps: HeadRecoveryDeps, coveredRecord: number): number {
 /** Returns how many samples the records after `number` have. */
 function replaySegment(deps: HeadRecoveryDeps, reader: LogSegmentReader, after: number): number {
   let samples = 0
+  let unknown = 0
   for (const { number, body } of reader.after(after)) {
     try {
-      samples += deps.loader.replay(body)
+      const replayed = deps.loader.replay(body)
+      samples += replayed.samples
+      unknown += replayed.unknown
     } catch (error) {
       report(deps, 'Skipped a log record at start', { record: number, reason: errorText(error) })
     }
   }
+  // Retention has dropped the series before a crash, or the part of series.db that tells its labels is damaged.
+  if (unknown > 0) deps.warn('Left out samples of the log whose series is not known', { samples: unknown })
   return samples
 }
 

@@ -89,7 +89,7 @@ export type KernelExports = {
   validateBatch(batch: Pointer, from: number, to: number, latestMs: number, lenient: number): void
   discardOutOfOrder(batch: Pointer): void
   forgetOutcomes(batch: Pointer): void
-  acceptAll(batch: Pointer): void
+  acceptAll(batch: Pointer): number
   appendBatch(batch: Pointer, from: number, to: number, late: number): void
   encodeRecord(batch: Pointer): number
   gatherRecord(batch: Pointer, into: Pointer): number

@@ -269,9 +269,19 @@ export function discardOutOfOrder(batch: usize): void {
   for (let i: u32 = 0; i < count; i++) if (load<u8>(outcomes + <usize>i) == STORED_OUT_OF_ORDER) store<u8>(outcomes + <usize>i, OUT_OF_ORDER)
 }
 
-/** Replay: every sample is taken, whatever the window is now. */
-export function acceptAll(batch: usize): void {
-  memory.fill(load<u32>(batch, BATCH_OUTCOMES), STORED, load<u32>(batch, BATCH_COUNT))
+/** Replay: every sample of a series that is known is taken, whatever the window is now. Returns how many are of none. */
+export function acceptAll(batch: usize): u32 {
+  const count = load<u32>(batch, BATCH_COUNT)
+  const refs: usize = load<u32>(batch, BATCH_REFS)
+  const outcomes: usize = load<u32>(batch, BATCH_OUTCOMES)
+  memory.fill(outcomes, STORED, count)
+  let unknown: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    if (load<u32>(refs + (<usize>i << 2)) != 0) continue
+    store<u8>(outcomes + <usize>i, NO_SERIES)
+    unknown++
+  }
+  return unknown
 }
 
 /** The end of the samples from `first` on that are stored, of one series and ascending in time. */
