@@ -4,7 +4,7 @@
 
 import type { HeadReader } from './headReader.ts'
 import { noBuckets, type Buckets, type NativeHistogram } from './histogram.ts'
-import { markAt, ownerLabel, parsePart, partLabel, type HistogramMark, type PartKind } from './histogramParts.ts'
+import { markAt, ownerLabel, parsePart, partLabel, type HistogramMark, type Layout, type PartKind } from './histogramParts.ts'
 import { labelValue } from './labels.ts'
 import { createMatcher } from './matcher.ts'
 import type { SampleColumns } from './sample.ts'
@@ -28,19 +28,21 @@ export type PartSource = {
 
 type Part = { readonly ref: number; readonly kind: PartKind }
 
-/** One histogram while its parts come in; buckets come in the order of their indexes. */
-type Draft = {
-  readonly mark: HistogramMark
-  layout: (PartKind & { kind: 'count' })['layout'] | undefined
-  count: number
-  sum: number
-  zeroCount: number
-  partCount: number
-  readonly positive: BucketDraft
-  readonly negative: BucketDraft
+/** The histograms of a series while their parts come in, one row per sample. */
+type Rows = {
+  /** Undefined for a sample that is a number. */
+  readonly marks: readonly (HistogramMark | undefined)[]
+  readonly partCounts: Int32Array
+  readonly layouts: (Layout | undefined)[]
+  readonly counts: Float64Array
+  readonly sums: Float64Array
+  readonly zeroCounts: Float64Array
+  readonly positive: BucketRows
+  readonly negative: BucketRows
 }
 
-type BucketDraft = { readonly indexes: number[]; readonly counts: number[] }
+/** Room for `width` buckets in each row, of which the first `used` are there; they come in the order of their indexes. */
+type BucketRows = { readonly width: number; readonly used: Int32Array; readonly indexes: Int32Array; readonly counts: Float64Array }
 
 /** The hidden series of a series' histograms. */
 export function partRefs(head: HeadReader, owner: number): Uint32Array {
@@ -70,10 +72,12 @@ export function createHistogramReader(head: HeadReader): HistogramReader {
       const { length } = columns
       const timestampsMs = columns.timestampsMs.slice(0, length)
       const valueWords = columns.valueWords.slice(0, 2 * length)
-      const drafts = Array.from({ length }, (_, i) => newDraft(markAt(valueWords, i)))
-      if (drafts.every((draft) => draft === undefined)) return columns
-      for (const part of partsOfRef(ref)) if (source.livesInRange(part.ref)) fill(drafts, timestampsMs, part.kind, source.read(part.ref))
-      return finished(timestampsMs, valueWords, drafts)
+      const marks = Array.from({ length }, (_, i) => markAt(valueWords, i))
+      if (marks.every((mark) => mark === undefined)) return columns
+      const parts = partsOfRef(ref).filter((part) => source.livesInRange(part.ref))
+      const rows = newRows(marks, parts)
+      for (const part of parts) fill(rows, timestampsMs, part.kind, source.read(part.ref))
+      return finished(timestampsMs, valueWords, rows)
     },
   }
 }
@@ -89,48 +93,59 @@ function bucketIndex({ kind }: Part): number {
   return kind.kind === 'positive' || kind.kind === 'negative' ? kind.index : Number.MIN_SAFE_INTEGER
 }
 
-function newDraft(mark: HistogramMark | undefined): Draft | undefined {
-  if (mark === undefined) return undefined
-  const buckets = (): BucketDraft => ({ indexes: [], counts: [] })
-  return { mark, layout: undefined, count: 0, sum: 0, zeroCount: 0, partCount: 0, positive: buckets(), negative: buckets() }
+function newRows(marks: Rows['marks'], parts: readonly Part[]): Rows {
+  const { length } = marks
+  const buckets = (kind: 'positive' | 'negative'): BucketRows => {
+    const width = parts.filter((part) => part.kind.kind === kind).length
+    return { width, used: new Int32Array(length), indexes: new Int32Array(length * width), counts: new Float64Array(length * width) }
+  }
+  const doubles = () => new Float64Array(length)
+  return {
+    marks, partCounts: new Int32Array(length), layouts: new Array<Layout | undefined>(length), counts: doubles(), sums: doubles(), zeroCounts: doubles(),
+    positive: buckets('positive'), negative: buckets('negative'),
+  }
 }
 
 /** Puts the numbers of one part where they belong; both times ascend. */
-function fill(drafts: readonly (Draft | undefined)[], timestampsMs: Float64Array, part: PartKind, { length, timestampsMs: timesMs, values }: SampleColumns): void {
-  let at = 0
+function fill(rows: Rows, timestampsMs: Float64Array, part: PartKind, { length, timestampsMs: timesMs, values }: SampleColumns): void {
+  const { marks, partCounts } = rows
+  let row = 0
   for (let i = 0; i < length; i++) {
     const timeMs = timesMs[i] as number // i < length
-    while (at < drafts.length && (timestampsMs[at] as number) < timeMs) at++
-    const draft = drafts[at]
-    if (draft === undefined || timestampsMs[at] !== timeMs) continue
+    while (row < marks.length && (timestampsMs[row] as number) < timeMs) row++
+    if (marks[row] === undefined || timestampsMs[row] !== timeMs) continue
     const value = values[i] as number
-    draft.partCount++
+    partCounts[row] = (partCounts[row] as number) + 1
     switch (part.kind) {
       case 'count':
-        draft.layout = part.layout
-        draft.count = value
+        rows.layouts[row] = part.layout
+        rows.counts[row] = value
         break
       case 'sum':
-        draft.sum = value
+        rows.sums[row] = value
         break
       case 'zero':
-        draft.zeroCount = value
+        rows.zeroCounts[row] = value
         break
       case 'positive':
-      case 'negative':
-        draft[part.kind].indexes.push(part.index)
-        draft[part.kind].counts.push(value)
+      case 'negative': {
+        const { width, used, indexes, counts } = rows[part.kind]
+        const at = row * width + (used[row] as number)
+        indexes[at] = part.index
+        counts[at] = value
+        used[row] = (used[row] as number) + 1
+      }
     }
   }
 }
 
-function finished(timestampsMs: Float64Array, valueWords: Uint32Array, drafts: readonly (Draft | undefined)[]): SampleColumns {
+function finished(timestampsMs: Float64Array, valueWords: Uint32Array, rows: Rows): SampleColumns {
   const histograms: (NativeHistogram | undefined)[] = []
   let before: NativeHistogram | undefined
   let kept = 0
-  drafts.forEach((draft, i) => {
-    const histogram = draft && histogramOf(draft, before)
-    if (draft !== undefined && histogram === undefined) return
+  rows.marks.forEach((mark, i) => {
+    const histogram = mark && histogramOf(rows, i, mark, before)
+    if (mark !== undefined && histogram === undefined) return
     before = histogram ?? before
     histograms.push(histogram)
     timestampsMs[kept] = timestampsMs[i] as number // i is below the length of both
@@ -141,22 +156,35 @@ function finished(timestampsMs: Float64Array, valueWords: Uint32Array, drafts: r
   return { length: kept, timestampsMs, values: new Float64Array(valueWords.buffer), valueWords, histograms }
 }
 
-function histogramOf({ mark, layout, count, sum, zeroCount, partCount, positive, negative }: Draft, before: NativeHistogram | undefined): NativeHistogram | undefined {
-  if (layout === undefined || partCount !== mark.partCount) return undefined
+function histogramOf(rows: Rows, row: number, mark: HistogramMark, before: NativeHistogram | undefined): NativeHistogram | undefined {
+  const layout = rows.layouts[row]
+  if (layout === undefined || rows.partCounts[row] !== mark.partCount) return undefined
   return {
-    ...layout,
+    schema: layout.schema,
+    zeroThreshold: layout.zeroThreshold,
+    customBounds: layout.customBounds,
     counterReset: mark.isGauge ? 'gauge' : 'unknown',
-    zeroCount,
-    count,
-    sum,
-    positive: bucketsOf(positive, before?.positive),
-    negative: bucketsOf(negative, before?.negative),
+    zeroCount: rows.zeroCounts[row] as number, // one entry per row
+    count: rows.counts[row] as number,
+    sum: rows.sums[row] as number,
+    positive: bucketsOf(rows.positive, row, before?.positive),
+    negative: bucketsOf(rows.negative, row, before?.negative),
   }
 }
 
-/** Neighbours mostly have the same buckets: then they share the indexes. */
-function bucketsOf({ indexes, counts }: BucketDraft, before: Buckets | undefined): Buckets {
-  if (indexes.length === 0) return noBuckets
-  const isSame = before !== undefined && before.indexes.length === indexes.length && indexes.every((index, k) => index === before.indexes[k])
-  return { indexes: isSame ? before.indexes : Int32Array.from(indexes), counts: Float64Array.from(counts) }
+/** Neighbours mostly have the same buckets: then they share the indexes. Counts are shared with the rows where those are mostly full. */
+function bucketsOf({ width, used, indexes, counts }: BucketRows, row: number, before: Buckets | undefined): Buckets {
+  const length = used[row] as number // one entry per row
+  if (length === 0) return noBuckets
+  const from = row * width
+  return {
+    indexes: before !== undefined && hasIndexes(before.indexes, indexes, from, length) ? before.indexes : indexes.slice(from, from + length),
+    counts: 2 * length < width ? counts.slice(from, from + length) : counts.subarray(from, from + length),
+  }
+}
+
+function hasIndexes(known: Int32Array, indexes: Int32Array, from: number, length: number): boolean {
+  if (known.length !== length) return false
+  for (let k = 0; k < length; k++) if (known[k] !== indexes[from + k]) return false
+  return true
 }

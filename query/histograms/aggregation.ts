@@ -8,7 +8,7 @@ import type { AggregationSink } from '../aggregate.ts'
 import type { AggregateExpr } from '../ast.ts'
 import { labelProjection } from '../labelProjection.ts'
 import { cachedLabelsKey, type EvalContext, type VectorSeries } from '../value.ts'
-import { add, divide } from './arithmetic.ts'
+import { addTo, divide, ownCopy } from './arithmetic.ts'
 import { hasPresentHistogram, presentNumbers } from './columns.ts'
 import { HistogramNotes } from './notes.ts'
 
@@ -58,7 +58,8 @@ class HistogramSums {
         counts[step] = 1
         continue
       }
-      const result = add(before, histogram)
+      // The first one belongs to its series.
+      const result = addTo(count === 1 ? ownCopy(before) : before, histogram)
       this.#notes.combined(result, 'aggregation')
       if (result.histogram === undefined) this.#notes.mixedSchemas(labelValue(labels, metricNameLabel))
       sums[step] = result.histogram

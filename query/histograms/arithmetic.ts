@@ -1,5 +1,5 @@
 // Sums, differences, multiples and the test for equality of native histograms. Two that are combined are first brought to
-// the coarser layout of both. Nothing is changed in place.
+// the coarser layout of both. Nothing is changed in place, but for running sums.
 
 import { customSchema, noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../../storage/histogram.ts'
 import { exponentialBound } from './bounds.ts'
@@ -22,11 +22,22 @@ export function add(a: NativeHistogram, b: NativeHistogram): Combined {
   return combine(a, b, 1)
 }
 
+/** The same for a running sum that began as an `ownCopy`: its counts may be overwritten. */
+export function addTo(sum: NativeHistogram, b: NativeHistogram): Combined {
+  return combine(sum, b, 1, true)
+}
+
+/** A histogram whose counts nobody else has. */
+export function ownCopy(histogram: NativeHistogram): NativeHistogram {
+  const { positive, negative } = histogram
+  return { ...histogram, positive: { ...positive, counts: positive.counts.slice() }, negative: { ...negative, counts: negative.counts.slice() } }
+}
+
 export function subtract(a: NativeHistogram, b: NativeHistogram): Combined {
   return combine(a, b, -1)
 }
 
-function combine(a: NativeHistogram, b: NativeHistogram, sign: 1 | -1): Combined {
+function combine(a: NativeHistogram, b: NativeHistogram, sign: 1 | -1, inPlace = false): Combined {
   const { counterReset, resetsCollide } = commonReset(a.counterReset, b.counterReset)
   if (isCustom(a) !== isCustom(b)) return { histogram: undefined, resetsCollide: false, boundsReconciled: false }
   const boundsReconciled = isCustom(a) && !sameBounds(a.customBounds, b.customBounds)
@@ -37,8 +48,8 @@ function combine(a: NativeHistogram, b: NativeHistogram, sign: 1 | -1): Combined
     zeroCount: left.zeroCount + sign * right.zeroCount,
     count: left.count + sign * right.count,
     sum: left.sum + sign * right.sum,
-    positive: combineBuckets(left.positive, right.positive, sign),
-    negative: combineBuckets(left.negative, right.negative, sign),
+    positive: combineBuckets(left.positive, right.positive, sign, inPlace),
+    negative: combineBuckets(left.negative, right.negative, sign, inPlace),
   }
   return { histogram, resetsCollide, boundsReconciled }
 }
@@ -57,8 +68,8 @@ export function multiply(histogram: NativeHistogram, factor: number): NativeHist
     zeroCount: histogram.zeroCount * factor,
     count: histogram.count * factor,
     sum: histogram.sum * factor,
-    positive: mapCounts(histogram.positive, (count) => count * factor),
-    negative: mapCounts(histogram.negative, (count) => count * factor),
+    positive: scaled(histogram.positive, factor),
+    negative: scaled(histogram.negative, factor),
   }
 }
 
@@ -77,6 +88,13 @@ export function divide(histogram: NativeHistogram, divisor: number): NativeHisto
 
 export function asGauge(histogram: NativeHistogram): NativeHistogram {
   return histogram.counterReset === 'gauge' ? histogram : { ...histogram, counterReset: 'gauge' }
+}
+
+function scaled(buckets: Buckets, factor: number): Buckets {
+  if (buckets.counts.length === 0) return buckets
+  const counts = new Float64Array(buckets.counts.length)
+  for (let k = 0; k < counts.length; k++) counts[k] = (buckets.counts[k] as number) * factor // k is below the length of both
+  return { indexes: buckets.indexes, counts }
 }
 
 function mapCounts({ indexes, counts }: Buckets, change: (count: number) => number): Buckets {
@@ -159,6 +177,7 @@ export function withZeroThreshold(histogram: NativeHistogram, threshold: number)
     const inNegative = countBelow(negative, schema, Math.max(reach, inPositive.reach))
     reach = inNegative.reach
     if (reach === inPositive.reach) {
+      if (reach === histogram.zeroThreshold && inPositive.length + inNegative.length === 0) return histogram
       return {
         ...histogram,
         zeroThreshold: reach,
@@ -209,16 +228,30 @@ export function withBounds(histogram: NativeHistogram, bounds: Float64Array): Na
 }
 
 /** Bucket by bucket `a` + `sign` * `b`. */
-function combineBuckets(a: Buckets, b: Buckets, sign: 1 | -1): Buckets {
+function combineBuckets(a: Buckets, b: Buckets, sign: 1 | -1, inPlace: boolean): Buckets {
   if (b.indexes.length === 0) return a
+  if (!sameIndexes(a.indexes, b.indexes)) return mergeBuckets(a, b, sign)
+  const counts = inPlace ? a.counts : new Float64Array(a.counts.length)
+  for (let k = 0; k < counts.length; k++) counts[k] = (a.counts[k] as number) + sign * (b.counts[k] as number) // all have the same length
+  return { indexes: a.indexes, counts }
+}
+
+function sameIndexes(a: Int32Array, b: Int32Array): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false
+  return true
+}
+
+function mergeBuckets(a: Buckets, b: Buckets, sign: 1 | -1): Buckets {
   const indexes = new Int32Array(a.indexes.length + b.indexes.length)
   const counts = new Float64Array(indexes.length)
   let i = 0
   let j = 0
   let used = 0
   while (i < a.indexes.length || j < b.indexes.length) {
-    const inA = a.indexes[i] ?? Infinity
-    const inB = b.indexes[j] ?? Infinity
+    const inA = i < a.indexes.length ? (a.indexes[i] as number) : Infinity
+    const inB = j < b.indexes.length ? (b.indexes[j] as number) : Infinity
     indexes[used] = Math.min(inA, inB)
     counts[used++] = (inA <= inB ? (a.counts[i++] as number) : 0) + (inB <= inA ? sign * (b.counts[j++] as number) : 0) // below their lengths
   }

@@ -13,7 +13,7 @@ import type { Mode } from '../functions/extendedRange.ts'
 import { ExtendedHistograms } from './extendedRange.ts'
 import { HistogramNotes } from './notes.ts'
 import { extrapolatedHistogram, instantChange, type HistogramWindow, type RateKind } from './rate.ts'
-import { isReset } from './reset.ts'
+import { isReset, resetsAmong } from './reset.ts'
 
 export type OverHistograms = {
   /** All samples of the series; the values of those that are histograms mean nothing. */
@@ -116,6 +116,7 @@ function apart(window: WindowColumns, histograms: HistogramColumn): { readonly n
   for (let i = 0; i < length; i++) numbersBefore[i + 1] = (numbersBefore[i] ?? 0) + (isNumber(i) ? 1 : 0)
   const numberAt = (i: number) => numbersBefore[i] ?? 0
   const own = timestampsMs.subarray(0, length)
+  const onlyHistograms = histograms.filter((histogram) => histogram !== undefined)
   return {
     numbers: {
       ...window,
@@ -127,7 +128,8 @@ function apart(window: WindowColumns, histograms: HistogramColumn): { readonly n
     },
     only: {
       timestampsMs: own.filter((_, i) => !isNumber(i)),
-      histograms: histograms.filter((histogram) => histogram !== undefined),
+      histograms: onlyHistograms,
+      resets: resetsAmong(onlyHistograms),
       from: from.map((i) => i - numberAt(i)),
       to: to.map((i) => i - numberAt(i)),
       windowEndMs,

@@ -4,12 +4,13 @@
 import type { NativeHistogram } from '../../storage/histogram.ts'
 import { add, asGauge, emptyLike, isCustom, multiply, subtract, withSchema } from './arithmetic.ts'
 import type { HistogramNotes } from './notes.ts'
-import { isReset } from './reset.ts'
+import { isReset, type Resets } from './reset.ts'
 
 /** Windows over the histograms of one series, as `WindowColumns` are over numbers. */
 export type HistogramWindow = {
   readonly timestampsMs: Float64Array
   readonly histograms: readonly NativeHistogram[]
+  readonly resets: Resets
   readonly from: Int32Array
   readonly to: Int32Array
   readonly windowEndMs: Float64Array
@@ -31,7 +32,8 @@ type RateOptions = {
 export function extrapolatedHistogram(window: HistogramWindow, { from, to, step, kind, notes, metric }: RateOptions): NativeHistogram | undefined {
   if (to - from < 2) return undefined
   const samples = window.histograms.slice(from, to)
-  const difference = change(samples, kind.isCounter, notes, metric)
+  const wasReset = (k: number) => kind.isCounter && window.resets(from + k)
+  const difference = change(samples, { isCounter: kind.isCounter, wasReset }, notes, metric)
   if (difference === undefined) return undefined
   const firstMs = window.timestampsMs[from] as number // from < to <= length
   const lastMs = window.timestampsMs[to - 1] as number
@@ -53,7 +55,8 @@ export function extrapolatedHistogram(window: HistogramWindow, { from, to, step,
   return asGauge(multiply(difference, factor))
 }
 
-function change(samples: readonly NativeHistogram[], isCounter: boolean, notes: HistogramNotes, metric: string): NativeHistogram | undefined {
+/** `wasReset(k)`: between samples k - 1 and k. */
+function change(samples: readonly NativeHistogram[], { isCounter, wasReset }: { readonly isCounter: boolean; readonly wasReset: Resets }, notes: HistogramNotes, metric: string): NativeHistogram | undefined {
   const [first, second] = samples
   const last = samples.at(-1)
   if (first === undefined || second === undefined || last === undefined) return undefined
@@ -63,7 +66,7 @@ function change(samples: readonly NativeHistogram[], isCounter: boolean, notes: 
     else notes.notAGauge(metric)
   }
   // What was before a reset right at the beginning does not matter, nor does its layout.
-  const start = isCounter && isReset(second, first) ? emptyLike(second) : first
+  const start = wasReset(1) ? emptyLike(second) : first
   const inside = isCounter ? samples.slice(1) : [last]
   if (inside.some((histogram) => isCustom(histogram) !== isCustom(start))) {
     notes.mixedSchemas(metric)
@@ -72,11 +75,8 @@ function change(samples: readonly NativeHistogram[], isCounter: boolean, notes: 
   let schema = start.schema
   for (const histogram of inside) schema = Math.min(schema, histogram.schema)
   let result = combined(subtract(withSchema(last, schema), start), 'subtraction', notes)
-  if (!isCounter) return result
-  let previous = start
-  for (const current of inside) {
-    if (isReset(current, previous) && result !== undefined) result = combined(add(result, previous), 'addition', notes)
-    previous = current
+  for (let k = 2; k < samples.length && result !== undefined; k++) {
+    if (wasReset(k)) result = combined(add(result, samples[k - 1] as NativeHistogram), 'addition', notes) // k is below the length
   }
   return result
 }

@@ -20,6 +20,21 @@ export function isReset(current: NativeHistogram, previous: NativeHistogram): bo
   return hasFallen(current.positive, before.positive) || hasFallen(current.negative, before.negative)
 }
 
+/** Whether the counter was reset between sample `i - 1` and sample `i`: windows overlap, and each pair is compared once. */
+export type Resets = (i: number) => boolean
+
+export function resetsAmong(histograms: readonly NativeHistogram[]): Resets {
+  const unknown = 0
+  const no = 1
+  const yes = 2
+  const found = new Uint8Array(histograms.length)
+  return (i) => {
+    const [previous, current] = [histograms[i - 1], histograms[i]]
+    if (found[i] === unknown) found[i] = previous !== undefined && current !== undefined && isReset(current, previous) ? yes : no
+    return found[i] === yes
+  }
+}
+
 function customReset(current: NativeHistogram, previous: NativeHistogram): boolean {
   if (sameBounds(current.customBounds, previous.customBounds)) return hasFallen(current.positive, previous.positive)
   const bounds = commonBounds(current.customBounds, previous.customBounds)
