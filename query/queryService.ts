@@ -65,6 +65,8 @@ export type QueryService = {
   remoteRead(request: RemoteReadRequest, signal: AbortSignal): Promise<StreamedResponse>
   /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
   evaluate(query: string, timeMs: number, options?: EvaluateOptions): Promise<EvaluationResult>
+  /** Starts a worker, so that the first query does not wait for that. */
+  prepare(): void
   setEvaluationInterval(intervalMs: number): void
   /** `query_log_file`, see queryLog.ts. */
   setLogFile: QueryLog['setFile']
@@ -159,6 +161,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       if (answer.kind === 'evaluated') return evaluationResult(answer, timeMs)
       throw errorOf(answer)
     },
+    prepare: () => pool.prepare(),
     setEvaluationInterval(intervalMs) {
       evaluationIntervalMs = intervalMs
     },

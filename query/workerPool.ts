@@ -110,6 +110,11 @@ export class WorkerPool {
     }
   }
 
+  /** Has a worker ready before the first job. */
+  prepare(): void {
+    this.#startWorker(1)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#patience)

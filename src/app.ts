@@ -125,6 +125,8 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       activeQueryFile: join(options.storagePath, 'queries.active'),
     }),
   )
+  // Where there are samples they will be asked for; where there are none, the memory of a thread is saved.
+  if (storage.stats().seriesCount > 0) query.prepare()
   const alertmanager = closing.add(
     createAlertmanager({
       state: storage.state,
