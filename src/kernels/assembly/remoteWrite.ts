@@ -229,15 +229,24 @@ function walkSeries(write: usize): i32 {
   let samples: u32 = 0
   while (at < end) {
     const tag = load<u8>(at)
+    if (ref == REF_UNKNOWN && (tag == TAG_SAMPLE || tag == TAG_HISTOGRAM)) {
+      ref = lookUp(write)
+      if (ref == REF_UNKNOWN) {
+        // A series is made of all its labels, or there would be another one without samples.
+        if (load<u32>(write, W_UNORDERED) == 0 && hasLabel(at, end)) {
+          if (!gatherLabels(write, at)) return WRITE_BAD_MESSAGE
+          at = load<u32>(write, W_SERIES_POSITION)
+          continue
+        }
+        ref = resolve(write)
+      }
+      store<u32>(write, ref, W_REF)
+    }
     if (tag == TAG_SAMPLE) {
       const length = lengthOf(at + 1, end)
       if (length == u64.MAX_VALUE) return WRITE_BAD_MESSAGE
       const start = afterLength(at + 1)
       if (length > <u64>(end - start)) return WRITE_BAD_MESSAGE
-      if (ref == REF_UNKNOWN) {
-        ref = lookUp(write)
-        store<u32>(write, ref, W_REF)
-      }
       if (ref < REF_REFUSED && isRegular(at, end)) {
         const from = at
         at = stageRegular(write, ref, at, min(end, at + REGULAR_BYTES * <usize>(STEP_WORK << 2)))
@@ -267,10 +276,6 @@ function walkSeries(write: usize): i32 {
     if (next == 0) return WRITE_BAD_MESSAGE
     if (tag == TAG_EXEMPLAR) listExemplar(write, at, next)
     else if (tag == TAG_HISTOGRAM) {
-      if (ref == REF_UNKNOWN) {
-        ref = lookUp(write)
-        store<u32>(write, ref, W_REF)
-      }
       if (ref < REF_REFUSED) listMessage(write, W_HISTOGRAM_LIST, W_HISTOGRAMS, ref, afterLength(at + 1), next)
     }
     at = next
@@ -283,10 +288,7 @@ function walkSeries(write: usize): i32 {
 /** Adds the exemplar at `at` to the list. Its series must be known: an exemplar alone makes none. */
 function listExemplar(write: usize, at: usize, next: usize): void {
   let ref = load<u32>(write, W_REF)
-  if (ref == REF_UNKNOWN) {
-    hash128(load<u32>(write, W_LABELS), load<u32>(write, W_LABELS_BYTES), write + W_HASH)
-    ref = findRaw(write + W_HASH)
-  }
+  if (ref == REF_UNKNOWN) ref = lookUp(write)
   listMessage(write, W_EXEMPLAR_LIST, W_EXEMPLARS, ref < REF_REFUSED ? ref : 0, afterLength(at + 1), next)
 }
 
@@ -398,18 +400,26 @@ function walkSample(batch: usize, ref: u32, start: usize, end: usize): bool {
   return true
 }
 
+/** The series that is known by the bytes of the labels; REF_UNKNOWN when there is none. */
 function lookUp(write: usize): u32 {
-  const labels: usize = load<u32>(write, W_LABELS)
-  const bytes = load<u32>(write, W_LABELS_BYTES)
-  hash128(labels, bytes, write + W_HASH)
-  const known = findRaw(write + W_HASH)
-  if (known != 0) return known
-  store<u32>(write, load<u32>(write, W_WORK) + NEW_SERIES_WORK, W_WORK)
-  return resolve(write, labels, bytes)
+  hash128(load<u32>(write, W_LABELS), load<u32>(write, W_LABELS_BYTES), write + W_HASH)
+  return findRaw(write + W_HASH)
+}
+
+/** Whether a label is among the fields from `at` on. */
+function hasLabel(at: usize, end: usize): bool {
+  while (at != 0 && at < end) {
+    if (load<u8>(at) == TAG_LABEL) return true
+    at = skipField(at, end, 4)
+  }
+  return false
 }
 
 /** Labels never seen in these bytes: parse, check, intern. */
-function resolve(write: usize, start: usize, bytes: u32): u32 {
+function resolve(write: usize): u32 {
+  const start: usize = load<u32>(write, W_LABELS)
+  const bytes = load<u32>(write, W_LABELS_BYTES)
+  store<u32>(write, load<u32>(write, W_WORK) + NEW_SERIES_WORK, W_WORK)
   const list = scratch((MAX_LABELS + 1) * <u32>LABEL_BYTES)
   const end = start + bytes
   let at = start
