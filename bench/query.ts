@@ -29,7 +29,10 @@ const modes: readonly Mode[] = [
   { name: 'instant', stepSeconds: 0 },
 ]
 
-/** A dashboard that is open: the same again, each time the range has moved on by a step. */
+/**
+ * A dashboard that is open: the same again, each time the range has moved on by a step. With its cache VictoriaMetrics moves
+ * the steps to full multiples, so that none of its points is at the same time as another server's.
+ */
 const refreshed: Mode = { name: 'again', stepSeconds: 15, allowsCache: true }
 const refreshes = 5
 
