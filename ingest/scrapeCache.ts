@@ -44,7 +44,7 @@ export type ScrapeCache = {
   /**
    * Stages all samples of a body in text format 0.0.4. `resolve` gives each unknown series its ref, 0 when it is dropped,
    * `refusedSeries` when a limit refuses it for now; what it throws fails the scrape. Throws `ExpositionError` for a malformed line. Nothing is staged after a failure.
-   * The body is copied before the promise is returned.
+   * The body is not looked at any more once the promise is returned.
    */
   parse(body: Uint8Array, timestampMs: number, options: ParseOptions, resolve: (series: UnknownSeries) => number): Promise<ScrapeParse>
   /** Stages a further sample for the same commit. */
@@ -63,6 +63,7 @@ export type ScrapeCache = {
 
 // Layouts, as in assembly/exposition.ts.
 const inputAt = 0
+const inputBytesAt = 4
 const samplesAt = 28
 const missesAt = 40
 const missBytes = 20
@@ -83,7 +84,19 @@ const sliceMs = 4
 
 const lineFeed = 10
 
-export function createScrapeCache(head: Storage['head']): ScrapeCache {
+/** As much of an answer as is read at a time. */
+const readBufferBytes = 256 * 1024
+/** What the kernel wants behind a body. */
+const slackBytes = 64
+
+/** Where answers are to be read, so that their bodies need no copy to be parsed; of each only until the next one comes. */
+export function createReadBuffer({ kernels }: Storage['head']): Buffer {
+  const pointer = kernels.exports.alloc(readBufferBytes + slackBytes)
+  return kernels.bytes.subarray(pointer, pointer + readBufferBytes)
+}
+
+/** `readBuffer` as made for this head: a body that lies in it is parsed in place. */
+export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): ScrapeCache {
   const { kernels } = head
   const { exports } = kernels
   const cache = exports.newScrapeCache()
@@ -124,23 +137,24 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
       }
       if (given.length > 0 && given.at(-1) !== lineFeed) throw badBody(given)
       const flags = (options.honorTimestamps ? honorFlag : 0) | (options.trackTimestampsStaleness === true ? trackFlag : 0)
-      const parse = exports.newParse(given.length, ownBatch().pointer, cache, timestampMs, flags)
+      const isInPlace = given.buffer === readBuffer?.buffer
+      const parse = exports.newParse(given.length, ownBatch().pointer, cache, timestampMs, flags, isInPlace ? given.byteOffset : 0)
       const word = (offset: number) => kernels.word(parse + offset)
       try {
-        kernels.bytes.set(given, word(inputAt))
-        const body = kernels.bytes.subarray(word(inputAt), word(inputAt) + given.length)
+        if (!isInPlace) kernels.bytes.set(given, word(inputAt))
         let status = exports.parseStep(parse)
         while (status === 0) {
-          await setImmediate()
+          await pause(parse)
           status = exports.parseStep(parse)
         }
+        const body = bodyOf(parse)
         const hash = `${word(commentsHashAt)} ${word(commentsHashAt + 4)}`
         const metadataChanged = hash !== commentsHash
         const { metadata, failure: badComment } = metadataChanged ? readMetadata(parse, body) : { metadata: [], failure: undefined }
         const badLine = status < 0 ? badBody(body.subarray(word(errorAt)), { line: lineOf(body, word(errorAt)), samples: word(samplesAt) }) : undefined
         const failure = firstOf(badComment, firstOf(setHardValues(parse, body), badLine))
         // Lines before a bad one may have unknown series with bad labels; then that is the first error.
-        const addedCount = await resolveUnknown(parse, body, failure?.line ?? Infinity, resolve)
+        const addedCount = await resolveUnknown(parse, failure?.line ?? Infinity, resolve)
         if (failure !== undefined) throw failure
         commentsHash = hash
         const keptCount = exports.settleRefs(parse)
@@ -172,10 +186,23 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
     },
   }
 
+  function bodyOf(parse: number): Buffer {
+    const input = kernels.word(parse + inputAt)
+    return kernels.bytes.subarray(input, input + kernels.word(parse + inputBytesAt))
+  }
+
+  /** Lets the event loop run. The body is elsewhere afterwards. */
+  async function pause(parse: number): Promise<void> {
+    exports.keepInput(parse)
+    await setImmediate()
+  }
+
   /** Has each unknown series before `endLine` resolved, in the order of the body, and returns how many were not dropped. */
-  async function resolveUnknown(parse: number, body: Uint8Array, endLine: number, resolve: (series: UnknownSeries) => number): Promise<number> {
+  async function resolveUnknown(parse: number, endLine: number, resolve: (series: UnknownSeries) => number): Promise<number> {
     const list = kernels.word(parse + missesAt)
     const count = kernels.word(parse + missesAt + 4)
+    if (count === 0) return 0
+    let body = bodyOf(parse)
     const types = new FamilyTypes((index) => commentOf(parse, body, index))
     let line = 1
     let lineUpTo = 0
@@ -210,7 +237,8 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
       exports.resolveMiss(parse, i, ref)
       if (ref !== 0) added++
       if (performance.now() > pauseMs) {
-        await setImmediate()
+        await pause(parse)
+        body = bodyOf(parse)
         pauseMs = performance.now() + sliceMs
       }
     }
@@ -221,6 +249,7 @@ export function createScrapeCache(head: Storage['head']): ScrapeCache {
   function setHardValues(parse: number, body: Uint8Array): ExpositionError | undefined {
     const list = kernels.word(parse + hardAt)
     const count = kernels.word(parse + hardAt + 4)
+    if (count === 0) return undefined
     const text = Buffer.from(body.buffer, body.byteOffset, body.length)
     for (let i = 0; i < count; i++) {
       const offset = kernels.word(list + i * hardBytes + 4)

@@ -50,6 +50,8 @@ export type SeriesStart = { readonly labels: Labels; readonly timestampMs: numbe
 /** Where samples go. */
 export type ScrapeSink = {
   createCache(): ScrapeCache
+  /** Where answers are best read, if that matters to the caches. */
+  readonly readBuffer: Buffer | undefined
   /** The series ref of a label set, made when there is none; 0 when a limit forbids that. */
   refOf(labels: Labels): number
   appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome

@@ -9,7 +9,7 @@ import { type Labels, labelsKey } from '../storage/labels.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Discovery, DiscoveryFailure } from './discovery/discovery.ts'
 import type { RelabelRules } from './relabel.ts'
-import { createScrapeCache } from './scrapeCache.ts'
+import { createReadBuffer, createScrapeCache } from './scrapeCache.ts'
 import { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { ScrapeSink, TargetStatus } from './scrapeLoop.ts'
@@ -61,8 +61,10 @@ export type ScrapeManager = Closable & {
 export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManager {
   const { storage, registry, discovery, logger, userAgent } = options
   const metrics = createScrapeMetrics(registry)
+  const readBuffer = createReadBuffer(storage.head)
   const sink: ScrapeSink = {
-    createCache: () => createScrapeCache(storage.head),
+    readBuffer,
+    createCache: () => createScrapeCache(storage.head, readBuffer),
     refOf: (labels) => storage.head.findOrCreate(labels),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
     appendStarts: (starts) => {

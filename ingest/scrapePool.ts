@@ -67,7 +67,7 @@ export class ScrapePool {
     this.#deps = deps
     this.#seed = seed
     this.#prepared = prepared
-    this.#client = new HttpClient(prepared.config.http, { userAgent: deps.userAgent })
+    this.#client = createClient(prepared.config, deps)
     this.#job = this.#createJob()
     this.#discovery = this.#watch()
     void this.#sync(undefined)
@@ -109,7 +109,7 @@ export class ScrapePool {
     this.#prepared = prepared
     const oldClient = this.#client
     const oldLog = this.#job.failureLog
-    if (!sameConfig(before.http, after.http)) this.#client = new HttpClient(after.http, { userAgent: this.#deps.userAgent })
+    if (!sameConfig(before.http, after.http)) this.#client = createClient(after, this.#deps)
     this.#job = this.#createJob()
     const oldDiscovery = this.#discovery
     const keepsDiscovery = sameConfig(before.discovery, after.discovery)
@@ -268,6 +268,10 @@ export class ScrapePool {
     this.#leaving.add(done)
     void done.finally(() => this.#leaving.delete(done))
   }
+}
+
+function createClient({ http }: ScrapeConfig, { userAgent, sink }: ScrapePoolDeps): HttpClient {
+  return new HttpClient(http, { userAgent, readBuffer: sink.readBuffer })
 }
 
 /** Whether the same exposition leads to the same series under both configurations. */

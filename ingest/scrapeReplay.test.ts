@@ -6,7 +6,7 @@ import { createMemorySink } from '../test/helpers/memoryScrapeSink.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { captureNames, readCapture } from '../test/helpers/scrapeCapture.ts'
 import { remoteWriteBody, remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
-import { openTestStorage, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
+import { openTestStorage, readSamples } from '../test/helpers/testStorage.ts'
 import { dayMs } from '../storage/dataDir.ts'
 import type { Label } from '../storage/labels.ts'
 import { labelsFrom } from '../storage/labels.ts'
@@ -14,7 +14,7 @@ import { parseSeries } from './exposition.ts'
 import { createRemoteWrite } from './remoteWrite.ts'
 import { compileRelabel } from './relabel.ts'
 import { sampleLabels } from './sampleLabels.ts'
-import { createScrapeCache, type ScrapeCache, type UnknownSeries } from './scrapeCache.ts'
+import { createReadBuffer, createScrapeCache, type ScrapeCache, type UnknownSeries } from './scrapeCache.ts'
 import type { ScrapeSink } from './scrapeLoop.ts'
 
 const job = { honorLabels: false, nameValidationScheme: 'utf8' as const, labelLimit: 0, labelNameLengthLimit: 0, labelValueLengthLimit: 0 }
@@ -33,14 +33,18 @@ function resolver(sink: Pick<ScrapeSink, 'refOf'>) {
 
 type Step = { readonly timestampMs: number; readonly body: string }
 
-/** What a scrape loop does with each body; a body that is refused is a failed scrape. */
-async function replay(steps: readonly Step[], sink: Pick<ScrapeSink, 'refOf'>, cache: ScrapeCache): Promise<unknown[]> {
+/** What a scrape loop does with each body; a body that is refused is a failed scrape. Bodies come in `readBuffer`, if there is one, as long as they may. */
+async function replay(steps: readonly Step[], sink: Pick<ScrapeSink, 'refOf'>, cache: ScrapeCache, readBuffer?: Buffer): Promise<unknown[]> {
   const outcomes: unknown[] = []
   const up = sink.refOf(labelsFrom({ __name__: 'up', instance: 'i', job: 'j' }))
   for (const { timestampMs, body } of steps) {
     let parsed: unknown
     try {
-      const { sampleCount, keptCount, addedCount } = await cache.parse(Buffer.from(body), timestampMs, { honorTimestamps: true }, resolver(sink))
+      const given = readBuffer === undefined ? Buffer.from(body) : readBuffer.subarray(0, readBuffer.write(body))
+      const parsing = cache.parse(given, timestampMs, { honorTimestamps: true }, resolver(sink))
+      await new Promise(process.nextTick)
+      readBuffer?.fill('x')
+      const { sampleCount, keptCount, addedCount } = await parsing
       parsed = { sampleCount, keptCount, addedCount }
     } catch {
       cache.rollback()
@@ -54,24 +58,35 @@ async function replay(steps: readonly Step[], sink: Pick<ScrapeSink, 'refOf'>, c
   return outcomes
 }
 
-async function expectSame(steps: readonly Step[], storage: TestStorage, because: string): Promise<void> {
+async function expectSame(steps: readonly Step[], because: string): Promise<void> {
   const model = createMemorySink()
   const expected = await replay(steps, model, model.createCache())
-  const own: Pick<ScrapeSink, 'refOf'> = { refOf: (labels) => storage.head.findOrCreate(labels) }
-  const actual = await replay(steps, own, createScrapeCache(storage.head))
-  expect(actual, because).toEqual(expected)
-  const stored = Object.fromEntries(Object.entries(readSamples(storage)).map(([series, samples]) => [series, samples.map(([time, value]) => `${time} ${value}`)]))
-  const wanted = Object.fromEntries(Object.entries(model.series()).filter(([, samples]) => samples.length > 0))
-  expect(Object.keys(stored).sort(), because).toEqual(Object.keys(wanted).sort())
-  for (const [series, samples] of Object.entries(wanted)) expect(stored[series], `${because} ${series}`).toEqual(samples)
+  for (const isInPlace of [false, true]) {
+    const storage = await openTestStorage()
+    const own: Pick<ScrapeSink, 'refOf'> = { refOf: (labels) => storage.head.findOrCreate(labels) }
+    const readBuffer = isInPlace ? createReadBuffer(storage.head) : undefined
+    const actual = await replay(steps, own, createScrapeCache(storage.head, readBuffer), readBuffer)
+    expect(actual, because).toEqual(expected)
+    const stored = Object.fromEntries(Object.entries(readSamples(storage)).map(([series, samples]) => [series, samples.map(([time, value]) => `${time} ${value}`)]))
+    const wanted = Object.fromEntries(Object.entries(model.series()).filter(([, samples]) => samples.length > 0))
+    expect(Object.keys(stored).sort(), because).toEqual(Object.keys(wanted).sort())
+    for (const [series, samples] of Object.entries(wanted)) expect(stored[series], `${because} ${series}`).toEqual(samples)
+  }
 }
 
 describe('captured scrapes', () => {
   for (const name of captureNames)
     it(`of ${name} are stored sample by sample`, async () => {
-      const storage = await openTestStorage()
-      await expectSame(readCapture(name).slice(0, 25), storage, name)
+      await expectSame(readCapture(name).slice(0, 25), name)
     })
+
+  it('with so many series that the body is parsed in pieces are stored as the model has it', async () => {
+    const steps = [0, 1, 2].map((round) => ({
+      timestampMs: 1_700_000_000_000 + round * 15_000,
+      body: Array.from({ length: 5000 }, (_, i) => `m{i="${i + round * 100}"} ${i * round}\n`).join(''),
+    }))
+    await expectSame(steps, 'many')
+  })
 
   it('with lines lost, changed and broken are stored as the model has it', async () => {
     const { seed, below, pick } = createRandom()
@@ -86,7 +101,7 @@ describe('captured scrapes', () => {
       if (below(12) === 0) lines.splice(below(lines.length), 0, pick(['bad', 'a{', 'a 1 2 3', 'a{b="c"} x', '# TYPE a b', '{a="b"} 1']))
       return { timestampMs, body: `${lines.join('\n').replace(/\n*$/, '')}\n` }
     })
-    await expectSame(steps, await openTestStorage(), `seed ${seed}`)
+    await expectSame(steps, `seed ${seed}`)
   })
 })
 

@@ -22,8 +22,8 @@ export type Http1Outcome = {
   failed(error: Error): void
 }
 
-/** Where every connection's bytes arrive. They are used up before the next read, because reading is synchronous. */
-const readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+/** Where the bytes of all connections arrive. They are used up before the next read, because reading is synchronous. */
+const commonReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 
 const invalidHeaderValue = /[^\t\x20-\x7e\x80-\uffff]/
 
@@ -82,12 +82,14 @@ class Http1Exchange {
 
 export class Http1Pool {
   readonly #keepAliveMs: number
+  readonly #readBuffer: Buffer
   readonly #idle = new Map<string, Connection[]>()
   #sweep: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(options: { readonly keepAliveMs: number }) {
+  constructor(options: { readonly keepAliveMs: number; readonly readBuffer: Buffer | undefined }) {
     this.#keepAliveMs = options.keepAliveMs
+    this.#readBuffer = options.readBuffer ?? commonReadBuffer
   }
 
   /** A kept connection that the server has closed meanwhile is replaced. */
@@ -109,7 +111,7 @@ export class Http1Pool {
     const idle = this.#idle.get(exchange.request.key)
     let connection = idle?.pop()
     while (connection?.isUsable === false) connection = idle?.pop()
-    connection ??= new Connection(exchange.request, { onIdle: (one) => this.#keep(one), onStale: (stale) => this.#start(stale) })
+    connection ??= new Connection(exchange.request, this.#readBuffer, { onIdle: (one) => this.#keep(one), onStale: (stale) => this.#start(stale) })
     connection.start(exchange)
   }
 
@@ -147,6 +149,7 @@ class Connection {
   readonly key: string
   readonly #owner: ConnectionOwner
   readonly #socket: Socket
+  readonly #readBuffer: Buffer
   readonly #parser = new Http1Parser()
   #exchange: Http1Exchange | undefined
   #exchangeCount = 0
@@ -155,8 +158,9 @@ class Connection {
   /** When the last answer came. */
   usedMs = 0
 
-  constructor({ place, key }: Http1Request, owner: ConnectionOwner) {
+  constructor({ place, key }: Http1Request, readBuffer: Buffer, owner: ConnectionOwner) {
     this.key = key
+    this.#readBuffer = readBuffer
     this.#owner = owner
     const onread = { buffer: readBuffer, callback: (bytes: number) => this.#read(bytes) }
     this.#socket = 'path' in place ? connect({ ...place, onread }) : connect({ ...place, noDelay: true, keepAlive: true, onread })
@@ -186,7 +190,7 @@ class Connection {
     }
     let answer: Http1Answer | undefined
     try {
-      answer = this.#parser.read(readBuffer, bytes)
+      answer = this.#parser.read(this.#readBuffer, bytes)
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)))
       return true

@@ -42,14 +42,16 @@ const maxRedirects = 10
 export class HttpClient {
   readonly #config: HttpClientConfig
   readonly #userAgent: string
-  readonly #http1 = new Http1Pool({ keepAliveMs })
+  readonly #http1: Http1Pool
   readonly #dispatchers: HttpDispatchers
   readonly #oauth2?: OAuth2TokenSource
   readonly #credentials: CredentialSource
 
-  constructor(config: HttpClientConfig, options: { readonly userAgent: string }) {
+  /** `readBuffer` is where bytes arrive that go over plain connections: the body of an answer may lie in it. One can serve several clients. */
+  constructor(config: HttpClientConfig, options: { readonly userAgent: string; readonly readBuffer?: Buffer | undefined }) {
     this.#config = config
     this.#userAgent = options.userAgent
+    this.#http1 = new Http1Pool({ keepAliveMs, readBuffer: options.readBuffer })
     this.#dispatchers = new HttpDispatchers({ tls: config.tls, proxy: config.proxy, enableHttp2: config.enableHttp2 })
     if (config.oauth2 !== undefined) {
       const { tls, proxy } = config.oauth2

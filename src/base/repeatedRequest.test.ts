@@ -35,7 +35,8 @@ async function serveRaw(answer: (socket: Socket, path: string) => void): Promise
 }
 
 function repeated(request: Omit<HttpRequest, 'timeoutMs'> & { timeoutMs?: number }): RepeatedRequest {
-  const client = new HttpClient(defaultHttpClientConfig, { userAgent: 'test/1' })
+  // In shared memory, as that of the kernels.
+  const client = new HttpClient(defaultHttpClientConfig, { userAgent: 'test/1', readBuffer: Buffer.from(new SharedArrayBuffer(100_000)) })
   open.push(client)
   return client.repeated({ timeoutMs: 5000, ...request })
 }

@@ -140,7 +140,8 @@ export type KernelExports = {
   // Main thread: scrapes.
   newScrapeCache(): Pointer
   freeScrapeCache(cache: Pointer): void
-  newParse(bytes: number, batch: Pointer, cache: Pointer, timeMs: number, flags: number): Pointer
+  newParse(bytes: number, batch: Pointer, cache: Pointer, timeMs: number, flags: number, given: Pointer): Pointer
+  keepInput(parse: Pointer): void
   parseStep(parse: Pointer): number
   resolveMiss(parse: Pointer, miss: number, ref: number): void
   settleRefs(parse: Pointer): number
@@ -205,7 +206,7 @@ function withUnsignedResults(exports: KernelExports): KernelExports {
   const result: Record<string, unknown> = { ...exports }
   for (const name of unsigned) {
     const inner = exports[name] as (...values: number[]) => number // all in the list take and return numbers
-    result[name] = (a: number, b: number, c: number, d: number, e: number) => inner(a, b, c, d, e) >>> 0
+    result[name] = (a: number, b: number, c: number, d: number, e: number, f: number) => inner(a, b, c, d, e, f) >>> 0
   }
   return result as KernelExports // the same names, each with the type it had
 }

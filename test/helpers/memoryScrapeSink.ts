@@ -40,6 +40,7 @@ export function createMemorySink(): MemorySink {
     return outcome
   }
   return {
+    readBuffer: undefined,
     refOf,
     appendExemplar: () => 'disabled',
     appendStarts: async (starts) => void store(starts.map(({ labels, timestampMs }) => ({ ref: refOf(labels), timestampMs, value: 0 }))),

@@ -8,7 +8,7 @@
 // State:  { input u32, bytes u32, position u32, batch u32, cache u32, cursor u32, flags u32, samples u32, time i64,
 //           misses u32, miss count u32, miss capacity u32, hard u32, hard count u32, hard capacity u32,
 //           comments u32, comment count u32, comment capacity u32, error u32, number { bits u64, end u32 }, hash 2 x u64,
-//           comments' hash u64 }.
+//           comments' hash u64, owns its input u32, zero u32 }.
 // Miss:   { batch index u32, offset u32, length u32, comments before u32, entry u32 }; length 0: the same series again.
 // Hard:   { batch index u32, offset u32, length u32 }.     Comment: { offset u32, length u32 }.
 
@@ -52,7 +52,8 @@ const X_ERROR: usize = 76
 const X_NUMBER: usize = 80
 const X_HASH: usize = 96
 const X_COMMENTS_HASH: usize = 112
-const PARSE_BYTES: u32 = 120
+const X_OWNS_INPUT: usize = 120
+const PARSE_BYTES: u32 = 128
 
 const MISS_BYTES: u32 = 20
 const HARD_BYTES: u32 = 12
@@ -89,14 +90,19 @@ export function freeScrapeCache(cache: usize): void {
   free(cache, CACHE_BYTES)
 }
 
-/** Begins a parse; the body goes to `input` (the state's first word). `flags`: 1 honour timestamps, 2 track series that have them. */
-export function newParse(bytes: u32, batch: usize, cache: usize, time: f64, flags: u32): usize {
+/**
+ * Begins a parse of the body at `given`, which has SLACK writable bytes behind it and stays as it is until `keepInput` or
+ * `freeParse`; when that is 0, the body goes to `input` (the state's first word). `flags`: 1 honour timestamps, 2 track series that have
+ * them.
+ */
+export function newParse(bytes: u32, batch: usize, cache: usize, time: f64, flags: u32, given: usize): usize {
   const parse = alloc(PARSE_BYTES)
   memory.fill(parse, 0, PARSE_BYTES)
-  const input = alloc(bytes + SLACK)
+  const input = given == 0 ? alloc(bytes + SLACK) : given
   memory.fill(input + bytes, 0, SLACK)
   store<u32>(parse, <u32>input, X_IN)
   store<u32>(parse, bytes, X_BYTES)
+  store<u32>(parse, given == 0 ? 1 : 0, X_OWNS_INPUT)
   store<u32>(parse, <u32>input, X_POSITION)
   store<u32>(parse, <u32>batch, X_BATCH)
   store<u32>(parse, <u32>cache, X_CACHE)
@@ -107,8 +113,20 @@ export function newParse(bytes: u32, batch: usize, cache: usize, time: f64, flag
   return parse
 }
 
+/** The body is parsed on from a copy, if it is not one. */
+export function keepInput(parse: usize): void {
+  if (load<u32>(parse, X_OWNS_INPUT) != 0) return
+  const given = load<u32>(parse, X_IN)
+  const bytes = load<u32>(parse, X_BYTES) + SLACK
+  const input = <u32>alloc(bytes)
+  memory.copy(input, given, bytes)
+  store<u32>(parse, input, X_IN)
+  store<u32>(parse, load<u32>(parse, X_POSITION) - given + input, X_POSITION)
+  store<u32>(parse, 1, X_OWNS_INPUT)
+}
+
 export function freeParse(parse: usize): void {
-  free(load<u32>(parse, X_IN), load<u32>(parse, X_BYTES) + SLACK)
+  if (load<u32>(parse, X_OWNS_INPUT) != 0) free(load<u32>(parse, X_IN), load<u32>(parse, X_BYTES) + SLACK)
   freeList(parse + X_MISSES, MISS_BYTES)
   freeList(parse + X_HARD, HARD_BYTES)
   freeList(parse + X_COMMENTS, COMMENT_BYTES)

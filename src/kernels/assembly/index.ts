@@ -26,7 +26,7 @@ export { dropEntries, flushStep, freeFlush, newFlush, unlistEntries } from './fl
 export { addInOrder, addOutOfOrder, beginRead, firstTime, inMemoryFrom, lastTime } from './read'
 export { freeWrite, newWrite, writeStep } from './remoteWrite'
 export {
-  compact, freeParse, freeScrapeCache, keptCount, liveRefs, markGone, newParse, newScrapeCache, parseStep, resolveMiss, setHardValue, settleRefs,
+  compact, freeParse, freeScrapeCache, keepInput, keptCount, liveRefs, markGone, newParse, newScrapeCache, parseStep, resolveMiss, setHardValue, settleRefs,
 } from './exposition'
 export { parseNumber } from './number'
 export { snappyDecode, snappyLength, snappyStart } from './snappy'
