@@ -1,6 +1,6 @@
-// `rate`, `increase`, `delta` and their instant forms over the windows of one series. What depends on the timestamps alone is prepared once for
-// all series of a target; then a window costs a subtraction and a multiplication, unless a counter was reset in it or
-// began at zero within the extrapolated part.
+// `rate`, `increase`, `delta` and their instant forms over the windows of one series. What depends on the timestamps alone is
+// prepared once for all series of a target; then a window costs a subtraction and a multiplication, unless a counter was reset
+// in it or began at zero within the extrapolated part.
 //
 // Prepared, per step: { sampled seconds f64, seconds to the start f64, to the end f64, factor f64 }.
 
