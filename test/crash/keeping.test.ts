@@ -35,12 +35,12 @@ async function samplesIn(dir: string): Promise<Samples> {
   return samples
 }
 
-/** Two days and a half of eleven series. */
+/** Two days and a half of eleven counters, uneven enough to be smaller when downsampled. */
 async function prepare(): Promise<string> {
   const storage = await openTestStorage({ nowMs: () => startMs + 10 * dayMs })
   const names = [...Array.from({ length: 10 }, (_, i) => labelsFrom({ __name__: 'kept', i: String(i) })), labelsFrom({ __name__: 'debug' })]
   const appender = storage.appender()
-  for (let k = 0; k < 2.5 * 1440; k++) for (const labels of names) appender.append(labels, startMs + k * 60_000 + 7, k)
+  for (let k = 0; k < 2.5 * 1440; k++) for (const labels of names) appender.append(labels, startMs + k * 60_000 + 7, 1000 * k + ((7919 * k) % 1000))
   await appender.commit()
   await storage.close()
   return storage.dir
