@@ -40,7 +40,7 @@ async function prepare(): Promise<string> {
   const storage = await openTestStorage({ nowMs: () => startMs + 10 * dayMs })
   const names = [...Array.from({ length: 10 }, (_, i) => labelsFrom({ __name__: 'kept', i: String(i) })), labelsFrom({ __name__: 'debug' })]
   const appender = storage.appender()
-  for (let k = 0; k < 2.5 * 1440; k++) for (const labels of names) appender.append(labels, startMs + k * 60_000 + 7, 1000 * k + ((7919 * k) % 1000))
+  for (let k = 0; k < 2.5 * 1440; k++) for (const labels of names) appender.append(labels, startMs + k * 60_000 + 7, 1000 * k + ((k * k) % 997))
   await appender.commit()
   await storage.close()
   return storage.dir
