@@ -12,34 +12,37 @@ import { typeErrors } from './typecheck.ts'
 
 export type { ParseFeatures } from './builder.ts'
 
-/** Trees kept per set of features. */
+/** Trees kept per set of features, and selectors. */
 const keptTrees = 1000
 
 const noFeatures: ParseFeatures = new Set()
 /** Built by the first query: nobody asks the main thread of most servers. */
 let builtGrammar: PromqlGrammar | undefined
 const caches = new Map<string, Map<string, Expr>>()
+const selectors = new Map<string, readonly Matcher[]>()
 
 /** Parses and type-checks. Throws a `QueryError` of type bad_data that lists every mistake on a line. */
 export function parseQuery(text: string, features: ParseFeatures = noFeatures): Expr {
-  const cache = cacheFor(features)
-  let expr = cache.get(text)
-  if (expr !== undefined) {
-    cache.delete(text)
-  } else {
-    expr = parseAfresh(text, features)
-    const oldest = cache.size >= keptTrees ? cache.keys().next().value : undefined
-    if (oldest !== undefined) cache.delete(oldest)
-  }
-  cache.set(text, expr)
-  return expr
+  return recalled(cacheFor(features), text, () => parseAfresh(text, features))
 }
 
 /** The conditions of one selector without range or modifiers, as in `match[]`; here it may match everything. */
 export function parseSelector(text: string): readonly Matcher[] {
-  const expr = parseRule(text, noFeatures, 'selector')
-  if (expr.kind !== 'vectorSelector') throw new Error(`bug: a selector is parsed as ${expr.kind}`)
-  return expr.matchers
+  return recalled(selectors, text, () => {
+    const expr = parseRule(text, noFeatures, 'selector')
+    if (expr.kind !== 'vectorSelector') throw new Error(`bug: a selector is parsed as ${expr.kind}`)
+    return expr.matchers
+  })
+}
+
+/** What `text` stands for: remembered, or made now. What was asked for longest ago goes first. */
+function recalled<T>(cache: Map<string, T>, text: string, make: () => T): T {
+  const value = cache.get(text) ?? make()
+  cache.delete(text)
+  cache.set(text, value)
+  const oldest = cache.size > keptTrees ? cache.keys().next().value : undefined
+  if (oldest !== undefined) cache.delete(oldest)
+  return value
 }
 
 function cacheFor(features: ParseFeatures): Map<string, Expr> {
