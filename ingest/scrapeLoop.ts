@@ -366,7 +366,8 @@ export class ScrapeLoop {
     const { config } = this.#options.job
     const { cache, metadata, openMetrics } = this.memory
     const format = this.#formatOf(answer)
-    const { text, histograms, exemplars, created } = await this.#readBody(answer.body, format)
+    const read = this.#readBody(answer.body, format)
+    const { text, histograms, exemplars, created } = read instanceof Promise ? await read : read
     const { honorTimestamps, trackTimestampsStaleness } = config
     const resolve = (series: UnknownSeries) => this.#resolve(series, format === 'openMetrics')
     const parsed = await cache.parse(text, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve)
@@ -389,16 +390,28 @@ export class ScrapeLoop {
     })
   }
 
-  /** Whatever the format, as a body in the text format with what that cannot say beside it. */
-  async #readBody(body: Uint8Array, format: BodyFormat): Promise<ProtobufBody> {
+  /**
+   * Whatever the format, as a body in the text format with what that cannot say beside it. Of what is given at once the text
+   * may be the body itself; a conversion that lets other work have its turn works on a copy.
+   */
+  #readBody(body: Uint8Array, format: BodyFormat): ProtobufBody | Promise<ProtobufBody> {
     const { histograms: settings } = this.target
     const { takesCreated } = this.#options.job
     if (format === 'protobuf') return readProtobufBody(body, { ...settings, takesCreated })
-    const { openMetrics, classicHistograms, createdSeries } = this.memory
+    const { openMetrics } = this.memory
     const isOpenMetrics = format === 'openMetrics'
-    const plain = isOpenMetrics ? openMetrics.toText(body) : body
-    const { text, created } = isOpenMetrics && takesCreated ? await createdSeries.take(plain) : { text: plain, created: [] }
+    const text = isOpenMetrics ? openMetrics.toText(body) : body
     const exemplars = isOpenMetrics ? openMetrics.exemplars : []
+    const takesTimes = isOpenMetrics && takesCreated
+    if (!takesTimes && !settings.convertsClassic) return { text, histograms: [], exemplars, created: [] }
+    return this.#convert(text === body ? Buffer.from(body) : text, exemplars, { isOpenMetrics, takesTimes })
+  }
+
+  /** Takes the times of creation out of a body in the text format, and makes native histograms of classic ones, as the job says. */
+  async #convert(plain: Uint8Array, exemplars: ProtobufBody['exemplars'], { isOpenMetrics, takesTimes }: { readonly isOpenMetrics: boolean; readonly takesTimes: boolean }): Promise<ProtobufBody> {
+    const { histograms: settings } = this.target
+    const { classicHistograms, createdSeries } = this.memory
+    const { text, created } = takesTimes ? await createdSeries.take(plain) : { text: plain, created: [] }
     if (!settings.convertsClassic) return { text, histograms: [], exemplars, created }
     const converted = await classicHistograms.convert(text, { isOpenMetrics, keepsClassic: settings.keepsClassic })
     const ofBoth = exemplars.flatMap((line) => {

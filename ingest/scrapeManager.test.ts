@@ -1,6 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { HttpClient } from '../src/base/httpClient.ts'
+import { defaultHttpClientConfig } from '../src/base/httpClientConfig.ts'
 import { silentLogger } from '../src/base/log.ts'
 import { scrapeConfig } from '../test/helpers/scrapeConfig.ts'
 import { type RunningServer, startNodeExporter } from '../test/helpers/servers.ts'
@@ -66,6 +68,31 @@ describe('a scrape manager', () => {
     // The removed job's series end with a marker.
     await expect.poll(() => readSamples(storage)[`up{instance="${two}", job="two"}`]?.at(-1)?.[1], { timeout: 5000 }).toBe('stale')
     expect(readSamples(storage)[`b{instance="${two}", job="two"}`]?.at(-1)?.[1]).toBe('stale')
+  })
+
+  it('does not mix up bodies while classic histograms are converted', async () => {
+    const count = 3000
+    const lines = (line: (i: number) => string) => Array.from({ length: count }, (_, i) => line(i)).join('')
+    const long = `# TYPE h histogram\n${lines((i) => `h_bucket{i="${i}",le="+Inf"} 5\nh_sum{i="${i}"} 5\nh_count{i="${i}"} 5\n`)}# TYPE g gauge\n${lines((i) => `g{i="${i}"} 1\n`)}`
+    const client = new HttpClient(defaultHttpClientConfig, { userAgent: 'test' })
+    open.push(client)
+    const others: Promise<unknown>[] = []
+    const server = createServer((request, response) => {
+      const answer = (body: string) => response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length }).end(body)
+      // Another body arrives when this one is whole and is being converted, with pauses.
+      if (request.url === '/metrics') answer(long).once('finish', () => others.push(client.request({ url: `http://${address}/other`, timeoutMs: 20_000 })))
+      else answer('#'.repeat(long.length))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    open.push({ close: () => (server.closeAllConnections(), server.close()) })
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
+    const { storage, manager } = await openManager()
+    manager.apply([job({ convertClassicHistogramsToNhcb: true, enableCompression: false, scrapeIntervalMs: 4000, scrapeTimeoutMs: 4000, ...at(address) })], [])
+    await expect.poll(() => manager.targets().map(({ health, lastError }) => [health, lastError]), { timeout: 20_000 }).toEqual([['up', '']])
+    await Promise.all(others)
+    const samples = Object.entries(readSamples(storage))
+    expect(samples.filter(([series, [first]]) => series.startsWith('g{') && first?.[1] === 1)).toHaveLength(count)
+    expect(samples.find(([series]) => series.startsWith('scrape_samples_scraped'))?.[1][0]?.[1]).toBe(2 * count)
   })
 
   it('changes nothing when a configuration cannot be applied', async () => {
