@@ -214,7 +214,8 @@ class Connection {
     this.isUsable = false
     const exchange = this.#exchange
     if (exchange === undefined) return
-    const answer = this.#parser.end()
+    // A connection that broke off has not ended: what came of a body without a length may not be all of it.
+    const answer = this.#failure === undefined ? this.#parser.end() : undefined
     if (answer !== undefined) this.#finish(answer, false)
     else if (this.#exchangeCount > 1 && !this.#parser.hasBegun) {
       this.destroy()

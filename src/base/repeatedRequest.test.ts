@@ -66,6 +66,14 @@ describe('a repeated request', () => {
     expect(await send(request)).toBe('200 OK  2')
   })
 
+  it('fails when the connection breaks off within a body that goes up to its end', async () => {
+    const url = await serveRaw((socket, path) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\na 1\n', () => (path === '/whole' ? socket.end() : setTimeout(() => socket.resetAndDestroy(), 50)))
+    })
+    expect(await send(repeated({ url: `${url}/whole` }))).toBe('200 OK  a 1\n')
+    expect(await send(repeated({ url: `${url}/broken` }))).toContain('connection reset by peer')
+  })
+
   it('is sent with all headers', async () => {
     const url = await serve(({ headers, url: path }, response) => response.end(JSON.stringify({ ...headers, host: '', path })))
     const text = await send(repeated({ url: `${url.replace('//', '//u:p@')}/x?y=1`, headers: { accept: 'text/plain' } }))
