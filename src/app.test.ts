@@ -3,11 +3,12 @@
 
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, get as startGet } from 'node:http'
+import { createServer, get as startGet, request as startRequest } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -128,6 +129,14 @@ describe('queries', () => {
     expect((await form('/api/v1/query', 'query=1%2B1&time=1700000000.123')).body).toBe(
       '{"status":"success","data":{"resultType":"scalar","result":[1700000000.123,"2"]}}',
     )
+  })
+
+  it('do not look at the body of a GET', async () => {
+    const { host, port } = app.server.addresses[0] ?? { host: '', port: 0 }
+    const body = 'query=2'
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length }
+    const [answer] = (await once(startRequest({ host, port, path: '/api/v1/query?query=1', headers, agent: false }).end(body), 'response')) as [IncomingMessage]
+    expect(await json(answer)).toMatchObject({ data: { result: [expect.any(Number), '1'] } })
   })
 
   it('give a matrix for a range', async () => {

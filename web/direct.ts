@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Answer } from './answer.ts'
-import { giveBack, type BodyReader, type RequestBody } from './body.ts'
+import { giveBack, noBody, type BodyReader, type RequestBody } from './body.ts'
 import { compressBody, encodingFor } from './compression.ts'
 import type { Cors } from './cors.ts'
 import type { Protection } from './protection/protection.ts'
@@ -78,14 +78,19 @@ export class DirectRoutes {
       const refusal = await protection.check(headers.authorization)
       setHeaders(response, protection.config.headers)
       if (refusal !== undefined) return send(request, response, refusal)
+      if (response.destroyed) return // The client went while its password was looked at.
     }
     setHeaders(response, cors(request.url ?? '', headers.origin))
     onRequest(response)
     let answer: Answer
     try {
-      answer = await route.answer(request, response, await bodies.read(request, route.bodyLimitBytes), parameters)
+      // That of a GET means nothing, here as in the framework.
+      const body = request.method === 'GET' ? noBody : await bodies.read(request, route.bodyLimitBytes)
+      answer = await route.answer(request, response, body, parameters)
     } catch (error) {
       answer = refusalOf(error)
+      // The client may have more of the body to send than anybody wants to read.
+      response.setHeader('connection', 'close')
     }
     return send(request, response, answer)
   }

@@ -1,10 +1,15 @@
 // What is the same for every route, asked of a server that has no parts yet: readiness, methods, CORS, compression,
 // prefixes, pages. The routes' own answers are tested on a whole app in src/app.test.ts.
 
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request as startRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import bcrypt from 'bcryptjs'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
@@ -214,6 +219,41 @@ describe('listening', () => {
     const first = await start()
     const port = first.addresses[0]?.port ?? 0
     await expect(start({ listenAddresses: [{ host: '127.0.0.1', port }] })).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`)
+  })
+})
+
+describe('clients that go or send too much', () => {
+  const addressOf = ({ addresses: [address] }: WebServer) => ({ host: address?.host ?? '', port: address?.port ?? 0, agent: false })
+
+  it('are not waited for when they have gone while their password was looked at', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'web-'))
+    const webConfigFile = join(dir, 'web.yml')
+    writeFileSync(webConfigFile, `basic_auth_users: { ann: ${bcrypt.hashSync('secret', 10)} }\n`)
+    const server = await start({ webConfigFile })
+    rmSync(dir, { recursive: true })
+    const ask = (path: string) => startRequest({ ...addressOf(server), path, auth: 'ann:secret' })
+    for (const path of ['/api/v1/query?query=1', '/api/v1/status/flags']) {
+      const gone = ask(path)
+      gone.on('error', () => {})
+      await new Promise((done) => gone.on('close', done).end(() => gone.destroy()))
+    }
+    const [answer] = (await once(ask('/-/healthy').end(), 'response')) as [IncomingMessage]
+    expect([answer.statusCode, await textOf(answer)]).toEqual([200, 'Prometheus Server is Healthy.\n'])
+    const startedMs = performance.now()
+    await server.drain(20_000)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
+  })
+
+  it('lose their connection when their body is too large', async () => {
+    const server = await start()
+    for (const path of ['/api/v1/query', '/api/v1/format_query']) {
+      const request = startRequest({ ...addressOf(server), path, method: 'POST', headers: { connection: 'keep-alive', 'content-type': 'x/y', 'content-length': 11 * 1024 * 1024 } })
+      request.on('error', () => {})
+      request.write('x')
+      const [answer] = (await once(request, 'response')) as [IncomingMessage]
+      expect([path, answer.statusCode, answer.headers.connection]).toEqual([path, 413, 'close'])
+      request.destroy()
+    }
   })
 })
 

@@ -208,6 +208,7 @@ class ServerState {
 
   /** Counts the answer until it is out, or the client gone. */
   begin(response: ServerResponse): void {
+    if (response.destroyed) return
     this.#underWay += 1
     response.once('close', () => {
       this.#underWay -= 1
