@@ -17,7 +17,7 @@ const helperCode = `
   const { workerData, parentPort } = require('node:worker_threads')
   import(workerData.crewUrl).then(({ Crew }) => {
     new Crew({
-      channel: workerData.channel, maxHelpers: 1, patienceMs: 0, isWanted: () => workerData.isBusy,
+      channel: workerData.channel, idle: workerData.idle, maxHelpers: 1, patienceMs: 0, isWanted: () => workerData.isBusy,
       help(work, parts) {
         const board = new Int32Array(work.board)
         for (let part = parts.next(); part !== undefined; part = parts.next()) {
@@ -46,10 +46,11 @@ afterEach(async () => {
 /** An owner whose helper listens in a thread of its own. */
 async function crewWith(helper: { readonly isBusy: boolean }): Promise<Crew<{ board: SharedArrayBuffer; mode: string }>> {
   const channel = `test-${randomUUID()}`
-  const thread = new Worker(helperCode, { eval: true, workerData: { channel, crewUrl: new URL('./crew.ts', import.meta.url).href, ...helper } })
+  const idle = new SharedArrayBuffer(4)
+  const thread = new Worker(helperCode, { eval: true, workerData: { channel, idle, crewUrl: new URL('./crew.ts', import.meta.url).href, ...helper } })
   helpers.push(thread)
   await new Promise((done, failed) => thread.once('message', done).once('error', failed))
-  const crew = new Crew<{ board: SharedArrayBuffer; mode: string }>({ channel, maxHelpers: 1, patienceMs: 0, isWanted: () => false, help: () => undefined })
+  const crew = new Crew<{ board: SharedArrayBuffer; mode: string }>({ channel, idle, maxHelpers: 1, patienceMs: 0, isWanted: () => false, help: () => undefined })
   crews.push(crew as Crew<unknown>)
   return crew
 }
@@ -90,6 +91,19 @@ describe('a crew', () => {
     const shared = crew.share({ ...jobOn(board, 'work'), run: (part) => void Atomics.add(board, part, 1) })
     expect(shared).toEqual({ workers: 1, reported: 0 })
     expect(timesDone(board)).toEqual(Array.from({ length: partCount }, () => 1))
+  })
+
+  it('says that it wants help when nobody is there', () => {
+    const crew = new Crew<{ board: SharedArrayBuffer; mode: string }>({ channel: `test-${randomUUID()}`, idle: new SharedArrayBuffer(4), maxHelpers: 1, patienceMs: 0, isWanted: () => false, help: () => undefined })
+    crews.push(crew as Crew<unknown>)
+    const board = newBoard()
+    const work = () => {
+      throw new Error('nobody needs to know')
+    }
+    expect(crew.busy(() => crew.share({ ...jobOn(board, 'work'), work, run: (part) => void Atomics.add(board, part, 1) }))).toEqual({ workers: 1, reported: 0 })
+    expect(timesDone(board)).toEqual(Array.from({ length: partCount }, () => 1))
+    expect(crew.takeAsked()).toBe(true)
+    expect(crew.takeAsked()).toBe(false)
   })
 
   it('leaves to its owner what a helper could not do', async () => {

@@ -70,6 +70,8 @@ export function shareWithNobody<Work>(job: Job<Work>): Shared {
 export type CrewOptions<Work> = {
   /** The name that all workers of one engine have in common. */
   readonly channel: string
+  /** One Int32 that all have in common: workers that wait for work. */
+  readonly idle: SharedArrayBuffer
   /** Helpers that a job may have. */
   readonly maxHelpers: number
   /** Others are asked when a job has taken this long and seems to need as long again. */
@@ -85,17 +87,31 @@ export class Crew<Work> {
   readonly #channel: BroadcastChannel
   readonly #state = new SharedArrayBuffer(4 * cellCount)
   readonly #cells = new Int32Array(this.#state)
+  readonly #idle: Int32Array
   #nextId = 1
   #asked = false
 
+  /** A new worker is idle. */
   constructor(options: CrewOptions<Work>) {
     this.#options = options
+    this.#idle = new Int32Array(options.idle)
+    Atomics.add(this.#idle, 0, 1)
     this.#channel = new BroadcastChannel(options.channel)
     this.#channel.onmessage = (event) => this.#help((event as { readonly data: Offer<Work> }).data) // what share posts
     this.#channel.unref()
   }
 
-  /** Whether helpers were asked since this was called last. */
+  /** Does a job of the worker's own, during which others need not be told to this one. */
+  busy<Result>(work: () => Result): Result {
+    Atomics.sub(this.#idle, 0, 1)
+    try {
+      return work()
+    } finally {
+      Atomics.add(this.#idle, 0, 1)
+    }
+  }
+
+  /** Whether help was wanted since this was called last. */
   takeAsked(): boolean {
     const asked = this.#asked
     this.#asked = false
@@ -129,6 +145,8 @@ export class Crew<Work> {
     const id = this.#nextId
     this.#nextId = (this.#nextId % 0x3fffffff) + 1
     this.#asked = true
+    // A message to workers that are busy would wait there until nobody needs it any more.
+    if (Atomics.load(this.#idle, 0) <= 0) return
     Atomics.store(this.#cells, cells.open, id)
     this.#channel.postMessage({ state: this.#state, id, count: job.count, helpers: this.#options.maxHelpers, work: job.work() } satisfies Offer<Work>)
   }
@@ -180,6 +198,7 @@ export class Crew<Work> {
   }
 
   close(): void {
+    Atomics.sub(this.#idle, 0, 1)
     this.#channel.close()
   }
 }

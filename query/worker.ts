@@ -61,7 +61,7 @@ port.on('message', (message: JobMessage | EndMessage) => {
     port.close()
     return
   }
-  const answer = { ...withDiskView(answerJob(message)), asked: crew.takeAsked() }
+  const answer = { ...withDiskView(crew.busy(() => answerJob(message))), asked: crew.takeAsked() }
   if (answer.kind === 'response' && answer.body.length >= transferFromBytes) port.postMessage(answer, [answer.body.buffer])
   else port.postMessage(answer)
 })

@@ -22,7 +22,7 @@ export type WorkerInit = {
 }
 
 /** How workers help each other, see crew.ts. */
-export type CrewInit = { readonly channel: string; readonly maxHelpers: number; readonly patienceMs: number }
+export type CrewInit = { readonly channel: string; readonly idle: SharedArrayBuffer; readonly maxHelpers: number; readonly patienceMs: number }
 
 /** In place of a job: the worker is not needed any more. */
 export type EndMessage = { readonly kind: 'end' }

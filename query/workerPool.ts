@@ -79,7 +79,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#crew = { channel: `solowatch-queries-${randomUUID()}`, maxHelpers: options.workers - 1, patienceMs: options.patienceMs }
+    this.#crew = { channel: `solowatch-queries-${randomUUID()}`, idle: new SharedArrayBuffer(4), maxHelpers: options.workers - 1, patienceMs: options.patienceMs }
   }
 
   /** Jobs that run or wait. */
