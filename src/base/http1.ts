@@ -25,6 +25,7 @@ export type Http1Outcome = {
 /** Where the bytes of all connections arrive. They are used up before the next read, because reading is synchronous. */
 const commonReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 
+const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const invalidHeaderValue = /[^\t\x20-\x7e\x80-\uffff]/
 
 /** `url` is of scheme http, names of headers are in lower case, `host` is added. Throws for a header that cannot be sent. */
@@ -38,6 +39,7 @@ export function http1Request(request: {
   const { url, unixSocket, method, headers, maxBodyBytes } = request
   let message = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`
   for (const [name, value] of Object.entries(headers)) {
+    if (!headerName.test(name)) throw new Error(`net/http: invalid header field name ${JSON.stringify(name)}`)
     if (invalidHeaderValue.test(value)) throw new Error(`net/http: invalid header field value for ${JSON.stringify(name)}`)
     message += `${name}: ${value}\r\n`
   }

@@ -116,6 +116,7 @@ describe('a repeated request', () => {
     expect(given).toBe('canceled')
     expect(await send(repeated({ url: 'http://127.0.0.1:1/' }))).toBe('Get "http://127.0.0.1:1/": dial tcp 127.0.0.1:1: connect: connection refused')
     expect(await send(repeated({ url: `${url}/`, headers: { 'x-a': 'a\nb' } }))).toContain('invalid header field value for "x-a"')
+    expect(await send(repeated({ url: `${url}/`, headers: { 'x: y\r\nx-a': 'b' } }))).toContain('invalid header field name "x: y\\r\\nx-a"')
   })
 
   it('leaves the body of one answer alone while another one is being read', async () => {
