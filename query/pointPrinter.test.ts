@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
 import { createColumnSpace } from './columnSpace.ts'
-import { shareWithNobody } from './crew.ts'
+import { shareWithNobody, type Share } from './crew.ts'
 import { formatSampleValue } from './jsonNumber.ts'
 import { PointPrinter } from './pointPrinter.ts'
+import type { PrintWork } from './printWork.ts'
 
 const space = createColumnSpace()
 
@@ -30,6 +31,20 @@ describe('PointPrinter', () => {
     printer.print(series, (index, points) => first.push(`${index} ${Buffer.from(points).toString('latin1', 0, 12).split(']')[0]} ${points.length}`))
     const lengthOf = (digits: number) => Array.from({ length: count }, (_, i) => `[${i},""],`.length + digits).reduce((sum, length) => sum + length, -1)
     expect(first).toEqual(series.map((_, i) => (i === 3 ? '3  0' : `${i} [0,"${i}" ${lengthOf(String(i).length)}`)))
+  })
+
+  it('prints what a helper has taken and left', () => {
+    const at = space.allocate(1 << 20)
+    space.bytes.fill(1, at, at + (1 << 20))
+    space.reset()
+    const series = Array.from({ length: 20 }, (_, i) => ({ values: new Float64Array([i]), present: new Uint8Array([1]) }))
+    const leaving: Share<PrintWork> = ({ count, run }) => {
+      for (let part = 0; part < count; part += 2) run(part)
+      return { workers: 2, reported: 0 }
+    }
+    const texts: string[] = []
+    new PointPrinter({ space, share: leaving, check: () => undefined }, { startMs: 0, stepMs: 1000, count: 1 }).print(series, (_, points) => texts.push(Buffer.from(points).toString()))
+    expect(texts).toEqual(series.map((_, i) => `[0,"${i}"]`))
   })
 
   it('prints any double with the digits that JavaScript finds, in the form that Go gives them', () => {

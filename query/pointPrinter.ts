@@ -61,6 +61,7 @@ export class PointPrinter {
     series.forEach(({ values, present }, i) => {
       table[entryWords * i] = space.place(`printed values ${i}`, values, this.#count)
       table[entryWords * i + 1] = space.place(`printed present ${i}`, present, this.#count)
+      table[entryWords * i + 3] = 0 // no text ends there
     })
     const work: PrintWork = {
       kind: 'print',
@@ -79,6 +80,8 @@ export class PointPrinter {
       return true
     }
     share({ count: partCount, work: () => work, run: (part) => worker.run(part, goesOn), check })
+    // What a helper has left undone.
+    for (let i = 0; i < series.length; i++) if (table[entryWords * i + 3] === 0) worker.run(Math.floor(i / seriesPerPart), goesOn)
     for (let i = 0; i < series.length; i++) take(i, space.bytes.subarray(table[entryWords * i + 2], table[entryWords * i + 3]))
   }
 }
