@@ -24,6 +24,7 @@ const helperCode = `
           Atomics.store(board, ${helped}, 1)
           Atomics.notify(board, ${helped})
           if (work.mode === 'fail') throw new Error('cannot')
+          if (work.mode === 'end') process.exit()
           if (work.mode === 'linger') while (parts.goesOn());
           Atomics.store(board, ${stuck}, work.mode === 'linger' ? 1 : 0)
           Atomics.add(board, part, 1)
@@ -134,6 +135,18 @@ describe('a crew', () => {
     expect(() => crew.share(jobOn(board, 'linger', { check }))).toThrow('out of time')
     expect(Atomics.load(board, stuck)).toBe(1)
   })
+
+  it('goes on after a job whose helper ended', async () => {
+    const crew = await crewWith({ isBusy: false })
+    const check = () => {
+      throw new Error('out of time')
+    }
+    expect(() => crew.share(jobOn(newBoard(), 'end', { check }))).toThrow('a helper does not step back')
+    const board = newBoard()
+    const alone = { ...jobOn(board, 'work', { check }), run: (part: number) => void Atomics.add(board, part, 1) }
+    expect(crew.share(alone)).toEqual({ workers: 1, reported: 0 })
+    expect(timesDone(board)).toEqual(Array.from({ length: partCount }, () => 1))
+  }, 30_000)
 })
 
 describe('shareWithNobody', () => {

@@ -85,8 +85,8 @@ export type CrewOptions<Work> = {
 export class Crew<Work> {
   readonly #options: CrewOptions<Work>
   readonly #channel: BroadcastChannel
-  readonly #state = new SharedArrayBuffer(4 * cellCount)
-  readonly #cells = new Int32Array(this.#state)
+  #state = new SharedArrayBuffer(4 * cellCount)
+  #cells = new Int32Array(this.#state)
   readonly #idle: Int32Array
   #nextId = 1
   #asked = false
@@ -159,7 +159,12 @@ export class Crew<Work> {
     let waitedMs = 0
     for (let busy = Atomics.load(shared, cells.helpers); busy > 0; busy = Atomics.load(shared, cells.helpers)) {
       if (Atomics.wait(shared, cells.helpers, busy, lookMs) !== 'timed-out') continue
-      if (failure !== undefined && (waitedMs += lookMs) > graceMs) throw new Error('bug: a helper does not step back', { cause: failure })
+      if (failure !== undefined && (waitedMs += lookMs) > graceMs) {
+        // Its thread has ended, as a rule, and would be waited for by every job after this one.
+        this.#state = new SharedArrayBuffer(4 * cellCount)
+        this.#cells = new Int32Array(this.#state)
+        throw new Error('bug: a helper does not step back', { cause: failure })
+      }
       try {
         job.check()
       } catch (error) {
