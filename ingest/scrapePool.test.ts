@@ -135,7 +135,8 @@ describe('a scrape', () => {
 
   it('reads gzip, OpenMetrics and its fallback', async () => {
     target.says(gzipSync('a 1\n'), { 'content-type': textType, 'content-encoding': 'gzip' })
-    start({ fallbackScrapeProtocol: 'PrometheusText0.0.4' })
+    // Each scrape must succeed, also on a busy machine.
+    start({ fallbackScrapeProtocol: 'PrometheusText0.0.4', scrapeIntervalMs: 300, scrapeTimeoutMs: 300 })
     await scraped(1)
     target.says('# TYPE c counter\nc_total 5 # {t="1"} 1\n# EOF\n', { 'content-type': 'application/openmetrics-text; version=1.0.0' })
     await expect.poll(() => values('c_total')[0], { interval: 5 }).toBe('5')
