@@ -139,8 +139,7 @@ export class HeadSymbols {
     const names = new Set<string>()
     if (refs === undefined) {
       for (let name = 1; name <= exports.nameCount(); name++) {
-        const symbol = exports.nameSymbol(name)
-        if (this.pairsOfName(symbol).some((pair) => this.#isCarried(pair, counts))) names.add(this.text(symbol))
+        if (this.#hasCarried(vectorOf(exports.nameValues(name)), counts)) names.add(this.text(exports.nameSymbol(name)))
       }
     } else {
       for (const pair of this.#carriedPairs(refs, new Uint8Array(exports.maxPair() + 1).fill(1), counts)) names.add(this.pair(pair).name)
@@ -160,6 +159,13 @@ export class HeadSymbols {
 
   #values(pairs: Iterable<number>): string[] {
     return sortByBytes(Array.from(pairs, (pair) => this.pair(pair).value))
+  }
+
+  /** Whether one of the pairs is carried; mostly the first one is, so that they are not copied. */
+  #hasCarried({ pointer, count }: Vector, counts: (ref: number) => boolean): boolean {
+    if (count === 1) return this.#isCarried(pointer, counts)
+    for (let i = 0; i < count; i++) if (this.#isCarried(this.#kernels.word(pointer + 4 * i), counts)) return true
+    return false
   }
 
   /** Whether a series that `counts` has the pair; mostly the first one does. */
