@@ -318,7 +318,9 @@ class Checker {
     if (!existsSync(path)) return
     this.#bytes += databaseBytes(path)
     this.#file(path, setAside, () => {
-      for (const [ref, ranges] of readTombstones(this.#dir)) {
+      const { hidden, damaged } = readTombstones(this.#dir)
+      if (damaged > 0) this.#problem(path, 'tombstone', '', `${damaged} rows are damaged: what they hid may be seen again`, restore)
+      for (const [ref, ranges] of hidden) {
         if (ranges.some(({ minTimeMs, maxTimeMs }) => !(minTimeMs <= maxTimeMs))) this.#problem(path, 'tombstone', `series ${ref}`, 'ends before it begins', restore)
       }
     })

@@ -17,7 +17,7 @@ export type HiddenSamples = {
 
 export function createHiddenSamples(dir: string): HiddenSamples {
   let hidden: HiddenRanges | undefined
-  const all = () => (hidden ??= readTombstones(dir))
+  const all = () => (hidden ??= readTombstones(dir).hidden)
   const rangesOf = (ref: number) => all().get(ref) ?? []
   return {
     rangesOf,

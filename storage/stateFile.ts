@@ -1,13 +1,15 @@
 // state.db: small durable records and the notification ledger, the only file that knows its SQL. The writer thread writes
-// it; what it holds is described in state.ts.
+// it; what it holds is described in state.ts. Each JSON text ends with a seal over its row: a damaged row is left out, for a
+// silence that is not there is better than another one.
 
+import { crc32 } from 'node:zlib'
 import type { Statement } from 'better-sqlite3'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 import type { SyncMode } from './logFile.ts'
 
 const stateKind: FileKind = {
   name: 'state file',
-  version: 1,
+  version: 2,
   schema: `
     CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
     CREATE TABLE ledger (
@@ -54,9 +56,15 @@ export class StateFileWriter {
     this.#insertLedger = this.#db.prepare('INSERT INTO ledger (time_ms, receiver, group_key, outcome, detail) VALUES (?, ?, ?, ?, ?)')
   }
 
-  /** All records as `[kind, key, json]`. */
-  records(): [string, string, string][] {
-    return this.#db.prepare('SELECT kind, key, value FROM record').raw().all() as [string, string, string][]
+  /** All records as `[kind, key, json]`. A damaged one is told to `onDamage` and left out. */
+  records(onDamage: (row: string) => void): [string, string, string][] {
+    const records: [string, string, string][] = []
+    for (const [kind, key, value] of this.#db.prepare('SELECT kind, key, value FROM record').raw().iterate() as IterableIterator<[string, string, string]>) {
+      const json = opened(value, [kind, key])
+      if (json === undefined) onDamage(`${kind}/${key}`)
+      else records.push([kind, key, json])
+    }
+    return records
   }
 
   /** Writes all rows in order in one transaction. */
@@ -66,13 +74,13 @@ export class StateFileWriter {
       for (const row of rows) {
         if ('ledger' in row) {
           const { timeMs, receiver, groupKey, outcome, json } = row.ledger
-          this.#insertLedger.run(timeMs, receiver, groupKey, outcome, json)
+          this.#insertLedger.run(timeMs, receiver, groupKey, outcome, sealed(json, [timeMs, receiver, groupKey, outcome]))
           newestMs = Math.max(newestMs, timeMs)
           this.#untrimmed++
         } else if (row.json === undefined) {
           this.#delete.run(row.kind, row.key)
         } else {
-          this.#put.run(row.kind, row.key, row.json)
+          this.#put.run(row.kind, row.key, sealed(row.json, [row.kind, row.key]))
         }
       }
       if (this.#untrimmed >= ledgerTrimEvery && newestMs > -Infinity) this.#trim(newestMs)
@@ -103,10 +111,10 @@ export function* stateRowProblems(path: string): Generator<{ table: string; row:
       if (text.integrity_check !== 'ok') yield { table: 'sqlite', row: '', problem: text.integrity_check }
     }
     for (const [kind, key, value] of db.prepare('SELECT kind, key, value FROM record').raw().iterate() as IterableIterator<[string, string, string]>) {
-      if (!isJson(value)) yield { table: 'record', row: `${kind}/${key}`, problem: 'value is no JSON' }
+      if (opened(value, [kind, key]) === undefined) yield { table: 'record', row: `${kind}/${key}`, problem: 'value is damaged' }
     }
-    for (const [id, detail] of db.prepare('SELECT id, detail FROM ledger').raw().iterate() as IterableIterator<[number, string]>) {
-      if (!isJson(detail)) yield { table: 'ledger', row: String(id), problem: 'detail is no JSON' }
+    for (const [id, detail, ...columns] of db.prepare('SELECT id, detail, time_ms, receiver, group_key, outcome FROM ledger').raw().iterate() as IterableIterator<[number, string, ...(string | number)[]]>) {
+      if (opened(detail, columns) === undefined) yield { table: 'ledger', row: String(id), problem: 'detail is damaged' }
     }
   } finally {
     db.close()
@@ -132,7 +140,27 @@ function selectLedger(db: Db, query: LedgerQuery): LedgerRow[] {
   const rows = db
     .prepare(`SELECT time_ms AS timeMs, receiver, group_key AS groupKey, outcome, detail AS json FROM ledger ${filter} ORDER BY id DESC LIMIT ?`)
     .all(...values, query.limit)
-  return rows as LedgerRow[]
+  return (rows as LedgerRow[]).flatMap((row) => {
+    const json = opened(row.json, [row.timeMs, row.receiver, row.groupKey, row.outcome])
+    return json === undefined ? [] : [{ ...row, json }]
+  })
+}
+
+/** Ends the JSON text with a line that tells whether it and the row's other columns are what was written. */
+function sealed(json: string, columns: readonly (string | number)[]): string {
+  return `${json}\n${sealOf(json, columns)}`
+}
+
+function sealOf(json: string, columns: readonly (string | number)[]): string {
+  return crc32(JSON.stringify([...columns, json])).toString(16).padStart(8, '0')
+}
+
+/** The JSON text without its seal; `undefined` when the row is damaged. Version 1 had no seals. */
+function opened(text: string, columns: readonly (string | number)[]): string | undefined {
+  const at = text.length - 9
+  if (text[at] !== '\n') return isJson(text) ? text : undefined
+  const json = text.slice(0, at)
+  return text.slice(at + 1) === sealOf(json, columns) ? json : undefined
 }
 
 function isJson(text: string): boolean {

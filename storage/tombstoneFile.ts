@@ -1,20 +1,22 @@
 // tombstones.db: which samples delete_series has hidden. The only file that knows its SQL. A tombstone hides what a series
 // had in a time range until the samples themselves are gone; then it stays as long as memory still holds copies of them.
 
+import { crc32 } from 'node:zlib'
 import { tombstonesPath } from './dataDir.ts'
 import type { TimeRange } from './sample.ts'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 
 const tombstoneKind: FileKind = {
   name: 'tombstone file',
-  version: 1,
+  version: 2,
   schema: `
     CREATE TABLE tombstone (
       id INTEGER PRIMARY KEY,
       ref INTEGER NOT NULL,
       first_ms INTEGER NOT NULL,
       last_ms INTEGER NOT NULL,
-      cleaned INTEGER NOT NULL
+      cleaned INTEGER NOT NULL,
+      seal INTEGER
     );
   `,
 }
@@ -29,11 +31,28 @@ export class TombstoneFileWriter {
   readonly #db: Db
   #active: HiddenRanges
 
-  constructor(dir: string) {
+  /** `onDamage` is told how many rows are damaged, if any: they hide nothing and are removed. */
+  constructor(dir: string, onDamage: (rows: number) => void) {
     this.#db = openForWriting(tombstonesPath(dir), tombstoneKind, { synchronous: 'full' })
-    // Memory is empty at start, and what comes back from the log was appended after the cleaning's flush.
-    this.#db.exec('DELETE FROM tombstone WHERE cleaned = 1')
-    this.#active = this.#readActive()
+    try {
+      if (!hasSeals(this.#db)) this.#addSeals()
+      const { damaged } = readRows(this.#db)
+      for (const id of damaged) this.#db.prepare('DELETE FROM tombstone WHERE id = ?').run(id)
+      if (damaged.length > 0) onDamage(damaged.length)
+      // Memory is empty at start, and what comes back from the log was appended after the cleaning's flush.
+      this.#db.exec('DELETE FROM tombstone WHERE cleaned = 1')
+      this.#active = this.#readActive()
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+  }
+
+  #addSeals(): void {
+    transaction(this.#db, () => {
+      this.#db.exec('ALTER TABLE tombstone ADD COLUMN seal INTEGER')
+      this.#seal()
+    })
   }
 
   /** Tombstones whose samples may still be in partitions. */
@@ -42,17 +61,28 @@ export class TombstoneFileWriter {
   }
 
   add(tombstones: readonly Tombstone[]): void {
-    const insert = this.#db.prepare('INSERT INTO tombstone (ref, first_ms, last_ms, cleaned) VALUES (?, ?, ?, 0)')
+    const insert = this.#db.prepare('INSERT INTO tombstone (ref, first_ms, last_ms, cleaned, seal) VALUES (?, ?, ?, 0, ?)')
     transaction(this.#db, () => {
-      for (const { ref, minTimeMs, maxTimeMs } of tombstones) insert.run(ref, minTimeMs, maxTimeMs)
+      for (const { ref, minTimeMs, maxTimeMs } of tombstones) insert.run(ref, minTimeMs, maxTimeMs, sealOf(ref, minTimeMs, maxTimeMs, 0))
     })
     this.#active = this.#readActive()
   }
 
   /** No partition holds the hidden samples any more; memory may. */
   markCleaned(): void {
-    this.#db.exec('UPDATE tombstone SET cleaned = 1')
+    transaction(this.#db, () => {
+      this.#db.exec('UPDATE tombstone SET cleaned = 1')
+      this.#seal()
+    })
     this.#active = new Map()
+  }
+
+  #seal(): void {
+    const update = this.#db.prepare('UPDATE tombstone SET seal = ? WHERE id = ?')
+    for (const row of this.#db.prepare('SELECT id, ref, first_ms, last_ms, cleaned FROM tombstone').raw().all()) {
+      const [id, ref, firstMs, lastMs, cleaned] = row as [number, number, number, number, number] // all NOT NULL
+      update.run(sealOf(ref, firstMs, lastMs, cleaned), id)
+    }
   }
 
   /** Nothing in memory is as old as the last cleaning. Returns whether there was anything to forget. */
@@ -65,25 +95,49 @@ export class TombstoneFileWriter {
   }
 
   #readActive(): HiddenRanges {
-    return mergedRanges(this.#db.prepare('SELECT ref, first_ms, last_ms FROM tombstone WHERE cleaned = 0 ORDER BY ref, first_ms'))
+    return mergedRanges(readRows(this.#db).rows.filter(({ isCleaned }) => !isCleaned))
   }
 }
 
 /** Everything that is hidden, cleaned or not. Throws when the file cannot be read. */
-export function readTombstones(dir: string): HiddenRanges {
+export function readTombstones(dir: string): { readonly hidden: HiddenRanges; readonly damaged: number } {
   const db = openForReading(tombstonesPath(dir), tombstoneKind)
   try {
-    return mergedRanges(db.prepare('SELECT ref, first_ms, last_ms FROM tombstone ORDER BY ref, first_ms'))
+    const { rows, damaged } = readRows(db)
+    return { hidden: mergedRanges(rows), damaged: damaged.length }
   } finally {
     db.close()
   }
 }
 
-/** Takes rows `ref, first, last` ordered by ref and first. */
-function mergedRanges(rows: ReturnType<Db['prepare']>): HiddenRanges {
+type Row = Tombstone & { readonly isCleaned: boolean }
+
+/** The rows that are what was written, by ref and first time, and the ids of those that are not. */
+function readRows(db: Db): { readonly rows: readonly Row[]; readonly damaged: readonly number[] } {
+  const isSealed = hasSeals(db)
+  const rows: Row[] = []
+  const damaged: number[] = []
+  for (const row of db.prepare(`SELECT id, ref, first_ms, last_ms, cleaned, ${isSealed ? 'seal' : 'NULL'} FROM tombstone ORDER BY ref, first_ms`).raw().iterate()) {
+    const [id, ref, minTimeMs, maxTimeMs, cleaned, seal] = row as [number, number, number, number, number, number | null]
+    if (isSealed && seal !== sealOf(ref, minTimeMs, maxTimeMs, cleaned)) damaged.push(id)
+    else rows.push({ ref, minTimeMs, maxTimeMs, isCleaned: cleaned === 1 })
+  }
+  return { rows, damaged }
+}
+
+/** Version 1 had none. */
+function hasSeals(db: Db): boolean {
+  return db.prepare("SELECT count(*) FROM pragma_table_info('tombstone') WHERE name = 'seal'").pluck().get() === 1
+}
+
+function sealOf(ref: number, firstMs: number, lastMs: number, cleaned: number): number {
+  return crc32(`${ref} ${firstMs} ${lastMs} ${cleaned}`)
+}
+
+/** Takes rows ordered by ref and first time. */
+function mergedRanges(rows: readonly Row[]): HiddenRanges {
   const merged = new Map<number, TimeRange[]>()
-  for (const row of rows.raw().iterate()) {
-    const [ref, minTimeMs, maxTimeMs] = row as [number, number, number] // all NOT NULL
+  for (const { ref, minTimeMs, maxTimeMs } of rows) {
     const ranges = merged.get(ref)
     const last = ranges?.at(-1)
     if (ranges === undefined) merged.set(ref, [{ minTimeMs, maxTimeMs }])

@@ -42,6 +42,8 @@ class Writer {
   readonly #checkpoints: Checkpoints
   readonly #series: SeriesFileWriter
   readonly #state: StateFileWriter
+  /** Of the state file, until recovery hands them on. */
+  #records: Recovered['state'] = []
   readonly #tombstones: TombstoneFileWriter
   /** Opened by the first request that looks for series. */
   #headReader: HeadReader | undefined
@@ -77,8 +79,8 @@ class Writer {
     if (init.lockFile) this.#lock = lockDataDir(init.dir)
     tidyDataDir(this.#recoveryDeps)
     this.#series = new SeriesFileWriter(seriesPath(init.dir))
-    this.#state = this.#openOrReplace(statePath(init.dir), (path) => new StateFileWriter(path, init.sync))
-    this.#tombstones = this.#openOrReplace(tombstonesPath(init.dir), () => new TombstoneFileWriter(init.dir))
+    this.#state = this.#openOrReplace(statePath(init.dir), (path) => this.#openState(path))
+    this.#tombstones = this.#openOrReplace(tombstonesPath(init.dir), (path) => new TombstoneFileWriter(init.dir, (rows) => this.#damaged(path, `${rows} rows are damaged: what they hid may be seen again`)))
     this.#codec = new ChunkCodec(init.module)
     this.#partitions = new PartitionKeeper({
       dir: init.dir,
@@ -265,7 +267,9 @@ class Writer {
       onReplay: (progress) => this.#send({ kind: 'replay', progress }),
     })
     loader.close()
-    return { state: this.#state.records(), maxRef, maxTimeMs, nextRecord: last + 1, stats: this.#stats() }
+    const state = this.#records
+    this.#records = []
+    return { state, maxRef, maxTimeMs, nextRecord: last + 1, stats: this.#stats() }
   }
 
   /** Series before chunks before the mark in the log: a crash in between repeats work, it never leaves a chunk of an unknown series. */
@@ -388,6 +392,23 @@ class Writer {
       if (!isDamage(error)) throw error
       setAsideDamaged(this.#recoveryDeps, path, error)
       return open(path)
+    }
+  }
+
+  #damaged(file: string, reason: string): void {
+    this.#corruptions++
+    this.#report('warn', 'A file is damaged', { file, reason })
+  }
+
+  /** All records are read at once: a file of which some cannot be read is replaced while nobody has written to it. */
+  #openState(path: string): StateFileWriter {
+    const state = new StateFileWriter(path, this.#init.sync)
+    try {
+      this.#records = state.records((row) => this.#damaged(path, `${row} is damaged and left out`))
+      return state
+    } catch (error) {
+      state.close()
+      throw error
     }
   }
 

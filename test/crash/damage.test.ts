@@ -10,21 +10,30 @@ import { checkDataDir } from '../../storage/check.ts'
 import { CheckpointReader, unpackPiece } from '../../storage/checkpointFile.ts'
 import { ChunkCodec } from '../../storage/chunkCodec.ts'
 import { splitChunk } from '../../storage/chunkRow.ts'
-import { listCheckpoints, listLogSegments, listPartitions, seriesPath } from '../../storage/dataDir.ts'
+import { listCheckpoints, listLogSegments, listPartitions, seriesPath, statePath } from '../../storage/dataDir.ts'
 import { LogSegmentReader } from '../../storage/logFile.ts'
 import { PartitionReader } from '../../storage/partitionFile.ts'
+import { createMatcher } from '../../storage/matcher.ts'
 import { decodeSeriesPage, SeriesFileReader } from '../../storage/seriesFile.ts'
+import { StateFileWriter } from '../../storage/stateFile.ts'
+import { readTombstones } from '../../storage/tombstoneFile.ts'
 import { createRandom, type Random } from '../helpers/random.ts'
 import { useTempDirs } from '../helpers/tempDir.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../helpers/testStorage.ts'
-import { batchSamples, outOfOrderWindowMs } from './workload.ts'
+import { batchSamples, outOfOrderWindowMs, startMs } from './workload.ts'
 
 const rounds = Number(process.env['FUZZ_ROUNDS'] ?? 60)
 const tempDir = useTempDirs()
 const codec = new ChunkCodec(loadKernelModule())
 
 /** What can be read of a directory, as `place: content` pairs; a file that cannot be opened has nothing. */
-type Contents = { readonly samples: Map<string, string>; readonly labels: Map<string, string>; readonly records: Map<string, string> }
+type Contents = {
+  readonly samples: Map<string, string>
+  readonly labels: Map<string, string>
+  readonly records: Map<string, string>
+  /** Silences and the like, the ledger, and what is hidden. */
+  readonly state: Map<string, string>
+}
 
 let original = ''
 let whole: Contents
@@ -39,6 +48,10 @@ beforeAll(async () => {
   await write(200, 225)
   await vi.waitFor(() => expect(listCheckpoints(storage.dir)).toHaveLength(1), { timeout: 20_000 })
   await write(225, 237)
+  const group = (n: number) => ({ timeMs: startMs + n, receiver: `r${n % 3}`, groupKey: `{}:{job="${n}"}`, outcome: 'sent', detail: { alerts: n } })
+  await storage.state.write(Array.from({ length: 60 }, (_, n) => ({ kind: 'silence', key: `s${n}`, value: { matchers: [`job="${n}"`], endsAt: startMs + n } })))
+  await storage.state.write(Array.from({ length: 60 }, (_, n) => ({ ledger: group(n) })))
+  for (let n = 0; n < 40; n++) await storage.deleteSeries([[createMatcher('__name__', '=~', '.+')]], { minTimeMs: startMs + 1000 * n, maxTimeMs: startMs + 1000 * n + 10 })
   original = join(storage.dir, 'snapshots', await storage.snapshot({ skipHead: false }))
   whole = readContents(original)
   expect(whole.samples.size).toBeGreaterThan(20_000)
@@ -55,7 +68,7 @@ async function write(first: number, last: number): Promise<void> {
 }
 
 function readContents(dir: string): Contents {
-  const contents: Contents = { samples: new Map(), labels: new Map(), records: new Map() }
+  const contents: Contents = { samples: new Map(), labels: new Map(), records: new Map(), state: new Map() }
   for (const { path, startMs } of listPartitions(dir).current) {
     readable(() => new PartitionReader(path, startMs), (reader) => {
       for (const row of reader.chunksFrom(0)) {
@@ -87,6 +100,13 @@ function readContents(dir: string): Contents {
       for (const { number, body } of reader.after(0)) contents.records.set(String(number), body.toString('latin1'))
     })
   }
+  readable(() => new StateFileWriter(statePath(dir), 'interval'), (state) => {
+    for (const [kind, key, json] of state.records(() => {})) contents.state.set(`${kind} ${key}`, json)
+    for (const row of state.ledger({ limit: 1000 })) contents.state.set(`ledger ${row.timeMs}`, JSON.stringify(row))
+  })
+  readable(() => ({ close: () => {}, ...readTombstones(dir) }), ({ hidden }) => {
+    for (const [ref, ranges] of hidden) for (const { minTimeMs, maxTimeMs } of ranges) contents.state.set(`hidden ${ref} ${minTimeMs}`, String(maxTimeMs))
+  })
   return contents
 }
 
@@ -106,7 +126,7 @@ type Damage = { readonly file: string; readonly what: string }
 
 function damage(dir: string, random: Random): Damage {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.db(-wal)?$/.test(entry.name) && !/state|tombstones/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.db(-wal)?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => readFileSync(path).length > 0)
     .sort()
@@ -167,6 +187,9 @@ describe('a damaged data directory', () => {
       const records = compare(contents.records, whole.records)
       expect(samples.wrong.slice(0, 3), where).toEqual([])
       expect(labels.wrong.slice(0, 3), where).toEqual([])
+      const state = compare(contents.state, whole.state)
+      expect(state.wrong.slice(0, 3), where).toEqual([])
+      if (state.isLess) expect(problems.length, where).toBeGreaterThan(0)
       if (samples.isLess || labels.isLess || records.isLess || records.wrong.length > 0) expect(problems.length > 0 || isNewestLog(file, dir), where).toBe(true)
       else harmless++
     }
