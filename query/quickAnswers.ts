@@ -100,7 +100,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
     answer(request, settings) {
       if (request.kind !== 'instant' && request.kind !== 'labels' && request.kind !== 'labelValues' && request.kind !== 'series') return undefined
       const key = request.kind === 'instant' ? request.query : `${request.kind}\n${request.kind === 'labelValues' ? request.name : ''}\n${request.match.join('\n')}`
-      if (key.length > maxTextLength || !source.isUsable()) return undefined
+      if (key.length > maxTextLength || settings.deadlineMs <= Date.now() || !source.isUsable()) return undefined
       const before = recall(key)
       if (before === undefined || performance.now() < before.pausedUntilMs) return undefined
       try {
