@@ -103,7 +103,7 @@ export class Head {
       kernels,
       nowMs: this.#nowMs,
       logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
-      partRef: (owner, part) => this.findOrCreate([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }]),
+      partRef: (owner, part) => this.#findSeries([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }]),
       // Also for an empty record: who is told that a sample is there already must not be told so before it is safe.
       beginLog: () => this.sendGathered(),
       log: (record, allocatedBytes) => this.#log(record, allocatedBytes),
@@ -127,6 +127,13 @@ export class Head {
   findOrCreate(labels: Labels): number {
     const known = this.#labelRefs.get(labels)
     if (known !== undefined && this.kernels.exports.useSeries(known) !== 0) return known
+    const ref = this.#findSeries(labels)
+    if (ref !== 0) this.#labelRefs.set(labels, ref)
+    return ref
+  }
+
+  /** The same for labels that nobody keeps. */
+  #findSeries(labels: Labels): number {
     assert(labels.length > 0 && labels.length <= maxLabels, `a series cannot have ${labels.length} labels`)
     const { exports } = this.kernels
     const bytes = encodeLabels(labels)
@@ -135,9 +142,7 @@ export class Head {
     this.kernels.bytes.set(bytes, bytesAt)
     const count = exports.parseLabelBytes(bytesAt, bytes.length, scratch)
     assert(count > 0, 'labels are not sorted, not unique or empty')
-    const ref = exports.findOrCreate(scratch, count)
-    if (ref !== 0) this.#labelRefs.set(labels, ref)
-    return ref
+    return exports.findOrCreate(scratch, count)
   }
 
   /** A batch of its own for a caller; it can be used again after each commit or rollback. */
