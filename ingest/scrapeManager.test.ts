@@ -87,12 +87,13 @@ describe('a scrape manager', () => {
     open.push({ close: () => (server.closeAllConnections(), server.close()) })
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
     const { storage, manager } = await openManager()
-    manager.apply([job({ convertClassicHistogramsToNhcb: true, enableCompression: false, scrapeIntervalMs: 4000, scrapeTimeoutMs: 4000, ...at(address) })], [])
-    await expect.poll(() => manager.targets().map(({ health, lastError }) => [health, lastError]), { timeout: 20_000 }).toEqual([['up', '']])
+    manager.apply([job({ convertClassicHistogramsToNhcb: true, enableCompression: false, scrapeIntervalMs: 5000, scrapeTimeoutMs: 5000, ...at(address) })], [])
+    const own = `{instance="${address}", job="j"}`
+    await expect.poll(() => readSamples(storage)[`up${own}`]?.length ?? 0, { interval: 500, timeout: 20_000 }).toBeGreaterThan(0)
     await Promise.all(others)
-    const samples = Object.entries(readSamples(storage))
-    expect(samples.filter(([series, [first]]) => series.startsWith('g{') && first?.[1] === 1)).toHaveLength(count)
-    expect(samples.find(([series]) => series.startsWith('scrape_samples_scraped'))?.[1][0]?.[1]).toBe(2 * count)
+    const samples = readSamples(storage)
+    expect(['up', 'scrape_samples_scraped'].map((name) => samples[name + own]?.[0]?.[1])).toEqual([1, 2 * count])
+    expect(Object.entries(samples).filter(([series, [first]]) => series.startsWith('g{') && first?.[1] === 1)).toHaveLength(count)
   })
 
   it('changes nothing when a configuration cannot be applied', async () => {
