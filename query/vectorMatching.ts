@@ -16,6 +16,9 @@ export type Combine = { readonly value: (a: number, b: number) => number; readon
 
 type Group = { readonly many: VectorSeries[]; readonly one: VectorSeries[] }
 
+/** What forbids the operation, and the first step at which it does. */
+type Violation = { readonly step: number; readonly message: string }
+
 export function matchVectors(node: BinaryExpr, lhs: readonly VectorSeries[], rhs: readonly VectorSeries[], context: EvalContext): readonly VectorSeries[] {
   const matching = node.matching
   if (matching === undefined) throw new Error('bug: vectors without matching')
@@ -52,10 +55,9 @@ class Matching {
     const fillMany = this.#isSwapped ? fillRhs : fillLhs
     const fillOne = this.#isSwapped ? fillLhs : fillRhs
     const groups = this.#groups(many, one)
-    this.#refuseTwoPartners(groups, many, fillMany !== undefined)
+    this.#refuseAmbiguity(groups, many, fillMany !== undefined, fillOne !== undefined)
     const results: VectorSeries[] = []
     for (const group of groups) {
-      if (group.many.length > 1) this.#refuseTwoResults(group, fillOne !== undefined)
       for (const manySeries of group.many) {
         for (const oneSeries of group.one) this.#pair(manySeries, oneSeries, results)
         if (fillOne !== undefined) this.#fillOne(manySeries, group, fillOne, results)
@@ -81,8 +83,18 @@ class Matching {
     return [...groups.values()]
   }
 
+  /** Step by step, as Prometheus evaluates: the first violation is the one to be told, partners before results. */
+  #refuseAmbiguity(groups: readonly Group[], many: readonly VectorSeries[], fillsMany: boolean, fillsOne: boolean): void {
+    let first = this.#twoPartners(groups, many, fillsMany)
+    for (const group of groups) {
+      const found = group.many.length > 1 ? this.#twoResults(group, fillsOne) : undefined
+      if (found !== undefined && (first === undefined || found.step < first.step)) first = found
+    }
+    if (first !== undefined) throw new QueryError('execution', first.message)
+  }
+
   /** The "one" side may have one series per group at a step, unless the other side is empty at that step. */
-  #refuseTwoPartners(groups: readonly Group[], many: readonly VectorSeries[], fillsMany: boolean): void {
+  #twoPartners(groups: readonly Group[], many: readonly VectorSeries[], fillsMany: boolean): Violation | undefined {
     const manyPresent = fillsMany ? new Uint8Array(this.#count).fill(1) : unionOf(many, this.#count)
     let first: { readonly step: number; readonly series: VectorSeries; readonly earlier: VectorSeries } | undefined
     for (const { one } of groups) {
@@ -97,18 +109,18 @@ class Matching {
         }
       })
     }
-    if (first === undefined) return
+    if (first === undefined) return undefined
     const side = this.#isSwapped ? 'left' : 'right'
-    const { series, earlier } = first
-    throw new QueryError(
-      'execution',
+    const { step, series, earlier } = first
+    const message =
       `found duplicate series for the match group ${formatSeries(this.#projection.project(series.labels))} on the ${side} hand-side of the operation: ` +
-        `[${formatSeries(series.labels)}, ${formatSeries(earlier.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`,
-    )
+      `[${formatSeries(series.labels)}, ${formatSeries(earlier.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`
+    return { step, message }
   }
 
   /** Several series of the "many" side must not give one result at a step; before a comparison filters. */
-  #refuseTwoResults(group: Group, fillsOne: boolean): void {
+  #twoResults(group: Group, fillsOne: boolean): Violation | undefined {
+    let first = Infinity
     const taken = new Map<string, Uint8Array>()
     const isOneToOne = this.#matching.card === 'one-to-one'
     const wayOut = isOneToOne ? 'many-to-one matching must be explicit (group_left/group_right)' : 'grouping labels must ensure unique matches'
@@ -121,7 +133,7 @@ class Matching {
       }
       for (let step = 0; step < this.#count; step++) {
         if (!isPresent(step)) continue
-        if (steps[step] === 1) throw new QueryError('execution', `multiple matches for labels: ${wayOut}`)
+        if (steps[step] === 1) first = Math.min(first, step)
         steps[step] = 1
       }
     }
@@ -132,6 +144,7 @@ class Matching {
       const partner = this.#projection.project(many.labels)
       claim(this.#resultLabels(many.labels, partner), (step) => many.present[step] === 1 && hasOne[step] === 0)
     }
+    return first < Infinity ? { step: first, message: `multiple matches for labels: ${wayOut}` } : undefined
   }
 
   #pair(many: VectorSeries, one: VectorSeries, results: VectorSeries[]): void {
