@@ -11,7 +11,7 @@ import { printComparison } from './comparison.ts'
 
 export type EventLoopOptions = { readonly series: number; readonly samplesPerSecond: number; readonly seconds: number; readonly flushes: number; readonly oldSeries: number }
 
-export const eventLoopDefaults: EventLoopOptions = { series: 100_000, samplesPerSecond: 200_000, seconds: 75, flushes: 3, oldSeries: 20_000 }
+export const eventLoopDefaults: EventLoopOptions = { series: 100_000, samplesPerSecond: 200_000, seconds: 110, flushes: 3, oldSeries: 20_000 }
 
 const seriesPerBody = 2_000
 const connections = 4

@@ -1,5 +1,6 @@
-// How long is a server away after kill -9? Each gets 100k series and two hours of samples every 15 s, 48 million, none of them
-// in partitions or blocks, is killed, and is started again: time until it says it is ready and has answered a query over them.
+// How long is a server away after kill -9? Each gets 100k series and two hours of samples every 15 s, 48 million, one of each
+// series in a body as scrapes bring them, none of them in partitions or blocks. Then it is killed and started again: time until
+// it says it is ready and has answered a query over them.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
@@ -11,12 +12,6 @@ import { printComparison } from './comparison.ts'
 export type StartupOptions = { readonly series: number; readonly intervalMs: number; readonly hours: number; readonly seriesPerBody: number }
 
 export const startupDefaults: StartupOptions = { series: 100_000, intervalMs: 15_000, hours: 2, seriesPerBody: 2_000 }
-
-/**
- * Samples of a series in one body: five minutes. As they come in scrapes, one of each series, the load would take Prometheus
- * many minutes; with many more, no server would see the series by turns.
- */
-const partMs = 300_000
 
 /** VictoriaMetrics keeps samples in memory for some seconds before they survive a crash. */
 const settleMs = 15_000
@@ -51,13 +46,12 @@ async function load(server: RunningServer, options: StartupOptions): Promise<num
   const pool = new Pool(server.url, { connections: 2 })
   const endMs = Date.now()
   const firstMs = endMs - options.hours * 3_600_000
-  const roundsPerPart = partMs / options.intervalMs
-  for (let part = 0; part < (options.hours * 3_600_000) / partMs; part++) {
+  const rounds = (options.hours * 3_600_000) / options.intervalMs
+  for (let round = 0; round < rounds; round++) {
     for (let from = 0; from < options.series; from += 10 * options.seriesPerBody) {
       const bodies: Uint8Array[] = []
       for (let firstSeries = from; firstSeries < Math.min(options.series, from + 10 * options.seriesPerBody); firstSeries += options.seriesPerBody) {
-        const shape = { firstSeries, seriesCount: options.seriesPerBody, firstRound: part * roundsPerPart, roundCount: roundsPerPart }
-        bodies.push(benchBody({ ...shape, timeOf: (round) => firstMs + round * options.intervalMs }))
+        bodies.push(benchBody({ firstSeries, seriesCount: options.seriesPerBody, firstRound: round, roundCount: 1, timeOf: () => firstMs + round * options.intervalMs }))
       }
       await sendBodies(pool, bodies, 2)
     }
