@@ -156,7 +156,8 @@ function sealOf(json: string, columns: readonly (string | number)[]): string {
 }
 
 /** The JSON text without its seal; `undefined` when the row is damaged. Version 1 had no seals. */
-function opened(text: string, columns: readonly (string | number)[]): string | undefined {
+function opened(text: unknown, columns: readonly (string | number)[]): string | undefined {
+  if (typeof text !== 'string') return undefined // null, in rows of a tree that was cut
   const at = text.length - 9
   if (text[at] !== '\n') return isJson(text) ? text : undefined
   const json = text.slice(0, at)
