@@ -2,13 +2,12 @@
 
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLogger } from '../src/base/log.ts'
-import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { labelsFrom } from '../storage/labels.ts'
 import { createRandom, type Random } from '../test/helpers/random.ts'
+import { startQueryService } from '../test/helpers/queryService.ts'
 import { openTestStorage, type TestStorage } from '../test/helpers/testStorage.ts'
 import type { Explained } from './explain.ts'
-import { createQueryService, type QueryService, type QueryServiceOptions } from './queryService.ts'
+import type { QueryService, QueryServiceOptions } from './queryService.ts'
 
 const startMs = 1_700_000_000_000
 const stepMs = 15_000
@@ -31,24 +30,7 @@ afterEach(async () => {
 
 /** `patienceMs` 0 divides whatever has more than a part. */
 function serviceWith(options: Partial<QueryServiceOptions>): QueryService {
-  const service = createQueryService({
-    querierInit: () => storage.querierInit(),
-    releaseWorker: (init) => storage.releaseWorker(init),
-    registry: new MetricRegistry(),
-    logger: silentLogger,
-    lookbackMs: 300_000,
-    timeoutMs: 60_000,
-    maxSamples: 50_000_000,
-    maxResultBytes: 0,
-    resultCacheBytes: 0,
-    changes: () => storage.head.changes(),
-    maxConcurrency: 20,
-    evaluationIntervalMs: 60_000,
-    features: [],
-    activeQueryFile: join(storage.dir, `queries-${services.length}.active`),
-    patienceMs: 0,
-    ...options,
-  })
+  const service = startQueryService(storage, { activeQueryFile: join(storage.dir, `queries-${services.length}.active`), patienceMs: 0, ...options })
   services.push(service)
   return service
 }

@@ -1,13 +1,12 @@
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { labelsFrom } from '../storage/labels.ts'
 import { createMatcher } from '../storage/matcher.ts'
+import { startQueryService } from '../test/helpers/queryService.ts'
 import { openTestStorage, type TestStorage } from '../test/helpers/testStorage.ts'
 import type { ApiRequest } from './api.ts'
 import type { Explained } from './explain.ts'
-import { createQueryService, type QueryServiceOptions } from './queryService.ts'
+import type { QueryService, QueryServiceOptions } from './queryService.ts'
 
 const startMs = 1_700_000_000_000
 
@@ -25,28 +24,11 @@ async function storageWith(count: number): Promise<TestStorage> {
 
 const withService = async (
   setting: Partial<QueryServiceOptions> & { seriesCount?: number },
-  use: (service: ReturnType<typeof createQueryService>, registry: MetricRegistry, storage: TestStorage) => Promise<void>,
+  use: (service: QueryService, registry: MetricRegistry, storage: TestStorage) => Promise<void>,
 ) => {
   const storage = await storageWith(setting.seriesCount ?? 3)
   const registry = new MetricRegistry()
-  const service = createQueryService({
-    querierInit: () => storage.querierInit(),
-    releaseWorker: (init) => storage.releaseWorker(init),
-    registry,
-    logger: silentLogger,
-    lookbackMs: 300_000,
-    timeoutMs: 20_000,
-    maxSamples: 50_000_000,
-    maxResultBytes: 0,
-    resultCacheBytes: 0,
-    changes: () => storage.head.changes(),
-    maxConcurrency: 20,
-    evaluationIntervalMs: 60_000,
-    features: [],
-    activeQueryFile: join(storage.dir, 'queries.active'),
-    workers: 1,
-    ...setting,
-  })
+  const service = startQueryService(storage, { registry, timeoutMs: 20_000, workers: 1, ...setting })
   try {
     await use(service, registry, storage)
   } finally {

@@ -1,9 +1,7 @@
 // Whatever is written, late, deleted, flushed and restarted between: a range query answers the same bytes with the results of
 // earlier ones at hand as without.
 
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { silentLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { labelsFrom, type Labels } from '../storage/labels.ts'
 import { createMatcher } from '../storage/matcher.ts'
@@ -11,9 +9,10 @@ import { randomSeries } from '../test/differential/promql/data.ts'
 import { QueryGenerator } from '../test/differential/promql/queries.ts'
 import { stale } from '../test/helpers/memoryQuerier.ts'
 import { createRandom, type Random } from '../test/helpers/random.ts'
+import { startQueryService } from '../test/helpers/queryService.ts'
 import { openTestStorage, type TestStorage } from '../test/helpers/testStorage.ts'
 import type { RangeRequest } from './api.ts'
-import { createQueryService, type QueryService } from './queryService.ts'
+import type { QueryService } from './queryService.ts'
 
 const rounds = Number(process.env['RESULT_CACHE_ROUNDS'] ?? 150)
 const minuteMs = 60_000
@@ -47,23 +46,7 @@ type Service = { readonly service: QueryService; readonly registry: MetricRegist
 
 function serve(storage: TestStorage, workers = 1): Service {
   const registry = new MetricRegistry()
-  const service = createQueryService({
-    querierInit: () => storage.querierInit(),
-    releaseWorker: (init) => storage.releaseWorker(init),
-    changes: () => storage.head.changes(),
-    registry,
-    logger: silentLogger,
-    lookbackMs: 300_000,
-    timeoutMs: 60_000,
-    maxSamples: 50_000_000,
-    maxResultBytes: 0,
-    resultCacheBytes: 2 * 1024 * 1024,
-    maxConcurrency: 20,
-    evaluationIntervalMs: minuteMs,
-    features: ['promql-experimental-functions'],
-    activeQueryFile: join(storage.dir, 'queries.active'),
-    workers,
-  })
+  const service = startQueryService(storage, { registry, resultCacheBytes: 2 * 1024 * 1024, features: ['promql-experimental-functions'], workers })
   return { service, registry }
 }
 
