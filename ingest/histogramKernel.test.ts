@@ -39,7 +39,7 @@ function stageWithKernel({ head: { kernels } }: TestStorage, batch: HeadBatch, r
   const list = exports.alloc(room)
   kernels.bytes.set(bytes, list + 12)
   kernels.words.set([ref, list + 12, bytes.length], list / 4)
-  const next = exports.stageMessages(list, 0, 1, batch.pointer)
+  const next = exports.stageMessages(list, 0, 1, batch.pointer, 0)
   exports.free(list, room)
   expect([1, -1]).toContain(next)
   return next === 1

@@ -137,13 +137,15 @@ export function readSpan(reader: ProtobufReader): Span {
 
 const resetHints: Readonly<Record<number, CounterReset>> = { 3: 'gauge' }
 
-export type WrittenHistogram = { readonly timestampMs: number; readonly histogram: WireHistogram | 'stale' }
+/** `createdMs` is 0 when the message does not say when its counter was created. */
+export type WrittenHistogram = { readonly timestampMs: number; readonly createdMs: number; readonly histogram: WireHistogram | 'stale' }
 
 /** A Histogram message of remote write, either protocol. Hints other than that of a gauge are left to what the counts say. Throws `RangeError`. */
 export function readWrittenHistogram(bytes: Uint8Array): WrittenHistogram {
   const reader = new ProtobufReader(bytes)
   const histogram = emptyWireHistogram()
   let timestampMs = 0
+  let createdMs = 0
   let isStale = false
   while (reader.next()) {
     switch (reader.field) {
@@ -199,11 +201,14 @@ export function readWrittenHistogram(bytes: Uint8Array): WrittenHistogram {
       case 16:
         reader.doublesInto(histogram.customBounds)
         break
+      case 17:
+        createdMs = reader.int()
+        break
       default:
         reader.skip()
     }
   }
-  return { timestampMs, histogram: isStale ? 'stale' : histogram }
+  return { timestampMs, createdMs, histogram: isStale ? 'stale' : histogram }
 }
 
 const doubleView = new DataView(new ArrayBuffer(8))

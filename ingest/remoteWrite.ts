@@ -34,6 +34,8 @@ export type RemoteWriteOptions = {
   readonly logger: Logger
   /** Bodies in work and records not yet written; beyond this, senders are asked to wait. */
   readonly maxPendingBytes?: number
+  /** A sample of protocol 2.0 that says when its counter was created has a zero at that time. */
+  readonly takesCreated?: boolean
   /** All by default. */
   readonly acceptedMessages?: readonly RemoteWriteMessage[]
 }
@@ -49,7 +51,7 @@ type BodyNotes = {
   /** Only in 2.0: series whose labels name symbols that are not there, and series with labels alone. */
   readonly badSymbols: number
   readonly withoutSamples: number
-  /** Samples that are numbers, and what became of the histograms so far. */
+  /** Samples of the sender that are numbers, and what became of the histograms so far. */
   readonly numbers: number
   readonly histograms: StagedHistograms
 }
@@ -90,7 +92,9 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
 
   /** Reads the body into the batch. Returns the answer when it cannot be read. */
   const read = async (body: WriteBody, message: RemoteWriteMessage, batch: HeadBatch): Promise<RemoteWriteAnswer | BodyNotes> => {
-    const write = exports.newWrite(body.length, batch.pointer, message === 'prometheus.WriteRequest' ? 0 : 1)
+    const isV2 = message !== 'prometheus.WriteRequest'
+    const takesCreated = isV2 && options.takesCreated === true
+    const write = exports.newWrite(body.length, batch.pointer, Number(isV2), Number(takesCreated))
     try {
       const at = kernels.word(write + inputAt)
       if (body instanceof Uint8Array) kernels.bytes.set(body, at)
@@ -102,8 +106,8 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       }
       switch (status) {
         case 1: {
-          const numbers = batch.count
-          const histograms = await stageHistograms(histogramsOf(write), batch, kernels)
+          const numbers = batch.count - batch.zeroCount
+          const histograms = await stageHistograms(histogramsOf(write), batch, { kernels, takesCreated })
           return { ...notesOf(write), numbers, histograms, exemplars: await readExemplars(kernels, write) }
         }
         case -1:

@@ -16,21 +16,27 @@ export type StagedHistograms = {
   readonly problems: number
 }
 
+export type StageDeps = {
+  readonly kernels: { readonly exports: KernelExports }
+  /** A histogram that says when its counter was created has a zero at that time. */
+  readonly takesCreated: boolean
+}
+
 /**
  * Stages every histogram that can be stored: most of them in the kernel, which leaves out those that are new or not right.
  * Throws `RangeError` when a message is malformed.
  */
-export async function stageHistograms(list: HistogramList, batch: HeadBatch, kernels: { readonly exports: KernelExports }): Promise<StagedHistograms> {
+export async function stageHistograms(list: HistogramList, batch: HeadBatch, { kernels, takesCreated }: StageDeps): Promise<StagedHistograms> {
   let problems = 0
   let firstProblem: string | undefined
   let pauseMs = performance.now() + sliceMs
   for (let i = 0; i < list.count; ) {
-    const next = kernels.exports.stageMessages(list.pointer, i, list.count, batch.pointer)
+    const next = kernels.exports.stageMessages(list.pointer, i, list.count, batch.pointer, takesCreated ? 1 : 0)
     i = next
     if (next < 0) {
       const left = ~next
       try {
-        stageLeft(list.at(left), batch)
+        stageLeft(list.at(left), batch, takesCreated)
       } catch (error) {
         if (!(error instanceof HistogramError)) throw error
         firstProblem ??= error.message
@@ -47,10 +53,12 @@ export async function stageHistograms(list: HistogramList, batch: HeadBatch, ker
 }
 
 /** Throws `HistogramError` and `RangeError`. */
-function stageLeft({ ref, bytes }: { readonly ref: number; readonly bytes: Uint8Array }, batch: HeadBatch): void {
-  const { timestampMs, histogram } = readWrittenHistogram(bytes)
-  if (histogram === 'stale') batch.appendStale(ref, timestampMs)
-  else batch.appendHistogram(ref, timestampMs, checkedHistogram(histogram))
+function stageLeft({ ref, bytes }: { readonly ref: number; readonly bytes: Uint8Array }, batch: HeadBatch, takesCreated: boolean): void {
+  const { timestampMs, createdMs, histogram: written } = readWrittenHistogram(bytes)
+  if (written === 'stale') return batch.appendStale(ref, timestampMs)
+  const histogram = checkedHistogram(written)
+  if (takesCreated && createdMs !== 0) batch.appendZero(ref, createdMs, { timestampMs, histogram })
+  batch.appendHistogram(ref, timestampMs, histogram)
 }
 
 /** Time spent between two looks at the event loop. */

@@ -170,6 +170,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       resendDelayMs: options.resendDelayMs,
     }),
   )
+  const takesCreated = features.has('created-timestamp-zero-ingestion')
   const scraping = closing.add(
     createScrapeManager({
       storage,
@@ -178,10 +179,10 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       registry,
       userAgent,
       timestampToleranceMs: options.scrapeTimestampToleranceMs,
-      takesCreated: features.has('created-timestamp-zero-ingestion'),
+      takesCreated,
     }),
   )
-  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), acceptedMessages: options.remoteWriteMessages })
+  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), takesCreated, acceptedMessages: options.remoteWriteMessages })
 
   // Loaded when it is asked for: its message library is large.
   const otlp = !options.enableOtlpReceiver
@@ -190,6 +191,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
         storage,
         config: () => reloader?.config.otlp ?? config.otlp,
         lookbackMs: options.lookbackMs,
+        takesCreated,
         logger: logger.with({ component: 'otlp' }),
       })
 

@@ -3,7 +3,7 @@
 
 import { assert } from '../src/base/assert.ts'
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
-import type { NativeHistogram } from './histogram.ts'
+import { emptyLike, type NativeHistogram } from './histogram.ts'
 import { writeDraft } from './histogramDraft.ts'
 import { partName } from './histogramParts.ts'
 
@@ -136,6 +136,24 @@ export class HeadBatch {
       assert(part !== 0, 'a part of a histogram has no series')
       exports.learnPart(ref, missing - 1, part)
     }
+  }
+
+  /**
+   * Stages the zero of the counter that a sample of `timestampMs` is of, for the time at which it was created. It is stored when
+   * its series has nothing from then on, and else is no bad sample. To be called before the sample is staged.
+   */
+  appendZero(ref: number, createdMs: number, { timestampMs, histogram }: { readonly timestampMs: number; readonly histogram?: NativeHistogram | undefined }): void {
+    const { exports } = this.#host.kernels
+    if (exports.takesZeroAt(ref, createdMs, timestampMs) === 0) return
+    const from = this.count
+    if (histogram === undefined) this.append(ref, createdMs, 0)
+    else this.appendHistogram(ref, createdMs, emptyLike(histogram))
+    exports.markZeros(this.pointer, from)
+  }
+
+  /** How many of the samples that were staged `appendZero` or a kernel has staged as zeros of counters, each part of a histogram counted. */
+  get zeroCount(): number {
+    return this.#host.kernels.exports.zeroCount(this.pointer)
   }
 
   /** Samples staged, each part of a histogram counted. */

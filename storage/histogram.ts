@@ -35,3 +35,8 @@ export const customSchema = -53
 export const noBuckets: Buckets = { indexes: new Int32Array(0), counts: new Float64Array(0) }
 
 export const noBounds = new Float64Array(0)
+
+/** The same buckets before anything was observed. */
+export function emptyLike(histogram: NativeHistogram): NativeHistogram {
+  return { ...histogram, zeroCount: 0, count: 0, sum: 0, positive: noBuckets, negative: noBuckets }
+}

@@ -17,11 +17,11 @@ const at = (offsetMs = 0) => `${BigInt(nowMs + offsetMs) * 1_000_000n + 999_999n
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
 const json = { contentType: 'application/json', contentEncoding: '' }
 
-async function opened(config: Partial<OtlpConfig> = {}): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
+async function opened(config: Partial<OtlpConfig> = {}, takesCreated = false): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
   const storage = await openTestStorage({ nowMs: () => nowMs })
   const logged: string[] = []
   const logger = createLogger({ level: 'warn', format: 'logfmt', write: (line) => void logged.push(line) })
-  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, logger })
+  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, takesCreated, logger })
   return { storage, receiver, logged, receive: (...metrics) => receiver.receive(Buffer.from(JSON.stringify(requestOf(metrics))), json) }
 }
 
@@ -87,12 +87,36 @@ describe('OTLP', () => {
     expect(readElements(storage, 'coarse')).toEqual([])
   })
 
+  it('has a zero when a counter began, once, with the feature', async () => {
+    const { storage, receive } = await opened({}, true)
+    const send = async (offsetMs: number, startMs: number) => {
+      const point = { startTimeUnixNano: at(startMs), timeUnixNano: at(offsetMs) }
+      const answer = await receive(
+        { name: 'visits', sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints: [{ ...point, asInt: 7 }] } },
+        { name: 'level', gauge: { dataPoints: [{ ...point, asInt: 7 }] } },
+        { name: 'lat', histogram: { aggregationTemporality: 2, dataPoints: [{ ...point, count: 1, sum: 3.5, bucketCounts: [1], explicitBounds: [] }] } },
+        { name: 'size', summary: { dataPoints: [{ ...point, count: 2, sum: 9, quantileValues: [{ quantile: 0.5, value: 4 }] }] } },
+        { name: 'e', exponentialHistogram: { aggregationTemporality: 2, dataPoints: [{ ...point, count: 3, sum: 4.5, scale: 1, positive: { offset: 0, bucketCounts: [3] } }] } },
+      )
+      expect(answer).toEqual({ status: 200 })
+    }
+    await send(0, -1000)
+    await send(5000, -1000)
+    await send(9000, 7000)
+    // An unknown beginning is given as the time of the sample.
+    await send(10_000, 10_000)
+    const zeros = (name: string) => readElements(storage, name).filter(([, value]) => value === 0 || (value as { count?: number }).count === 0).map(([timeMs]) => timeMs - nowMs)
+    for (const name of ['visits_total', 'lat_bucket', 'lat_sum', 'lat_count', 'size_sum', 'size_count', 'e']) expect(zeros(name), name).toEqual([-1000, 7000])
+    for (const name of ['level', 'size', 'target_info']) expect(zeros(name), name).toEqual([])
+    expect(readElements(storage, 'visits_total')).toHaveLength(6)
+  })
+
   it('reads protobuf, compressed or not, as it reads JSON', async () => {
     const schema = protobuf.parse(`syntax = "proto3";
       message Request { repeated R r = 1; } message R { Resource resource = 1; repeated S s = 2; } message Resource { repeated KV a = 1; }
       message KV { string k = 1; V v = 2; } message V { string s = 1; } message S { repeated M m = 2; }
       message M { string name = 1; string unit = 3; Sum sum = 7; } message Sum { repeated P p = 1; int32 temporality = 2; bool monotonic = 3; }
-      message P { fixed64 time = 3; sfixed64 value = 6; repeated KV a = 7; }`).root.lookupType('Request')
+      message P { fixed64 start = 2; fixed64 time = 3; sfixed64 value = 6; repeated KV a = 7; }`).root.lookupType('Request')
     const message = (offsetMs: number, value: number) => schema.encode(schema.fromObject({
       r: [{ resource: { a: [{ k: 'service.name', v: { s: 'shop' } }] }, s: [{ m: [{ name: 'visits', sum: { temporality: 2, monotonic: true, p: [{ time: at(offsetMs), value, a: [{ k: 'page', v: { s: 'ü' } }] }] } }] }] }],
     })).finish()

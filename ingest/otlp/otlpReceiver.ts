@@ -29,6 +29,8 @@ export type OtlpReceiverOptions = {
   /** Of the configuration that runs. */
   readonly config: () => OtlpConfig
   readonly lookbackMs: number
+  /** What says when it began at zero has a zero at that time. */
+  readonly takesCreated?: boolean
   readonly logger: Logger
 }
 
@@ -41,7 +43,7 @@ const decoders = new Map([['application/x-protobuf', decodeOtlpProtobuf], ['appl
 
 const gunzipAsync = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip)
 
-export function createOtlpReceiver({ storage, config, lookbackMs, logger }: OtlpReceiverOptions): OtlpReceiver {
+export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated = false, logger }: OtlpReceiverOptions): OtlpReceiver {
   const { head, exemplars } = storage
 
   /** Stages everything and returns the exemplars, which go in after the commit. Throws for a sample that cannot be stored. */
@@ -52,6 +54,7 @@ export function createOtlpReceiver({ storage, config, lookbackMs, logger }: Otlp
     for (const sample of otlpSamples(request, { config: config(), lookbackMs, onProblem })) {
       const ref = head.findOrCreate(sample.labels)
       if (ref === 0) throw new RefusedError('the limit on series does not allow a new one')
+      if (takesCreated) stageZero(batch, ref, sample)
       stageSample(batch, ref, sample)
       for (const exemplar of sample.exemplars ?? []) found.push({ ref, exemplar })
       if (performance.now() < pauseMs) continue
@@ -92,6 +95,11 @@ export function createOtlpReceiver({ storage, config, lookbackMs, logger }: Otlp
 
 /** The request asks for something that is not allowed. */
 class RefusedError extends Error {}
+
+function stageZero(batch: HeadBatch, ref: number, { timestampMs, createdMs, value }: OtlpSample): void {
+  if (createdMs === undefined || value === 'stale') return
+  batch.appendZero(ref, createdMs, { timestampMs, histogram: typeof value === 'number' ? undefined : value })
+}
 
 function stageSample(batch: HeadBatch, ref: number, { timestampMs, value }: OtlpSample): void {
   if (value === 'stale') batch.appendStale(ref, timestampMs)

@@ -12,7 +12,14 @@ import type { AnyValue, ExponentialPoint, HistogramPoint, KeyValue, Metric, Numb
 import { labelName, metricName } from './otlpNames.ts'
 
 /** One sample; `value` is a staleness marker where the point says that nothing was recorded. */
-export type OtlpSample = { readonly labels: Labels; readonly timestampMs: number; readonly value: number | 'stale' | NativeHistogram; readonly exemplars?: readonly Exemplar[] }
+export type OtlpSample = {
+  readonly labels: Labels
+  readonly timestampMs: number
+  readonly value: number | 'stale' | NativeHistogram
+  /** When what is counted began at zero, where that is known. */
+  readonly createdMs?: number
+  readonly exemplars?: readonly Exemplar[]
+}
 
 /** What cannot be translated is reported and left out. */
 export type OtlpOptions = { readonly config: OtlpConfig; readonly lookbackMs: number; readonly onProblem: (message: string) => void }
@@ -77,7 +84,8 @@ function* metricSamples(metric: Metric, common: Common, options: OtlpOptions): G
   }
   const name = metricName({ name: metric.name ?? '', unit: metric.unit ?? '', kind: gauge !== undefined ? 'gauge' : isMonotonic ? 'monotonicSum' : 'other' }, config)
   const labelsOf = (point: Point, suffix = '', extra: readonly Label[] = []) => seriesLabels(`${name}${suffix}`, [...common.own, ...extra], [...common.attributes, ...(point.attributes ?? [])], config)
-  for (const point of gauge?.dataPoints ?? sum?.dataPoints ?? []) yield numberSample(point, labelsOf(point), isMonotonic)
+  for (const point of gauge?.dataPoints ?? []) yield numberSample(point, labelsOf(point))
+  for (const point of sum?.dataPoints ?? []) yield { ...numberSample(point, labelsOf(point)), ...createdAt(point), ...(isMonotonic && { exemplars: exemplarsOf(point.exemplars) }) }
   for (const point of histogram?.dataPoints ?? []) yield* config.convertsHistograms ? [customSample(point, labelsOf(point))] : classicSamples(point, labelsOf)
   for (const point of exponentialHistogram?.dataPoints ?? []) yield exponentialSample(point, labelsOf(point))
   for (const point of summary?.dataPoints ?? []) yield* summarySamples(point, labelsOf)
@@ -102,16 +110,15 @@ function seriesLabels(name: string, fixed: readonly Label[], attributes: readonl
   return sortLabels([...values].map(([label, value]) => ({ name: label, value })))
 }
 
-function numberSample(point: NumberPoint, labels: Labels, isMonotonic: boolean): OtlpSample {
-  const value = valueOf(point, () => numberOf(point.asDouble ?? point.asInt))
-  return { labels, timestampMs: timeMs(point), value, ...(isMonotonic && { exemplars: exemplarsOf(point.exemplars) }) }
+function numberSample(point: NumberPoint, labels: Labels): OtlpSample {
+  return { labels, timestampMs: timeMs(point), value: valueOf(point, () => numberOf(point.asDouble ?? point.asInt)) }
 }
 
 type LabelsOf = (point: Point, suffix?: string, extra?: readonly Label[]) => Labels
 
 function* classicSamples(point: HistogramPoint, labelsOf: LabelsOf): Generator<OtlpSample> {
-  const timestampMs = timeMs(point)
-  const sample = (suffix: string, value: () => number, extra?: readonly Label[]): OtlpSample => ({ labels: labelsOf(point, suffix, extra), timestampMs, value: valueOf(point, value) })
+  const times = { timestampMs: timeMs(point), ...createdAt(point) }
+  const sample = (suffix: string, value: () => number, extra?: readonly Label[]): OtlpSample => ({ labels: labelsOf(point, suffix, extra), ...times, value: valueOf(point, value) })
   if (point.sum !== undefined) yield sample('_sum', () => numberOf(point.sum))
   yield sample('_count', () => numberOf(point.count))
   const exemplars = exemplarsOf(point.exemplars)
@@ -134,7 +141,7 @@ function customSample(point: HistogramPoint, labels: Labels): OtlpSample {
     if (counts.length > 0) wire.positive.spans.push({ offset: 0, length: counts.length })
     return checkedHistogram(wire)
   })
-  return { labels, timestampMs: timeMs(point), value, exemplars: exemplarsOf(point.exemplars) }
+  return { labels, timestampMs: timeMs(point), ...createdAt(point), value, exemplars: exemplarsOf(point.exemplars) }
 }
 
 function exponentialSample(point: ExponentialPoint, labels: Labels): OtlpSample {
@@ -149,14 +156,14 @@ function exponentialSample(point: ExponentialPoint, labels: Labels): OtlpSample 
     }
     return checkedHistogram(wire)
   })
-  return { labels, timestampMs: timeMs(point), value, exemplars: exemplarsOf(point.exemplars) }
+  return { labels, timestampMs: timeMs(point), ...createdAt(point), value, exemplars: exemplarsOf(point.exemplars) }
 }
 
 function* summarySamples(point: SummaryPoint, labelsOf: LabelsOf): Generator<OtlpSample> {
   const timestampMs = timeMs(point)
   const sample = (suffix: string, value: number | string | undefined, extra?: readonly Label[]): OtlpSample => ({ labels: labelsOf(point, suffix, extra), timestampMs, value: valueOf(point, () => numberOf(value)) })
-  yield sample('_sum', point.sum)
-  yield sample('_count', point.count)
+  yield { ...sample('_sum', point.sum), ...createdAt(point) }
+  yield { ...sample('_count', point.count), ...createdAt(point) }
   for (const { quantile, value } of point.quantileValues ?? []) yield sample('', value, [{ name: 'quantile', value: formatOpenMetricsFloat(numberOf(quantile)) }])
 }
 
@@ -187,6 +194,12 @@ function exemplarsOf(list: readonly OtlpExemplar[] = []): Exemplar[] {
     const length = all.reduce((sum, label) => sum + label.name.length + label.value.length, 0)
     return { labels: length <= 128 ? all : ids, value: numberOf(asDouble ?? asInt), timestampMs: nanosToMs(timeUnixNano), hasTimestamp: true }
   })
+}
+
+/** Where the point says it, and does not say the time of its own, as it does when that is not known. */
+function createdAt(point: Point): { readonly createdMs?: number } {
+  const createdMs = nanosToMs(point.startTimeUnixNano)
+  return createdMs === 0 || createdMs >= timeMs(point) ? {} : { createdMs }
 }
 
 function timeMs({ timeUnixNano }: Point): number {

@@ -86,6 +86,9 @@ export type KernelExports = {
   stageSample(batch: Pointer, ref: number, timeMs: number, value: number): void
   stageStale(batch: Pointer, ref: number, timeMs: number): void
   unstageFrom(batch: Pointer, count: number): void
+  takesZeroAt(ref: number, timeMs: number, sampleMs: number): number
+  markZeros(batch: Pointer, from: number): void
+  zeroCount(batch: Pointer): number
   validateBatch(batch: Pointer, from: number, to: number, latestMs: number, lenient: number): void
   discardOutOfOrder(batch: Pointer): void
   forgetOutcomes(batch: Pointer): void
@@ -100,7 +103,7 @@ export type KernelExports = {
   stageDraft(batch: Pointer, owner: number, timeMs: number): number
   learnPart(owner: number, place: number, ref: number): void
   judgeHistograms(batch: Pointer, from: number): void
-  stageMessages(list: Pointer, from: number, count: number, batch: Pointer): number
+  stageMessages(list: Pointer, from: number, count: number, batch: Pointer, takesZeros: number): number
   forgetOwner(ref: number): void
 
   // Main thread: limits on series, see assembly/limits.ts.
@@ -133,7 +136,7 @@ export type KernelExports = {
   lastTime(ref: number): number
 
   // Main thread: remote write.
-  newWrite(bytes: number, batch: Pointer, isV2: number): Pointer
+  newWrite(bytes: number, batch: Pointer, isV2: number, takesZeros: number): Pointer
   writeStep(write: Pointer, maxBytes: number): number
   freeWrite(write: Pointer): void
 

@@ -32,22 +32,23 @@ const requestV2 = schema.lookupType('RequestV2')
 
 export type WrittenSeries = {
   readonly labels: Readonly<Record<string, string>>
-  readonly samples: readonly { readonly timestampMs: number; readonly value: number | typeof stale }[]
+  /** `createdMs` is for protocol 2.0, and of long ago by default. */
+  readonly samples: readonly { readonly timestampMs: number; readonly value: number | typeof stale; readonly createdMs?: number }[]
   readonly histograms?: readonly WrittenHistogram[]
 }
 
 /** `asFloat`: with counts that are doubles. */
-export type WrittenHistogram = { readonly timestampMs: number; readonly histogram: NativeHistogram | typeof stale; readonly asFloat?: boolean }
+export type WrittenHistogram = { readonly timestampMs: number; readonly histogram: NativeHistogram | typeof stale; readonly asFloat?: boolean; readonly createdMs?: number }
 
 const resetHints = { unknown: 0, reset: 1, notReset: 2, gauge: 3 }
 
-function histogramMessage({ timestampMs, histogram, asFloat = false }: WrittenHistogram): object {
+function histogramMessage({ timestampMs, histogram, asFloat = false, createdMs = 1 }: WrittenHistogram): object {
   if (histogram === stale) return { sum: stalePlaceholder, timestamp: timestampMs, countInt: 0 }
   const { count, sum, schema, zeroThreshold, zeroCount, counterReset, customBounds } = histogram
   const positive = wireBuckets(histogram.positive, schema === customSchema)
   const negative = wireBuckets(histogram.negative, false)
   return {
-    sum, schema, zeroThreshold, resetHint: resetHints[counterReset], timestamp: timestampMs, customValues: [...customBounds], startTimestamp: 1,
+    sum, schema, zeroThreshold, resetHint: resetHints[counterReset], timestamp: timestampMs, customValues: [...customBounds], startTimestamp: createdMs,
     positiveSpans: positive.spans, negativeSpans: negative.spans,
     ...(asFloat
       ? { countFloat: count, zeroCountFloat: zeroCount, positiveCounts: positive.counts, negativeCounts: negative.counts }
@@ -116,7 +117,7 @@ export function remoteWriteBodyV2(series: readonly WrittenSeries[], change: (mes
   }
   const timeseries = series.map((one) => ({
     labelsRefs: Object.entries(one.labels).sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, value]) => [symbolOf(name), symbolOf(value)]),
-    samples: one.samples.map((sample) => ({ value: wireValue(sample.value), timestamp: sample.timestampMs, startTimestamp: 1 })),
+    samples: one.samples.map((sample) => ({ value: wireValue(sample.value), timestamp: sample.timestampMs, startTimestamp: sample.createdMs ?? 1 })),
     histograms: (one.histograms ?? []).map(histogramMessage),
     exemplars: [{ labelsRefs: [symbolOf('trace_id'), symbolOf('abc')], value: 1, timestamp: one.samples[0]?.timestampMs ?? 0 }],
     metadata: { type: 1, helpRef: symbolOf('Some help.'), unitRef: 0 },

@@ -11,12 +11,13 @@
 // 120 next open batch u32, 124 the one before u32
 // 128 histograms, a growing array of { first sample u32, the one after the last u32 }
 // 140 histograms that cannot be stored u32
-// 144 copies of the chunks that its samples went into at once (run.ts)
+// 144 zeros: a growing array of the samples, u32, that say that a counter was created
+// 156 copies of the chunks that its samples went into at once (run.ts)
 
 import {
   ACTIVE_SAMPLES, APPENDED_SAMPLES, BATCHES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
 } from './layout'
-import { freeList, link, unlink } from './list'
+import { freeList, link, push, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
 import { appendInOrder, fence, insertOutOfOrder, isFull, publish, sealActive } from './append'
 import { appendRun, clearCopies, COPIES_BYTES, freeCopies, MIN_RUN } from './run'
@@ -41,7 +42,8 @@ export const BATCH_LAST_VALUE: usize = 112
 export const BATCH_LINK: usize = 120
 export const BATCH_HISTOGRAMS: usize = 128
 export const BATCH_BAD_HISTOGRAMS: usize = 140
-export const BATCH_COPIES: usize = 144
+const BATCH_ZEROS: usize = 144
+export const BATCH_COPIES: usize = 156
 const BATCH_BYTES: u32 = <u32>BATCH_COPIES + COPIES_BYTES
 
 export const STORED: u8 = 0
@@ -52,7 +54,7 @@ export const OUT_OF_ORDER: u8 = 4
 export const TOO_OLD: u8 = 5
 export const OUT_OF_BOUNDS: u8 = 6
 export const TOO_FAR_AHEAD: u8 = 7
-export const NO_SERIES: u8 = 8 // staged with ref 0: dropped by relabelling
+export const NO_SERIES: u8 = 8 // staged with ref 0: dropped by relabelling, or a zero that is not in order
 export const TOO_LATE: u8 = 9 // was in order when validated, and another batch came in between
 export const STORED_IN_CHUNK: u8 = 10 // stored, and the log record gets the chunk
 
@@ -72,6 +74,7 @@ export function freeBatch(batch: usize): void {
   freeColumns(batch)
   freeCopies(batch + BATCH_COPIES)
   freeList(batch + BATCH_HISTOGRAMS, 8)
+  freeList(batch + BATCH_ZEROS, 4)
   free(batch, BATCH_BYTES)
 }
 
@@ -88,6 +91,7 @@ export function clearBatch(batch: usize): void {
   memory.fill(batch + BATCH_COUNT, 0, 4)
   memory.fill(batch + BATCH_TALLY, 0, BATCH_LINK - BATCH_TALLY)
   store<u32>(batch, 0, BATCH_HISTOGRAMS + 4)
+  store<u32>(batch, 0, BATCH_ZEROS + 4)
   store<u32>(batch, 0, BATCH_BAD_HISTOGRAMS)
   store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
   store<i64>(batch, i64.MIN_VALUE, BATCH_MAX_TIME)
@@ -155,6 +159,10 @@ export function unstageFrom(batch: usize, count: u32): void {
   let left = load<u32>(batch, BATCH_HISTOGRAMS + 4)
   while (left > 0 && load<u32>(histograms + (<usize>(left - 1) << 3), 4) > count) left--
   store<u32>(batch, left, BATCH_HISTOGRAMS + 4)
+  const zeros: usize = load<u32>(batch, BATCH_ZEROS)
+  left = load<u32>(batch, BATCH_ZEROS + 4)
+  while (left > 0 && load<u32>(zeros + (<usize>(left - 1) << 2)) >= count) left--
+  store<u32>(batch, left, BATCH_ZEROS + 4)
 }
 
 /** The least time a sample may have without an out-of-order window. */
@@ -162,6 +170,59 @@ function minValidTime(): i64 {
   const newest = load<i64>(HEAD_MAX_TIME)
   const floor = load<i64>(MIN_VALID_FLOOR)
   return newest == i64.MIN_VALUE ? floor : max(newest - IN_BOUNDS_MS, floor)
+}
+
+/**
+ * Whether a counter that was created at `time`, of which there is a sample of `sampleTime`, can have a zero then: before
+ * that sample, after all that its series has, and not out of bounds.
+ */
+export function takesZero(ref: u32, time: i64, sampleTime: i64): bool {
+  if (time >= sampleTime || !hasSeries(ref)) return false
+  // The first sample of all says where the head begins.
+  const oldest = load<i64>(HEAD_MAX_TIME) == i64.MIN_VALUE ? max(minValidTime(), sampleTime - IN_BOUNDS_MS) : minValidTime()
+  if (time < oldest) return false
+  const record = seriesRecord(ref)
+  return (load<u32>(record, R_FLAGS) & FLAG_HAS_LAST) == 0 || time > load<i64>(record, R_LAST_TIME)
+}
+
+/** For callers outside the module, whose times are doubles. */
+export function takesZeroAt(ref: u32, time: f64, sampleTime: f64): bool {
+  return takesZero(ref, <i64>time, <i64>sampleTime)
+}
+
+/** Stages the zero, where there can be one. */
+export function stageZero(batch: usize, ref: u32, time: i64, sampleTime: i64): void {
+  if (!takesZero(ref, time, sampleTime)) return
+  const count = load<u32>(batch, BATCH_COUNT)
+  // Counters that were not created again since the sample before say the same once more.
+  if (count > 0 && load<u32>(<usize>load<u32>(batch, BATCH_REFS) + (<usize>(count - 1) << 2)) == ref && load<i64>(<usize>load<u32>(batch, BATCH_TIMES) + (<usize>(count - 1) << 3)) >= time) return
+  stage(batch, ref, time, 0)
+  markZeros(batch, count)
+}
+
+/** The samples from index `from` on are zeros: stored where they are in order, and no problem where they are not. */
+export function markZeros(batch: usize, from: u32): void {
+  const count = load<u32>(batch, BATCH_COUNT)
+  for (let i = from; i < count; i++) store<u32>(push(batch + BATCH_ZEROS, 4), i)
+}
+
+/** How many of the samples are zeros of counters that were created. */
+export function zeroCount(batch: usize): u32 {
+  return load<u32>(batch, BATCH_ZEROS + 4)
+}
+
+function isZero(batch: usize, index: u32): bool {
+  const zeros: usize = load<u32>(batch, BATCH_ZEROS)
+  let low: u32 = 0
+  let high = load<u32>(batch, BATCH_ZEROS + 4)
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const found = load<u32>(zeros + (<usize>middle << 2))
+    if (found == index) return true
+    if (found < index) low = middle + 1
+    else high = middle
+  }
+  return false
 }
 
 /**
@@ -220,6 +281,7 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64, len
       }
       else outcome = hasWindow ? STORED_OUT_OF_ORDER : OUT_OF_ORDER
     }
+    if (outcome != STORED && outcome < NO_SERIES && isZero(batch, i)) outcome = NO_SERIES
     store<u8>(outcomes + <usize>i, outcome)
     const tally = batch + BATCH_TALLY + (<usize>outcome << 2)
     store<u32>(tally, load<u32>(tally) + 1)

@@ -162,8 +162,9 @@ export function judgeHistograms(batch: usize, from: u32): void {
     // The same time again, but with other buckets.
     if (bad == STORED && mark == REPEATED && isStored) bad = DUPLICATE
     count(tally, bad == STORED ? mark : bad, 1)
-    if (bad == STORED) continue
+    if (bad == STORED && mark != NO_SERIES) continue
     memory.fill(outcomes + <usize>first, NO_SERIES, last + 1 - first)
+    if (bad == STORED) continue
     store<u32>(batch, load<u32>(batch, BATCH_BAD_HISTOGRAMS) + 1, BATCH_BAD_HISTOGRAMS)
     if (load<u32>(batch, BATCH_FIRST_BAD_KIND) != 0) continue
     store<u32>(batch, last, BATCH_FIRST_BAD)

@@ -2,7 +2,7 @@
 // day is read here. What is malformed, not valid or unusual is left to ingest/histogramMessage.ts, which says why; what is
 // read here has to come out as it would there.
 
-import { BATCH_COUNT, stage } from './batch'
+import { BATCH_COUNT, stage, takesZero } from './batch'
 import { readVarint, unzigzag, varintEnd } from './bytes'
 import { BUCKET_BYTES, D_BOUND_COUNT, D_BOUNDS, D_BUCKETS, D_COUNT, D_GAUGE, D_NEGATIVE, D_POSITIVE, D_SCHEMA, D_SUM, D_ZERO_COUNT, D_ZERO_THRESHOLD, reserveDraft, stageHistogram } from './histogramDraft'
 import { afterLength, lengthOf, skipField } from './protobuf'
@@ -18,12 +18,14 @@ const M_BOUNDS: usize = 8
 const M_IS_FLOAT: usize = 16
 const M_NEGATIVE: usize = 24
 const M_POSITIVE: usize = 48
-const MESSAGE_BYTES: u32 = 72
+const M_CREATED: usize = 72
+const MESSAGE_BYTES: u32 = 80
 const SIDE_DELTAS: usize = 8
 const SIDE_COUNTS: usize = 16
 
-/** The first byte of field 16. */
+/** The first bytes of fields 16 and 17; the second is 1. */
 const TAG_BOUNDS: u8 = 0x82
+const TAG_CREATED: u8 = 0x88
 
 const STALE_MARKER: u64 = 0x7ff0000000000002
 const CUSTOM_SCHEMA: i64 = -53
@@ -34,9 +36,10 @@ const GAUGE_HINT: u64 = 3
 
 /**
  * Stages messages from `from` on of a list of { ref u32, pointer u32, length u32 }. Returns the number of the next one, which is
- * `count` at the end of the list, or, as a negative number, the complement of that of one that has to be read elsewhere.
+ * `count` at the end of the list, or, as a negative number, the complement of that of one that has to be read elsewhere. With
+ * `takesZeros` that is also one whose counter was created since the last.
  */
-export function stageMessages(list: usize, from: u32, count: u32, batch: usize): i32 {
+export function stageMessages(list: usize, from: u32, count: u32, batch: usize, takesZeros: bool): i32 {
   const limit = load<u32>(batch, BATCH_COUNT) + STEP_SAMPLES
   const message = scratch(MESSAGE_BYTES)
   for (let i = from; i < count; i++) {
@@ -47,6 +50,7 @@ export function stageMessages(list: usize, from: u32, count: u32, batch: usize):
     if (!readFields(message, at, at + load<u32>(entry, 8))) return ~i
     const histogram = reserveDraft(0, 0)
     const time = load<i64>(message, M_TIME)
+    if (takesZeros && load<i64>(message, M_CREATED) != 0 && takesZero(ref, load<i64>(message, M_CREATED), time)) return ~i
     if (load<u64>(histogram, D_SUM) == STALE_MARKER) stage(batch, hasSeries(ref) ? ref : 0, time, STALE_MARKER)
     else if (!readBuckets(message) || stageHistogram(batch, ref, time) != 0) return ~i
   }
@@ -62,9 +66,14 @@ function readFields(message: usize, at: usize, end: usize): bool {
   while (at < end) {
     const start = at
     const tag = load<u8>(at++)
-    // Field 16 is the first whose tag takes two bytes, and the last that is known.
+    // Field 16 is the first whose tag takes two bytes, field 17 the last that is known.
     const isBounds = tag == TAG_BOUNDS && load<u8>(at) == 1
-    if (tag >= 0x80 && !isBounds) {
+    if (tag == TAG_CREATED && load<u8>(at) == 1) {
+      const next = varintEnd(at + 1, end)
+      if (next == 0) return false
+      store<u64>(message, readVarint(at + 1), M_CREATED)
+      at = next
+    } else if (tag >= 0x80 && !isBounds) {
       at = skipField(start, end, 16)
       if (at == 0) return false
     } else if ((tag & 7) == 1) {

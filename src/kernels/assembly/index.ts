@@ -12,7 +12,8 @@ export {
   findOrCreate, hasSeries, nextSeries, normalizeLabels, parseLabelBytes, restorePage, seriesLabelBytes, seriesRecord, useSeries,
 } from './series'
 export {
-  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, newBatch, stageSample, stageStale, unstageFrom, validateBatch,
+  acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, markZeros, newBatch, stageSample, stageStale, takesZeroAt, unstageFrom,
+  validateBatch, zeroCount,
 } from './batch'
 export { judgeHistograms, learnPart, reserveDraft, stageDraft } from './histogramDraft'
 export { stageMessages } from './histogramMessage'

@@ -7,10 +7,10 @@
 //   staged before u32, hash 2 x u64, invalid series u32, histograms u32, exemplars u32, metadata u32,
 //   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32, rewrite u32,
 //   exemplar list u32, its capacity u32, histogram list u32, its capacity u32, histograms before this series u32,
-//   refused series u32 }. An entry of a list is { ref u32, pointer u32, length u32 } of one Exemplar or Histogram message.
+//   refused series u32, takes zeros u32 }. An entry of a list is { ref u32, pointer u32, length u32 } of one Exemplar or Histogram message.
 
 import { varintEnd, readVarint, copyBytes } from './bytes'
-import { BATCH_CAPACITY, BATCH_COUNT, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, reserveBatch, stage } from './batch'
+import { BATCH_CAPACITY, BATCH_COUNT, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, reserveBatch, stage, stageZero, unstageFrom } from './batch'
 import { hash128 } from './hash'
 import { alloc, free, scratch } from './memory'
 import { afterLength, lengthOf, skipField } from './protobuf'
@@ -49,7 +49,8 @@ const W_EXEMPLAR_LIST: usize = 120
 const W_HISTOGRAM_LIST: usize = 128
 const W_HISTOGRAMS_BEFORE: usize = 136
 const W_REFUSED: usize = 140
-const WRITE_BYTES: u32 = 144
+const W_TAKES_ZEROS: usize = 144
+const WRITE_BYTES: u32 = 148
 
 const ENTRY_BYTES: u32 = 12
 
@@ -75,14 +76,18 @@ const SNAPPY_STEP: u32 = 4 << 20
 const STEP_WORK: u32 = 8000
 const NEW_SERIES_WORK: u32 = 10
 
-/** Room for a body of `bytes` bytes; `writeInput` is where it goes. `isV2`: the message is of protocol 2.0. */
-export function newWrite(bytes: u32, batch: usize, isV2: bool): usize {
+/**
+ * Room for a body of `bytes` bytes; `writeInput` is where it goes. `isV2`: the message is of protocol 2.0. `takesZeros`: a sample
+ * may say when its counter was created.
+ */
+export function newWrite(bytes: u32, batch: usize, isV2: bool, takesZeros: bool): usize {
   const write = alloc(WRITE_BYTES)
   memory.fill(write, 0, WRITE_BYTES)
   store<u32>(write, <u32>alloc(bytes + SLACK), W_IN)
   store<u32>(write, bytes, W_IN_BYTES)
   store<u32>(write, <u32>batch, W_BATCH)
   if (isV2) store<u32>(write, <u32>newRewrite(), W_REWRITE)
+  if (takesZeros) store<u32>(write, 1, W_TAKES_ZEROS)
   return write
 }
 
@@ -222,7 +227,6 @@ function beginSeries(write: usize, start: usize, end: usize): bool {
 }
 
 function walkSeries(write: usize): i32 {
-  const batch: usize = load<u32>(write, W_BATCH)
   const end: usize = load<u32>(write, W_SERIES_END)
   let at: usize = load<u32>(write, W_SERIES_POSITION)
   let ref = load<u32>(write, W_REF)
@@ -258,7 +262,7 @@ function walkSeries(write: usize): i32 {
         continue
       }
       at = start + <usize>length
-      if (!walkSample(batch, ref, start, at)) return WRITE_BAD_MESSAGE
+      if (!walkSample(write, ref, start, at)) return WRITE_BAD_MESSAGE
       if (++samples > STEP_WORK << 2) {
         store<u32>(write, <u32>at, W_SERIES_POSITION)
         return WRITE_MORE
@@ -374,9 +378,10 @@ function sixByteVarint(bytes: u64): u64 {
 
 // @ts-ignore: decorator
 @inline
-function walkSample(batch: usize, ref: u32, start: usize, end: usize): bool {
+function walkSample(write: usize, ref: u32, start: usize, end: usize): bool {
   let value: u64 = 0
   let time: u64 = 0
+  let created: u64 = 0
   let at = start
   while (at < end) {
     const tag = load<u8>(at)
@@ -389,6 +394,11 @@ function walkSample(batch: usize, ref: u32, start: usize, end: usize): bool {
       if (next == 0) return false
       time = readVarint(at + 1)
       at = next
+    } else if (tag == 0x18) {
+      const next = varintEnd(at + 1, end)
+      if (next == 0) return false
+      created = readVarint(at + 1)
+      at = next
     } else {
       // Fields 1 and 2 with another wire type are malformed, fields beyond them are for later versions.
       if (tag >> 3 <= 2) return false
@@ -396,7 +406,11 @@ function walkSample(batch: usize, ref: u32, start: usize, end: usize): bool {
       if (at == 0) return false
     }
   }
-  if (ref < REF_REFUSED) stage(batch, ref, <i64>time, value)
+  if (ref < REF_REFUSED) {
+    const batch: usize = load<u32>(write, W_BATCH)
+    if (created != 0 && load<u32>(write, W_TAKES_ZEROS) != 0) stageZero(batch, ref, <i64>created, <i64>time)
+    stage(batch, ref, <i64>time, value)
+  }
   return true
 }
 
@@ -482,7 +496,7 @@ function gatherLabels(write: usize, found: usize): bool {
   const end: usize = load<u32>(write, W_SERIES_END)
   if (load<u32>(write, W_REF) == REF_INVALID) store<u32>(write, load<u32>(write, W_INVALID) - 1, W_INVALID)
   if (load<u32>(write, W_REF) == REF_REFUSED) store<u32>(write, load<u32>(write, W_REFUSED) - 1, W_REFUSED)
-  store<u32>(<usize>load<u32>(write, W_BATCH), load<u32>(write, W_STAGED_BEFORE), BATCH_COUNT)
+  unstageFrom(load<u32>(write, W_BATCH), load<u32>(write, W_STAGED_BEFORE))
   const bytes = <u32>(end - start)
   const ordered = alloc(bytes)
   let to = ordered
