@@ -39,7 +39,7 @@ import {
   type Value,
   type VectorSeries,
 } from './value.ts'
-import { numbersOnly, Windows } from './window.ts'
+import { numbersOnly, windowEndsMs, Windows } from './window.ts'
 
 export type Query = {
   readonly text: string
@@ -278,7 +278,7 @@ class Evaluation {
     const lookedAt = windowsOf(operand, steps)
     const windows = new Windows(this.#deps.space, lookedAt.times, lookedAt.widthMs)
     const decodedBefore = this.#deps.querier.chunksDecoded()
-    const windowEndMs = Float64Array.from(windows.from, (_, step) => times.startMs + step * times.stepMs)
+    const windowEndMs = windowEndsMs(times)
     const context = this.#context(steps)
     const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
     const rename = entry.keepsName ? (labels: Labels) => labels : distinctWithoutName(input)

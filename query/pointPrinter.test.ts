@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
 import { createColumnSpace } from './columnSpace.ts'
 import { shareWithNobody, type Share } from './crew.ts'
-import { formatSampleValue } from './jsonNumber.ts'
+import { formatSampleValue, formatTimestamp } from './jsonNumber.ts'
 import { PointPrinter } from './pointPrinter.ts'
 import type { PrintWork } from './printWork.ts'
 
@@ -19,6 +19,17 @@ const printed = (startMs: number, stepMs: number, values: readonly number[], pre
 describe('PointPrinter', () => {
   it('prints the points of the steps that are present', () => {
     expect(printed(1_700_000_000_000, 500, [1, 2, 3.25, NaN], [0, 1, 1, 1])).toBe('[1700000000.500,"2"],[1700000001,"3.25"],[1700000001.500,"NaN"]')
+  })
+
+  it('prints the times of the steps as Prometheus does, before 1970 too', () => {
+    const random = createRandom()
+    const starts = [0, -1, -999, -1_000, -1_001, 7, 99_999_999_999, 1_764_270_007_050, -62_135_596_800_000, 253_402_300_799_999, ...Array.from({ length: 200 }, () => random.below(2 ** 32) * 1000 + random.below(1000))]
+    for (const startMs of starts) {
+      for (const stepMs of [1, 250, 1000, 15_000]) {
+        const expected = [0, 1, 2, 3].map((step) => `[${formatTimestamp(startMs + step * stepMs)},"0"]`).join(',')
+        expect(printed(startMs, stepMs, [0, 0, 0, 0]), `seed ${random.seed}`).toBe(expected)
+      }
+    }
   })
 
   it('hands out the series in their order, in as many rounds as they need', () => {

@@ -1,12 +1,13 @@
-// The points of a range query as JSON, printed by a kernel: the texts of the steps are made once per query. Many series are
-// printed by several workers, a round of them at a time, in memory for as many.
+// The points of a range query as JSON, printed by kernels: the texts of the steps once per query, then the values. Many series
+// are printed by several workers, a round of them at a time, in memory for as many.
 
 import type { Pointer } from '../src/kernels/kernels.ts'
 import type { ColumnSpace, Columns } from './columnSpace.ts'
 import type { Share } from './crew.ts'
-import { formatTimestamp } from './jsonNumber.ts'
 import { entryWords, PrintWorker, type PrintWork } from './printWork.ts'
 
+/** Room for the text before a value. */
+const stepTextBytes = 32
 /** Room for a value and the characters around it, and for what the kernel writes past a text. */
 const valueBytes = 40
 /** Printing four series of a day's panel takes some tenths of a millisecond. */
@@ -27,19 +28,12 @@ export class PointPrinter {
   constructor(deps: PointPrinterDeps, steps: { readonly startMs: number; readonly stepMs: number; readonly count: number }) {
     const { space } = deps
     const { startMs, stepMs, count } = steps
-    const ends = new Int32Array(count)
-    let all = ''
-    for (let i = 0; i < count; i++) {
-      all += `[${formatTimestamp(startMs + i * stepMs)},"`
-      ends[i] = all.length
-    }
     this.#deps = deps
     this.#count = count
-    this.#texts = space.slot('texts', all.length + 8)
+    this.#texts = space.slot('texts', stepTextBytes * count)
     this.#ends = space.slot('textEnds', 4 * count)
-    this.#seriesBytes = all.length + valueBytes * count
-    space.bytes.write(all, this.#texts, 'latin1')
-    space.bytes.set(new Uint8Array(ends.buffer), this.#ends)
+    const end = space.exports.printStepTexts(startMs, stepMs, count, this.#texts, this.#ends) >>> 0
+    this.#seriesBytes = end - this.#texts + valueBytes * count
   }
 
   /**

@@ -13,7 +13,7 @@ import type { ColumnSpace, Columns } from './columnSpace.ts'
 import type { RangeKernel } from './functions/range.ts'
 import { functions } from './functions/table.ts'
 import type { EvalContext, Steps } from './value.ts'
-import { ColumnScratch, takeNewest, windowsOver, withoutStaleMarkers, type LookupTimes, type Windows } from './window.ts'
+import { ColumnScratch, takeNewest, windowEndsMs, windowsOver, withoutStaleMarkers, type LookupTimes, type Windows } from './window.ts'
 
 export type SeriesWork = {
   readonly kind: 'series'
@@ -83,7 +83,7 @@ export class SeriesWorker {
     const entry = call && functions.get(call.name)
     this.#kernel = entry?.kind === 'range' ? entry.kernel : undefined
     this.#scalars = call?.scalars.map((at) => space.doublesAt(at, steps.count)) ?? []
-    this.#windowEndMs = Float64Array.from({ length: call === undefined ? 0 : times.count }, (_, step) => times.startMs + step * times.stepMs)
+    this.#windowEndMs = call === undefined ? new Float64Array() : windowEndsMs(times)
     // Functions that annotate, for which these would be needed, are not divided.
     this.#expr = { kind: 'call', name: call?.name ?? '', args: [], position: { start: 0, end: 0 } }
     this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false, check() {} }

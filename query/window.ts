@@ -9,6 +9,13 @@ import { isStaleMarker, type SampleColumns } from '../storage/sample.ts'
 /** The times at which a selector looks, already shifted by `offset` and `@`. */
 export type LookupTimes = { readonly startMs: number; readonly stepMs: number; readonly count: number }
 
+/** The end of each window. */
+export function windowEndsMs({ startMs, stepMs, count }: LookupTimes): Float64Array {
+  const endsMs = new Float64Array(count)
+  for (let step = 0; step < count; step++) endsMs[step] = startMs + step * stepMs
+  return endsMs
+}
+
 export type Timestamps = { readonly length: number; readonly timestampsMs: Float64Array }
 
 /** Windows over one column of timestamps. */

@@ -186,6 +186,7 @@ export type KernelExports = {
   addToVariances(values: Pointer, present: Pointer, count: number, means: Pointer, squares: Pointer, counts: Pointer): void
   mergeVariances(otherMeans: Pointer, otherSquares: Pointer, otherCounts: Pointer, count: number, means: Pointer, squares: Pointer, counts: Pointer): void
   finishVariances(count: number, squares: Pointer, counts: Pointer, isRoot: number, seen: Pointer): void
+  printStepTexts(startMs: number, stepMs: number, count: number, texts: Pointer, ends: Pointer): Pointer
   printPoints(values: Pointer, present: Pointer, count: number, texts: Pointer, ends: Pointer, out: Pointer): Pointer
   printValue(value: number, out: Pointer): Pointer
 

@@ -39,5 +39,5 @@ export {
   addToCounts, addToExtremes, addToMeans, addToSums, addToVariances, finishMeans, finishSums, finishVariances, mergeCounts, mergeMeans, mergeSums, mergeVariances,
 } from './accumulate'
 export { combineColumns } from './combine'
-export { printPoints, printValue } from './print'
+export { printPoints, printStepTexts, printValue } from './print'
 export { addStored } from './stored'

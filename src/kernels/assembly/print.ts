@@ -15,6 +15,34 @@ const MASK_63: u64 = 0x7fffffffffffffff
 const SHORT_LIMIT: f64 = 999999999999
 
 /**
+ * Writes the text before the value of each step, `[seconds,"`, with three decimals where the time is no full second, and at
+ * `ends` where each text ends (u32), counted from `texts`. Returns the end; `texts` needs room for 32 bytes a step.
+ */
+export function printStepTexts(startMs: f64, stepMs: f64, count: i32, texts: usize, ends: usize): usize {
+  let out = texts
+  for (let i = 0; i < count; i++) {
+    const timeMs = <i64>(startMs + <f64>i * stepMs)
+    store<u8>(out++, 0x5b)
+    if (timeMs < 0) store<u8>(out++, 0x2d)
+    const magnitude = <u64>(timeMs < 0 ? -timeMs : timeMs)
+    const seconds = magnitude / 1000
+    out = printWhole(seconds, out)
+    const thousandths = <u32>(magnitude - seconds * 1000)
+    if (thousandths != 0) {
+      store<u8>(out, 0x2e)
+      store<u8>(out, <u8>(0x30 + thousandths / 100), 1)
+      store<u8>(out, <u8>(0x30 + (thousandths / 10) % 10), 2)
+      store<u8>(out, <u8>(0x30 + thousandths % 10), 3)
+      out += 4
+    }
+    store<u16>(out, 0x222c)
+    out += 2
+    store<u32>(ends + (<usize>i << 2), <u32>(out - texts))
+  }
+  return out
+}
+
+/**
  * Writes the points of the steps that are present, separated by commas: the step's text, the value, `"]`. `ends` has the
  * end of each step's text in `texts`. Returns the end; `out` needs room for the texts and 35 bytes a step.
  */
