@@ -16,9 +16,6 @@ type Prepared = { readonly from: Int32Array; readonly rangeMs: number; readonly 
 const preparedAt = new Map<Pointer, Prepared>()
 const maxPrepared = 256
 
-/** { sampled, to the start, to the end, factor } per step. */
-const preparedBytes = 32
-
 /** The difference of last and first sample, stretched to the ends of the window where the samples suggest it reaches them. */
 function extrapolated({ isCounter, perSecond }: { readonly isCounter: boolean; readonly perSecond: boolean }): RangeKernel {
   return (window, _args, out, { space }) => {
@@ -32,15 +29,15 @@ function extrapolated({ isCounter, perSecond }: { readonly isCounter: boolean; r
     if (prepared?.from !== from || prepared.rangeMs !== rangeMs || prepared.divisor !== divisor) {
       const startMs = windowEndMs[0] ?? 0
       const stepMs = (windowEndMs[1] ?? startMs) - startMs
-      const at = space.slot(`extrapolation of ${fromAt}`, preparedBytes * count)
+      const at = space.slot(`extrapolation of ${fromAt}`, exports.extrapolationBytes(count))
       exports.prepareExtrapolation(space.place('times', timestampsMs, length), fromAt, toAt, count, startMs, stepMs, rangeMs, divisor, at)
       prepared = { from, rangeMs, divisor, at }
       if (preparedAt.size >= maxPrepared) preparedAt.clear()
       preparedAt.set(fromAt, prepared)
     }
     const valuesAt = space.place('values', values, length)
-    const resetsAt = space.slot('resets', 4 * length)
-    exports.extrapolate(valuesAt, length, fromAt, toAt, count, prepared.at, isCounter ? 1 : 0, divisor, resetsAt, space.addressOf(out.values), space.addressOf(out.present))
+    const breaksAt = space.slot('breaks', 4 * length)
+    exports.extrapolate(valuesAt, length, fromAt, toAt, count, prepared.at, isCounter ? 1 : 0, divisor, breaksAt, space.addressOf(out.values), space.addressOf(out.present))
   }
 }
 

@@ -168,7 +168,8 @@ export type KernelExports = {
   firstStale(values: Pointer, length: number): number
   takeNewest(values: Pointer, from: Pointer, to: Pointer, count: number, out: Pointer, present: Pointer): number
   prepareExtrapolation(times: Pointer, from: Pointer, to: Pointer, count: number, startMs: number, stepMs: number, rangeMs: number, divisor: number, out: Pointer): void
-  extrapolate(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, prepared: Pointer, isCounter: number, divisor: number, resets: Pointer, out: Pointer, present: Pointer): number
+  extrapolationBytes(count: number): number
+  extrapolate(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, prepared: Pointer, isCounter: number, divisor: number, breaks: Pointer, out: Pointer, present: Pointer): number
   lastTwo(times: Pointer, values: Pointer, from: Pointer, to: Pointer, count: number, isRate: number, out: Pointer, present: Pointer): void
   combineColumns(operation: number, left: Pointer, leftPresent: Pointer, right: Pointer, rightPresent: Pointer, count: number, out: Pointer, outPresent: Pointer): number
   addToSums(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void

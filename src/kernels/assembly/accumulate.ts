@@ -17,28 +17,48 @@ function hasBoth(present: usize, i: i32): bool {
   return load<u16>(present + <usize>i) == 0x0101
 }
 
+/** Whether a series has values at eight steps. */
+// @ts-ignore: decorator
+@inline
+function hasEight(present: usize, i: i32): bool {
+  return load<u64>(present + <usize>i) == 0x0101010101010101
+}
+
 export function addToSums(values: usize, present: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
-  const infinity = f64x2.splat(Infinity)
   let i = 0
-  for (; i + 1 < count; i += 2) {
-    if (!hasBoth(present, i)) {
-      addToSum(values, present, i, sums, compensations, seen)
-      addToSum(values, present, i + 1, sums, compensations, seen)
+  while (i + 1 < count) {
+    if (i + 7 < count && hasEight(present, i)) {
+      const at = <usize>i << 3
+      for (let pair: usize = at; pair < at + 64; pair += 16) addPairToSums(values + pair, sums + pair, compensations + pair)
+      store<u64>(seen + <usize>i, 0x0101010101010101)
+      i += 8
       continue
     }
-    const at = <usize>i << 3
-    const value = v128.load(values + at)
-    const sum = v128.load(sums + at)
-    const total = f64x2.add(sum, value)
-    const isLarger = f64x2.ge(f64x2.abs(sum), f64x2.abs(value))
-    const large = v128.bitselect(sum, value, isLarger)
-    const small = v128.bitselect(value, sum, isLarger)
-    const error = f64x2.add(v128.load(compensations + at), f64x2.add(f64x2.sub(large, total), small))
-    v128.store(sums + at, total)
-    v128.store(compensations + at, v128.andnot(error, f64x2.eq(f64x2.abs(total), infinity)))
-    store<u16>(seen + <usize>i, 0x0101)
+    if (hasBoth(present, i)) {
+      const at = <usize>i << 3
+      addPairToSums(values + at, sums + at, compensations + at)
+      store<u16>(seen + <usize>i, 0x0101)
+    } else {
+      addToSum(values, present, i, sums, compensations, seen)
+      addToSum(values, present, i + 1, sums, compensations, seen)
+    }
+    i += 2
   }
   if (i < count) addToSum(values, present, i, sums, compensations, seen)
+}
+
+// @ts-ignore: decorator
+@inline
+function addPairToSums(values: usize, sums: usize, compensations: usize): void {
+  const value = v128.load(values)
+  const sum = v128.load(sums)
+  const total = f64x2.add(sum, value)
+  const isLarger = f64x2.ge(f64x2.abs(sum), f64x2.abs(value))
+  const large = v128.bitselect(sum, value, isLarger)
+  const small = v128.bitselect(value, sum, isLarger)
+  const error = f64x2.add(v128.load(compensations), f64x2.add(f64x2.sub(large, total), small))
+  v128.store(sums, total)
+  v128.store(compensations, v128.andnot(error, f64x2.eq(f64x2.abs(total), f64x2.splat(Infinity))))
 }
 
 function addToSum(values: usize, present: usize, i: i32, sums: usize, compensations: usize, seen: usize): void {

@@ -34,7 +34,7 @@ export { snappyDecode, snappyLength, snappyStart } from './snappy'
 export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk, encodeTimesWithin, timesRoom } from './codec'
 export { decodeValues } from './values'
 export { countFlags, firstStale, sameColumn, slideWindows, takeNewest } from './windows'
-export { extrapolate, lastTwo, prepareExtrapolation } from './extrapolate'
+export { extrapolate, extrapolationBytes, lastTwo, prepareExtrapolation } from './extrapolate'
 export {
   addToCounts, addToExtremes, addToMeans, addToSums, addToVariances, finishMeans, finishSums, finishVariances, mergeCounts, mergeMeans, mergeSums, mergeVariances,
 } from './accumulate'

@@ -7,6 +7,12 @@ const STALE_MARKER: u64 = 0x7ff0000000000002
 /** Whether two columns hold the same bits. */
 export function sameColumn(a: usize, b: usize, length: i32): bool {
   const end = a + (<usize>length << 3)
+  while (a + 64 <= end) {
+    const four = v128.or(v128.xor(v128.load(a), v128.load(b)), v128.xor(v128.load(a, 16), v128.load(b, 16)))
+    if (v128.any_true(v128.or(four, v128.or(v128.xor(v128.load(a, 32), v128.load(b, 32)), v128.xor(v128.load(a, 48), v128.load(b, 48)))))) return false
+    a += 64
+    b += 64
+  }
   while (a + 16 <= end) {
     if (v128.any_true(v128.xor(v128.load(a), v128.load(b)))) return false
     a += 16
@@ -36,8 +42,10 @@ export function slideWindows(times: usize, length: i32, startMs: f64, stepMs: f6
 export function firstStale(values: usize, length: i32): i32 {
   const marker = i64x2.splat(<i64>STALE_MARKER)
   let i = 0
-  for (; i + 1 < length; i += 2) {
-    if (v128.any_true(i64x2.eq(v128.load(values + (<usize>i << 3)), marker))) break
+  for (; i + 7 < length; i += 8) {
+    const at = values + (<usize>i << 3)
+    const four = v128.or(i64x2.eq(v128.load(at), marker), i64x2.eq(v128.load(at, 16), marker))
+    if (v128.any_true(v128.or(four, v128.or(i64x2.eq(v128.load(at, 32), marker), i64x2.eq(v128.load(at, 48), marker))))) break
   }
   for (; i < length; i++) if (load<u64>(values + (<usize>i << 3)) == STALE_MARKER) return i
   return length
