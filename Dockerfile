@@ -22,5 +22,5 @@ EXPOSE 9090 9093
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9090/-/healthy').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/solowatch/src/main.ts", "--storage.tsdb.path=/data"]
+ENTRYPOINT ["/solowatch/solowatch", "--storage.tsdb.path=/data"]
 CMD ["--web.listen-address=0.0.0.0:9090", "--web.listen-address=0.0.0.0:9093"]

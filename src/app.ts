@@ -25,7 +25,6 @@ import { ClosingStack } from './base/closing.ts'
 import { formatDurationMs } from './base/duration.ts'
 import type { Logger } from './base/log.ts'
 import { MetricRegistry } from './base/selfMetrics.ts'
-import { settleMemory } from './base/settle.ts'
 import type { Config } from './config.ts'
 import { printScrapeConfig } from './configYaml.ts'
 import { createExternalAlertmanagers } from './externalAlertmanagers.ts'
@@ -94,19 +93,18 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
     ),
   )
 
-  const opening = openStorage({
-    ...(deps.storageStart !== undefined && { start: deps.storageStart }),
-    ...storageStartOptions(options, logger),
-    ...effectiveRetention(config.storage, options),
-    downsamplingRules: downsamplingRules(config.storage),
-    outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
-    maxExemplars: config.storage.maxExemplars,
-    registry,
-    onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),
-  })
-  // While the writer thread reads the data directory.
-  settleMemory()
-  const storage = closing.add(await opening)
+  const storage = closing.add(
+    await openStorage({
+      ...(deps.storageStart !== undefined && { start: deps.storageStart }),
+      ...storageStartOptions(options, logger),
+      ...effectiveRetention(config.storage, options),
+      downsamplingRules: downsamplingRules(config.storage),
+      outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
+      maxExemplars: config.storage.maxExemplars,
+      registry,
+      onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),
+    }),
+  )
   const query = closing.add(
     createQueryService({
       querierInit: storage.querierInit,

@@ -1,7 +1,7 @@
 // The process as a user starts it: exit codes, the line with the URL, signals.
 
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -37,6 +37,12 @@ describe('src/main.ts', () => {
   it('prints version and help', async () => {
     expect(await run(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^solowatch, version \d/) })
     expect(await run(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('--storage.tsdb.path') })
+  })
+
+  it('is what the launcher starts, from anywhere and by a link to it', () => {
+    symlinkSync(resolve('solowatch'), join(dir, 'linked'))
+    const { status, stdout } = spawnSync('./linked', ['--version'], { cwd: dir, encoding: 'utf8' })
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^solowatch, version \d/)])
   })
 
   it('ends with 2 on a flag it does not know, and names the nearest', async () => {

@@ -7,6 +7,7 @@ import type { StorageStart } from '../storage/storageStart.ts'
 import { createApp } from './app.ts'
 import { errorText } from './base/assert.ts'
 import type { Logger } from './base/log.ts'
+import { settleMemorySoon } from './base/settle.ts'
 import { ConfigError } from './base/yaml.ts'
 import { embeddedAlertmanagerConfig, embeddedPrometheusConfig, loadConfig } from './config.ts'
 import { checksumConfig } from './configChecksum.ts'
@@ -44,6 +45,7 @@ export async function serve(options: Options, { logger, storageStart }: { readon
     process.stdout.write(`solowatch ${solowatchVersion} is ready: ${app.server.scheme}://${shownHost(app.server.addresses[0])}/\n`)
     // Node keeps what it has compiled at a clean end only, and the start after a kill is the one that is in a hurry.
     flushCompileCache()
+    settleMemorySoon()
     logger.warn(await ended)
     await app.stop()
     logger.info('See you next time!')

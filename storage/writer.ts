@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
-import { settleMemory } from '../src/base/settle.ts'
+import { settleMemorySoon } from '../src/base/settle.ts'
 import { createKernels, type Kernels } from '../src/kernels/kernels.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { ChunkCodec } from './chunkCodec.ts'
@@ -154,7 +154,7 @@ class Writer {
         return
       case 'recover':
         this.#answer(id, () => ({ kind: 'recovered', recovered: this.#recover() }))
-        settleMemory()
+        settleMemorySoon()
         return
       case 'flush':
         this.#tasks.push({ id, steps: request.flush.to === 'partitions' ? this.#flush(request.flush) : this.#checkpoint(request.flush) })

@@ -91,8 +91,8 @@ export async function startSolowatch(dir: string, args: readonly string[] = [], 
   const port = options.port ?? (await freePort())
   return startServer({
     name: 'solowatch',
-    command: process.execPath,
-    args: [resolve('src/main.ts'), `--storage.tsdb.path=${dir}`, `--web.listen-address=127.0.0.1:${port}`, ...args],
+    command: resolve('solowatch'),
+    args: [`--storage.tsdb.path=${dir}`, `--web.listen-address=127.0.0.1:${port}`, ...args],
     port,
     readyPath: '/-/ready',
     ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
