@@ -221,8 +221,12 @@ export function isValidUtf8(text: string): boolean {
   return isAscii(text) || isUtf8(Buffer.from(text, 'latin1'))
 }
 
+/** A message goes into a log, and to everybody who looks at the targets: longer texts are cut. */
+const maxQuotedBytes = 8192
+
 /** Bytes in quotes for a message; those that are no UTF-8 as `\xff`. */
 export function quoteBytes(text: string): string {
+  if (text.length > maxQuotedBytes) return `${quoteBytes(text.slice(0, maxQuotedBytes))}...`
   if (isValidUtf8(text)) return goQuote(fromBytes(text))
   return `"${text.replace(/[^]/g, (byte) => (byte >= '\x80' ? `\\x${byte.charCodeAt(0).toString(16)}` : goQuote(byte).slice(1, -1)))}"`
 }

@@ -135,7 +135,6 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
         exports.compact(cache, 0, 1)
         refusedAt = undefined
       }
-      if (given.length > 0 && given.at(-1) !== lineFeed) throw badBody(given)
       const flags = (options.honorTimestamps ? honorFlag : 0) | (options.trackTimestampsStaleness === true ? trackFlag : 0)
       const isInPlace = given.buffer === readBuffer?.buffer
       const parse = exports.newParse(given.length, ownBatch().pointer, cache, timestampMs, flags, isInPlace ? given.byteOffset : 0)

@@ -125,7 +125,9 @@ export type TargetStatus = {
   readonly scrapeTimeoutMs: number
 }
 
-/** A body beyond this is refused even without `body_size_limit`: it could not be held in memory. */
+/** The limit on a body where `body_size_limit` is 0: what a few hundred kilobytes unpack to must not take the memory of all others. */
+const defaultMaxBodyBytes = 128 * 1024 * 1024
+/** A body beyond this is refused whatever the configuration says: it could not be held in memory. */
 const maxBodyBytes = 1024 * 1024 * 1024
 
 /** Of targets that are scraped more often no commit may be late: the next scrape waits for it. */
@@ -303,7 +305,7 @@ export class ScrapeLoop {
         'x-prometheus-scrape-timeout-seconds': String(timeoutMs / 1000),
       },
       timeoutMs,
-      maxBodyBytes: config.bodySizeLimitBytes > 0 ? config.bodySizeLimitBytes : maxBodyBytes,
+      maxBodyBytes: Math.min(config.bodySizeLimitBytes > 0 ? config.bodySizeLimitBytes : defaultMaxBodyBytes, maxBodyBytes),
       ...(unixSocket !== undefined && { unixSocket }),
     })
   }

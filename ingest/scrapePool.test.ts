@@ -206,6 +206,8 @@ describe('a failed scrape', () => {
   fails('its size', () => { target.says('a 1\n'); return { bodySizeLimitBytes: 4, extraScrapeMetrics: true } }, 'body size limit exceeded',
     () => expect([values('scrape_body_size_bytes')[0], metric('prometheus_target_scrapes_exceeded_body_size_limit_total')]).toEqual(['-1', 1]))
   fails('its size after unpacking', () => { target.says(gzipSync('a 1\n'.repeat(1000)), { 'content-type': textType, 'content-encoding': 'gzip' }); return { bodySizeLimitBytes: 3000 } }, 'body size limit exceeded')
+  fails('a few kilobytes that unpack to more than any target shows', () => target.says(gzipSync(Buffer.alloc(129 * 1024 * 1024, 'a 1\n')), { 'content-type': textType, 'content-encoding': 'gzip' }),
+    'body size limit exceeded')
   fails('too many samples', () => { target.says('a 1\nb 1\n'); return { sampleLimit: 1 } }, 'sample limit exceeded', () =>
     expect([values('scrape_samples_scraped')[0], values('scrape_samples_post_metric_relabeling')[0], metric('prometheus_target_scrapes_exceeded_sample_limit_total')]).toEqual(['2', '2', 1]))
   fails('too many labels', () => ({ labelLimit: 2 }), 'label_limit exceeded (metric: a, number of labels: 3, limit: 2)', () =>

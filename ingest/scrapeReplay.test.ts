@@ -11,6 +11,7 @@ import { dayMs } from '../storage/dataDir.ts'
 import type { Label } from '../storage/labels.ts'
 import { labelsFrom } from '../storage/labels.ts'
 import { parseSeries } from './exposition.ts'
+import type { ExpositionError } from './expositionLexer.ts'
 import { createRemoteWrite } from './remoteWrite.ts'
 import { compileRelabel } from './relabel.ts'
 import { sampleLabels } from './sampleLabels.ts'
@@ -99,9 +100,43 @@ describe('captured scrapes', () => {
         lines[at] = pick([line, `${line} `, `  ${line}`, `${line}\n${line}`, `${line} ${timestampMs - below(20_000)}`, line.replace('{', '{ '), line.replace(/ \S+$/, ' NaN'), line.replace(/"/, '"\\n')])
       }
       if (below(12) === 0) lines.splice(below(lines.length), 0, pick(['bad', 'a{', 'a 1 2 3', 'a{b="c"} x', '# TYPE a b', '{a="b"} 1']))
-      return { timestampMs, body: `${lines.join('\n').replace(/\n*$/, '')}\n` }
+      return { timestampMs, body: `${lines.join('\n').replace(/\n*$/, '')}${pick(['\n', '\n', '\n', '\n \t', ' ', ''])}` }
     })
     await expectSame(steps, `seed ${seed}`)
+  })
+})
+
+describe('a body without a line feed at its end', () => {
+  const lineCount = 500_000
+  const body = 'a 1\n'.repeat(lineCount)
+
+  const parse = async (text: string) => {
+    const storage = await openTestStorage()
+    const cache = createScrapeCache(storage.head)
+    let turns = 0
+    const count = setInterval(() => turns++, 0)
+    try {
+      const parsing = cache.parse(Buffer.from(text), 1, { honorTimestamps: true }, () => storage.head.findOrCreate(labelsFrom({ __name__: 'a' })))
+      return await parsing.then(({ sampleCount }) => ({ sampleCount, turns }), (error: ExpositionError) => ({ message: error.message, samplesBefore: error.samplesBefore, turns }))
+    } finally {
+      clearInterval(count)
+      cache.close()
+    }
+  }
+
+  it('is refused for its last line, and the event loop runs meanwhile', async () => {
+    const { turns, ...outcome } = await parse(`${body}a 2`)
+    expect(outcome).toEqual({ message: `expected timestamp or new record, got "" ("EOF") while parsing: "a 2" (line ${lineCount + 1})`, samplesBefore: lineCount })
+    expect(turns).toBeGreaterThan(3)
+  })
+
+  it('is whole when only blanks come after the last line', async () => {
+    expect(await parse(`${body} \t`)).toMatchObject({ sampleCount: lineCount })
+  })
+
+  it('that is one long line is named in a short message', async () => {
+    const outcome = await parse(`# ${'x'.repeat(1_000_000)}`)
+    expect('message' in outcome && outcome.message.length).toBeLessThan(20_000)
   })
 })
 

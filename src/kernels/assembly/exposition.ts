@@ -68,8 +68,9 @@ export const PARSE_DONE: i32 = 1
 export const PARSE_BAD_LINE: i32 = -1
 
 const SLACK: u32 = 64
-/** Samples per slice. */
+/** Samples per slice, and bytes where there are few samples. */
 const STEP_SAMPLES: u32 = 20000
+const STEP_BYTES: usize = 4 << 20
 
 /** A series of the cache that has not been resolved yet. */
 const REF_PENDING: u32 = u32.MAX_VALUE
@@ -152,18 +153,20 @@ function isNameChar(char: u32): bool {
   return isNameStart(char) || char - 0x30 < 10
 }
 
-/** Parses lines until the body ends or a slice's worth is done. The body's last byte is a line feed. */
+/** Parses lines until the body ends or a slice's worth is done. Zeros are behind the body, so a last line without its line feed is not valid. */
 export function parseStep(parse: usize): i32 {
   const end = <usize>load<u32>(parse, X_IN) + <usize>load<u32>(parse, X_BYTES)
   const stop = load<u32>(parse, X_SAMPLES) + STEP_SAMPLES
   let at: usize = load<u32>(parse, X_POSITION)
+  const stopAt = at + STEP_BYTES
   while (at < end) {
-    if (load<u32>(parse, X_SAMPLES) >= stop) {
+    if (load<u32>(parse, X_SAMPLES) >= stop || at > stopAt) {
       store<u32>(parse, <u32>at, X_POSITION)
       return PARSE_MORE
     }
     const line = at
     at = skipBlanks(at)
+    if (at >= end) break
     const char = load<u8>(at)
     if (char == 0x0a) at++
     else if (char == 0x23) at = comment(parse, at, end)
