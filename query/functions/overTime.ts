@@ -1,5 +1,4 @@
-// The `*_over_time` functions. Sums, minima and maxima of overlapping windows are put together from two parts, one that
-// ends where the other begins, so that a window costs the same whatever it holds; nothing is ever subtracted again.
+// The `*_over_time` functions. Sums, means, minima and maxima are those of the kernels in src/kernels/assembly/overTime.ts.
 
 import { nextCompensation } from '../kahan.ts'
 import { checkQuantiles, quantileOf } from '../quantile.ts'
@@ -25,176 +24,30 @@ function timeOfExtreme({ values, timestampsMs }: WindowColumns, from: number, to
   return (timestampsMs[best] as number) / 1000
 }
 
-/** From this many samples per window on, on average, parts are reused; below, each window is computed by itself. */
-const reuseFromSamples = 16
-
-/** How the part before a window's pivot and the part from it on are kept: one entry per sample. */
-type Parts = {
-  /** Prepares the parts of the samples [from, pivot), each reaching to the pivot. */
-  openBackwards(window: WindowColumns, from: number, pivot: number): void
-  /** Begins an empty part at the pivot. */
-  openForwards(): void
-  /** Adds a sample to the part from the pivot on. */
-  extend(value: number): void
-  /** The whole of [from, end): the backward part of `from`, if any, and the forward part. */
-  result(from: number, hasBackwards: boolean, hasForwards: boolean): number
-}
-
-function sliding(parts: Parts, direct: (window: WindowColumns, from: number, to: number) => number): RangeKernel {
-  const one = perWindow(1, direct)
-  return (window, args, out, context, call) => {
-    const { from, to, values } = window
-    const steps = out.values.length
-    let total = 0
-    for (let step = 0; step < steps; step++) total += (to[step] as number) - (from[step] as number) // one entry per step
-    if (total < reuseFromSamples * steps || total < 2 * window.length) return one(window, args, out, context, call)
-    let pivot = 0
-    let reached = 0
-    for (let step = 0; step < steps; step++) {
-      const first = from[step] as number
-      const end = to[step] as number
-      if (end === first) continue
-      if (first >= pivot) {
-        // The window has left the backward part: what it holds now becomes the next one.
-        parts.openBackwards(window, first, end)
-        parts.openForwards()
-        pivot = end
-        reached = end
-      }
-      while (reached < end) parts.extend(values[reached++] as number)
-      out.values[step] = parts.result(first, first < pivot, reached > pivot)
-      out.present[step] = 1
-    }
-  }
-}
-
-const backwards = new Scratch()
-const backwardErrors = new Scratch()
-
-function sumParts(): Parts {
-  let sums = new Float64Array(0)
-  let errors = new Float64Array(0)
-  let sum = 0
-  let error = 0
-  return {
-    openBackwards({ values, length }, from, pivot) {
-      sums = backwards.reserve(length) as Float64Array<ArrayBuffer>
-      errors = backwardErrors.reserve(length) as Float64Array<ArrayBuffer>
-      let part = 0
-      let partError = 0
-      for (let i = pivot - 1; i >= from; i--) {
-        const value = values[i] as number // from <= i < pivot <= length
-        partError = nextCompensation(value, part, partError)
-        part += value
-        sums[i] = part
-        errors[i] = partError
-      }
-    },
-    openForwards() {
-      sum = 0
-      error = 0
-    },
-    extend(value) {
-      error = nextCompensation(value, sum, error)
-      sum += value
-    },
-    result(from, hasBackwards, hasForwards) {
-      if (!hasForwards) return (sums[from] as number) + (errors[from] as number)
-      if (!hasBackwards) return sum + error
-      const part = sums[from] as number // the window begins before the pivot
-      const joined = nextCompensation(sum, part, (errors[from] as number) + error)
-      return part + sum + joined
-    },
-  }
-}
-
-function extremeParts(better: (a: number, b: number) => number): Parts {
-  let bests = new Float64Array(0)
-  let best = NaN
-  return {
-    openBackwards({ values, length }, from, pivot) {
-      bests = backwards.reserve(length) as Float64Array<ArrayBuffer>
-      let part = NaN
-      for (let i = pivot - 1; i >= from; i--) {
-        part = better(part, values[i] as number) // from <= i < pivot <= length
-        bests[i] = part
-      }
-    },
-    openForwards() {
-      best = NaN
-    },
-    extend(value) {
-      best = better(best, value)
-    },
-    result(from, hasBackwards, hasForwards) {
-      if (!hasForwards) return bests[from] as number
-      return hasBackwards ? better(bests[from] as number, best) : best
-    },
-  }
-}
-
-/** NaN only if both are. */
-const smaller = (a: number, b: number) => (a !== a || b < a ? b : a)
-const larger = (a: number, b: number) => (a !== a || b > a ? b : a)
-
-export const sumOverTime: RangeKernel = sliding(sumParts(), sumOf)
-export const minOverTime: RangeKernel = sliding(extremeParts(smaller), ({ values }, from, to) => fold(values, from, to, smaller))
-export const maxOverTime: RangeKernel = sliding(extremeParts(larger), ({ values }, from, to) => fold(values, from, to, larger))
-
-function fold(values: Float64Array, from: number, to: number, better: (a: number, b: number) => number): number {
-  let best = NaN
-  for (let i = from; i < to; i++) best = better(best, values[i] as number) // within the window
-  return best
-}
-
-function sumOf({ values }: WindowColumns, from: number, to: number): number {
-  let sum = 0
-  let error = 0
-  for (let i = from; i < to; i++) {
-    const value = values[i] as number // within the window
-    error = nextCompensation(value, sum, error)
-    sum += value
-  }
-  return sum + error
-}
-
+export const sumOverTime: RangeKernel = summed(0)
 /** The sum divided by the count; a running mean where the sum would overflow. */
-export const avgOverTime: RangeKernel = (window, args, out, context, call) => {
-  sumOverTime(window, args, out, context, call)
-  const { from, to } = window
-  for (let step = 0; step < out.values.length; step++) {
-    if (out.present[step] === 0) continue
-    const first = from[step] as number // one entry per step
-    const end = to[step] as number
-    const sum = out.values[step] as number
-    out.values[step] = Number.isFinite(sum) ? sum / (end - first) : runningMean(window, first, end)
+export const avgOverTime: RangeKernel = summed(1)
+export const minOverTime: RangeKernel = extreme(-1)
+export const maxOverTime: RangeKernel = extreme(1)
+
+function summed(isMean: 0 | 1): RangeKernel {
+  return ({ length, values, from, to }, _args, out, { space }) => {
+    const count = out.values.length
+    const valuesAt = space.place('values', values, length)
+    const fromAt = space.place('from', from, count)
+    const toAt = space.place('to', to, count)
+    space.exports.sumWindows(valuesAt, length, fromAt, toAt, count, isMean, space.slot('parts', 16 * length), space.addressOf(out.values), space.addressOf(out.present))
   }
 }
 
-function runningMean({ values }: WindowColumns, from: number, to: number): number {
-  let sum = values[from] as number // windows have at least one sample
-  let error = 0
-  let mean = 0
-  let isRunning = false
-  for (let i = from + 1; i < to; i++) {
-    const value = values[i] as number
-    const count = i - from + 1
-    if (!isRunning) {
-      const total = sum + value
-      if (total !== Infinity && total !== -Infinity) {
-        error = nextCompensation(value, sum, error)
-        sum = total
-        continue
-      }
-      isRunning = true
-      mean = sum / (count - 1)
-      error /= count - 1
-    }
-    const share = (count - 1) / count
-    error = nextCompensation(value / count, share * mean, share * error)
-    mean = share * mean + value / count
+function extreme(sign: -1 | 1): RangeKernel {
+  return ({ length, values, from, to }, _args, out, { space }) => {
+    const count = out.values.length
+    const valuesAt = space.place('values', values, length)
+    const fromAt = space.place('from', from, count)
+    const toAt = space.place('to', to, count)
+    space.exports.extremeWindows(valuesAt, length, fromAt, toAt, count, sign, space.slot('parts', 8 * length), space.addressOf(out.values), space.addressOf(out.present))
   }
-  return isRunning ? mean + error : sum / (to - from) + error / (to - from)
 }
 
 function variance({ values }: WindowColumns, from: number, to: number): number {

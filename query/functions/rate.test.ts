@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createRandom, type Random } from '../../test/helpers/random.ts'
-import { Annotations } from '../annotations.ts'
-import type { CallExpr } from '../ast.ts'
-import { createColumnSpace } from '../columnSpace.ts'
-import type { EvalContext } from '../value.ts'
-import { Windows } from '../window.ts'
+import { overWindows, windowsOf, type Samples } from '../../test/helpers/rangeKernel.ts'
 import { extrapolationFactor } from './extrapolation.ts'
 import { delta, increase, rate } from './rate.ts'
 
 const rangeMs = 300_000
-const space = createColumnSpace()
-const call: CallExpr = { kind: 'call', name: 'rate', args: [], position: { start: 0, end: 0 } }
-
-type Samples = { readonly timestampsMs: Float64Array; readonly values: Float64Array; readonly length: number }
 
 /** A scrape every 15 s with a few milliseconds of jitter, now and then a gap; a counter that begins low or high, with resets and NaNs in some series. */
 function randomSamples(random: Random): Samples {
@@ -33,38 +25,26 @@ function randomSamples(random: Random): Samples {
 }
 
 /** What Prometheus does with one window. */
-function extrapolated({ timestampsMs, values }: Samples, endMs: number, isCounter: boolean, divisor: number): number | undefined {
-  const inWindow = [...timestampsMs.keys()].filter((i) => (timestampsMs[i] ?? 0) > endMs - rangeMs && (timestampsMs[i] ?? 0) <= endMs)
-  const first = inWindow[0] ?? 0
-  const last = inWindow.at(-1) ?? 0
-  if (inWindow.length < 2) return undefined
+function extrapolated({ timestampsMs, values }: Samples, window: readonly number[], endMs: number, isCounter: boolean, divisor: number): number | undefined {
+  const first = window[0] ?? 0
+  const last = window.at(-1) ?? 0
+  if (window.length < 2) return undefined
   const at = (index: number) => values[index] ?? NaN
   let result = at(last) - at(first)
-  if (isCounter) for (const i of inWindow.slice(1)) if (at(i) < at(i - 1)) result += at(i - 1)
-  return result * (extrapolationFactor(endMs - rangeMs, timestampsMs[first] ?? 0, timestampsMs[last] ?? 0, endMs, inWindow.length, at(first), result, isCounter) / divisor)
+  if (isCounter) for (const i of window.slice(1)) if (at(i) < at(i - 1)) result += at(i - 1)
+  return result * (extrapolationFactor(endMs - rangeMs, timestampsMs[first] ?? 0, timestampsMs[last] ?? 0, endMs, window.length, at(first), result, isCounter) / divisor)
 }
 
 describe('rate, increase and delta', () => {
   it('are those of each window by itself', () => {
     const random = createRandom()
-    for (let round = 0; round < 12; round++) {
-      space.reset()
+    for (let round = 0; round < 20; round++) {
       const samples = randomSamples(random)
-      const startMs = random.below(100_000) - 200_000
-      const stepMs = [15_000, 60_000, 7_000][random.below(3)] ?? 1
-      const count = 1 + random.below(400)
-      const windows = new Windows(space, { startMs, stepMs, count }, rangeMs)
-      windows.slideOver(samples)
-      const windowEndMs = Float64Array.from({ length: count }, (_, step) => startMs + step * stepMs)
-      const context: EvalContext = { space, steps: { startMs, stepMs, count }, query: { startMs, endMs: startMs, stepMs }, annotations: new Annotations(), instant: false, check() {} }
+      const times = { startMs: random.below(100_000) - 200_000, stepMs: random.pick([15_000, 60_000, 7_000]), count: 1 + random.below(400) }
+      const windows = windowsOf(samples, times, rangeMs)
       for (const [kernel, isCounter, divisor] of [[rate, true, rangeMs / 1000], [increase, true, 1], [delta, false, 1]] as const) {
-        const out = space.columns(count)
-        kernel({ ...samples, from: windows.from, to: windows.to, windowEndMs, rangeMs }, [], out, context, call)
-        for (const [step, endMs] of windowEndMs.entries()) {
-          const expected = extrapolated(samples, endMs, isCounter, divisor)
-          const found = out.present[step] === 1 ? out.values[step] : undefined
-          expect(found, `seed ${random.seed}, round ${round}, step ${step}`).toBe(expected)
-        }
+        const expected = windows.map((window, step) => extrapolated(samples, window, times.startMs + step * times.stepMs, isCounter, divisor))
+        expect(overWindows(kernel, samples, times, rangeMs), `seed ${random.seed}, round ${round}`).toEqual(expected)
       }
     }
   })

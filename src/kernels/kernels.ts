@@ -171,6 +171,8 @@ export type KernelExports = {
   extrapolationBytes(count: number): number
   extrapolate(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, prepared: Pointer, isCounter: number, divisor: number, breaks: Pointer, out: Pointer, present: Pointer): number
   lastTwo(times: Pointer, values: Pointer, from: Pointer, to: Pointer, count: number, isRate: number, out: Pointer, present: Pointer): void
+  sumWindows(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, isMean: number, parts: Pointer, out: Pointer, present: Pointer): void
+  extremeWindows(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, sign: number, parts: Pointer, out: Pointer, present: Pointer): void
   combineColumns(operation: number, left: Pointer, leftPresent: Pointer, right: Pointer, rightPresent: Pointer, count: number, out: Pointer, outPresent: Pointer): number
   addToSums(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
   mergeSums(otherSums: Pointer, otherCompensations: Pointer, otherSeen: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void

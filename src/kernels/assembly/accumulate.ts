@@ -2,9 +2,10 @@
 // `seen` is a byte per step, 1 where anything came in.
 // Sums are compensated (Kahan's, in Neumaier's form); sums start as -0, which adds nothing to any value.
 
+/** The error term after `value` was added to `sum`, as in query/kahan.ts. */
 // @ts-ignore: decorator
 @inline
-function compensation(value: f64, sum: f64, before: f64): f64 {
+export function compensation(value: f64, sum: f64, before: f64): f64 {
   const total = sum + value
   if (abs(total) == Infinity) return 0
   return abs(sum) >= abs(value) ? before + (sum - total + value) : before + (value - total + sum)

@@ -38,6 +38,7 @@ export { extrapolate, extrapolationBytes, lastTwo, prepareExtrapolation } from '
 export {
   addToCounts, addToExtremes, addToMeans, addToSums, addToVariances, finishMeans, finishSums, finishVariances, mergeCounts, mergeMeans, mergeSums, mergeVariances,
 } from './accumulate'
+export { extremeWindows, sumWindows } from './overTime'
 export { combineColumns } from './combine'
 export { printPoints, printStepTexts, printValue } from './print'
 export { addStored } from './stored'
