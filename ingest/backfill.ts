@@ -2,6 +2,7 @@
 // in pieces so that neither memory nor the event loop feels its length. What becomes of the samples is up to the caller.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { BackfillAppender } from '../storage/appender.ts'
 import { formatLabels, sortLabels, type Label, type Labels } from '../storage/labels.ts'
 import { ExpositionError, type ExpositionSample } from './expositionLexer.ts'
 import { parseOpenMetrics } from './openMetricsParser.ts'
@@ -20,6 +21,13 @@ export type BackfillOptions = {
   readonly labels: Labels
   /** Later samples are refused: they would keep the current ones out. */
   readonly latestMs: number
+}
+
+/** Some samples could not be stored because no more series are allowed. */
+export class BackfillRefusedError extends Error {
+  constructor(labels: Labels) {
+    super(`the limit on series or on the labels of one does not allow ${formatLabels(labels).slice(0, 1000)}; what is before it in the file is stored`)
+  }
 }
 
 /** Bytes parsed between two turns of the event loop: a few milliseconds. */
@@ -85,6 +93,13 @@ export async function readBackfill(
     await take(samples)
     await nextTurn()
   }
+}
+
+/** Stores the samples up to the first of a series that a limit refuses. Throws `BackfillRefusedError` for that one. */
+export async function storeBackfill(samples: readonly BackfillSample[], appender: BackfillAppender): Promise<void> {
+  const refused = samples.find(({ labels, timestampMs, value }) => !appender.append(labels, timestampMs, value))
+  await appender.commit()
+  if (refused !== undefined) throw new BackfillRefusedError(refused.labels)
 }
 
 const maxKnownSeries = 200_000

@@ -6,6 +6,7 @@ import { openTestStorage, readSamples, type TestStorage } from '../test/helpers/
 import { dayMs } from '../storage/dataDir.ts'
 import { labelsFrom } from '../storage/labels.ts'
 import type { StorageOptions } from '../storage/storage.ts'
+import { storeBackfill } from './backfill.ts'
 import { createRemoteWrite } from './remoteWrite.ts'
 import { createScrapeCache, refusedSeries } from './scrapeCache.ts'
 
@@ -91,5 +92,34 @@ describe('--storage.max-series', () => {
     expect(appender.append(labelsFrom({ __name__: 'rule' }), clock.nowMs, 1)).toBe('limit')
     await appender.commit()
     await expect.poll(() => storage.logLines.filter((line) => line.includes('New series are refused')).length, { timeout: 10_000 }).toBe(3)
+  })
+})
+
+describe('a series with more labels than there may be', () => {
+  const many = (count: number) => labelsFrom({ __name__: 'm', job: 'bad', ...Object.fromEntries(Array.from({ length: count - 2 }, (_, i) => [`l${i}`, 'v'])) })
+
+  it('is refused and counted by job, and the next smaller one is stored', async () => {
+    const storage = await open({})
+    expect(storage.head.findOrCreate(many(1025))).toBe(0)
+    expect(storage.head.findOrCreate(many(1024))).toBeGreaterThan(0)
+    expect(refusals(storage)).toEqual(['solowatch_storage_refused_series_total{job="bad"} 1'])
+  })
+
+  it('costs a scraped target that series and nothing else', async () => {
+    const storage = await open({})
+    const cache = createScrapeCache(storage.head)
+    const parsed = await cache.parse(Buffer.from('a 1\nb 1\n'), clock.nowMs, { honorTimestamps: true }, ({ text }) => storage.head.findOrCreate(text === 'a' ? many(5000) : labelsFrom({ __name__: text })) || refusedSeries)
+    expect(parsed).toMatchObject({ sampleCount: 2, keptCount: 1 })
+    expect(await cache.commit()).toMatchObject({ stored: 1 })
+    cache.close()
+  })
+})
+
+describe('backfill beyond the limit on series', () => {
+  it('stores what comes before and names the first series that is refused', async () => {
+    const storage = await open({ maxSeries: 2 })
+    const samples = ['a', 'b', 'c'].map((name) => ({ labels: labelsFrom({ __name__: name }), timestampMs: clock.nowMs - dayMs, value: 1 }))
+    await expect(storeBackfill(samples, storage.backfillAppender())).rejects.toThrow('does not allow c; what is before it in the file is stored')
+    expect(Object.keys(readSamples(storage))).toEqual(['a', 'b'])
   })
 })

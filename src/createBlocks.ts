@@ -3,7 +3,7 @@
 
 import { createReadStream, existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { openMetricsPieces, readBackfill, type BackfillOptions } from '../ingest/backfill.ts'
+import { openMetricsPieces, readBackfill, storeBackfill, type BackfillOptions } from '../ingest/backfill.ts'
 import { ExpositionError } from '../ingest/expositionLexer.ts'
 import { sortLabels, type Labels } from '../storage/labels.ts'
 import { isDataDirInUse } from '../storage/lock.ts'
@@ -108,8 +108,7 @@ async function storeDirectly(file: string, dir: string, options: BackfillOptions
     const appender = storage.backfillAppender()
     let unflushed = 0
     await readBackfill(createReadStream(file), options, async (samples) => {
-      for (const { labels, timestampMs, value } of samples) appender.append(labels, timestampMs, value)
-      await appender.commit()
+      await storeBackfill(samples, appender)
       unflushed += samples.length
       if (unflushed < samplesPerFlush) return
       unflushed = 0

@@ -67,15 +67,18 @@ export function createAppender(head: Head): Appender {
   }
 }
 
-/** An appender for samples of any age, none of them in the future: each is stored, and wins over one of the same time. */
-export type BackfillAppender = Pick<Appender, 'commit'> & { append(labels: Labels, timestampMs: number, value: number): void }
+/** An appender for samples of any age, none of them in the future: each wins over one of the same time. False: a limit refuses the series. */
+export type BackfillAppender = Pick<Appender, 'commit'> & { append(labels: Labels, timestampMs: number, value: number): boolean }
 
 export function createBackfillAppender(head: Head): BackfillAppender {
   let batch: HeadBatch | undefined
   return {
     append(labels, timestampMs, value) {
+      const ref = head.findOrCreate(labels)
+      if (ref === 0) return false
       batch ??= head.batch()
-      batch.append(head.findOrCreate(labels), timestampMs, value)
+      batch.append(ref, timestampMs, value)
+      return true
     },
     async commit() {
       const taken = batch

@@ -14,7 +14,7 @@ import { encodeLabels } from './headLabels.ts'
 import type { HeadReaderInit } from './headReader.ts'
 import { ownerLabel, partLabel } from './histogramParts.ts'
 import { symbolText } from './headSymbols.ts'
-import type { Labels } from './labels.ts'
+import { labelValue, type Labels } from './labels.ts'
 import { StorageUnavailableError } from './storageError.ts'
 
 export type HeadOptions = {
@@ -54,6 +54,7 @@ export type HeadStats = {
 }
 
 const labelStructBytes = 16
+/** More labels than this has no series; the kernels' MAX_LABELS. */
 const maxLabels = 1024
 
 /** How long the samples of commits that may wait are gathered: a record, and a wake of the writer, cost as much as appending the samples of a scrape. */
@@ -134,8 +135,12 @@ export class Head {
 
   /** The same for labels that nobody keeps. */
   #findSeries(labels: Labels): number {
-    assert(labels.length > 0 && labels.length <= maxLabels, `a series cannot have ${labels.length} labels`)
+    assert(labels.length > 0, 'a series has labels')
     const { exports } = this.kernels
+    if (labels.length > maxLabels) {
+      this.#countRefusal(labelValue(labels, 'job'))
+      return 0
+    }
     const bytes = encodeLabels(labels)
     const scratch = exports.scratch(maxLabels * labelStructBytes + bytes.length + 16)
     const bytesAt = scratch + maxLabels * labelStructBytes
@@ -143,6 +148,14 @@ export class Head {
     const count = exports.parseLabelBytes(bytesAt, bytes.length, scratch)
     assert(count > 0, 'labels are not sorted, not unique or empty')
     return exports.findOrCreate(scratch, count)
+  }
+
+  #countRefusal(job: string): void {
+    const { exports } = this.kernels
+    const bytes = Buffer.from(job)
+    const at = exports.scratch(bytes.length + 16)
+    this.kernels.bytes.set(bytes, at)
+    exports.countRefusal(at, bytes.length)
   }
 
   /** A batch of its own for a caller; it can be used again after each commit or rollback. */

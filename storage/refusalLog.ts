@@ -16,7 +16,7 @@ export class RefusalLog {
     this.#logger = options.logger
     options.registry.sampled(
       'solowatch_storage_refused_series_total',
-      'Attempts to add a series that --storage.max-series, --storage.max-series-per-job or the memory forbade.',
+      'Attempts to add a series that --storage.max-series, --storage.max-series-per-job, the memory or its number of labels forbade.',
       'counter',
       () => head.refusals().map(({ job, count }) => ({ labels: { job }, value: count })),
     )

@@ -108,6 +108,7 @@ export type KernelExports = {
 
   // Main thread: limits on series, see assembly/limits.ts.
   setSeriesLimits(total: number, perJob: number): void
+  countRefusal(job: Pointer, length: number): void
   refusals(): Pointer
 
   // Main thread: removal of series, see assembly/forget.ts.

@@ -1,7 +1,7 @@
 // The admin endpoints, which change or copy what is stored: deletion of series, cleaning up after it,
 // snapshots, backfill. They are off unless --web.enable-admin-api is given.
 
-import { readBackfill } from '../../ingest/backfill.ts'
+import { BackfillRefusedError, readBackfill, storeBackfill } from '../../ingest/backfill.ts'
 import { ExpositionError } from '../../ingest/expositionLexer.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { sortLabels, type Label } from '../../storage/labels.ts'
@@ -45,12 +45,11 @@ async function importOpenMetrics({ storage }: Parts, body: Uint8Array, params: R
   let count = 0
   try {
     await readBackfill([body], { labels: sortLabels(labels), latestMs: Date.now() }, async (samples) => {
-      for (const { labels: ofSeries, timestampMs, value } of samples) appender.append(ofSeries, timestampMs, value)
       count += samples.length
-      await appender.commit()
+      await storeBackfill(samples, appender)
     })
   } catch (error) {
-    throw error instanceof ExpositionError ? new QueryError('bad_data', error.message) : error
+    throw error instanceof ExpositionError || error instanceof BackfillRefusedError ? new QueryError('bad_data', error.message) : error
   }
   return count
 }

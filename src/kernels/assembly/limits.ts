@@ -33,7 +33,7 @@ export function jobLabel(labels: usize, count: u32): usize {
 
 /** Whether a new series with these labels would be one too many. The hidden series of a histogram belong to one that is known. */
 export function isOneTooMany(labels: usize, count: u32): bool {
-  if (isHistogramPart(labels)) return false
+  if (isHistogramPart(labels, count)) return false
   const total = load<u32>(MAX_SERIES)
   if (total != 0 && load<u32>(SERIES_COUNT) >= total) return true
   if (memory.size() > 65536 - RESERVED_PAGES) return true
@@ -48,11 +48,11 @@ export function isOneTooMany(labels: usize, count: u32): bool {
   return pair != 0 && <u32>(pairPostings(pair) >> 32) >= perJob
 }
 
-/** The first label is `__histogram_of__`, as in storage/histogramParts.ts. */
+/** The labels are those of storage/histogramParts.ts: `__histogram_of__` and one more, so that no series with a metric name passes for one. */
 // @ts-ignore: decorator
 @inline
-function isHistogramPart(label: usize): bool {
-  if (load<u32>(label, 4) != 16) return false
+function isHistogramPart(label: usize, count: u32): bool {
+  if (count != 2 || load<u32>(label, 4) != 16) return false
   const name: usize = load<u32>(label)
   return load<u64>(name) == 0x676f747369685f5f && load<u64>(name, 8) == 0x5f5f666f5f6d6172
 }
