@@ -39,8 +39,11 @@ export class ActiveQuerySlot {
     writeSync(this.#fd, this.#slot, 0, this.#used, this.#at)
   }
 
+  /** Does nothing when none has begun. */
   end(): void {
+    if (this.#used === 0) return
     writeSync(this.#fd, this.#slot.fill(0, 0, this.#used), 0, this.#used, this.#at)
+    this.#used = 0
   }
 
   close(): void {

@@ -22,9 +22,15 @@ export type QueryParams = {
   readonly warnings?: readonly string[]
   /** The plan and what each part of it took come with the answer. */
   readonly explain?: boolean
-  /** Who asks, such as a remote address: the queue takes turns between clients. */
+}
+
+/** Who asks. May make what it has when it is wanted. */
+export type Asker = {
+  /** Such as a remote address: the queue takes turns between clients. */
   readonly client?: string
-  /** For the query log. */
+  /** Aborted when the client is gone. */
+  readonly signal?: AbortSignal
+  /** For the query log; without it the query is not logged. */
   readonly origin?: QueryOrigin
 }
 
@@ -45,15 +51,14 @@ export type MetadataParams = {
   readonly startMs?: number
   readonly endMs?: number
   readonly limit?: number
-  readonly client?: string
 }
 
 export type SeriesRequest = MetadataParams & { readonly kind: 'series' }
 export type LabelsRequest = MetadataParams & { readonly kind: 'labels' }
 export type LabelValuesRequest = MetadataParams & { readonly kind: 'labelValues'; readonly name: string }
 
-export type FormatQueryRequest = { readonly kind: 'formatQuery'; readonly query: string; readonly client?: string }
-export type ParseQueryRequest = { readonly kind: 'parseQuery'; readonly query: string; readonly client?: string }
+export type FormatQueryRequest = { readonly kind: 'formatQuery'; readonly query: string }
+export type ParseQueryRequest = { readonly kind: 'parseQuery'; readonly query: string }
 
 export type FederateRequest = {
   readonly kind: 'federate'
@@ -61,7 +66,6 @@ export type FederateRequest = {
   readonly nowMs: number
   readonly externalLabels: Labels
   readonly format: ExpositionFormat
-  readonly client?: string
 }
 
 /** `body` as it came; limits of 0 are none. */
@@ -72,10 +76,9 @@ export type RemoteReadRequest = {
   /** Of an answer that is not streamed. */
   readonly sampleLimit: number
   readonly maxFrameBytes: number
-  readonly client?: string
 }
 
-export type TsdbStatusRequest = { readonly kind: 'tsdbStatus'; readonly limit: number; readonly client?: string }
+export type TsdbStatusRequest = { readonly kind: 'tsdbStatus'; readonly limit: number }
 
 /** Values of `label`, or label names when there is none, of the series that match. */
 export type SearchRequest = {
@@ -85,13 +88,12 @@ export type SearchRequest = {
   readonly startMs: number
   readonly endMs: number
   readonly options: SearchOptions
-  readonly client?: string
 }
 
 /** The JSON that a `SearchRequest` is answered with. */
 export type SearchAnswer = { readonly found: readonly Found[]; readonly hasMore: boolean }
 
-export type TsdbBlocksRequest = { readonly kind: 'tsdbBlocks'; readonly client?: string }
+export type TsdbBlocksRequest = { readonly kind: 'tsdbBlocks' }
 
 export type ApiRequest =
   | InstantRequest

@@ -6,7 +6,7 @@ import type { TimeRange } from '../storage/sample.ts'
 import type { LabelsRequest, LabelValuesRequest, MetadataParams, SearchAnswer, SearchRequest, SeriesRequest, TsdbStatusRequest } from './api.ts'
 import { JsonBytes } from './jsonBytes.ts'
 import { search } from './search.ts'
-import type { JobSettings } from './workerMessages.ts'
+import type { EngineSettings } from './workerMessages.ts'
 
 export type MetadataRequest = SeriesRequest | LabelsRequest | LabelValuesRequest
 
@@ -18,7 +18,7 @@ function timeRangeOf(request: Pick<MetadataParams, 'startMs' | 'endMs'>): TimeRa
 }
 
 /** What answers are made from: the samples, and how many bytes one may have. */
-export type MetadataDeps = { readonly querier: Querier; readonly settings: Pick<JobSettings, 'maxResultBytes'> }
+export type MetadataDeps = { readonly querier: Querier; readonly settings: Pick<EngineSettings, 'maxResultBytes'> }
 
 /** `sets` are the parsed `match` parameters. */
 export function answerMetadata({ querier, settings }: MetadataDeps, request: MetadataRequest, sets: readonly (readonly Matcher[])[]): JsonBytes {

@@ -24,14 +24,14 @@ import { statsJson } from './queryStats.ts'
 import type { SharedWork } from './sharedWork.ts'
 import { valueTypeOf } from './typecheck.ts'
 import type { MatrixSeries, VectorSeries } from './value.ts'
-import type { Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerMessages.ts'
+import type { EngineSettings, Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerMessages.ts'
 
 /** What a worker has at hand for every job. */
 export type JobDeps = {
   readonly querier: Querier
   readonly space: ColumnSpace
   readonly features: ParseFeatures
-  readonly settings: JobSettings
+  readonly settings: EngineSettings & JobSettings
   readonly limits: Limits
   /** Earlier results and the moment from which on this job's count; without them range queries are evaluated whole. */
   readonly results?: ResultCache

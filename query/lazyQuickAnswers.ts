@@ -4,12 +4,13 @@
 import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import type { ApiRequest } from './api.ts'
 import type { QuickAnswers } from './quickAnswers.ts'
-import type { JobAnswer, JobSettings } from './workerMessages.ts'
+import type { EngineSettings, JobAnswer, JobSettings } from './workerMessages.ts'
 
 export type LazyQuickAnswersOptions = {
   readonly querierInit: () => QuerierInit
   readonly releaseWorker: (init: QuerierInit) => void
   readonly features: ReadonlySet<string>
+  readonly settings: EngineSettings
 }
 
 export class LazyQuickAnswers {
@@ -45,8 +46,9 @@ export class LazyQuickAnswers {
   async #make(): Promise<void> {
     const { createQuickAnswers } = await import('./quickAnswers.ts')
     if (this.#closed) return
-    const init = this.#options.querierInit()
-    const answers = createQuickAnswers(init, this.#options.features)
+    const { querierInit, features, settings } = this.#options
+    const init = querierInit()
+    const answers = createQuickAnswers(init, features, settings)
     if (this.#view !== undefined) answers.learn(this.#view)
     this.#made = { answers, init }
   }

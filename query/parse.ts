@@ -18,7 +18,7 @@ const keptTrees = 1000
 const noFeatures: ParseFeatures = new Set()
 /** Built by the first query: nobody asks the main thread of most servers. */
 let builtGrammar: PromqlGrammar | undefined
-const caches = new Map<string, Map<string, Expr>>()
+const caches = new WeakMap<ParseFeatures, Map<string, Expr>>()
 const selectors = new Map<string, readonly Matcher[]>()
 
 /** Parses and type-checks. Throws a `QueryError` of type bad_data that lists every mistake on a line. */
@@ -46,12 +46,8 @@ function recalled<T>(cache: Map<string, T>, text: string, make: () => T): T {
 }
 
 function cacheFor(features: ParseFeatures): Map<string, Expr> {
-  const key = [...features].sort().join()
-  let cache = caches.get(key)
-  if (cache === undefined) {
-    cache = new Map()
-    caches.set(key, cache)
-  }
+  let cache = caches.get(features)
+  if (cache === undefined) caches.set(features, (cache = new Map()))
   return cache
 }
 

@@ -26,6 +26,7 @@ export type LoggedQuery = {
 }
 
 export type QueryLog = {
+  readonly isOpen: boolean
   /** Does nothing while there is no file. */
   write(query: LoggedQuery): void
   /** Goes on in the file at `path`, opened anew; '' is none. Rejects, and changes nothing, when it cannot be opened. */
@@ -63,6 +64,9 @@ export function createQueryLog(registry: MetricRegistry, logger: Logger): QueryL
   }
 
   return {
+    get isOpen() {
+      return file !== undefined
+    },
     write: (query) => file?.write(lineOf(query)),
     async setFile(path) {
       const next = path === '' ? undefined : await openFile(path)

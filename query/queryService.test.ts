@@ -263,7 +263,7 @@ describe('the query service', () => {
     withService({}, async (service) => {
       const leaving = new AbortController()
       const heavy = service.respond(endless, leaving)
-      const { status } = await service.respond({ kind: 'instant', query: '1', timeMs: 0, client: 'other' })
+      const { status } = await service.respond({ kind: 'instant', query: '1', timeMs: 0 }, { client: 'other' })
       expect(status).toBe(200)
       expect(await service.evaluate('1', 0)).toMatchObject({ value: 1 })
       leaving.abort()

@@ -9,11 +9,11 @@ import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { takeUnfinished } from './activeQueries.ts'
-import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type RemoteReadRequest, type StreamedResponse } from './api.ts'
+import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type Asker, type RemoteReadRequest, type StreamedResponse } from './api.ts'
 import { LazyQuickAnswers } from './lazyQuickAnswers.ts'
 import { QueryError } from './queryError.ts'
 import { createQueryLog, type QueryLog, type QueryOrigin } from './queryLog.ts'
-import type { EvaluateRequest, JobAnswer, JobSettings } from './workerMessages.ts'
+import type { EvaluateRequest, JobAnswer, JobRequest, JobSettings } from './workerMessages.ts'
 import { PiecewiseStream } from './piecewiseStream.ts'
 import type { OnPiece } from './queryWorker.ts'
 import { WorkerPool, type PoolJob } from './workerPool.ts'
@@ -59,10 +59,10 @@ export type EvaluationResult = (
 export type EvaluateOptions = { readonly lookbackMs?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal; readonly origin?: QueryOrigin }
 
 export type QueryService = {
-  /** Never rejects: an error is a response too, status 499 when the client's `signal`, asked for if need be, ended the query. */
-  respond(request: ApiRequest, client?: { readonly signal: AbortSignal }): Promise<ApiResponse>
+  /** Never rejects: an error is a response too, status 499 when the asker's `signal` ended the query. */
+  respond(request: ApiRequest, asker?: Asker): Promise<ApiResponse>
   /** The answer comes in pieces as the client takes them. Never rejects; a stream that has begun fails instead. */
-  remoteRead(request: RemoteReadRequest, signal: AbortSignal): Promise<StreamedResponse>
+  remoteRead(request: RemoteReadRequest, asker: Asker): Promise<StreamedResponse>
   /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
   evaluate(query: string, timeMs: number, options?: EvaluateOptions): Promise<EvaluationResult>
   /** Starts a worker, so that the first query does not wait for that. */
@@ -82,68 +82,71 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
   if (unfinished.length > 0) {
     options.logger.warn("These queries didn't finish in prometheus' last run:", { component: 'activeQueryTracker', queries: JSON.stringify(unfinished) })
   }
+  const { lookbackMs, maxSamples, maxResultBytes } = options
+  const engine = { lookbackMs, maxSamples, maxResultBytes }
   const pool = new WorkerPool({
     querierInit: options.querierInit,
     releaseWorker: options.releaseWorker,
     features: options.features,
     activeQueryFile: options.activeQueryFile,
     resultCacheBytes: options.resultCacheBytes,
+    settings: engine,
     logger: options.logger,
     workers: options.workers ?? availableParallelism(),
     patienceMs: options.patienceMs ?? defaultPatienceMs,
     maxConcurrency: options.maxConcurrency,
   })
-  const quick = new LazyQuickAnswers({ querierInit: options.querierInit, releaseWorker: options.releaseWorker, features: new Set(options.features) })
+  const quick = new LazyQuickAnswers({ querierInit: options.querierInit, releaseWorker: options.releaseWorker, features: new Set(options.features), settings: engine })
   const observe = createEngineMetrics(options, pool)
   const log = createQueryLog(options.registry, options.logger)
   let evaluationIntervalMs = options.evaluationIntervalMs
 
-  const settings = (deadlineMs: number, queueSeconds: number): JobSettings => {
-    const { lookbackMs, maxSamples, maxResultBytes } = options
-    return { lookbackMs, maxSamples, maxResultBytes, deadlineMs, evaluationIntervalMs, queueSeconds }
-  }
+  const settings = (deadlineMs: number, queueSeconds: number): JobSettings => ({ deadlineMs, evaluationIntervalMs, queueSeconds })
   const deadline = (timeoutMs = Infinity) => Date.now() + Math.min(options.timeoutMs, timeoutMs)
 
-  const run = async (request: ApiRequest | RemoteReadRequest | EvaluateRequest, job: Omit<PoolJob, 'message' | 'deadlineMs'>, timeoutMs: number | undefined) => {
+  const run = async (request: JobRequest, asker: Asker, job: Pick<PoolJob, 'lane' | 'onPiece'>, timeoutMs?: number) => {
     const startedMs = performance.now()
     const deadlineMs = deadline(timeoutMs)
+    const keepsResult = request.kind === 'range' && request.nocache !== true && options.resultCacheBytes > 0
     let queued = 0
     const answer = await pool.run({
       ...job,
+      client: asker.client ?? '',
+      signal: asker.signal,
+      ...(keepsResult && { resultKey: `${request.stepMs} ${request.query}` }),
       deadlineMs,
       message: (id, queueSeconds) => {
         queued = queueSeconds
-        const changes = request.kind === 'range' && options.resultCacheBytes > 0 && { changes: options.changes() }
-        return { id, request, settings: settings(deadlineMs, queueSeconds), ...changes }
+        return { id, request, settings: settings(deadlineMs, queueSeconds), ...(keepsResult && { changes: options.changes() }) }
       },
     })
     if (answer.diskView !== undefined) quick.learn(answer.diskView)
-    note(request, answer, { queueSeconds: queued, startedMs })
+    note(request, asker, answer, { queueSeconds: queued, startedMs })
     return answer
   }
-  const note = (request: ApiRequest | RemoteReadRequest | EvaluateRequest, answer: JobAnswer, { queueSeconds, startedMs }: { readonly queueSeconds: number; readonly startedMs: number }) => {
+  const note = (request: JobRequest, asker: Asker, answer: JobAnswer, { queueSeconds, startedMs }: { readonly queueSeconds: number; readonly startedMs: number }) => {
     observe(answer, queueSeconds)
-    logQuery(log, request, answer, { queueSeconds, seconds: (performance.now() - startedMs) / 1000 })
+    if (log.isOpen) logQuery(log, request, asker, answer, { queueSeconds, seconds: (performance.now() - startedMs) / 1000 })
   }
 
   return {
-    async respond(request, client) {
+    async respond(request, asker = {}) {
       const timeoutMs = request.kind === 'instant' || request.kind === 'range' ? request.timeoutMs : undefined
       const startedMs = performance.now()
       let answer = quick.answer(request, settings(deadline(timeoutMs), 0))
-      if (answer !== undefined) note(request, answer, { queueSeconds: 0, startedMs })
-      else answer = await run(request, { lane: 'api', client: request.client ?? '', signal: client?.signal, ...resultKeyOf(request) }, timeoutMs)
+      if (answer !== undefined) note(request, asker, answer, { queueSeconds: 0, startedMs })
+      else answer = await run(request, asker, { lane: 'api' }, timeoutMs)
       if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers, isSpentWhenSent: true }
       return errorResponse(errorOf(answer))
     },
-    remoteRead(request, signal) {
+    remoteRead(request, asker) {
       const { promise, resolve } = Promise.withResolvers<StreamedResponse>()
       let stream: PiecewiseStream | undefined
       const onPiece: OnPiece = ({ headers, bytes }, taken) => {
         if (stream === undefined) resolve({ status: 200, headers, body: (stream = new PiecewiseStream()) })
         stream.add(bytes, taken)
       }
-      void run(request, { lane: 'api', client: request.client ?? '', signal, onPiece }, undefined).then((answer) => {
+      void run(request, asker, { lane: 'api', onPiece }).then((answer) => {
         if (answer.kind === 'response') {
           if (stream === undefined) resolve({ status: answer.status, headers: answer.headers, body: answer.body })
           else stream.end(answer.body)
@@ -156,8 +159,8 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       return promise
     },
     async evaluate(query, timeMs, { lookbackMs, timeoutMs, signal, origin } = {}) {
-      const request: EvaluateRequest = { kind: 'evaluate', query, timeMs, ...(lookbackMs !== undefined && { lookbackMs }), ...(origin && { origin }) }
-      const answer = await run(request, { lane: 'rules', client: '', signal }, timeoutMs)
+      const request: EvaluateRequest = { kind: 'evaluate', query, timeMs, ...(lookbackMs !== undefined && { lookbackMs }) }
+      const answer = await run(request, { ...(signal && { signal }), ...(origin && { origin }) }, { lane: 'rules' }, timeoutMs)
       if (answer.kind === 'evaluated') return evaluationResult(answer, timeMs)
       throw errorOf(answer)
     },
@@ -175,18 +178,13 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
 }
 
 /** What was refused before its evaluation is not logged; of what failed in it nothing but the time is known. */
-function logQuery(log: QueryLog, request: ApiRequest | RemoteReadRequest | EvaluateRequest, answer: JobAnswer, took: { readonly queueSeconds: number; readonly seconds: number }): void {
-  if ((request.kind !== 'instant' && request.kind !== 'range' && request.kind !== 'evaluate') || request.origin === undefined) return
+function logQuery(log: QueryLog, request: JobRequest, { origin }: Asker, answer: JobAnswer, took: { readonly queueSeconds: number; readonly seconds: number }): void {
+  if ((request.kind !== 'instant' && request.kind !== 'range' && request.kind !== 'evaluate') || origin === undefined) return
   if (answer.kind === 'error' && answer.errorType === 'bad_data') return
   const { startMs, endMs, stepMs } = request.kind === 'range' ? request : { startMs: request.timeMs, endMs: request.timeMs, stepMs: 0 }
   const { queueSeconds, seconds } = took
   const cost = answer.cost ?? { samples: 0, peakSamples: 0, prepareSeconds: 0, evalSeconds: Math.max(0, seconds - queueSeconds), sortSeconds: 0 }
-  const { query, origin } = request
-  log.write({ query, startMs, endMs, stepMs, origin, stats: { cost, queueSeconds }, ...(answer.kind === 'error' && { error: answer.message }) })
-}
-
-function resultKeyOf(request: ApiRequest): { readonly resultKey: string } | undefined {
-  return request.kind === 'range' && request.nocache !== true ? { resultKey: `${request.stepMs} ${request.query}` } : undefined
+  log.write({ query: request.query, startMs, endMs, stepMs, origin, stats: { cost, queueSeconds }, ...(answer.kind === 'error' && { error: answer.message }) })
 }
 
 const plainTextHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
@@ -219,17 +217,20 @@ function createEngineMetrics(options: QueryServiceOptions, pool: WorkerPool): (a
   registry
     .gauge('prometheus_engine_queries_concurrent_max', 'The max number of concurrent queries.')
     .set(options.maxConcurrency)
-  const samples = registry.counter('prometheus_engine_query_samples_total', 'The total number of samples loaded by all queries.')
-  const reused = registry.counter('solowatch_query_reused_steps_total', 'Steps of range queries that were taken from an earlier result.')
-  reused.inc({}, 0)
+  const samples = registry.counter('prometheus_engine_query_samples_total', 'The total number of samples loaded by all queries.').create()
+  const reused = registry.counter('solowatch_query_reused_steps_total', 'Steps of range queries that were taken from an earlier result.').create()
   const durations = registry.summary('prometheus_engine_query_duration_seconds', 'Query timings')
+  const queueTime = durations.create({ slice: 'queue_time' })
+  const prepareTime = durations.create({ slice: 'prepare_time' })
+  const innerEval = durations.create({ slice: 'inner_eval' })
+  const resultSort = durations.create({ slice: 'result_sort' })
   return ({ cost }, queueSeconds) => {
     if (cost === undefined) return
-    samples.inc({}, cost.samples)
-    if (cost.reusedSteps !== undefined) reused.inc({}, cost.reusedSteps)
-    durations.observe(queueSeconds, { slice: 'queue_time' })
-    durations.observe(cost.prepareSeconds, { slice: 'prepare_time' })
-    durations.observe(cost.evalSeconds, { slice: 'inner_eval' })
-    durations.observe(cost.sortSeconds, { slice: 'result_sort' })
+    samples(cost.samples)
+    if (cost.reusedSteps !== undefined) reused(cost.reusedSteps)
+    queueTime(queueSeconds)
+    prepareTime(cost.prepareSeconds)
+    innerEval(cost.evalSeconds)
+    resultSort(cost.sortSeconds)
   }
 }

@@ -3,13 +3,14 @@
 
 import { Worker } from 'node:worker_threads'
 import type { QuerierInit } from '../storage/querier.ts'
-import type { CrewInit, EndMessage, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
+import type { CrewInit, EndMessage, EngineSettings, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
 export type QueryWorkerOptions = {
   readonly querier: QuerierInit
   readonly features: readonly string[]
   readonly activeQueryFile: string
   readonly resultCacheBytes: number
+  readonly settings: EngineSettings
   readonly crew: CrewInit
   /** Called once, when the thread has ended; `reason` is set when nobody asked it to. */
   readonly onExit: (worker: QueryWorker, reason: string | undefined) => void
@@ -31,8 +32,8 @@ export class QueryWorker {
   constructor(options: QueryWorkerOptions) {
     const control = new SharedArrayBuffer(12)
     this.#control = new Int32Array(control)
-    const { querier, features, activeQueryFile, resultCacheBytes, crew } = options
-    const init: WorkerInit = { querier, features, activeQueryFile, resultCacheBytes, control, crew }
+    const { querier, features, activeQueryFile, resultCacheBytes, settings, crew } = options
+    const init: WorkerInit = { querier, features, activeQueryFile, resultCacheBytes, settings, control, crew }
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: init,
       name: 'query',

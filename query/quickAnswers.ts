@@ -13,7 +13,7 @@ import { shareWithNobody } from './crew.ts'
 import { Limits } from './limits.ts'
 import { parseQuery, parseSelector } from './parse.ts'
 import { lightReadsOf, type LightRead } from './lightReads.ts'
-import type { JobAnswer, JobSettings } from './workerMessages.ts'
+import type { EngineSettings, JobAnswer, JobSettings } from './workerMessages.ts'
 
 export type QuickAnswers = {
   /** `undefined` leaves the request to a worker. */
@@ -22,7 +22,12 @@ export type QuickAnswers = {
   close(): void
 }
 
-type Known = { failures: number; pausedUntilMs: number }
+type Known = {
+  failures: number
+  pausedUntilMs: number
+  /** Version of the index in which the request was found to be small. */
+  smallAt: number
+}
 
 type QuickRequest = InstantRequest | SeriesRequest | LabelsRequest | LabelValuesRequest
 
@@ -46,7 +51,7 @@ const firstPauseMs = 10
 const longestPauseMs = 10_000
 const keptRequests = 1_000
 
-export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<string>): QuickAnswers {
+export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<string>, engine: EngineSettings): QuickAnswers {
   const source = openMemoryQuerierSource(init)
   const space = new ColumnSpace(createKernels(init.head.module, init.head.memory))
   /** Requests that came before, the one longest ago first. */
@@ -57,7 +62,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   const recall = (key: string): Known | undefined => {
     const before = known.get(key)
     known.delete(key)
-    known.set(key, before ?? { failures: 0, pausedUntilMs: 0 })
+    known.set(key, before ?? { failures: 0, pausedUntilMs: 0, smallAt: -1 })
     const oldest = known.size > keptRequests ? known.keys().next().value : undefined
     if (oldest !== undefined) known.delete(oldest)
     return before
@@ -83,14 +88,13 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
     return candidates <= maxCandidates && work <= maxWork
   }
 
-  const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer | undefined => {
-    if (!isSmall(request)) return undefined
+  const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer => {
     const querier = source.querier()
     const allowedMs = evaluations++ < firstEvaluations ? firstBudgetMs : budgetMs
-    const limits = new Limits({ maxSamples: Math.min(maxSamples, settings.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + allowedMs) })
+    const limits = new Limits({ maxSamples: Math.min(maxSamples, engine.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + allowedMs) })
     try {
       space.reset()
-      return answerRequest({ querier, space, features, settings, limits, share: shareWithNobody }, 0, request)
+      return answerRequest({ querier, space, features, settings: { ...engine, ...settings }, limits, share: shareWithNobody }, 0, request)
     } finally {
       querier.close()
     }
@@ -104,8 +108,10 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
       const before = recall(key)
       if (before === undefined || performance.now() < before.pausedUntilMs) return undefined
       try {
-        const answer = evaluate(request, settings)
-        if (answer !== undefined) {
+        const version = source.indexVersion()
+        if (before.smallAt !== version && isSmall(request)) before.smallAt = version
+        if (before.smallAt === version) {
+          const answer = evaluate(request, settings)
           before.failures = 0
           return answer
         }

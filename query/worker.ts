@@ -64,6 +64,7 @@ port.on('message', (message: JobMessage | EndMessage) => {
   const answer = { ...withDiskView(crew.busy(() => answerJob(message))), asked: crew.takeAsked() }
   if (answer.kind === 'response' && answer.body.length >= transferFromBytes) port.postMessage(answer, [answer.body.buffer])
   else port.postMessage(answer)
+  active.end() // which the client need not wait for
 })
 
 /** The first answer after a change on disk says what it means for queries that read memory alone. */
@@ -88,7 +89,8 @@ function help(work: SharedWork, parts: Parts): void {
 }
 
 function answerJob(message: JobMessage): JobAnswer {
-  const { id, request, settings, changes } = message
+  const { id, request, changes } = message
+  const settings = { ...init.settings, ...message.settings }
   const limits = new Limits({ maxSamples: settings.maxSamples, deadlineMs: settings.deadlineMs, control, jobId: id })
   try {
     const querier = source.querier()
@@ -101,7 +103,6 @@ function answerJob(message: JobMessage): JobAnswer {
       return request.kind === 'remoteRead' ? answerInPieces(deps, id, request) : answerRequest(deps, id, request)
     } finally {
       querier.close()
-      if (isEvaluated) active.end()
     }
   } catch (error) {
     if (error instanceof QueryError) return { id, kind: 'error', errorType: error.errorType, message: error.message }

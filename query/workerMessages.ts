@@ -7,7 +7,6 @@ import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { ApiRequest, RemoteReadRequest } from './api.ts'
 import type { ErrorType } from './queryError.ts'
-import type { QueryOrigin } from './queryLog.ts'
 
 export type WorkerInit = {
   readonly querier: QuerierInit
@@ -16,6 +15,7 @@ export type WorkerInit = {
   readonly activeQueryFile: string
   /** Memory for results of range queries; 0 keeps none. */
   readonly resultCacheBytes: number
+  readonly settings: EngineSettings
   /** Three Int32: the id of the job that nobody waits for any more, how many pieces of answers were taken, and 1 while a job is on its way. */
   readonly control: SharedArrayBuffer
   readonly crew: CrewInit
@@ -27,12 +27,16 @@ export type CrewInit = { readonly channel: string; readonly idle: SharedArrayBuf
 /** In place of a job: the worker is not needed any more. */
 export type EndMessage = { readonly kind: 'end' }
 
-/** The engine's settings as they hold for one job. */
-export type JobSettings = {
+/** The engine's settings that hold for all jobs. */
+export type EngineSettings = {
   readonly lookbackMs: number
   readonly maxSamples: number
   /** Of an answer in JSON; 0 is no limit. */
   readonly maxResultBytes: number
+}
+
+/** Those of one job. */
+export type JobSettings = {
   /** Milliseconds since 1970. */
   readonly deadlineMs: number
   /** The step of subqueries that name none. */
@@ -47,12 +51,14 @@ export type EvaluateRequest = {
   readonly query: string
   readonly timeMs: number
   readonly lookbackMs?: number
-  readonly origin?: QueryOrigin
 }
 
+export type JobRequest = ApiRequest | RemoteReadRequest | EvaluateRequest
+
+/** As small as can be: what every message carries is a good part of what a small query takes. */
 export type JobMessage = {
   readonly id: number
-  readonly request: ApiRequest | RemoteReadRequest | EvaluateRequest
+  readonly request: JobRequest
   readonly settings: JobSettings
   /** What was written before the job was handed over; for range queries. */
   readonly changes?: Changes

@@ -8,7 +8,7 @@ import type { Logger } from '../src/base/log.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { FairQueue } from './queryQueue.ts'
 import { QueryWorker, type OnPiece } from './queryWorker.ts'
-import type { CrewInit, JobAnswer, JobMessage } from './workerMessages.ts'
+import type { CrewInit, EngineSettings, JobAnswer, JobMessage } from './workerMessages.ts'
 
 export type PoolOptions = {
   readonly querierInit: () => QuerierInit
@@ -18,6 +18,7 @@ export type PoolOptions = {
   readonly activeQueryFile: string
   /** Of `workers` workers together; additional ones, which come and go, have as much each. */
   readonly resultCacheBytes: number
+  readonly settings: EngineSettings
   readonly logger: Logger
   /** API queries that run at one time, those not counted that are heavy. */
   readonly workers: number
@@ -185,6 +186,7 @@ export class WorkerPool {
       features: this.#options.features,
       activeQueryFile: this.#options.activeQueryFile,
       resultCacheBytes: this.#options.resultCacheBytes / this.#options.workers,
+      settings: this.#options.settings,
       crew: this.#crew,
       onExit: (ended, reason) => {
         this.#workers.delete(ended)

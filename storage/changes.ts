@@ -19,6 +19,7 @@ export class ChangeLog {
   #pendingMs = Infinity
   /** Ascending in both; of an entry that a later one reaches behind nothing is left. */
   #entries: { sequence: number; readonly oldestMs: number }[] = []
+  #latest: Changes = { sequence: 0, written: new Float64Array() }
 
   /** Samples from `oldestMs` on are there, or are about to be before anybody else runs. */
   note(oldestMs: number): void {
@@ -26,14 +27,14 @@ export class ChangeLog {
   }
 
   snapshot(): Changes {
-    if (this.#pendingMs < Infinity) {
-      while ((this.#entries.at(-1)?.oldestMs ?? -Infinity) >= this.#pendingMs) this.#entries.pop()
-      this.#entries.push({ sequence: this.#sequence, oldestMs: this.#pendingMs })
-      this.#pendingMs = Infinity
-      this.#sequence++
-      if (this.#entries.length > maxEntries) this.#thinOut()
-    }
-    return { sequence: this.#sequence, written: Float64Array.from(this.#entries.flatMap(({ sequence, oldestMs }) => [sequence, oldestMs])) }
+    if (this.#pendingMs === Infinity) return this.#latest
+    while ((this.#entries.at(-1)?.oldestMs ?? -Infinity) >= this.#pendingMs) this.#entries.pop()
+    this.#entries.push({ sequence: this.#sequence, oldestMs: this.#pendingMs })
+    this.#pendingMs = Infinity
+    this.#sequence++
+    if (this.#entries.length > maxEntries) this.#thinOut()
+    this.#latest = { sequence: this.#sequence, written: Float64Array.from(this.#entries.flatMap(({ sequence, oldestMs }) => [sequence, oldestMs])) }
+    return this.#latest
   }
 
   /** Of the older half each second entry goes, its span to the one before. */

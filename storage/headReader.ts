@@ -40,6 +40,8 @@ export type HeadReader = {
   select(matchers: readonly Matcher[]): Uint32Array
   /** How many series `select` looks at; Infinity when it has to search values for that. */
   candidates(matchers: readonly Matcher[]): number
+  /** Another number whenever series come or go. */
+  indexVersion(): number
   /** How many values the label has, those of series included that are about to go. */
   valueCount(name: string): number
   /** The same object for the same ref until `unpin`, and mostly longer. */
@@ -52,6 +54,8 @@ export type HeadReader = {
   stats(): HeadReaderStats
   /** Refs of the series that have histograms. */
   histogramOwners(): ReadonlySet<number>
+  /** How many there are, without listing them. */
+  histogramOwnerCount(): number
 
   /** Starts collecting one series' samples: what is added later wins on the same time. */
   begin(range: TimeRange): void
@@ -89,11 +93,18 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
   const selections = new KeptSelections(kernels, symbols)
   let owners: ReadonlySet<number> = new Set()
-  /** Up to which removal of series `owners` is true. */
+  /** Version of the index for which `owners` is true, and removals of series up to it. */
+  let ownersVersion = -1
   let ownersForgotten = 0
   /** The series whose samples in memory the state remembers. */
   let begunRef = 0
 
+  // Both only grow.
+  const indexVersion = () => exports.listedCount() + exports.forgottenCount()
+  const valueCount = (name: string) => {
+    const symbol = symbols.find(name)
+    return symbol === 0 ? 0 : symbols.valueCount(symbol)
+  }
   const count = () => kernels.word(state.pointer + countAt)
   const reserve = (needed: number) => {
     const kept = count()
@@ -139,10 +150,8 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     unpin: () => exports.unpinEpoch(init.slot),
     select: (matchers) => selections.select(matchers),
     candidates: (matchers) => candidateCount(symbols, matchers),
-    valueCount(name) {
-      const symbol = symbols.find(name)
-      return symbol === 0 ? 0 : symbols.valueCount(symbol)
-    },
+    indexVersion,
+    valueCount,
     labels: (ref) => symbols.labels(ref),
     labelNames: (refs, counts) => symbols.labelNames(refs, counts),
     labelValues: (name, refs, counts) => symbols.labelValues(name, refs, counts),
@@ -163,6 +172,10 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     }),
 
     histogramOwners() {
+      // Before the look at the index: a series that comes meanwhile is looked for the next time.
+      const version = indexVersion()
+      if (version === ownersVersion) return owners
+      ownersVersion = version
       const name = symbols.find(ownerLabel)
       const pairs = name === 0 ? 0 : symbols.valueCount(name)
       const forgotten = exports.forgottenCount()
@@ -170,6 +183,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       ownersForgotten = forgotten
       return owners
     },
+    histogramOwnerCount: () => (indexVersion() === ownersVersion ? owners.size : valueCount(ownerLabel)),
 
     begin(next) {
       range = next

@@ -11,6 +11,15 @@ const maxRefs = 1_000_000
 /** What a selection counts for besides its refs. */
 const selectionRefs = 100
 
+/** Parsed queries are kept too, and their matchers with them. */
+const keys = new WeakMap<readonly Matcher[], string>()
+
+function keyOf(matchers: readonly Matcher[]): string {
+  let key = keys.get(matchers)
+  if (key === undefined) keys.set(matchers, (key = matchers.map(({ name, op, value }) => `${name}\xff${op}\xff${value}`).join('\xfe')))
+  return key
+}
+
 export class KeptSelections {
   readonly #kernels: Kernels
   readonly #symbols: HeadSymbols
@@ -33,7 +42,7 @@ export class KeptSelections {
     if (listed !== this.#listed || forgotten !== this.#forgotten) this.#clear()
     this.#listed = listed
     this.#forgotten = forgotten
-    const key = matchers.map(({ name, op, value }) => `${name}\xff${op}\xff${value}`).join('\xfe')
+    const key = keyOf(matchers)
     const known = this.#kept.get(key)
     if (known !== undefined) return known
     const refs = selectRefs(this.#kernels, this.#symbols, matchers)

@@ -3,7 +3,6 @@
 // who see the disk.
 
 import { openHeadReader } from './headReader.ts'
-import { ownerLabel } from './histogramParts.ts'
 import { createHistogramReader } from './histogramReader.ts'
 import type { Matcher } from './matcher.ts'
 import { createQuerier, type DiskView, type Querier, type QuerierInit } from './querier.ts'
@@ -19,6 +18,8 @@ export type MemoryQuerierSource = {
   isUsable(): boolean
   /** One at a time: close a querier before the next. */
   querier(): Querier
+  /** Another number whenever series come or go. */
+  indexVersion(): number
   /** How many series a selector has to look at; Infinity when that takes a search. */
   candidates(matchers: readonly Matcher[]): number
   /** How many values the label has. */
@@ -51,12 +52,13 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
     onDamage: beyond,
   }
   return {
-    isUsable: () => view !== undefined && view.generation === Atomics.load(generation, 0) && head.valueCount(ownerLabel) <= maxHistogramOwners,
+    isUsable: () => view !== undefined && view.generation === Atomics.load(generation, 0) && head.histogramOwnerCount() <= maxHistogramOwners,
     querier() {
       head.pin()
       histograms.refresh()
       return createQuerier(deps)
     },
+    indexVersion: () => head.indexVersion(),
     candidates: (matchers) => head.candidates(matchers),
     valueCount: (name) => head.valueCount(name),
     learn(next) {

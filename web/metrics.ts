@@ -17,11 +17,17 @@ export function createHttpMetrics(registry: MetricRegistry): HttpMetrics {
   const sizes = registry.histogram('prometheus_http_response_size_bytes', 'Histogram of response size for HTTP requests.', [
     100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
   ])
+  const createObservers = (handler: string) => ({ count: new Map<number, () => void>(), seconds: durations.create({ handler }), bytes: sizes.create({ handler }) })
+  const byHandler = new Map<string, ReturnType<typeof createObservers>>()
   return {
     observe({ handler, code, seconds, bytes }) {
-      requests.inc({ handler, code: String(code) })
-      durations.observe(seconds, { handler })
-      sizes.observe(bytes, { handler })
+      let observers = byHandler.get(handler)
+      if (observers === undefined) byHandler.set(handler, (observers = createObservers(handler)))
+      let count = observers.count.get(code)
+      if (count === undefined) observers.count.set(code, (count = requests.create({ handler, code: String(code) })))
+      count()
+      observers.seconds(seconds)
+      observers.bytes(bytes)
     },
   }
 }

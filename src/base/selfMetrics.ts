@@ -14,7 +14,13 @@ type Family = {
 }
 
 /** A number that only grows, one per label set. */
-export type Counter = { inc(labels?: LabelValues, by?: number): void; value(labels?: LabelValues): number; remove(labels: LabelValues): void }
+export type Counter = {
+  inc(labels?: LabelValues, by?: number): void
+  /** Makes the series exist. Returns `inc` for it, which costs less; good until `remove`. */
+  create(labels?: LabelValues): (by?: number) => void
+  value(labels?: LabelValues): number
+  remove(labels: LabelValues): void
+}
 
 /** A number that can be set, one per label set. */
 export type Gauge = { set(value: number, labels?: LabelValues): void; value(labels?: LabelValues): number; remove(labels: LabelValues): void }
@@ -37,6 +43,12 @@ export class MetricRegistry {
     this.#add({ name, help, kind: 'counter', print: () => series.print(name) })
     return {
       inc: (labels = {}, by = 1) => series.add(labels, by),
+      create: (labels = {}) => {
+        const cell = series.cell(labels)
+        return (by = 1) => {
+          cell.value += by
+        }
+      },
       value: (labels = {}) => series.get(labels),
       remove: (labels) => series.delete(labels),
     }
@@ -160,23 +172,29 @@ export class MetricRegistry {
 }
 
 class Series {
-  readonly #values = new Map<string, number>()
+  readonly #cells = new Map<string, { value: number }>()
+  /** Is there from then on. */
+  cell(labels: LabelValues): { value: number } {
+    const key = formatLabels(labels)
+    let cell = this.#cells.get(key)
+    if (cell === undefined) this.#cells.set(key, (cell = { value: 0 }))
+    return cell
+  }
   get(labels: LabelValues): number {
-    return this.#values.get(formatLabels(labels)) ?? 0
+    return this.#cells.get(formatLabels(labels))?.value ?? 0
   }
   set(labels: LabelValues, value: number): void {
-    this.#values.set(formatLabels(labels), value)
+    this.cell(labels).value = value
   }
   add(labels: LabelValues, by: number): void {
-    const key = formatLabels(labels)
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by)
+    this.cell(labels).value += by
   }
   delete(labels: LabelValues): void {
-    this.#values.delete(formatLabels(labels))
+    this.#cells.delete(formatLabels(labels))
   }
   print(name: string): string {
     let text = ''
-    for (const [labels, value] of this.#values) text += `${name}${labels} ${formatValue(value)}\n`
+    for (const [labels, { value }] of this.#cells) text += `${name}${labels} ${formatValue(value)}\n`
     return text
   }
 }

@@ -48,7 +48,6 @@ export function addIngestRoutes(router: Router, parts: () => Parts, registry: Me
         nowMs: Date.now(),
         externalLabels: parts().externalLabels(),
         format: negotiateFormat(request.header('accept')),
-        client: request.client,
       },
       request,
     )

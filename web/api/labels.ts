@@ -17,9 +17,9 @@ export function addLabelRoutes(router: Router, parts: () => Parts): void {
 }
 
 function readMetadataParams(request: WebRequest) {
-  const { params, client } = request
+  const { params } = request
   params.requireWellFormed()
-  return { match: params.list('match[]'), limit: params.limit(), client, ...readTimeRange(request) }
+  return { match: params.list('match[]'), limit: params.limit(), ...readTimeRange(request) }
 }
 
 /** `U__http_2e_status` means `http.status`; what is not well-formed stays as it is. */

@@ -1,13 +1,13 @@
 // Instant and range queries, and the two endpoints that show a query's text and tree. Only parsing of
 // parameters happens here; the engine's workers print the answers.
 
-import type { QueryParams, StatsLevel } from '../../query/api.ts'
+import type { ApiRequest, Asker, QueryParams, StatsLevel } from '../../query/api.ts'
 import type { Answer } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import type { Router, WebRequest } from '../router.ts'
 
 export function addQueryRoutes(router: Router, parts: () => Parts): void {
-  const respond = (request: WebRequest, ...[query]: Parameters<Parts['query']['respond']>): Promise<Answer> => parts().query.respond(query, request)
+  const respond = (request: WebRequest, query: ApiRequest): Promise<Answer> => parts().query.respond(query, askerOf(request))
 
   router.getOrPost('/api/v1/query', (request) => {
     const timeMs = request.params.timeMs('time') ?? Date.now()
@@ -25,7 +25,20 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
   router.getOrPost('/api/v1/parse_query', (request) => respond(request, { kind: 'parseQuery', query: request.params.text('query') }))
 }
 
-function readQueryParams({ params, client, method, url }: WebRequest): QueryParams {
+function askerOf(request: WebRequest): Asker {
+  const { client, method, url } = request
+  return {
+    client,
+    get signal() {
+      return request.signal
+    },
+    get origin() {
+      return { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } }
+    },
+  }
+}
+
+function readQueryParams({ params }: WebRequest): QueryParams {
   const timeoutMs = params.durationMs('timeout')
   const lookbackMs = params.durationMs('lookback_delta') ?? 0
   return {
@@ -33,8 +46,6 @@ function readQueryParams({ params, client, method, url }: WebRequest): QueryPara
     limit: params.limit(),
     ...readStats(params.text('stats')),
     explain: params.bool('explain'),
-    client,
-    origin: { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } },
     ...(timeoutMs !== undefined && { timeoutMs }),
     // Not above zero it is the server's, as in Prometheus.
     ...(lookbackMs > 0 && { lookbackMs }),

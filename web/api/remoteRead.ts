@@ -20,11 +20,11 @@ export function addRemoteReadRoutes(router: Router, parts: () => Parts, options:
   router.route(
     ['POST'],
     '/api/v1/read',
-    async ({ body, client, signal }) => {
-      const leave = await gate.enter(signal)
+    async (request) => {
+      const leave = await gate.enter(request.signal)
       if (leave === undefined) return plain(499, 'the client is gone\n')
       const { query, externalLabels } = parts()
-      const answer = await query.remoteRead({ kind: 'remoteRead', body, externalLabels: externalLabels(), sampleLimit, maxFrameBytes, client }, signal)
+      const answer = await query.remoteRead({ kind: 'remoteRead', body: request.body, externalLabels: externalLabels(), sampleLimit, maxFrameBytes }, request)
       if (answer.body instanceof Readable) answer.body.once('close', leave)
       else leave()
       return answer

@@ -41,7 +41,7 @@ export function addSearchRoutes(router: Router, parts: () => Parts, options: Sea
   }
 }
 
-function readSearch(kind: Kind, { params, client }: WebRequest, maxLimit: number): SearchRequest {
+function readSearch(kind: Kind, { params }: WebRequest, maxLimit: number): SearchRequest {
   const label = kind === 'metric_names' ? '__name__' : kind === 'label_values' ? params.text('label') : undefined
   if (label !== undefined && !isLabelName(label)) throw invalidParameter('label', `invalid label name: ${JSON.stringify(label)}`)
   const texts = params.list('search[]')
@@ -56,7 +56,7 @@ function readSearch(kind: Kind, { params, client }: WebRequest, maxLimit: number
   const startMs = params.timeMs('start') ?? endMs - defaultRangeMs
   if (endMs < startMs) throw invalidParameter('end', 'end timestamp must not be before start time')
   return {
-    kind: 'search', label, match: params.list('match[]'), startMs, endMs, client,
+    kind: 'search', label, match: params.list('match[]'), startMs, endMs,
     options: {
       texts, limit, sortBy,
       threshold: threshold / 100,

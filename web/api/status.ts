@@ -36,9 +36,9 @@ export function addStatusRoutes(router: Router, parts: () => Parts, options: Sta
   router.get('/api/v1/status/runtimeinfo', () => success(runtimeInfo(parts())))
   router.get('/api/v1/status/tsdb', (request) => {
     const limit = readTsdbLimit(request.params)
-    return parts().query.respond({ kind: 'tsdbStatus', limit, client: request.client }, request)
+    return parts().query.respond({ kind: 'tsdbStatus', limit }, request)
   })
-  router.get('/api/v1/status/tsdb/blocks', (request) => parts().query.respond({ kind: 'tsdbBlocks', client: request.client }, request))
+  router.get('/api/v1/status/tsdb/blocks', (request) => parts().query.respond({ kind: 'tsdbBlocks' }, request))
   router.get('/api/v1/status/self_metrics', ({ params }) => success(selfMetrics(registry, params.text('metric_name_pattern'))))
   router.get('/api/v1/status/walreplay', () => success(options.replay()), { whenNotReady: true })
   router.get('/api/v1/features', () => {
