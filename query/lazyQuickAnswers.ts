@@ -1,4 +1,4 @@
-// `QuickAnswers` that are made when the first request comes: a server that nobody asks does not hold the engine a second
+// `QuickAnswers` that are made when the first request is expected or comes: a server that nobody asks does not hold the engine a second
 // time, beside that of the workers.
 
 import type { DiskView, QuerierInit } from '../storage/querier.ts'
@@ -24,9 +24,13 @@ export class LazyQuickAnswers {
     this.#options = options
   }
 
+  prepare(): void {
+    this.#making ??= this.#make()
+  }
+
   answer(request: ApiRequest, settings: JobSettings): JobAnswer | undefined {
     if (this.#closed) return undefined
-    this.#making ??= this.#make()
+    this.prepare()
     return this.#made?.answers.answer(request, settings)
   }
 

@@ -16,10 +16,15 @@ export type { ParseFeatures } from './builder.ts'
 const keptTrees = 1000
 
 const noFeatures: ParseFeatures = new Set()
-/** Built by the first query: nobody asks the main thread of most servers. */
+/** Built by the first query, or ahead of it: nobody asks the main thread of most servers. */
 let builtGrammar: PromqlGrammar | undefined
 const caches = new WeakMap<ParseFeatures, Map<string, Expr>>()
 const selectors = new Map<string, readonly Matcher[]>()
+
+/** Builds what the first query would have to wait for. */
+export function prepareParser(): void {
+  parseRule('0', noFeatures, 'expression')
+}
 
 /** Parses and type-checks. Throws a `QueryError` of type bad_data that lists every mistake on a line. */
 export function parseQuery(text: string, features: ParseFeatures = noFeatures): Expr {

@@ -65,7 +65,7 @@ export type QueryService = {
   remoteRead(request: RemoteReadRequest, asker: Asker): Promise<StreamedResponse>
   /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
   evaluate(query: string, timeMs: number, options?: EvaluateOptions): Promise<EvaluationResult>
-  /** Starts a worker, so that the first query does not wait for that. */
+  /** Loads what the first query would have to wait for, in a worker and here. */
   prepare(): void
   setEvaluationInterval(intervalMs: number): void
   /** `query_log_file`, see queryLog.ts. */
@@ -164,7 +164,10 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       if (answer.kind === 'evaluated') return evaluationResult(answer, timeMs)
       throw errorOf(answer)
     },
-    prepare: () => pool.prepare(),
+    prepare() {
+      pool.prepare()
+      quick.prepare()
+    },
     setEvaluationInterval(intervalMs) {
       evaluationIntervalMs = intervalMs
     },

@@ -11,7 +11,7 @@ import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, Ser
 import { ColumnSpace } from './columnSpace.ts'
 import { shareWithNobody } from './crew.ts'
 import { Limits } from './limits.ts'
-import { parseQuery, parseSelector } from './parse.ts'
+import { parseQuery, parseSelector, prepareParser } from './parse.ts'
 import { lightReadsOf, type LightRead } from './lightReads.ts'
 import type { EngineSettings, JobAnswer, JobSettings } from './workerMessages.ts'
 
@@ -57,6 +57,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   /** Requests that came before, the one longest ago first. */
   const known = new Map<string, Known>()
   let evaluations = 0
+  prepareParser()
 
   /** `undefined` when the request comes for the first time, or the first time in a while: parsing it here would not pay. */
   const recall = (key: string): Known | undefined => {

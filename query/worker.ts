@@ -14,6 +14,7 @@ import type { JobDeps } from './apiQuery.ts'
 import { ColumnSpace } from './columnSpace.ts'
 import { Crew, type Parts } from './crew.ts'
 import { Limits } from './limits.ts'
+import { prepareParser } from './parse.ts'
 import { QueryError } from './queryError.ts'
 import { ResultCache } from './resultCache.ts'
 import { answerRemoteRead } from './remoteRead/remoteRead.ts'
@@ -39,6 +40,7 @@ const active = new ActiveQuerySlot(init.activeQueryFile, init.querier.head.slot)
 /** Over the memory that samples are read into. */
 const space = new ColumnSpace(createKernels(init.querier.head.module, init.querier.head.memory))
 const results = new ResultCache(init.resultCacheBytes)
+prepareParser()
 
 // As in src/serve.ts; each thread keeps its own.
 flushCompileCache()

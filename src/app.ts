@@ -15,7 +15,7 @@ import type { DownsamplingRule } from '../storage/downsampling.ts'
 import { matcherTexts } from '../storage/matcher.ts'
 import type { RetentionTimes } from '../storage/retention.ts'
 import { defaultRetentionMs, openStorage } from '../storage/storage.ts'
-import type { StorageStart } from '../storage/storageStart.ts'
+import { startStorage, type StorageStart } from '../storage/storageStart.ts'
 import { registerProcessMetrics } from '../web/metrics.ts'
 import { Notifications } from '../web/notifications.ts'
 import { createServer } from '../web/server.ts'
@@ -93,38 +93,40 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
     ),
   )
 
-  const storage = closing.add(
-    await openStorage({
-      ...(deps.storageStart !== undefined && { start: deps.storageStart }),
-      ...storageStartOptions(options, logger),
-      ...effectiveRetention(config.storage, options),
-      downsamplingRules: downsamplingRules(config.storage),
-      outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
-      maxExemplars: config.storage.maxExemplars,
-      registry,
-      onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),
-    }),
-  )
-  const query = closing.add(
-    createQueryService({
-      querierInit: storage.querierInit,
-      releaseWorker: storage.releaseWorker,
-      registry,
-      logger: logger.with({ component: 'query' }),
-      lookbackMs: options.lookbackMs,
-      timeoutMs: options.queryTimeoutMs,
-      maxSamples: options.queryMaxSamples,
-      maxResultBytes: options.queryMaxResultBytes,
-      resultCacheBytes: options.queryResultCacheBytes,
-      changes: () => storage.head.changes(),
-      maxConcurrency: options.queryMaxConcurrency,
-      evaluationIntervalMs: config.global.evaluationIntervalMs,
-      features: options.features,
-      activeQueryFile: join(options.storagePath, 'queries.active'),
-    }),
-  )
-  // Where there are samples they will be asked for; where there are none, the memory of a thread is saved.
-  if (storage.stats().seriesCount > 0) query.prepare()
+  const start = deps.storageStart ?? startStorage(storageStartOptions(options, logger))
+  const { hasSamples } = await start.begun
+  const query = createQueryService({
+    querierInit: start.querierInit,
+    releaseWorker: (init) => start.head.releaseReader(init.head),
+    registry,
+    logger: logger.with({ component: 'query' }),
+    lookbackMs: options.lookbackMs,
+    timeoutMs: options.queryTimeoutMs,
+    maxSamples: options.queryMaxSamples,
+    maxResultBytes: options.queryMaxResultBytes,
+    resultCacheBytes: options.queryResultCacheBytes,
+    changes: () => start.head.changes(),
+    maxConcurrency: options.queryMaxConcurrency,
+    evaluationIntervalMs: config.global.evaluationIntervalMs,
+    features: options.features,
+    activeQueryFile: join(options.storagePath, 'queries.active'),
+  })
+  // Where there are samples they will be asked for, so a query thread loads while the head is filled; where there are none,
+  // its memory is saved.
+  if (hasSamples) query.prepare()
+  const opening = openStorage({
+    start,
+    ...storageStartOptions(options, logger),
+    ...effectiveRetention(config.storage, options),
+    downsamplingRules: downsamplingRules(config.storage),
+    outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
+    maxExemplars: config.storage.maxExemplars,
+    registry,
+    onReplay: ({ segment, segments }) => (replay = { min: 0, max: segments, current: segment }),
+  })
+  opening.catch(() => query.close())
+  const storage = closing.add(await opening)
+  closing.add(query) // so that it ends before storage does
   const alertmanager = closing.add(
     createAlertmanager({
       state: storage.state,

@@ -105,7 +105,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const logger = options.logger.with({ component: 'storage' })
   const metrics = registerStorageMetrics(options.registry)
   const start = options.start ?? startStorage(options)
-  const { head, writer, partitionsGeneration, events } = start
+  const { head, writer, damageChannel, events } = start
   if (options.onReplay !== undefined) events.onReplay = options.onReplay
   const recovered = await start.recovered
   head.outOfOrderWindowMs = options.outOfOrderWindowMs
@@ -161,8 +161,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const refusals = new RefusalLog(head, { logger, registry: options.registry })
   const endedSeries = new EndedSeries({ head, writer, flusher, logger })
 
-  const channelName = `solowatch-damage-${process.pid}-${nextChannel++}`
-  const channel = new BroadcastChannel(channelName)
+  const channel = new BroadcastChannel(damageChannel)
   channel.unref()
   channel.onmessage = (event) => {
     const report = (event as { data: DamageReport }).data // sent by querier.ts only
@@ -212,7 +211,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       },
       recovered.state,
     ),
-    querierInit: () => ({ dir: options.dir, head: head.readerInit(), partitionsGeneration, damageChannel: channelName }),
+    querierInit: () => start.querierInit(),
     releaseWorker: (init) => head.releaseReader(init.head),
     stats() {
       const inMemory = head.stats()
@@ -271,5 +270,3 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   await restoreExemplars(exemplars, storage.state).catch((error: unknown) => logger.warn('Exemplars from before the restart are lost', { reason: errorText(error) }))
   return storage
 }
-
-let nextChannel = 1

@@ -5,6 +5,7 @@ import type { Logger } from '../src/base/log.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { Head } from './head.ts'
 import type { SyncMode } from './logFile.ts'
+import type { QuerierInit } from './querier.ts'
 import { WriterClient, type WriterEvents } from './writerClient.ts'
 import type { Recovered } from './writerMessages.ts'
 
@@ -26,10 +27,15 @@ export type StorageStartOptions = {
 export type StorageStart = {
   /** Not to be touched until `recovered` has resolved. */
   readonly head: Head
+  /** What a query worker needs; each has its own. It may start at any time, but must not read before `recovered` has resolved. */
+  querierInit(): QuerierInit
   readonly writer: WriterClient
-  readonly partitionsGeneration: SharedArrayBuffer
+  /** Name of the channel on which query workers report damage. */
+  readonly damageChannel: string
   /** Whom the writer tells; whoever opens the rest of storage puts himself in. */
   readonly events: WriterEvents
+  /** Resolves long before `recovered`, when the directory is ours. Rejects when it cannot be used. */
+  readonly begun: Promise<{ readonly hasSamples: boolean }>
   /** Rejects when the directory cannot be used; then the thread has ended. */
   readonly recovered: Promise<Recovered & { readonly seconds: number }>
 }
@@ -61,10 +67,21 @@ export function startStorage(options: StorageStartOptions): StorageStart {
     maxSeriesPerJob: options.maxSeriesPerJob ?? 0,
     nowMs: options.nowMs ?? Date.now,
   })
+  const begun = writer.begin()
   const recovered = recover(head, writer)
-  // It may fail before anybody waits for it.
+  // They may fail before anybody waits for them.
+  begun.catch(() => {})
   recovered.catch(() => {})
-  return { head, writer, partitionsGeneration, events, recovered }
+  const damageChannel = `solowatch-damage-${process.pid}-${nextChannel++}`
+  return {
+    head,
+    querierInit: () => ({ dir: options.dir, head: head.readerInit(), partitionsGeneration, damageChannel }),
+    writer,
+    damageChannel,
+    events,
+    begun,
+    recovered,
+  }
 }
 
 async function recover(head: Head, writer: WriterClient): StorageStart['recovered'] {
@@ -78,3 +95,5 @@ async function recover(head: Head, writer: WriterClient): StorageStart['recovere
     throw error
   }
 }
+
+let nextChannel = 1

@@ -11,7 +11,7 @@ import { settleMemorySoon } from '../src/base/settle.ts'
 import { createKernels, type Kernels } from '../src/kernels/kernels.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import { createDataDir, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
+import { createDataDir, listLogSegments, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
 import { deletionSteps, selectNumberRefs, selectRefs } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
 import { HeadLoader } from './headLoader.ts'
@@ -151,6 +151,9 @@ class Writer {
           for (const row of decodeSeriesPage(Buffer.from(request.packed.buffer, request.packed.byteOffset, request.packed.byteLength))) this.#newSeries.set(row.ref, row)
           return { kind: 'none' }
         })
+        return
+      case 'begin':
+        this.#answer(id, () => ({ kind: 'begun', hasSamples: this.#series.meta().maxRef > 0 || listLogSegments(this.#init.dir).length > 0 }))
         return
       case 'recover':
         this.#answer(id, () => ({ kind: 'recovered', recovered: this.#recover() }))

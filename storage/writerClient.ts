@@ -82,6 +82,13 @@ export class WriterClient {
     return this.#waitingBytes
   }
 
+  /** Resolves when the directory is ours; tells whether there may be samples in it. */
+  async begin(): Promise<{ readonly hasSamples: boolean }> {
+    const answer = await this.request({ kind: 'begin' })
+    assert(answer.kind === 'begun', 'the writer did not answer that it has begun')
+    return answer
+  }
+
   /** Has the thread fill the head from the disk. Nobody may use the shared memory until this resolves. */
   async recover(): Promise<Recovered> {
     const answer = await this.request({ kind: 'recover' })

@@ -60,6 +60,8 @@ export type ToWriter =
   | { readonly kind: 'request'; readonly id: number; readonly request: WriterRequest }
 
 export type WriterRequest =
+  /** Answered at once: by then the directory is ours and in order. */
+  | { readonly kind: 'begin' }
   /** Fills the head. Until it is answered, nobody else uses the shared memory. */
   | { readonly kind: 'recover' }
   | { readonly kind: 'state'; readonly rows: readonly StateRow[] }
@@ -121,6 +123,7 @@ export type DiskStats = {
 
 export type WriterAnswer =
   | { readonly kind: 'none' }
+  | { readonly kind: 'begun'; readonly hasSamples: boolean }
   | { readonly kind: 'recovered'; readonly recovered: Recovered }
   | { readonly kind: 'ledger'; readonly rows: readonly LedgerRow[] }
   | { readonly kind: 'stats'; readonly stats: DiskStats }
