@@ -44,7 +44,6 @@ describe('parseTextExposition', () => {
 
   const fails = (text: string, message: string) =>
     it(`refuses ${JSON.stringify(text)}`, () => expect(() => read(text)).toThrow(message))
-  fails('a 1', 'expected timestamp or new record, got "" ("EOF") while parsing: "a 1" (line 1)')
   fails('a 1\nb\n', 'expected value after metric, got "\\n" ("INVALID") while parsing: "b\\n" (line 2)')
   fails('a{b="c" 1\n', 'expected label name, got "1" ("INVALID") while parsing: "a{b=\\"c\\" 1"')
   fails('a{b=c} 1\n', 'expected label value')
@@ -69,7 +68,7 @@ describe('parseTextExposition', () => {
   fails('# TYPE a counter \n', 'invalid metric type "counter "')
   fails('# TYPE a\n', 'invalid metric type ""')
   fails('# HELP 9 x\n', 'expected metric name after HELP')
-  fails('# a comment without an end', 'linebreak expected after comment')
+  fails('a 1\nb', 'expected value after metric, got "\\n" ("INVALID") while parsing: "b\\n" (line 2)')
 
   it('refuses label values and help that are not UTF-8', () => {
     expect(() => read(Buffer.from('a{b="\xff"} 1\n', 'latin1'))).toThrow('invalid UTF-8 label value: "\\"\\xff\\""')
@@ -85,6 +84,17 @@ describe('parseTextExposition', () => {
       ['type', 'x.y', 'gauge'],
       ['help', 'b', ''],
     ])
+  })
+
+  it('adds the line feed that a last line lacks, as Prometheus does', () => {
+    expect(read('a 1\nb 2').samples.map((one) => one.value)).toEqual([1, 2])
+    expect(read('a 1\n \t').samples.length).toBe(1)
+    expect(read('# TYPE a gauge').metadata).toEqual([['type', 'a', 'gauge']])
+    expect(read('# a comment').samples).toEqual([])
+  })
+
+  it('reads a label value of many megabytes', () => {
+    expect(read(`a{b="${'x'.repeat(12_000_000)}"} 1`).samples[0]?.labels[1]?.value.length).toBe(12_000_000)
   })
 
   it('tells the line of each sample', () => {

@@ -10,7 +10,7 @@ import {
 import { parseGoFloat } from './goFloat.ts'
 
 /** Label values may hold line breaks. */
-const quoted = /"(?:\\[^\n]|[^\\"])*"/y
+const quoted = /"[^\\"]*(?:\\[^\n][^\\"]*)*"/y
 
 const textGrammar: LexGrammar = {
   skipsBlanks: true,
@@ -35,9 +35,9 @@ const types = new Set(['counter', 'gauge', 'histogram', 'summary', 'untyped'])
 
 const maxInt64 = 2n ** 63n - 1n
 
-/** Visits everything in `body` in order. Throws `ExpositionError` at the first malformed line. */
+/** Visits everything in `body` in order; its last line may do without a line feed. Throws `ExpositionError` at the first malformed line. */
 export function parseTextExposition(body: Uint8Array, visitor: ExpositionVisitor, firstLine = 1): void {
-  const lexer = new Lexer(textGrammar, body, firstLine)
+  const lexer = new Lexer(textGrammar, body, firstLine, '\n')
   let familyType = ''
   for (;;) {
     lexer.entryStart = lexer.end

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { type Label, metricNameLabel } from '../storage/labels.ts'
-import { formatOpenMetricsFloat, goQuote, parseGoFloat } from './goFloat.ts'
+import { cut, formatOpenMetricsFloat, goQuote, parseGoFloat } from './goFloat.ts'
 
 /** The body of a scrape cannot be stored. */
 export class BodyError extends Error {
@@ -72,9 +72,9 @@ export class Lexer {
   start = 0
   end = 0
 
-  constructor(grammar: LexGrammar, body: Uint8Array, firstLine: number) {
+  constructor(grammar: LexGrammar, body: Uint8Array, firstLine: number, ending = '') {
     this.#grammar = grammar
-    this.#text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+    this.#text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1') + ending
     this.#line = firstLine
   }
 
@@ -221,12 +221,9 @@ export function isValidUtf8(text: string): boolean {
   return isAscii(text) || isUtf8(Buffer.from(text, 'latin1'))
 }
 
-/** A message goes into a log, and to everybody who looks at the targets: longer texts are cut. */
-const maxQuotedBytes = 8192
-
 /** Bytes in quotes for a message; those that are no UTF-8 as `\xff`. */
-export function quoteBytes(text: string): string {
-  if (text.length > maxQuotedBytes) return `${quoteBytes(text.slice(0, maxQuotedBytes))}...`
+export function quoteBytes(given: string): string {
+  const text = cut(given)
   if (isValidUtf8(text)) return goQuote(fromBytes(text))
   return `"${text.replace(/[^]/g, (byte) => (byte >= '\x80' ? `\\x${byte.charCodeAt(0).toString(16)}` : goQuote(byte).slice(1, -1)))}"`
 }

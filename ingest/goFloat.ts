@@ -8,13 +8,20 @@ export function parseGoFloat(text: string): number | string {
   if (/[pP_]/.test(text)) return 'unsupported character in float'
   if (decimal.test(text)) {
     const value = Number(text)
-    return Number.isFinite(value) ? value : `strconv.ParseFloat: parsing ${goQuote(text)}: value out of range`
+    return Number.isFinite(value) ? value : `strconv.ParseFloat: parsing ${goQuote(cut(text))}: value out of range`
   }
   const match = infinity.exec(text)
   if (match !== null) return match[1] === '-' ? -Infinity : Infinity
   if (/^nan$/i.test(text)) return NaN
-  return `strconv.ParseFloat: parsing ${goQuote(text)}: invalid syntax`
+  return `strconv.ParseFloat: parsing ${goQuote(cut(text))}: invalid syntax`
 }
+
+/** A message goes into a log, and to everybody who looks at the targets: what it quotes is cut. */
+export function cut(text: string): string {
+  return text.length > maxQuotedLength ? `${text.slice(0, maxQuotedLength)}...` : text
+}
+
+const maxQuotedLength = 8192
 
 /** A float as OpenMetrics wants it in `le` and `quantile`: `1.0`, `0.25`, `1e+06`, `+Inf`. */
 export function formatOpenMetricsFloat(value: number): string {

@@ -9,7 +9,7 @@ import {
 } from './expositionLexer.ts'
 import { parseGoFloat } from './goFloat.ts'
 
-const quoted = /"(?:\\[^\n]|[^\\"\n])*"/y
+const quoted = /"[^\\"\n]*(?:\\[^\n][^\\"\n]*)*"/y
 const valueAfterSpace = / [^ \n]+/y
 
 const openMetricsGrammar: LexGrammar = {

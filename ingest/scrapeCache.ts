@@ -224,7 +224,8 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
         if (error instanceof BodyError) {
           exports.settleRefs(parse)
           const sample = kernels.word(miss)
-          error.samplesBefore = sample + 1
+          // A line that cannot be read is no sample; one that must not be stored is.
+          error.samplesBefore = error instanceof ExpositionError ? sample : sample + 1
           error.keptBefore = exports.keptCount(parse, sample)
         }
         throw error

@@ -406,7 +406,7 @@ export class ScrapeLoop {
     const exemplars = isOpenMetrics ? openMetrics.exemplars : []
     const takesTimes = isOpenMetrics && takesCreated
     if (!takesTimes && !settings.convertsClassic) return { text, histograms: [], exemplars, created: [] }
-    return this.#convert(text === body ? Buffer.from(body) : text, exemplars, { isOpenMetrics, takesTimes })
+    return this.#convert(text === body ? copyOfLines(body) : text, exemplars, { isOpenMetrics, takesTimes })
   }
 
   /** Takes the times of creation out of a body in the text format, and makes native histograms of classic ones, as the job says. */
@@ -506,6 +506,13 @@ export class ScrapeLoop {
     job.failureLog?.write({ msg: error.message, job_name: job.config.jobName, target: this.target.url })
   }
 }
+
+/** The last line gets the line feed that it may do without. */
+function copyOfLines(body: Uint8Array): Buffer {
+  return body.at(-1) === lineFeed ? Buffer.from(body) : Buffer.concat([body, Uint8Array.of(lineFeed)])
+}
+
+const lineFeed = 10
 
 const reportNames = [
   'up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_samples_post_metric_relabeling', 'scrape_series_added',

@@ -40,7 +40,11 @@ export class HeadReader {
       if (head !== undefined) return head
     }
     const end = headEnd(bytes)
-    if (end < 0) return undefined
+    if (end < 0) {
+      // Whoever speaks first, or another language, does not get the whole timeout.
+      if (!bytes.toString('latin1', 0, beginning.length).startsWith(beginning.slice(0, bytes.length))) throw malformed(bytes.toString('latin1', 0, 256).split(/\r?\n/, 1)[0] ?? '')
+      return undefined
+    }
     this.endsAt = end
     return this.#readNew(bytes.toString('latin1', 0, end))
   }
@@ -49,14 +53,20 @@ export class HeadReader {
     const lines = linesOf(text)
     const first = lines[0]?.text ?? ''
     const match = /^HTTP\/1\.([01]) (\d{3})(?: (.*))?$/.exec(first)
-    if (match === null) throw new Error(`malformed HTTP response ${JSON.stringify(first)}`)
+    if (match === null) throw malformed(first)
     const headers: Record<string, string> = {}
     const varying: Span[] = []
     let lengthAt: Span | undefined
+    let last: string | undefined
     for (const line of lines.slice(1)) {
+      if (/^[ \t]/.test(line.text) && last !== undefined) {
+        headers[last] += ` ${line.text.trim()}` // A header's value goes on.
+        continue
+      }
       const colon = line.text.indexOf(':')
       if (colon <= 0) throw new Error(`malformed MIME header line: ${line.text}`)
       const name = line.text.slice(0, colon).toLowerCase()
+      last = name
       const value = line.text.slice(colon + 1).trim()
       const known = headers[name]
       headers[name] = known === undefined ? value : `${known}, ${value}`
@@ -67,9 +77,16 @@ export class HeadReader {
     const status = Number(match[2])
     const reason = match[3]?.trim() ?? ''
     const head = { status, statusLine: reason === '' ? String(status) : `${status} ${reason}`, headers, ...framing(match[1] === '1', headers) }
-    this.#known = { length: text.length, pieces: piecesBetween(text, varying), bodyBytes: lengthAt, head }
+    const isLengthRepeated = headers['content-length']?.includes(',') === true
+    this.#known = isLengthRepeated ? undefined : { length: text.length, pieces: piecesBetween(text, varying), bodyBytes: lengthAt, head }
     return head
   }
+}
+
+const beginning = 'HTTP/1.'
+
+function malformed(line: string): Error {
+  return new Error(`malformed HTTP response ${JSON.stringify(line)}`)
 }
 
 /** `text` is of the length of what is known. */
@@ -88,7 +105,8 @@ function readAgain(text: string, { pieces, bodyBytes, head }: Known): Http1Head 
 function framing(isHttp11: boolean, headers: Readonly<Record<string, string>>): Pick<Http1Head, 'keepsAlive' | 'isChunked' | 'bodyBytes' | 'isPacked'> {
   const connection = headers['connection']?.toLowerCase() ?? ''
   const encoding = headers['transfer-encoding']?.toLowerCase()
-  const length = headers['content-length']
+  // One that is said twice is meant once.
+  const length = headers['content-length']?.replace(/^(\d+)(?:, \1)+$/, '$1')
   if (encoding !== undefined && encoding !== 'chunked') throw new Error(`unsupported transfer encoding: ${JSON.stringify(headers['transfer-encoding'])}`)
   if (encoding === undefined && length !== undefined && !/^\d{1,15}$/.test(length)) throw new Error(`bad Content-Length ${JSON.stringify(length)}`)
   return {

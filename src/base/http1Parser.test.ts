@@ -29,6 +29,8 @@ describe('Http1Parser', () => {
     { body: 'wikipedia\r\n\r\nx', keeps: true })
   answers('reads up to the end of the connection', 'HTTP/1.0 200\r\n\r\nall of it', { status: 200, statusLine: '200', body: 'all of it', keeps: false })
   answers('takes bare line feeds', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', { body: 'ok' })
+  answers('joins the lines of a header', 'HTTP/1.1 200 OK\r\nX-A: b\r\n  c\r\n\td\r\nContent-Length: 2\r\n\r\nok', { body: 'ok', headers: { 'x-a': 'b c d' } })
+  answers('takes a length that is said twice', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok', { body: 'ok' })
   answers('waits for the answer after 1xx', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', { status: 200, body: 'ok', headers: { 'content-length': '2' } })
 
   const keeps = (head: string, expected: boolean) =>
@@ -47,6 +49,9 @@ describe('Http1Parser', () => {
 
   const refuses = (text: string, message: string) => it(`refuses ${JSON.stringify(text.slice(0, 60))}`, () => expect(() => read(text)).toThrow(message))
   refuses('SSH-2.0-OpenSSH\r\n\r\n', 'malformed HTTP response "SSH-2.0-OpenSSH"')
+  refuses('SSH-2.0-OpenSSH\r\n', 'malformed HTTP response "SSH-2.0-OpenSSH"')
+  refuses('220 mail', 'malformed HTTP response "220 mail"')
+  refuses('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok', 'bad Content-Length "2, 3"')
   refuses('HTTP/1.1 200 OK\r\nno colon\r\n\r\n', 'malformed MIME header line: no colon')
   refuses('HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', 'bad Content-Length "-1"')
   refuses('HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n', 'unsupported transfer encoding: "gzip"')

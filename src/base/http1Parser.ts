@@ -8,7 +8,7 @@ export type Http1Answer = Pick<Http1Head, 'status' | 'statusLine' | 'headers'> &
 
 const lf = 0x0a
 
-/** Of a head, or of a line between chunks: more has no metrics endpoint. Go's client draws the same line. */
+/** Of a head, or of a line between chunks: more has no metrics endpoint. */
 const maxLineBytes = 1024 * 1024
 
 type Body = 'length' | 'chunked' | 'untilEnd'

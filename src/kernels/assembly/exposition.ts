@@ -67,6 +67,7 @@ export const PARSE_DONE: i32 = 1
 /** The line at `error` (offset of its first byte) is not valid. */
 export const PARSE_BAD_LINE: i32 = -1
 
+/** Behind a body: a line feed, so that the last line may do without, and zeros. */
 const SLACK: u32 = 64
 /** Samples per slice, and bytes where there are few samples. */
 const STEP_SAMPLES: u32 = 20000
@@ -101,8 +102,9 @@ export function newParse(bytes: u32, batch: usize, cache: usize, time: f64, flag
   memory.fill(parse, 0, PARSE_BYTES)
   const input = given == 0 ? alloc(bytes + SLACK) : given
   memory.fill(input + bytes, 0, SLACK)
+  store<u8>(input + bytes, 0x0a)
   store<u32>(parse, <u32>input, X_IN)
-  store<u32>(parse, bytes, X_BYTES)
+  store<u32>(parse, bytes + 1, X_BYTES)
   store<u32>(parse, given == 0 ? 1 : 0, X_OWNS_INPUT)
   store<u32>(parse, <u32>input, X_POSITION)
   store<u32>(parse, <u32>batch, X_BATCH)
@@ -114,11 +116,16 @@ export function newParse(bytes: u32, batch: usize, cache: usize, time: f64, flag
   return parse
 }
 
+/** Of the body with what is behind it. */
+function inputBytes(parse: usize): u32 {
+  return load<u32>(parse, X_BYTES) - 1 + SLACK
+}
+
 /** The body is parsed on from a copy, if it is not one. */
 export function keepInput(parse: usize): void {
   if (load<u32>(parse, X_OWNS_INPUT) != 0) return
   const given = load<u32>(parse, X_IN)
-  const bytes = load<u32>(parse, X_BYTES) + SLACK
+  const bytes = inputBytes(parse)
   const input = <u32>alloc(bytes)
   memory.copy(input, given, bytes)
   store<u32>(parse, input, X_IN)
@@ -127,7 +134,7 @@ export function keepInput(parse: usize): void {
 }
 
 export function freeParse(parse: usize): void {
-  if (load<u32>(parse, X_OWNS_INPUT) != 0) free(load<u32>(parse, X_IN), load<u32>(parse, X_BYTES) + SLACK)
+  if (load<u32>(parse, X_OWNS_INPUT) != 0) free(load<u32>(parse, X_IN), inputBytes(parse))
   freeList(parse + X_MISSES, MISS_BYTES)
   freeList(parse + X_HARD, HARD_BYTES)
   freeList(parse + X_COMMENTS, COMMENT_BYTES)
@@ -153,7 +160,7 @@ function isNameChar(char: u32): bool {
   return isNameStart(char) || char - 0x30 < 10
 }
 
-/** Parses lines until the body ends or a slice's worth is done. Zeros are behind the body, so a last line without its line feed is not valid. */
+/** Parses lines until the body ends or a slice's worth is done. */
 export function parseStep(parse: usize): i32 {
   const end = <usize>load<u32>(parse, X_IN) + <usize>load<u32>(parse, X_BYTES)
   const stop = load<u32>(parse, X_SAMPLES) + STEP_SAMPLES
@@ -166,7 +173,6 @@ export function parseStep(parse: usize): i32 {
     }
     const line = at
     at = skipBlanks(at)
-    if (at >= end) break
     const char = load<u8>(at)
     if (char == 0x0a) at++
     else if (char == 0x23) at = comment(parse, at, end)
