@@ -123,3 +123,17 @@ describe('backfill beyond the limit on series', () => {
     expect(Object.keys(readSamples(storage))).toEqual(['a', 'b'])
   })
 })
+
+describe('the memory', () => {
+  it('refuses series and samples while it is taken, and takes them again once queries gave it back', async () => {
+    const storage = await open({})
+    const write = writer(storage)
+    const { exports } = storage.head.kernels
+    const bytes = Math.floor((exports.bytesLeft() - 100e6) / 65536) * 65536
+    const span = exports.takeSpan(bytes)
+    expect((await write(['one', 1])).status).toBe(503)
+    exports.giveSpan(span, bytes)
+    expect((await write(['one', 1])).status).toBe(204)
+    expect(seriesOf(storage, 'one')).toBe(1)
+  })
+})

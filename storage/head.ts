@@ -67,7 +67,7 @@ const flushStepSamples = 60_000
 const dropStepEntries = 4096
 const reclaimStep = 20_000
 
-/** Below this much memory that can still be claimed, nothing new is accepted. */
+/** Below this much memory that is left, nothing new is accepted. */
 const reservedBytes = 192 * 1024 * 1024
 
 export class Head {
@@ -203,7 +203,7 @@ export class Head {
 
   #memoryShortage(): Error | undefined {
     const { exports } = this.kernels
-    if (exports.unclaimedBytes() > reservedBytes) return undefined
+    if (exports.bytesLeft() > reservedBytes) return undefined
     return new StorageUnavailableError('the head has reached its 4 GiB of memory: fewer series, or a flush, must make room')
   }
 

@@ -32,7 +32,7 @@ export type KernelExports = {
   appendedSamples(): number
   allocatedBytes(): number
   retiredBytes(): number
-  unclaimedBytes(): number
+  bytesLeft(): number
   alloc(bytes: number): Pointer
   free(pointer: Pointer, bytes: number): void
   scratch(bytes: number): Pointer

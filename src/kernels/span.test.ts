@@ -28,3 +28,21 @@ it('uses what another thread gave back before it takes more', () => {
   main.exports.alloc(60 * kibibyte)
   expect(main.exports.memoryPages()).toBe(pages)
 })
+
+it('counts as left what another thread took and gave back', () => {
+  const memory = createKernelMemory()
+  const [main, one] = [0, 1].map(() => createKernels(loadKernelModule(), memory))
+  if (main === undefined || one === undefined) throw new Error('two were made')
+  main.exports.initialize()
+  const before = main.exports.bytesLeft()
+  // Claimed, not touched: it takes no memory of the machine.
+  const bytes = 3.5 * 1024 ** 3
+  const span = one.exports.takeSpan(bytes)
+  expect(main.exports.bytesLeft()).toBe(before - bytes)
+  one.exports.giveSpan(span, bytes)
+  expect(main.exports.bytesLeft()).toBe(before)
+  const block = main.exports.alloc(1024 ** 3)
+  expect(main.exports.bytesLeft()).toBe(before - 1024 ** 3)
+  main.exports.free(block, 1024 ** 3)
+  expect(main.exports.bytesLeft()).toBe(before)
+})

@@ -114,8 +114,3 @@ export function allocatedBytes(): f64 {
 export function retiredBytes(): f64 {
   return f64(load<i64>(RETIRED_BYTES))
 }
-
-/** Bytes that can still be claimed before the memory's end at 4 GiB. */
-export function unclaimedBytes(): f64 {
-  return f64(65536 - memory.size()) * 65536
-}

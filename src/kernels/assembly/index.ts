@@ -3,9 +3,9 @@
 export {
   allocatedBytes, appendedSamples, chunkBytes, chunkCount, fixedBytes, hashSecretAddress, headMaxTime, headMinTime, initialize, listedCount, maxPair, maxRef,
   nameCount, pairCount, powersOfTenAddress, raiseMaxTime, raiseNextRef, readerSlotCount, retiredBytes, samplesInMemory, seriesCount,
-  setOutOfOrderWindow, symbolCount, unclaimedBytes,
+  setOutOfOrderWindow, symbolCount,
 } from './control'
-export { alloc, free, giveSpan, memoryPages, minPinnedEpoch, pinEpoch, reclaim, scratch, takeSpan, unpinEpoch } from './memory'
+export { alloc, bytesLeft, free, giveSpan, memoryPages, minPinnedEpoch, pinEpoch, reclaim, scratch, takeSpan, unpinEpoch } from './memory'
 export { hash128 } from './hash'
 export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
 export {

@@ -6,13 +6,14 @@
 import { findName, findPair, findSymbol, internSymbol, pairPostings, useSymbol } from './labelIndex'
 import { MAX_SERIES, MAX_SERIES_PER_JOB, REFUSALS, SERIES_COUNT } from './layout'
 import { push } from './list'
+import { bytesLeft } from './memory'
 
 const REFUSAL_BYTES: u32 = 8
 /** Jobs that are counted apart. */
 const MAX_JOBS: u32 = 1000
 
-/** Pages of 64 KiB that must be left of the memory's 4 GiB for a new series: known ones need room for their samples. */
-const RESERVED_PAGES: i32 = 6144
+/** What must be left of the memory's 4 GiB for a new series: known ones need room for their samples. */
+const RESERVED_BYTES: f64 = 384 * 1024 * 1024
 
 /** 0: no limit. */
 export function setSeriesLimits(total: u32, perJob: u32): void {
@@ -36,7 +37,7 @@ export function isOneTooMany(labels: usize, count: u32): bool {
   if (isHistogramPart(labels, count)) return false
   const total = load<u32>(MAX_SERIES)
   if (total != 0 && load<u32>(SERIES_COUNT) >= total) return true
-  if (memory.size() > 65536 - RESERVED_PAGES) return true
+  if (bytesLeft() < RESERVED_BYTES) return true
   const perJob = load<u32>(MAX_SERIES_PER_JOB)
   if (perJob == 0) return false
   const label = jobLabel(labels, count)

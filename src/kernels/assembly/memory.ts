@@ -3,7 +3,7 @@
 // allocate here: they take spans of their own with memory.grow and give them back over the stack FREED_SPANS.
 
 import {
-  ALLOCATED_BYTES, BUMP_END, BUMP_NEXT, CLASS_FREE, EPOCH, FREED_SPANS, LARGE_FREE, READER_SLOTS, READER_SLOT_BYTES,
+  ALLOCATED_BYTES, BUMP_END, BUMP_NEXT, CLASS_FREE, EPOCH, FREED_SPANS, FREED_SPAN_BYTES, LARGE_FREE, LARGE_FREE_BYTES, READER_SLOTS, READER_SLOT_BYTES,
   READER_SLOT_COUNT, RETIRED_BYTES, RETIRED_FIRST, RETIRED_LAST, SCRATCH_BYTES, SCRATCH_PTR,
 } from './layout'
 import { freeBlockChain } from './activeBlock'
@@ -119,6 +119,7 @@ function takeLarge(size: u32): usize {
           store<u32>(rest, have - size, 4)
         }
         store<u32>(previous == 0 ? LARGE_FREE : previous, rest)
+        store<i64>(LARGE_FREE_BYTES, load<i64>(LARGE_FREE_BYTES) - <i64>size)
         return block
       }
       previous = block
@@ -148,6 +149,7 @@ function growBy(size: u32): void {
 
 /** Puts a span into the address-ordered list and joins it with its neighbours. */
 export function giveLarge(ptr: usize, size: u32): void {
+  store<i64>(LARGE_FREE_BYTES, load<i64>(LARGE_FREE_BYTES) + <i64>size)
   let previous: usize = 0
   let next: usize = load<u32>(LARGE_FREE)
   while (next != 0 && next < ptr) {
@@ -197,6 +199,7 @@ function takeGiven(size: u32): usize {
   for (let span = takeAllGiven(); span != 0; ) {
     const next: usize = load<u32>(span)
     const have = load<u32>(span, 4)
+    atomic.sub<i64>(FREED_SPAN_BYTES, <i64>have)
     if (found != 0 || have < size) giveSpan(span, have)
     else {
       found = span
@@ -214,7 +217,9 @@ function takeAllGiven(): usize {
 
 /** Any thread: gives a span back, for other workers or main. `bytes` as taken. */
 export function giveSpan(ptr: usize, bytes: u32): void {
-  store<u32>(ptr, ((bytes + PAGE_BYTES - 1) / PAGE_BYTES) * PAGE_BYTES, 4)
+  const size = ((bytes + PAGE_BYTES - 1) / PAGE_BYTES) * PAGE_BYTES
+  store<u32>(ptr, size, 4)
+  atomic.add<i64>(FREED_SPAN_BYTES, <i64>size)
   while (true) {
     const top = atomic.load<i64>(FREED_SPANS)
     store<u32>(ptr, <u32>top)
@@ -227,9 +232,16 @@ export function giveSpan(ptr: usize, bytes: u32): void {
 function drainSpans(): void {
   for (let span = takeAllGiven(); span != 0; ) {
     const next: usize = load<u32>(span)
-    giveLarge(span, load<u32>(span, 4))
+    const size = load<u32>(span, 4)
+    atomic.sub<i64>(FREED_SPAN_BYTES, <i64>size)
+    giveLarge(span, size)
     span = next
   }
+}
+
+/** Main: bytes that can still be had for blocks before the memory's end at 4 GiB: not claimed yet, or free again. */
+export function bytesLeft(): f64 {
+  return f64((<i64>(65536 - memory.size()) << 16) + load<i64>(LARGE_FREE_BYTES) + atomic.load<i64>(FREED_SPAN_BYTES))
 }
 
 // Reclamation by epochs. A reader pins the epoch it starts in; a block that was unlinked in epoch e is free when every
