@@ -25,8 +25,9 @@ export class CreatedTimes {
   readonly #known = new SeriesMemo<{ createdMs: number }>()
 
   /** Those of the lines that are new, or whose counter was created again, before the scrape. */
-  changed(lines: readonly CreatedLine[], scrapeMs: number): CreatedLine[] {
+  changed(lines: readonly CreatedLine[], scrapeMs: number): readonly CreatedLine[] {
     this.#known.begin()
+    if (lines.length === 0) return lines
     return lines.filter(({ series, createdMs }) => {
       if (createdMs >= scrapeMs) return false
       const known = this.#known.get(series, () => ({ createdMs: 0 }))

@@ -2,8 +2,8 @@
 // and only lines it has never seen come up here, to be parsed and relabelled by the scrape loop. A scrape is staged as a
 // whole and then committed or rolled back; series that are gone get their staleness markers at the commit.
 
-import { setImmediate } from 'node:timers/promises'
-import type { BatchOutcome, CommitOptions, HeadBatch } from '../storage/headBatch.ts'
+import { takeSteps } from '../src/base/steps.ts'
+import type { CommitOptions, HeadBatch, StoredBatch } from '../storage/headBatch.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Storage } from '../storage/storage.ts'
 import { parseTextExposition } from './exposition.ts'
@@ -27,9 +27,8 @@ export type ScrapeParse = {
   readonly keptCount: number
   /** Series that are new to the cache and not dropped. */
   readonly addedCount: number
-  /** Whether HELP or TYPE lines differ from those of the last body that was parsed. */
-  readonly metadataChanged: boolean
-  metadata(): MetadataLine[]
+  /** HELP and TYPE lines; `undefined` when they are those of the last body that was parsed. */
+  readonly metadata: readonly MetadataLine[] | undefined
 }
 
 /** In place of a ref: storage takes no more series of this kind until others have gone. */
@@ -38,23 +37,31 @@ export const refusedSeries = -1
 export type ParseOptions = { readonly honorTimestamps: boolean; readonly trackTimestampsStaleness?: boolean }
 
 /** How many samples were stored, and why others were not. Staleness markers are not counted. */
-export type ScrapeCommit = { readonly stored: number; readonly duplicate: number; readonly outOfOrder: number; readonly outOfBounds: number }
+export type ScrapeCommit = {
+  readonly stored: number
+  readonly duplicate: number
+  readonly outOfOrder: number
+  readonly outOfBounds: number
+  /** Resolves when what was stored is durable. */
+  readonly logged: Promise<void>
+}
 
 export type ScrapeCache = {
   /**
-   * Stages all samples of a body in text format 0.0.4. `resolve` gives each unknown series its ref, 0 when it is dropped,
-   * `refusedSeries` when a limit refuses it for now; what it throws fails the scrape. Throws `ExpositionError` for a malformed line. Nothing is staged after a failure.
-   * The body is not looked at any more once the promise is returned.
+   * Stages all samples of a body in text format 0.0.4, at once unless that takes long. `resolve` gives each unknown series its
+   * ref, 0 when it is dropped, `refusedSeries` when a limit refuses it for now; what it throws fails the scrape. Throws, or
+   * rejects with, `ExpositionError` for a malformed line. Nothing is staged after a failure. The body is not looked at any more when
+   * this returns.
    */
-  parse(body: Uint8Array, timestampMs: number, options: ParseOptions, resolve: (series: UnknownSeries) => number): Promise<ScrapeParse>
+  parse(body: Uint8Array, timestampMs: number, options: ParseOptions, resolve: (series: UnknownSeries) => number): ScrapeParse | Promise<ScrapeParse>
   /** Stages a further sample for the same commit. */
   append(ref: number, timestampMs: number, value: number): void
   appendHistogram(ref: number, timestampMs: number, histogram: NativeHistogram): void
   appendStale(ref: number, timestampMs: number): void
-  /** Stores what is staged, and a marker for every series of the last scrape that is not in this one. Resolves when it is durable. */
-  commit(options?: { readonly mayWait?: boolean }): Promise<ScrapeCommit>
+  /** Stores what is staged, and a marker for every series of the last scrape that is not in this one; at once unless that takes long. */
+  commit(options?: { readonly mayWait?: boolean }): ScrapeCommit | Promise<ScrapeCommit>
   /** The scrape failed: stores what was appended after the rollback, and a marker for every series of the last scrape. */
-  commitFailed(timestampMs: number, options?: { readonly discardOutOfOrder?: boolean; readonly mayWait?: boolean }): Promise<ScrapeCommit>
+  commitFailed(timestampMs: number, options?: { readonly discardOutOfOrder?: boolean; readonly mayWait?: boolean }): ScrapeCommit | Promise<ScrapeCommit>
   rollback(): void
   /** The series that would get a marker if the target went away now. */
   liveRefs(): Uint32Array
@@ -72,7 +79,7 @@ const hardBytes = 12
 const commentsAt = 64
 const commentBytes = 8
 const errorAt = 76
-const commentsHashAt = 112
+const commentsFingerprintAt = 112
 const cacheCountAt = 4
 const cacheGenerationAt = 20
 
@@ -103,7 +110,8 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
   let batch: HeadBatch | undefined
   /** The scrape that is staged, and its time. */
   let staged: { readonly generation: number; readonly timestampMs: number } | undefined
-  let commentsHash = ''
+  /** Of the last body that was read. */
+  let commentsFingerprint = new Uint32Array(4)
   /** Set while series are left out because of a limit: how often series had gone by then. */
   let refusedAt: number | undefined
 
@@ -113,7 +121,7 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
     batch = undefined
     staged = undefined
   }
-  const finish = async (generation: number, markTimeMs: number, options: CommitOptions): Promise<ScrapeCommit> => {
+  const finish = (generation: number, markTimeMs: number, options: CommitOptions): ScrapeCommit | Promise<ScrapeCommit> => {
     const own = ownBatch()
     const counted = own.count
     exports.markGone(cache, own.pointer, generation, markTimeMs)
@@ -121,15 +129,17 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
     if (generation > 0) exports.compact(cache, generation, 0)
     batch = undefined
     staged = undefined
+    let stored: StoredBatch | Promise<StoredBatch> | undefined
     try {
-      return toCommit(await own.commit('skipBad', { ...options, counted }))
+      stored = own.store('skipBad', { ...options, counted })
+      return stored instanceof Promise ? stored.then(toCommit).finally(() => own.close()) : toCommit(stored)
     } finally {
-      own.close()
+      if (!(stored instanceof Promise)) own.close()
     }
   }
 
   return {
-    async parse(given, timestampMs, options, resolve) {
+    parse(given, timestampMs, options, resolve) {
       rollback()
       if (refusedAt !== undefined && refusedAt !== exports.forgottenCount()) {
         exports.compact(cache, 0, 1)
@@ -138,35 +148,8 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
       const flags = (options.honorTimestamps ? honorFlag : 0) | (options.trackTimestampsStaleness === true ? trackFlag : 0)
       const isInPlace = given.buffer === readBuffer?.buffer
       const parse = exports.newParse(given.length, ownBatch().pointer, cache, timestampMs, flags, isInPlace ? given.byteOffset : 0)
-      const word = (offset: number) => kernels.word(parse + offset)
-      try {
-        if (!isInPlace) kernels.bytes.set(given, word(inputAt))
-        let status = exports.parseStep(parse)
-        while (status === 0) {
-          await pause(parse)
-          status = exports.parseStep(parse)
-        }
-        const body = bodyOf(parse)
-        const hash = `${word(commentsHashAt)} ${word(commentsHashAt + 4)}`
-        const metadataChanged = hash !== commentsHash
-        const { metadata, failure: badComment } = metadataChanged ? readMetadata(parse, body) : { metadata: [], failure: undefined }
-        const badLine = status < 0 ? badBody(body.subarray(word(errorAt)), { line: lineOf(body, word(errorAt)), samples: word(samplesAt) }) : undefined
-        const failure = firstOf(badComment, firstOf(setHardValues(parse, body), badLine))
-        // Lines before a bad one may have unknown series with bad labels; then that is the first error.
-        const addedCount = await resolveUnknown(parse, failure?.line ?? Infinity, resolve)
-        if (failure !== undefined) throw failure
-        commentsHash = hash
-        const keptCount = exports.settleRefs(parse)
-        staged = { generation: kernels.word(cache + cacheGenerationAt), timestampMs }
-        return { sampleCount: word(samplesAt), keptCount, addedCount, metadataChanged, metadata: () => metadata }
-      } catch (error) {
-        if (error instanceof ExpositionError) error.keptBefore = exports.keptCount(parse, error.samplesBefore)
-        exports.compact(cache, 0, 0)
-        rollback()
-        throw error
-      } finally {
-        exports.freeParse(parse)
-      }
+      if (!isInPlace) kernels.bytes.set(given, kernels.word(parse + inputAt))
+      return takeSteps(parseSteps(parse, timestampMs, resolve))
     },
     append: (ref, timestampMs, value) => ownBatch().append(ref, timestampMs, value),
     appendHistogram: (ref, timestampMs, histogram) => ownBatch().appendHistogram(ref, timestampMs, histogram),
@@ -185,22 +168,46 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
     },
   }
 
+  function* parseSteps(parse: number, timestampMs: number, resolve: (series: UnknownSeries) => number): Generator<void, ScrapeParse> {
+    const word = (offset: number) => kernels.word(parse + offset)
+    try {
+      let status = exports.parseStep(parse)
+      while (status === 0) {
+        exports.keepInput(parse)
+        yield
+        status = exports.parseStep(parse)
+      }
+      const metadataChanged = commentsFingerprint.some((part, i) => part !== word(commentsFingerprintAt + 4 * i))
+      const { metadata, failure: badComment } = metadataChanged ? readMetadata(parse, bodyOf(parse)) : sameMetadata
+      const badLine = status < 0 ? badLineOf(parse) : undefined
+      const failure = firstOf(badComment, firstOf(setHardValues(parse), badLine))
+      // Lines before a bad one may have unknown series with bad labels; then that is the first error.
+      const addedCount = word(missesAt + 4) === 0 ? 0 : yield* resolveUnknown(parse, failure?.line ?? Infinity, resolve)
+      if (failure !== undefined) throw failure
+      if (metadataChanged) commentsFingerprint = commentsFingerprint.map((_, i) => word(commentsFingerprintAt + 4 * i))
+      const keptCount = exports.settleRefs(parse)
+      staged = { generation: kernels.word(cache + cacheGenerationAt), timestampMs }
+      return { sampleCount: word(samplesAt), keptCount, addedCount, metadata }
+    } catch (error) {
+      if (error instanceof ExpositionError) error.keptBefore = exports.keptCount(parse, error.samplesBefore)
+      exports.compact(cache, 0, 0)
+      rollback()
+      throw error
+    } finally {
+      exports.freeParse(parse)
+    }
+  }
+
+  /** It is elsewhere after each `yield`. */
   function bodyOf(parse: number): Buffer {
     const input = kernels.word(parse + inputAt)
     return kernels.bytes.subarray(input, input + kernels.word(parse + inputBytesAt))
   }
 
-  /** Lets the event loop run. The body is elsewhere afterwards. */
-  async function pause(parse: number): Promise<void> {
-    exports.keepInput(parse)
-    await setImmediate()
-  }
-
   /** Has each unknown series before `endLine` resolved, in the order of the body, and returns how many were not dropped. */
-  async function resolveUnknown(parse: number, endLine: number, resolve: (series: UnknownSeries) => number): Promise<number> {
+  function* resolveUnknown(parse: number, endLine: number, resolve: (series: UnknownSeries) => number): Generator<void, number> {
     const list = kernels.word(parse + missesAt)
     const count = kernels.word(parse + missesAt + 4)
-    if (count === 0) return 0
     let body = bodyOf(parse)
     const types = new FamilyTypes((index) => commentOf(parse, body, index))
     let line = 1
@@ -237,7 +244,8 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
       exports.resolveMiss(parse, i, ref)
       if (ref !== 0) added++
       if (performance.now() > pauseMs) {
-        await pause(parse)
+        exports.keepInput(parse)
+        yield
         body = bodyOf(parse)
         pauseMs = performance.now() + sliceMs
       }
@@ -246,18 +254,24 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
   }
 
   /** Sets the numbers that the kernel leaves to JavaScript, which rounds correctly too; the error of one that is too large. */
-  function setHardValues(parse: number, body: Uint8Array): ExpositionError | undefined {
+  function setHardValues(parse: number): ExpositionError | undefined {
     const list = kernels.word(parse + hardAt)
     const count = kernels.word(parse + hardAt + 4)
     if (count === 0) return undefined
-    const text = Buffer.from(body.buffer, body.byteOffset, body.length)
+    const body = bodyOf(parse)
     for (let i = 0; i < count; i++) {
       const offset = kernels.word(list + i * hardBytes + 4)
-      const value = Number(text.toString('latin1', offset, offset + kernels.word(list + i * hardBytes + 8)))
+      const value = Number(body.toString('latin1', offset, offset + kernels.word(list + i * hardBytes + 8)))
       if (!Number.isFinite(value)) return badBody(body)
       exports.setHardValue(parse, i, value)
     }
     return undefined
+  }
+
+  function badLineOf(parse: number): ExpositionError {
+    const body = bodyOf(parse)
+    const offset = kernels.word(parse + errorAt)
+    return badBody(body.subarray(offset), { line: lineOf(body, offset), samples: kernels.word(parse + samplesAt) })
   }
 
   function commentOf(parse: number, body: Uint8Array, index: number): Uint8Array {
@@ -280,10 +294,12 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
   }
 }
 
+const sameMetadata: { readonly metadata: undefined; readonly failure: undefined } = { metadata: undefined, failure: undefined }
+
 const lineFeedBytes = Uint8Array.of(lineFeed)
 
-function toCommit({ stored, duplicate, outOfOrder, tooOld, outOfBounds, tooFarAhead }: BatchOutcome): ScrapeCommit {
-  return { stored, duplicate, outOfOrder, outOfBounds: outOfBounds + tooOld + tooFarAhead }
+function toCommit({ outcome: { stored, duplicate, outOfOrder, tooOld, outOfBounds, tooFarAhead }, logged }: StoredBatch): ScrapeCommit {
+  return { stored, duplicate, outOfOrder, outOfBounds: outOfBounds + tooOld + tooFarAhead, logged }
 }
 
 function lineOf(body: Uint8Array, offset: number): number {

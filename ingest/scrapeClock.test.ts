@@ -16,9 +16,9 @@ describe('ScrapeClock', () => {
   afterEach(() => void vi.useRealTimers())
 
   it('calls each when it is due, those of one time together', () => {
-    clock.at(startMs + 400, note('c'))
-    clock.at(startMs + 200, note('a'))
-    clock.at(startMs + 200, note('b'))
+    clock.call(startMs + 400, note('c'))
+    clock.call(startMs + 200, note('a'))
+    clock.call(startMs + 200, note('b'))
     vi.advanceTimersByTime(199)
     expect(calls).toEqual([])
     vi.advanceTimersToNextTimer()
@@ -29,38 +29,40 @@ describe('ScrapeClock', () => {
   })
 
   it('has one timer, which moves when an earlier time comes', () => {
-    clock.at(startMs + 300, note('late'))
-    clock.at(startMs + 100, note('early'))
+    clock.call(startMs + 300, note('late'))
+    clock.call(startMs + 100, note('early'))
     expect(vi.getTimerCount()).toBe(1)
     vi.advanceTimersByTime(100)
     expect(calls).toEqual(['early@100'])
   })
 
   it('calls at once what is past', () => {
-    clock.at(startMs - 5000, note('past'))
+    clock.call(startMs - 5000, note('past'))
     vi.advanceTimersByTime(1)
     expect(calls).toEqual(['past@0'])
   })
 
   it('takes a call back, also one of those that are being called', () => {
-    const cancelFirst = clock.at(startMs + 100, note('first'))
-    cancelFirst()
+    const first = note('first')
+    clock.call(startMs + 100, first)
+    clock.takeBack(startMs + 100, first)
     expect(vi.getTimerCount()).toBe(0)
-    clock.at(startMs + 200, () => cancelSecond())
-    const cancelSecond = clock.at(startMs + 200, note('second'))
-    clock.at(startMs + 200, note('third'))
+    const second = note('second')
+    clock.call(startMs + 200, () => clock.takeBack(startMs + 200, second))
+    clock.call(startMs + 200, second)
+    clock.call(startMs + 200, note('third'))
     vi.advanceTimersByTime(1000)
     expect(calls).toEqual(['third@200'])
   })
 
   it('takes a call for the same time from one that is called', () => {
-    clock.at(startMs + 100, () => void clock.at(startMs + 100, note('again')))
+    clock.call(startMs + 100, () => void clock.call(startMs + 100, note('again')))
     vi.advanceTimersByTime(102)
     expect(calls).toEqual(['again@101'])
   })
 
   it('calls too early when the clock was set back', () => {
-    clock.at(startMs + 100, note('a'))
+    clock.call(startMs + 100, note('a'))
     vi.setSystemTime(startMs - 1000)
     vi.advanceTimersByTime(100)
     expect(calls).toEqual(['a@-900'])
@@ -68,7 +70,7 @@ describe('ScrapeClock', () => {
 
   it('waits for a time beyond the reach of a timer', () => {
     const farMs = 2 ** 31 + 5000
-    clock.at(startMs + farMs, (nowMs) => void (nowMs < startMs + farMs ? clock.at(startMs + farMs, note('far')) : note('far')(nowMs)))
+    clock.call(startMs + farMs, (nowMs) => void (nowMs < startMs + farMs ? clock.call(startMs + farMs, note('far')) : note('far')(nowMs)))
     vi.advanceTimersByTime(2 ** 31)
     expect(calls).toEqual([])
     vi.advanceTimersByTime(5000)

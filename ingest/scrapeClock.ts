@@ -9,25 +9,30 @@ type Callback = (nowMs: number) => void
 
 export class ScrapeClock {
   readonly #due = new Map<number, Set<Callback>>()
+  /** Those that are being called. */
+  #calling: ReadonlyMap<number, Set<Callback>> = new Map()
   #timer: NodeJS.Timeout | undefined
   /** What the timer is for. */
   #nextMs = Infinity
 
   /**
    * Calls back at `timeMs`, or soon when that has passed; too early when it is further away than a timer reaches, or when
-   * the clock was set back meanwhile: callers look at the time. Returns the way to take that back.
+   * the clock was set back meanwhile: callers look at the time. Once per time and callback.
    */
-  at(timeMs: number, callback: Callback): () => void {
-    const callbacks = this.#due.get(timeMs) ?? new Set()
-    callbacks.add(callback)
-    this.#due.set(timeMs, callbacks)
+  call(timeMs: number, callback: Callback): void {
+    const callbacks = this.#due.get(timeMs)
+    if (callbacks !== undefined) callbacks.add(callback)
+    else this.#due.set(timeMs, new Set([callback]))
     if (timeMs < this.#nextMs) this.#arm(timeMs)
-    return () => {
-      callbacks.delete(callback)
-      if (callbacks.size > 0 || this.#due.get(timeMs) !== callbacks) return
-      this.#due.delete(timeMs)
-      if (timeMs === this.#nextMs) this.#armNext()
-    }
+  }
+
+  /** Also for one that is due in this very turn. */
+  takeBack(timeMs: number, callback: Callback): void {
+    this.#calling.get(timeMs)?.delete(callback)
+    const callbacks = this.#due.get(timeMs)
+    if (callbacks === undefined || !callbacks.delete(callback) || callbacks.size > 0) return
+    this.#due.delete(timeMs)
+    if (timeMs === this.#nextMs) this.#armNext()
   }
 
   #arm(timeMs: number): void {
@@ -46,13 +51,14 @@ export class ScrapeClock {
 
   #fire(timeMs: number): void {
     const nowMs = Date.now()
-    const times = [...this.#due.keys()].filter((dueMs) => dueMs <= Math.max(timeMs, nowMs)).sort((a, b) => a - b)
-    const called = times.map((dueMs) => {
-      const callbacks = this.#due.get(dueMs)
+    const calling = new Map<number, Set<Callback>>()
+    for (const dueMs of [...this.#due.keys()].filter((one) => one <= Math.max(timeMs, nowMs)).sort((a, b) => a - b)) {
+      calling.set(dueMs, this.#due.get(dueMs) ?? new Set())
       this.#due.delete(dueMs)
-      return callbacks ?? []
-    })
+    }
+    this.#calling = calling
     this.#armNext()
-    for (const callbacks of called) for (const callback of callbacks) callback(nowMs)
+    for (const callbacks of calling.values()) for (const callback of callbacks) callback(nowMs)
+    this.#calling = new Map()
   }
 }

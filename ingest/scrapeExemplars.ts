@@ -22,6 +22,8 @@ export type ExemplarLine = {
 /** A native histogram shows several, old ones again and again: that one is late says nothing then. */
 export type FoundExemplar = { readonly ref: number; readonly exemplar: Exemplar; readonly isOfHistogram?: boolean }
 
+const none: readonly FoundExemplar[] = []
+
 export class TargetExemplars {
   readonly #series = new Map<string, { readonly ref: number; last: string }>()
 
@@ -29,7 +31,8 @@ export class TargetExemplars {
    * What is new in a body scraped at `scrapeMs`. `resolve` gives the series ref, 0 for one that is not stored; the refs of
    * a target's series must stay what they are.
    */
-  changed(lines: readonly ExemplarLine[], scrapeMs: number, resolve: (series: Pick<ExemplarLine, 'series' | 'familyType'>) => number): FoundExemplar[] {
+  changed(lines: readonly ExemplarLine[], scrapeMs: number, resolve: (series: Pick<ExemplarLine, 'series' | 'familyType'>) => number): readonly FoundExemplar[] {
+    if (lines.length === 0 && this.#series.size === 0) return none
     if (this.#series.size > keptFactor * lines.length) this.#series.clear()
     const found: FoundExemplar[] = []
     for (const line of lines) {

@@ -8,13 +8,16 @@ import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { type Labels, labelsKey } from '../storage/labels.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Discovery, DiscoveryFailure } from './discovery/discovery.ts'
+import { LoggedScrapes } from './loggedScrapes.ts'
 import type { RelabelRules } from './relabel.ts'
 import { createReadBuffer, createScrapeCache } from './scrapeCache.ts'
 import { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
-import type { ScrapeSink, TargetStatus } from './scrapeLoop.ts'
+import { prepareJob } from './scrapeJob.ts'
+import type { TargetStatus } from './scrapeLoop.ts'
 import { createScrapeMetrics } from './scrapeMetrics.ts'
-import { type DroppedTarget, prepareJob, ScrapePool } from './scrapePool.ts'
+import { type DroppedTarget, ScrapePool } from './scrapePool.ts'
+import type { ScrapeSink } from './scrapeSink.ts'
 import type { TargetMetadata } from './targetMetadata.ts'
 
 export type ScrapeManagerOptions = {
@@ -77,7 +80,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
       return appender.commit()
     },
   }
-  const deps = { sink, clock: new ScrapeClock(), discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2, takesCreated: options.takesCreated ?? false }
+  const deps = { sink, clock: new ScrapeClock(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2, takesCreated: options.takesCreated ?? false }
   const pools = new Map<string, ScrapePool>()
   const leaving = new Map<ScrapePool, Promise<void>>()
   const sorted = () => [...pools].sort(([a], [b]) => (a < b ? -1 : 1))

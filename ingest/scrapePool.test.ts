@@ -10,10 +10,12 @@ import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createMemorySink, type MemorySink } from '../test/helpers/memoryScrapeSink.ts'
 import { scrapeConfig } from '../test/helpers/scrapeConfig.ts'
 import { createDiscovery } from './discovery/discovery.ts'
+import { LoggedScrapes } from './loggedScrapes.ts'
 import { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
+import { prepareJob } from './scrapeJob.ts'
 import { createScrapeMetrics } from './scrapeMetrics.ts'
-import { prepareJob, ScrapePool } from './scrapePool.ts'
+import { ScrapePool } from './scrapePool.ts'
 
 const textType = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -64,7 +66,7 @@ function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
   log = []
   const logger = createLogger({ level: 'info', format: 'logfmt', write: (line) => log.push(line) })
   pool = new ScrapePool(prepareJob(config(over)), 'seed', {
-    sink, clock: new ScrapeClock(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
+    sink, clock: new ScrapeClock(), logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
     userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2, takesCreated: false,
   })
   return pool

@@ -7,19 +7,24 @@ import type { Logger } from '../src/base/log.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { Discovery, DiscoveryFailure, DiscoverySet } from './discovery/discovery.ts'
 import type { TargetGroup } from './discovery/targetGroup.ts'
-import { compileRelabel, type RelabelRules } from './relabel.ts'
+import type { RelabelRules } from './relabel.ts'
+import type { LoggedScrapes } from './loggedScrapes.ts'
 import { sameConfig } from './sameConfig.ts'
 import type { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import { createFailureLogFile } from './scrapeFailureLog.ts'
-import { createTargetMemory, type ScrapeJob, ScrapeLoop, type ScrapeSink } from './scrapeLoop.ts'
+import type { PreparedJob, ScrapeJob } from './scrapeJob.ts'
+import { ScrapeLoop } from './scrapeLoop.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
 import { acceptHeader } from './scrapeProtocol.ts'
+import type { ScrapeSink } from './scrapeSink.ts'
 import { createTarget, populateLabels, scrapeOffsetMs, type Target } from './target.ts'
+import { createTargetMemory } from './targetMemory.ts'
 
 export type ScrapePoolDeps = {
   readonly sink: ScrapeSink
   readonly clock: ScrapeClock
+  readonly logged: LoggedScrapes
   readonly discovery: Discovery
   readonly metrics: ScrapeMetrics
   readonly logger: Logger
@@ -29,14 +34,6 @@ export type ScrapePoolDeps = {
 }
 
 export type DroppedTarget = { readonly discoveredLabels: Labels; readonly scrapePool: string }
-
-/** A job ready to run: made before a reload changes anything, so that what is wrong with it changes nothing. */
-export type PreparedJob = { readonly config: ScrapeConfig; readonly rules: RelabelRules; readonly metricRules: RelabelRules }
-
-/** Throws what is wrong with the rules. */
-export function prepareJob(config: ScrapeConfig): PreparedJob {
-  return { config, rules: compileRelabel(config.relabelConfigs), metricRules: compileRelabel(config.metricRelabelConfigs) }
-}
 
 /** A loop whose target is gone, waiting to write its staleness markers. */
 type Retired = {
@@ -213,7 +210,7 @@ export class ScrapePool {
 
   /** Starts the loop of `target`, once a former one that leaves it its memory has stopped. */
   async #start(target: Target): Promise<void> {
-    const { sink, clock, metrics, logger, timestampToleranceMs } = this.#deps
+    const { sink, clock, logged, metrics, logger, timestampToleranceMs } = this.#deps
     const former = [...this.#retired].find(
       (retired) => retired.loop.target.identity === target.identity && !retired.isTakenOver && labelsSeriesAlike(retired.config, this.config),
     )
@@ -222,6 +219,7 @@ export class ScrapePool {
       job: this.#job,
       sink,
       clock,
+      logged,
       offsetMs: scrapeOffsetMs(target, this.#seed),
       timestampToleranceMs,
       metrics,

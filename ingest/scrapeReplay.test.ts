@@ -16,7 +16,7 @@ import { createRemoteWrite } from './remoteWrite.ts'
 import { compileRelabel } from './relabel.ts'
 import { sampleLabels } from './sampleLabels.ts'
 import { createReadBuffer, createScrapeCache, type ScrapeCache, type UnknownSeries } from './scrapeCache.ts'
-import type { ScrapeSink } from './scrapeLoop.ts'
+import type { ScrapeSink } from './scrapeSink.ts'
 
 const job = { honorLabels: false, nameValidationScheme: 'utf8' as const, labelLimit: 0, labelNameLengthLimit: 0, labelValueLengthLimit: 0 }
 const targetLabels = labelsFrom({ instance: 'i', job: 'j' })
@@ -116,7 +116,7 @@ describe('a body without a line feed at its end', () => {
     let turns = 0
     const count = setInterval(() => turns++, 0)
     try {
-      const parsing = cache.parse(Buffer.from(text), 1, { honorTimestamps: true }, () => storage.head.findOrCreate(labelsFrom({ __name__: 'a' })))
+      const parsing = (async () => cache.parse(Buffer.from(text), 1, { honorTimestamps: true }, () => storage.head.findOrCreate(labelsFrom({ __name__: 'a' }))))()
       return await parsing.then(({ sampleCount }) => ({ sampleCount, turns }), (error: ExpositionError) => ({ message: error.message, samplesBefore: error.samplesBefore, turns }))
     } finally {
       clearInterval(count)

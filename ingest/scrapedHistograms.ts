@@ -31,6 +31,11 @@ export class ScrapedHistograms {
   #live: readonly Labels[] = []
   #staged: Labels[] = []
 
+  /** Whether neither the scrape before nor the one that is staged has any. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0 && this.#live.length === 0 && this.#staged.length === 0
+  }
+
   /** Stages the histograms of a body. Throws `HistogramError` and `BucketLimitError`. */
   stage(histograms: readonly ExposedHistogram[], cache: ScrapeCache, scrape: HistogramScrape): { readonly kept: number; readonly added: number } {
     const known = new Map<string, Labels | undefined>()

@@ -62,6 +62,9 @@ const gatherMs = 200
 /** So many are logged at once. */
 const maxGatheredSamples = 32_768
 
+/** Batches that are kept for the next callers: their memory is still in the processor's cache. */
+const maxSpareBatches = 2
+
 /** Samples sealed between two looks at the event loop, and list entries dropped in one. */
 const flushStepSamples = 60_000
 const dropStepEntries = 4096
@@ -76,6 +79,7 @@ export class Head {
   readonly #keepFlushedMs: number
   readonly #host: BatchHost
   readonly #freeSlots: number[] = []
+  readonly #spareBatches: HeadBatch[] = []
   #gatherBatch: HeadBatch | undefined
   #gathered: { readonly done: PromiseWithResolvers<void>; readonly timer: NodeJS.Timeout } | undefined
   #outOfOrderWindowMs = 0
@@ -109,6 +113,7 @@ export class Head {
       beginLog: () => this.sendGathered(),
       log: (record, allocatedBytes) => this.#log(record, allocatedBytes),
       gather: (batch, sampleCount) => this.#gather(batch, sampleCount),
+      keep: (batch) => this.#spareBatches.length < maxSpareBatches && this.#spareBatches.push(batch) > 0,
     }
   }
 
@@ -160,7 +165,7 @@ export class Head {
 
   /** A batch of its own for a caller; it can be used again after each commit or rollback. */
   batch(): HeadBatch {
-    return new HeadBatch(this.#host)
+    return this.#spareBatches.pop() ?? new HeadBatch(this.#host)
   }
 
   /** What was written up to now. */

@@ -2,6 +2,7 @@
 // pause; long ones in slices between which the event loop runs.
 
 import { assert } from '../src/base/assert.ts'
+import { takeSteps } from '../src/base/steps.ts'
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import { emptyLike, type NativeHistogram } from './histogram.ts'
 import { writeDraft } from './histogramDraft.ts'
@@ -34,6 +35,13 @@ export type BatchOutcome = {
   readonly firstBad?: BadSample
 }
 
+/** A batch whose samples are in the head. */
+export type StoredBatch = {
+  readonly outcome: BatchOutcome
+  /** Resolves once the stored samples survive a process crash. */
+  readonly logged: Promise<void>
+}
+
 /** One record of the sample log. Bytes `ptr` to `ptr + length` of the shared memory stay as they are until `appendLog`'s promise settles. */
 export type LogRecord = {
   readonly ptr: Pointer
@@ -57,6 +65,8 @@ export type BatchHost = {
   log(record: LogRecord, allocatedBytes: number): Promise<void>
   /** As `log`, but with those of other batches in one record, some time later; `undefined` when the batch must have a record of its own. */
   gather(batch: HeadBatch, sampleCount: number): Promise<void> | undefined
+  /** Whether the batch, which is empty and nobody's any more, is kept for the next caller. */
+  keep(batch: HeadBatch): boolean
 }
 
 /** `skipBad` stores what is good; `allOrNothing` stores nothing when a sample is bad. */
@@ -201,50 +211,57 @@ export class HeadBatch {
    * What is stored can be queried earlier: before this returns its promise, unless the batch is long.
    */
   async commit(mode: CommitMode, options: CommitOptions = {}): Promise<BatchOutcome> {
-    const { kernels, nowMs, logBlocked } = this.#host
-    const { exports } = kernels
-    const blocked = logBlocked()
+    const { outcome, logged } = await this.store(mode, options)
+    await logged
+    return outcome
+  }
+
+  /** As `commit`, but does not wait for the log; a batch that is not long is stored, and empty again, when this returns. */
+  store(mode: CommitMode, options: CommitOptions = {}): StoredBatch | Promise<StoredBatch> {
+    const blocked = this.#host.logBlocked()
     if (blocked !== undefined) {
       this.rollback()
       throw blocked
     }
+    return takeSteps(options.anyAge === true ? this.#storeAll() : this.#store(mode, options))
+  }
+
+  *#store(mode: CommitMode, options: CommitOptions): Generator<void, StoredBatch> {
+    const { kernels, nowMs } = this.#host
+    const { exports } = kernels
     const count = this.count
-    if (options.anyAge === true) return this.#commitAll()
     const latestMs = nowMs() + maxAheadMs
     exports.forgetOutcomes(this.pointer)
     const counted = options.counted ?? count
     for (let from = 0; from < counted; from += sliceSamples) {
-      if (from > 0) await nextTurn()
+      if (from > 0) yield
       exports.validateBatch(this.pointer, from, Math.min(counted, from + sliceSamples), latestMs, options.lenient === true ? 1 : 0)
     }
     exports.judgeHistograms(this.pointer, 0)
-    const result = this.#outcome()
+    const outcome = this.#outcome()
     if (counted < count) exports.validateBatch(this.pointer, counted, count, latestMs, 0)
     if (options.discardOutOfOrder === true) exports.discardOutOfOrder(this.pointer)
-    if (mode === 'allOrNothing' && result.firstBad !== undefined) {
+    if (mode === 'allOrNothing' && outcome.firstBad !== undefined) {
       this.rollback()
-      return { ...result, stored: 0 }
+      return { outcome: { ...outcome, stored: 0 }, logged: Promise.resolve() }
     }
     for (let from = 0; from < count; from += sliceSamples) {
-      if (from > 0) await nextTurn()
+      if (from > 0) yield
       exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 0)
     }
-    await ((options.mayWait === true && this.#gather(result.stored)) || this.log(result.stored))
-    return result
+    return { outcome, logged: (options.mayWait === true ? this.#gather(outcome.stored) : undefined) ?? this.log(outcome.stored) }
   }
 
-  async #commitAll(): Promise<BatchOutcome> {
+  *#storeAll(): Generator<void, StoredBatch> {
     const { exports } = this.#host.kernels
     const count = this.count
     exports.forgetOutcomes(this.pointer)
     const unknown = exports.acceptAll(this.pointer)
     for (let from = 0; from < count; from += sliceSamples) {
-      if (from > 0) await nextTurn()
+      if (from > 0) yield
       exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 1)
     }
-    const result = { ...this.#outcome(), stored: count - unknown }
-    await this.log(count)
-    return result
+    return { outcome: { ...this.#outcome(), stored: count - unknown }, logged: this.log(count) }
   }
 
   /** Forgets what is staged. */
@@ -252,8 +269,10 @@ export class HeadBatch {
     this.#host.kernels.exports.clearBatch(this.pointer)
   }
 
+  /** Nobody may use the batch any more. */
   close(): void {
-    this.#host.kernels.exports.freeBatch(this.pointer)
+    this.rollback()
+    if (!this.#host.keep(this)) this.#host.kernels.exports.freeBatch(this.pointer)
   }
 
   #gather(sampleCount: number): Promise<void> | undefined {
@@ -320,8 +339,4 @@ export class HeadBatch {
       }),
     }
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

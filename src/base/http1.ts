@@ -3,6 +3,7 @@
 // a general client. Everything else goes through undici; httpClient.ts decides.
 
 import { connect, type Socket } from 'node:net'
+import { HttpRequestError } from './httpErrors.ts'
 import { Http1Parser, type Http1Answer } from './http1Parser.ts'
 
 /** A request as it goes over the wire; it can be sent again and again. */
@@ -48,7 +49,7 @@ export function http1Request(request: {
 }
 
 /** A request under way. */
-class Http1Exchange {
+export class Http1Exchange {
   readonly request: Http1Request
   #outcome: Http1Outcome | undefined
   #connection: Connection | undefined
@@ -56,6 +57,15 @@ class Http1Exchange {
   constructor(request: Http1Request, outcome: Http1Outcome) {
     this.request = request
     this.#outcome = outcome
+  }
+
+  get isOver(): boolean {
+    return this.#outcome === undefined
+  }
+
+  /** Its deadline has come. */
+  expire(): void {
+    this.cancel(new HttpRequestError('timeout', 'context deadline exceeded'))
   }
 
   runOn(connection: Connection): void {

@@ -3,8 +3,10 @@
 // files are read for each request; nothing secret reaches a message.
 
 import type { Dispatcher } from 'undici'
+import { assert } from './assert.ts'
 import { packedSurplusBytes } from './bodyBuffer.ts'
-import { Http1Pool, type Http1Request, http1Request } from './http1.ts'
+import { Deadlines } from './deadlines.ts'
+import { type Http1Exchange, type Http1Outcome, Http1Pool, type Http1Request, http1Request } from './http1.ts'
 import { defaultHttpClientConfig, type HttpClientConfig } from './httpClientConfig.ts'
 import { basicAuthorization, type Credentials, CredentialSource } from './httpCredentials.ts'
 import { HttpDispatchers, keepAliveMs, proxyFor } from './httpDispatchers.ts'
@@ -43,6 +45,7 @@ export class HttpClient {
   readonly #config: HttpClientConfig
   readonly #userAgent: string
   readonly #http1: Http1Pool
+  readonly #deadlines = new Deadlines()
   readonly #dispatchers: HttpDispatchers
   readonly #oauth2?: OAuth2TokenSource
   readonly #credentials: CredentialSource
@@ -88,7 +91,8 @@ export class HttpClient {
     const { fixed } = this.#credentials
     if (fixed === undefined || url === null || !this.#isPlain('GET', url, request)) return undefined
     try {
-      return { pool: this.#http1, wire: this.#wire(request, url, this.#headers(request, url, fixed)), followsRedirects: this.#config.followRedirects }
+      const wire = this.#wire(request, url, this.#headers(request, url, fixed))
+      return { pool: this.#http1, deadlines: this.#deadlines, wire, followsRedirects: this.#config.followRedirects }
     } catch {
       return undefined // `request` says each time what is wrong.
     }
@@ -160,12 +164,18 @@ export type RequestOutcome = {
   failed(error: HttpRequestError): void
 }
 
-type ShortWay = { readonly pool: Http1Pool; readonly wire: Http1Request; readonly followsRedirects: boolean }
+type ShortWay = { readonly pool: Http1Pool; readonly deadlines: Deadlines; readonly wire: Http1Request; readonly followsRedirects: boolean }
 
+/** One request at a time. */
 export class RepeatedRequest {
   readonly #request: HttpRequest
   readonly #sendAnyWay: (signal: AbortSignal) => Promise<HttpAnswer>
   #short: ShortWay | undefined
+  readonly #shortOutcome: Http1Outcome = { answered: (answer) => this.#answeredShort(answer), failed: (error) => this.#failedShort(error) }
+  /** What is under way. */
+  #outcome: RequestOutcome | undefined
+  #exchange: Http1Exchange | undefined
+  #longWay: AbortController | undefined
 
   constructor(request: HttpRequest, sendAnyWay: (signal: AbortSignal) => Promise<HttpAnswer>, short: ShortWay | undefined) {
     this.#request = request
@@ -173,43 +183,56 @@ export class RepeatedRequest {
     this.#short = short
   }
 
-  /** Returns the way to give up; `failed` is then called at once, or soon. */
-  send(outcome: RequestOutcome): () => void {
+  send(outcome: RequestOutcome): void {
+    assert(this.#outcome === undefined, 'the request is under way already')
+    this.#outcome = outcome
     const short = this.#short
-    if (short === undefined) return this.#sendLong(outcome)
-    const fail = (error: unknown) => outcome.failed(describeFailure(this.#request, error))
-    let cancel = () => sent.cancel(new HttpRequestError('canceled', 'context canceled'))
-    const timer = setTimeout(() => sent.cancel(new HttpRequestError('timeout', 'context deadline exceeded')), this.#request.timeoutMs)
-    const sent = short.pool.send(short.wire, {
-      answered: (answer) => {
-        clearTimeout(timer)
-        if (short.followsRedirects && isRedirect(answer)) {
-          this.#short = undefined
-          cancel = this.#sendLong(outcome)
-          return
-        }
-        let unpacked
-        try {
-          unpacked = unpack(answer, this.#request)
-        } catch (error) {
-          return fail(error)
-        }
-        if (unpacked instanceof Promise) unpacked.then((whole) => outcome.answered(whole), fail)
-        else outcome.answered(unpacked)
-      },
-      failed: (error) => {
-        clearTimeout(timer)
-        fail(error)
-      },
-    })
-    return () => cancel()
+    if (short === undefined) return this.#sendLong()
+    this.#exchange = short.pool.send(short.wire, this.#shortOutcome)
+    short.deadlines.add(this.#request.timeoutMs, this.#exchange)
   }
 
-  #sendLong({ answered, failed }: RequestOutcome): () => void {
-    const stop = new AbortController()
+  /** `failed` is called at once, or soon, if the request is under way. */
+  giveUp(): void {
+    this.#longWay?.abort()
+    this.#exchange?.cancel(new HttpRequestError('canceled', 'context canceled'))
+  }
+
+  #answeredShort(answer: HttpAnswer): void {
+    if (this.#short?.followsRedirects === true && isRedirect(answer)) {
+      this.#short = undefined
+      return this.#sendLong()
+    }
+    let unpacked
+    try {
+      unpacked = unpack(answer, this.#request)
+    } catch (error) {
+      return this.#failedShort(error)
+    }
+    if (unpacked instanceof Promise) unpacked.then((whole) => this.#answered(whole), (error: unknown) => this.#failedShort(error))
+    else this.#answered(unpacked)
+  }
+
+  #failedShort(error: unknown): void {
+    this.#failed(describeFailure(this.#request, error))
+  }
+
+  #sendLong(): void {
+    this.#longWay = new AbortController()
     // `request` throws nothing else.
-    this.#sendAnyWay(stop.signal).then(answered, (error: unknown) => failed(error as HttpRequestError))
-    return () => stop.abort()
+    this.#sendAnyWay(this.#longWay.signal).then((answer) => this.#answered(answer), (error: unknown) => this.#failed(error as HttpRequestError))
+  }
+
+  #answered(answer: HttpAnswer): void {
+    const outcome = this.#outcome
+    this.#outcome = undefined
+    outcome?.answered(answer)
+  }
+
+  #failed(error: HttpRequestError): void {
+    const outcome = this.#outcome
+    this.#outcome = undefined
+    outcome?.failed(error)
   }
 }
 

@@ -109,9 +109,10 @@ describe('a repeated request', () => {
     const url = await serve(() => {})
     expect(await send(repeated({ url: `${url}/p`, timeoutMs: 30 }))).toBe(`Get "${url}/p": context deadline exceeded`)
     const given = await new Promise((resolve) => {
-      const giveUp = repeated({ url }).send({ answered: resolve, failed: ({ reason }) => resolve(reason) })
-      giveUp()
-      giveUp()
+      const request = repeated({ url })
+      request.send({ answered: resolve, failed: ({ reason }) => resolve(reason) })
+      request.giveUp()
+      request.giveUp()
     })
     expect(given).toBe('canceled')
     expect(await send(repeated({ url: 'http://127.0.0.1:1/' }))).toBe('Get "http://127.0.0.1:1/": dial tcp 127.0.0.1:1: connect: connection refused')

@@ -3,7 +3,7 @@
 
 import { parseTextExposition } from '../../ingest/exposition.ts'
 import type { ScrapeCache, ScrapeCommit, UnknownSeries } from '../../ingest/scrapeCache.ts'
-import type { ScrapeSink } from '../../ingest/scrapeLoop.ts'
+import type { ScrapeSink } from '../../ingest/scrapeSink.ts'
 import { formatLabels, type Labels } from '../../storage/labels.ts'
 
 type Staged = { ref: number; timestampMs: number; value: number | 'stale' }
@@ -26,7 +26,7 @@ export function createMemorySink(): MemorySink {
     return names.push(text) - 1
   }
   const store = (samples: readonly Staged[]): ScrapeCommit => {
-    const outcome = { stored: 0, duplicate: 0, outOfOrder: 0, outOfBounds: 0 }
+    const outcome = { stored: 0, duplicate: 0, outOfOrder: 0, outOfBounds: 0, logged: Promise.resolve() }
     for (const sample of samples) {
       const list = stored[sample.ref] ?? []
       const last = list.at(-1)
@@ -69,7 +69,7 @@ function createMemoryCache(store: (samples: readonly Staged[]) => ScrapeCommit, 
     appended = []
   }
   return {
-    async parse(body, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve) {
+    parse(body, timestampMs, { honorTimestamps, trackTimestampsStaleness }, resolve) {
       const metadata: { kind: 'type' | 'help' | 'unit'; name: string; text: string }[] = []
       let familyType = ''
       let sampleCount = 0
@@ -103,21 +103,21 @@ function createMemoryCache(store: (samples: readonly Staged[]) => ScrapeCommit, 
       const scrapeTimeMs = timestampMs
       const gone = [...live].filter((ref) => !seen.has(ref))
       appended.push(...gone.map((ref) => ({ ref, timestampMs: scrapeTimeMs, value: 'stale' as const })))
-      return { sampleCount, keptCount: parsed.length, addedCount, metadataChanged, metadata: () => metadata }
+      return { sampleCount, keptCount: parsed.length, addedCount, metadata: metadataChanged ? metadata : undefined }
     },
     append: (ref, timestampMs, value) => void appended.push({ ref, timestampMs, value }),
     appendHistogram: () => {
       throw new Error('bug: the model stores no histograms')
     },
     appendStale: (ref, timestampMs) => void appended.push({ ref, timestampMs, value: 'stale' }),
-    async commit() {
+    commit() {
       const outcome = store([...parsed, ...appended])
       live = new Set([...seen].filter(([, isTracked]) => isTracked).map(([ref]) => ref))
       for (const text of refs.keys()) if (!texts.has(text)) refs.delete(text)
       rollback()
       return outcome
     },
-    async commitFailed(timestampMs) {
+    commitFailed(timestampMs) {
       const outcome = store([...[...live].map((ref) => ({ ref, timestampMs, value: 'stale' as const })), ...appended])
       live = new Set()
       rollback()

@@ -3,18 +3,18 @@
 // first. Lines never seen are listed for the slow path in TypeScript; values and timestamps are parsed here.
 //
 // Cache:  { entries u32, count u32, capacity u32, slots u32, slot capacity u32, generation u32, next cache u32, the one before u32 }.
-// Entry:  { hash 2 x u64, ref u32, text bytes u32, seen u32 (generation), tracked u32 (generation), live u32, zero u32 }.
+// Entry:  { fingerprint 2 x u64, ref u32, text bytes u32, seen u32 (generation), tracked u32 (generation), live u32, zero u32 }.
 //         `seen`: was in that scrape; `tracked`: so that its end is to be marked; `live`: tracked in the last commit.
 // State:  { input u32, bytes u32, position u32, batch u32, cache u32, cursor u32, flags u32, samples u32, time i64,
 //           misses u32, miss count u32, miss capacity u32, hard u32, hard count u32, hard capacity u32,
-//           comments u32, comment count u32, comment capacity u32, error u32, number { bits u64, end u32 }, hash 2 x u64,
-//           comments' hash u64, owns its input u32, zero u32 }.
+//           comments u32, comment count u32, comment capacity u32, error u32, number { bits u64, end u32 }, fingerprint 2 x u64,
+//           comments' fingerprint 2 x u64, owns its input u32, zero u32 }.
 // Miss:   { batch index u32, offset u32, length u32, comments before u32, entry u32 }; length 0: the same series again.
 // Hard:   { batch index u32, offset u32, length u32 }.     Comment: { offset u32, length u32 }.
 
 import { BATCH_COUNT, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, stage } from './batch'
-import { hash128, hash64 } from './hash'
-import { SCRAPE_CACHES } from './layout'
+import { addToFingerprint, fingerprint128, mix64 } from './hash'
+import { SCRAPE_CACHES, SPARE_PARSE } from './layout'
 import { freeList, link, push, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
 import { NUMBER_BAD, NUMBER_HARD, parseNumber } from './number'
@@ -50,10 +50,10 @@ const X_HARD: usize = 52
 const X_COMMENTS: usize = 64
 const X_ERROR: usize = 76
 const X_NUMBER: usize = 80
-const X_HASH: usize = 96
-const X_COMMENTS_HASH: usize = 112
-const X_OWNS_INPUT: usize = 120
-const PARSE_BYTES: u32 = 128
+const X_FINGERPRINT: usize = 96
+const X_COMMENTS_FINGERPRINT: usize = 112
+const X_OWNS_INPUT: usize = 128
+const PARSE_BYTES: u32 = 136
 
 const MISS_BYTES: u32 = 20
 const HARD_BYTES: u32 = 12
@@ -69,6 +69,8 @@ export const PARSE_BAD_LINE: i32 = -1
 
 /** Behind a body: a line feed, so that the last line may do without, and zeros. */
 const SLACK: u32 = 64
+/** Most bytes of lists that a spare state keeps. */
+const SPARE_BYTES: u32 = 65536
 /** Samples per slice, and bytes where there are few samples. */
 const STEP_SAMPLES: u32 = 20000
 const STEP_BYTES: usize = 4 << 20
@@ -98,8 +100,11 @@ export function freeScrapeCache(cache: usize): void {
  * them.
  */
 export function newParse(bytes: u32, batch: usize, cache: usize, time: f64, flags: u32, given: usize): usize {
-  const parse = alloc(PARSE_BYTES)
-  memory.fill(parse, 0, PARSE_BYTES)
+  let parse: usize = load<u32>(SPARE_PARSE)
+  if (parse == 0) {
+    parse = alloc(PARSE_BYTES)
+    memory.fill(parse, 0, PARSE_BYTES)
+  } else store<u32>(SPARE_PARSE, 0)
   const input = given == 0 ? alloc(bytes + SLACK) : given
   memory.fill(input + bytes, 0, SLACK)
   store<u8>(input + bytes, 0x0a)
@@ -133,8 +138,19 @@ export function keepInput(parse: usize): void {
   store<u32>(parse, 1, X_OWNS_INPUT)
 }
 
+/** The state is kept for the next parse when there is no other and its lists are not long. */
 export function freeParse(parse: usize): void {
   if (load<u32>(parse, X_OWNS_INPUT) != 0) free(load<u32>(parse, X_IN), inputBytes(parse))
+  const listBytes = load<u32>(parse, X_MISSES + 8) * MISS_BYTES + load<u32>(parse, X_HARD + 8) * HARD_BYTES + load<u32>(parse, X_COMMENTS + 8) * COMMENT_BYTES
+  if (load<u32>(SPARE_PARSE) == 0 && listBytes <= SPARE_BYTES) {
+    memory.fill(parse, 0, <u32>X_MISSES)
+    store<u32>(parse, 0, X_MISSES + 4)
+    store<u32>(parse, 0, X_HARD + 4)
+    store<u32>(parse, 0, X_COMMENTS + 4)
+    memory.fill(parse + X_ERROR, 0, PARSE_BYTES - <u32>X_ERROR)
+    store<u32>(SPARE_PARSE, <u32>parse)
+    return
+  }
   freeList(parse + X_MISSES, MISS_BYTES)
   freeList(parse + X_HARD, HARD_BYTES)
   freeList(parse + X_COMMENTS, COMMENT_BYTES)
@@ -203,8 +219,7 @@ function comment(parse: usize, at: usize, end: usize): usize {
     const entry = push(parse + X_COMMENTS, COMMENT_BYTES)
     store<u32>(entry, <u32>(at - <usize>load<u32>(parse, X_IN)))
     store<u32>(entry, <u32>(feed - at), 4)
-    const hash = load<u64>(parse, X_COMMENTS_HASH)
-    store<u64>(parse, rotl<u64>(hash, 11) * 5 + hash64(at, <u32>(feed - at)), X_COMMENTS_HASH)
+    addToFingerprint(parse + X_COMMENTS_FINGERPRINT, at, <u32>(feed - at))
   }
   return feed + 1
 }
@@ -221,8 +236,8 @@ function sample(parse: usize, start: usize, end: usize): usize {
     const candidate = entries + <usize>cursor * ENTRY_BYTES
     const length = load<u32>(candidate, E_BYTES)
     if (start + length < end && endsSeries(start, start + length)) {
-      hash128(start, length, parse + X_HASH)
-      if (load<u64>(parse, X_HASH) == load<u64>(candidate) && load<u64>(parse, X_HASH + 8) == load<u64>(candidate, 8)) {
+      fingerprint128(start, length, parse + X_FINGERPRINT)
+      if (load<u64>(parse, X_FINGERPRINT) == load<u64>(candidate) && load<u64>(parse, X_FINGERPRINT + 8) == load<u64>(candidate, 8)) {
         entry = candidate
         at = start + length
         store<u32>(parse, cursor + 1, X_CURSOR)
@@ -234,10 +249,10 @@ function sample(parse: usize, start: usize, end: usize): usize {
     at = seriesEnd(start, end)
     if (at == 0) return 0
     const length = <u32>(at - start)
-    hash128(start, length, parse + X_HASH)
-    let index = findEntry(cache, parse + X_HASH)
+    fingerprint128(start, length, parse + X_FINGERPRINT)
+    let index = findEntry(cache, parse + X_FINGERPRINT)
     if (index == 0) {
-      index = addEntry(cache, parse + X_HASH, length)
+      index = addEntry(cache, parse + X_FINGERPRINT, length)
       missAt = push(parse + X_MISSES, MISS_BYTES)
       store<u32>(missAt, <u32>(start - <usize>load<u32>(parse, X_IN)), 4)
       store<u32>(missAt, length, 8)
@@ -359,25 +374,31 @@ function sampleValue(parse: usize, cache: usize, entry: usize, missAt: usize, se
 
 // The cache's entries are found through open addressing slots of entry index + 1.
 
-function findEntry(cache: usize, hash: usize): u32 {
+// @ts-ignore: decorator
+@inline
+function firstSlot(fingerprint: usize): u32 {
+  return <u32>mix64(load<u64>(fingerprint) + rotl<u64>(load<u64>(fingerprint, 8), 17))
+}
+
+function findEntry(cache: usize, fingerprint: usize): u32 {
   const capacity = load<u32>(cache, K_SLOT_CAPACITY)
   if (capacity == 0) return 0
   const slots: usize = load<u32>(cache, K_SLOTS)
   const entries: usize = load<u32>(cache, K_ENTRIES)
-  const h1 = load<u64>(hash)
-  const h2 = load<u64>(hash, 8)
-  let index = <u32>h1 & (capacity - 1)
+  const f1 = load<u64>(fingerprint)
+  const f2 = load<u64>(fingerprint, 8)
+  let index = firstSlot(fingerprint) & (capacity - 1)
   while (true) {
     const number = load<u32>(slots + (<usize>index << 2))
     if (number == 0) return 0
     const entry = entries + <usize>(number - 1) * ENTRY_BYTES
-    if (load<u64>(entry) == h1 && load<u64>(entry, 8) == h2) return number
+    if (load<u64>(entry) == f1 && load<u64>(entry, 8) == f2) return number
     index = (index + 1) & (capacity - 1)
   }
 }
 
 /** Adds an entry and returns its index + 1. */
-function addEntry(cache: usize, hash: usize, length: u32): u32 {
+function addEntry(cache: usize, fingerprint: usize, length: u32): u32 {
   const count = load<u32>(cache, K_COUNT)
   const capacity = load<u32>(cache, K_CAPACITY)
   if (count == capacity) {
@@ -392,8 +413,8 @@ function addEntry(cache: usize, hash: usize, length: u32): u32 {
   }
   const entry = <usize>load<u32>(cache, K_ENTRIES) + <usize>count * ENTRY_BYTES
   memory.fill(entry, 0, ENTRY_BYTES)
-  store<u64>(entry, load<u64>(hash))
-  store<u64>(entry, load<u64>(hash, 8), 8)
+  store<u64>(entry, load<u64>(fingerprint))
+  store<u64>(entry, load<u64>(fingerprint, 8), 8)
   store<u32>(entry, REF_PENDING, E_REF)
   store<u32>(entry, length, E_BYTES)
   store<u32>(cache, count + 1, K_COUNT)
@@ -405,7 +426,7 @@ function addEntry(cache: usize, hash: usize, length: u32): u32 {
 function placeEntry(cache: usize, index: u32): void {
   const mask = load<u32>(cache, K_SLOT_CAPACITY) - 1
   const slots: usize = load<u32>(cache, K_SLOTS)
-  let slot = load<u32>(<usize>load<u32>(cache, K_ENTRIES) + <usize>index * ENTRY_BYTES) & mask
+  let slot = firstSlot(<usize>load<u32>(cache, K_ENTRIES) + <usize>index * ENTRY_BYTES) & mask
   while (load<u32>(slots + (<usize>slot << 2)) != 0) slot = (slot + 1) & mask
   store<u32>(slots + (<usize>slot << 2), index + 1)
 }

@@ -30,8 +30,11 @@ function tail(ptr: usize, length: u32): u64 {
   return <u64>load<u8>(ptr) | (<u64>load<u8>(ptr + (length >> 1)) << 8) | (<u64>load<u8>(ptr + length - 1) << 16)
 }
 
-/** Writes the two halves of the hash to `out`. */
-export function hash128(ptr: usize, length: u32, out: usize): void {
+/**
+ * Writes the two halves of a hash to `out`. Two texts have the same if and only if they have the same `hash128`, but its bits
+ * are not evenly mixed: it serves to compare, not to choose a slot.
+ */
+export function fingerprint128(ptr: usize, length: u32, out: usize): void {
   const p1 = load<u64>(HASH_SECRET)
   const p2 = load<u64>(HASH_SECRET, 8)
   let a0 = load<u64>(HASH_SECRET, 16) + <u64>length
@@ -65,12 +68,48 @@ export function hash128(ptr: usize, length: u32, out: usize): void {
     a2 = lane(a2, k2, k3, p1, p2)
     a3 = lane(a3, k3, k2, p1, p2)
   }
-  let h1 = mix64(a0 + rotl<u64>(a2, 23))
-  let h2 = mix64(a1 + rotl<u64>(a3, 41))
+  store<u64>(out, a0 + rotl<u64>(a2, 23))
+  store<u64>(out, a1 + rotl<u64>(a3, 41), 8)
+}
+
+/** Writes the two halves of the hash to `out`. */
+export function hash128(ptr: usize, length: u32, out: usize): void {
+  fingerprint128(ptr, length, out)
+  let h1 = mix64(load<u64>(out))
+  let h2 = mix64(load<u64>(out, 8))
   h1 += h2
-  h2 += h1 * p1
+  h2 += h1 * load<u64>(HASH_SECRET)
   store<u64>(out, mix64(h1))
   store<u64>(out, mix64(h2), 8)
+}
+
+/** Goes on with the fingerprint of a list of texts, two u64 at `state`, by one more text; 16 bytes behind it can be read. */
+export function addToFingerprint(state: usize, ptr: usize, length: u32): void {
+  const p1 = load<u64>(HASH_SECRET)
+  const p2 = load<u64>(HASH_SECRET, 8)
+  // The length keeps two texts apart from the same bytes in one.
+  let a0 = load<u64>(state) + <u64>length
+  let a1 = load<u64>(state, 8)
+  let left = length
+  while (left >= 16) {
+    const k0 = load<u64>(ptr)
+    const k1 = load<u64>(ptr, 8)
+    a0 = lane(a0, k0, k1, p1, p2)
+    a1 = lane(a1, k1, k0, p1, p2)
+    ptr += 16
+    left -= 16
+  }
+  const k0 = left < 8 ? load<u64>(ptr) & firstBytes(left) : load<u64>(ptr)
+  const k1 = left < 8 ? 0 : load<u64>(ptr, 8) & firstBytes(left - 8)
+  store<u64>(state, lane(a0, k0, k1, p1, p2))
+  store<u64>(state, lane(a1, k1, k0, p1, p2), 8)
+}
+
+/** A mask of fewer than eight bytes. */
+// @ts-ignore: decorator
+@inline
+function firstBytes(count: u32): u64 {
+  return ((<u64>1) << (<u64>count << 3)) - 1
 }
 
 /** A 64-bit hash for tables that compare the bytes afterwards. */

@@ -61,6 +61,7 @@ export const HISTOGRAM_DRAFT: usize = 1276 // u32
 export const HASH_SECRET: usize = 1280 // 4 x u64
 
 export const LISTED: usize = 1312 // u32, atomic: grows when readers can find one more series, once they can
+export const SPARE_PARSE: usize = 1316 // u32: state of a parse that has ended, for the next one; see exposition.ts
 export const LARGE_FREE_BYTES: usize = 1320 // i64: of the free large blocks
 export const FREED_SPAN_BYTES: usize = 1328 // i64, atomic: of the spans given back by workers
 

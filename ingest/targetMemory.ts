@@ -1,0 +1,49 @@
+// What is known of a target from scrape to scrape; handed from loop to loop when a job is reloaded.
+
+import type { Labels } from '../storage/labels.ts'
+import { ClassicHistograms } from './classicHistograms.ts'
+import { CreatedSeries, CreatedTimes } from './createdTimes.ts'
+import { OpenMetricsReader } from './openMetrics.ts'
+import type { ScrapeCache } from './scrapeCache.ts'
+import { ScrapedHistograms } from './scrapedHistograms.ts'
+import { TargetExemplars } from './scrapeExemplars.ts'
+import type { ScrapeSink } from './scrapeSink.ts'
+import { TargetMetadata } from './targetMetadata.ts'
+
+export type TargetMemory = {
+  readonly cache: ScrapeCache
+  readonly metadata: TargetMetadata
+  readonly openMetrics: OpenMetricsReader
+  readonly exemplars: TargetExemplars
+  readonly histograms: ScrapedHistograms
+  readonly classicHistograms: ClassicHistograms
+  readonly createdSeries: CreatedSeries
+  readonly createdTimes: CreatedTimes
+  /** Labels and not refs: storage removes series that have had no samples for long. */
+  reportLabels: readonly Labels[] | undefined
+  /** The slot of the last scrape. */
+  lastSlotMs: number | undefined
+  lastError: string
+  lastScrapeMs: number
+  lastDurationSeconds: number
+  health: 'up' | 'down' | 'unknown'
+}
+
+export function createTargetMemory(sink: ScrapeSink): TargetMemory {
+  return {
+    cache: sink.createCache(),
+    metadata: new TargetMetadata(),
+    openMetrics: new OpenMetricsReader(),
+    exemplars: new TargetExemplars(),
+    histograms: new ScrapedHistograms(),
+    classicHistograms: new ClassicHistograms(),
+    createdSeries: new CreatedSeries(),
+    createdTimes: new CreatedTimes(),
+    reportLabels: undefined,
+    lastSlotMs: undefined,
+    lastError: '',
+    lastScrapeMs: 0,
+    lastDurationSeconds: 0,
+    health: 'unknown',
+  }
+}
