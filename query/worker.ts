@@ -2,10 +2,10 @@
 // finished bytes or values. Nothing here outlives a job but caches.
 
 import { flushCompileCache } from 'node:module'
-import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createKernels } from '../src/kernels/kernels.ts'
 import { errorText } from '../src/base/assert.ts'
+import { lowerThisThread } from '../src/base/priority.ts'
 import { openQuerierSource } from '../storage/querier.ts'
 import { ActiveQuerySlot } from './activeQueries.ts'
 import { answerRequest } from './answerRequest.ts'
@@ -21,17 +21,12 @@ import { answerRemoteRead } from './remoteRead/remoteRead.ts'
 import { openSharedWork, type SharedWork } from './sharedWork.ts'
 import type { EndMessage, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
 
-/** About a third of the processor time that a thread of the normal priority gets beside it. */
-const queryNice = 5
-
 // Started by `queryWorker.ts`, which passes exactly this.
 const init = workerData as WorkerInit
 if (parentPort === null) throw new Error('bug: the query worker runs in a thread')
 const port = parentPort
 
-// When processors are short, samples and the main thread's answers go before queries. Only Linux gives a thread a priority of
-// its own; elsewhere it would be the whole process's.
-if (process.platform === 'linux') setPriority(0, queryNice)
+lowerThisThread()
 
 const control = new Int32Array(init.control)
 const features = new Set(init.features)

@@ -1,7 +1,7 @@
 // The process as a user starts it: exit codes, the line with the URL, signals.
 
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -12,7 +12,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 type Run = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 /** Starts the process and gives it to `act` once `until` is in its output; resolves when it has ended. */
-async function run(args: readonly string[], until = '', act: (process: { kill(signal: NodeJS.Signals): boolean }, output: () => string) => void | Promise<void> = () => {}): Promise<Run> {
+async function run(args: readonly string[], until = '', act: (process: Pick<ChildProcess, 'kill' | 'pid'>, output: () => string) => void | Promise<void> = () => {}): Promise<Run> {
   const child = spawn(process.execPath, [resolve('src/main.ts'), ...args], { cwd: dir })
   let stdout = ''
   let stderr = ''
@@ -74,4 +74,22 @@ describe('src/main.ts', () => {
     expect(stdout).toMatch(/^solowatch \d+\.\d+\.\d+ is ready: http:\/\/127\.0\.0\.1:\d+\/\n$/)
     expect([code, stderr.includes('See you next time!')]).toEqual([0, true])
   })
+
+  it('has queries and what V8 compiles wait behind the main thread', async () => {
+    await run(['--web.listen-address=127.0.0.1:0', '--storage.tsdb.path=niced'], 'is ready', async (child, output) => {
+      await fetch(`${/is ready: (\S+)/.exec(output())?.[1] ?? ''}api/v1/query?query=1`)
+      await expect.poll(() => nicenesses(child.pid)).toMatchObject({ 'node-MainThread': [0], writer: [0], query: [10], 'node-V8Worker': [10, 10, 10, 10] })
+      child.kill('SIGTERM')
+    })
+  })
 })
+
+/** By name of thread, as Linux knows it. */
+function nicenesses(pid: number | undefined): Record<string, number[]> {
+  const byName: Record<string, number[]> = {}
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const [, name = '', fields = ''] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')) ?? []
+    byName[name] = [...(byName[name] ?? []), Number(fields.split(' ')[16])]
+  }
+  return byName
+}

@@ -7,6 +7,7 @@ import type { StorageStart } from '../storage/storageStart.ts'
 import { createApp } from './app.ts'
 import { errorText } from './base/assert.ts'
 import type { Logger } from './base/log.ts'
+import { lowerHelperThreads } from './base/priority.ts'
 import { settleMemorySoon } from './base/settle.ts'
 import { ConfigError } from './base/yaml.ts'
 import { embeddedAlertmanagerConfig, embeddedPrometheusConfig, loadConfig } from './config.ts'
@@ -43,6 +44,8 @@ export async function serve(options: Options, { logger, storageStart }: { readon
     reload = () => void app.reload().catch(logFailure)
     if (isReloadAsked) reload()
     process.stdout.write(`solowatch ${solowatchVersion} is ready: ${app.server.scheme}://${shownHost(app.server.addresses[0])}/\n`)
+    // Not before: until then everything waits for them.
+    lowerHelperThreads()
     // Node keeps what it has compiled at a clean end only, and the start after a kill is the one that is in a hurry.
     flushCompileCache()
     settleMemorySoon()
