@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import Database from 'better-sqlite3'
 import { labelsFrom } from '../storage/labels.ts'
@@ -43,6 +44,16 @@ describe('solowatch check and inspect', { timeout: 90_000 }, () => {
     const { status, output } = solowatch('inspect', dir, 'check')
     expect(status).toBe(1)
     expect(output).toContain('2026-11-24.1.db chunk series 1, slot 0: its values are gone or the row is not what was written (restore the file from a backup; queries leave the chunk out)')
+  })
+
+  it('lists what can be read beside a file that cannot', async () => {
+    const dir = await smallDirectory()
+    const before = solowatch('inspect', dir).output
+    for (const path of ['partitions/2026-11-23.1.db', 'log/00000009.db', 'checkpoints/00000009.db']) writeFileSync(join(dir, path), 'no database, but some text')
+    expect(solowatch('inspect', dir)).toEqual({ status: 1, output: `${before}partitions/2026-11-23.1.db  damaged: ${join(dir, 'partitions/2026-11-23.1.db')}: file is not a database\n` })
+    expect(solowatch('inspect', dir, 'chunks')).toMatchObject({ status: 1, output: expect.stringMatching(/^1 {2}2026-11-24.*\npartitions\/2026-11-23\.1\.db {2}damaged: .*\n$/) })
+    expect(solowatch('inspect', dir, 'chunk', '1').output).toContain(`  ${day + 15_000}  1\n`)
+    expect(solowatch('inspect', dir, 'wal').output).toMatch(/^records up to 1 .*\ncheckpoints\/00000009\.db {2}damaged: .*\nlog\/00000009\.db {2}damaged: .*\n$/)
   })
 
   it('says how it is used', () => {

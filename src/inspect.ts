@@ -2,10 +2,10 @@
 // server is writing to, and changes nothing. Ends with 1 when it finds a problem, with 2 on wrong usage.
 
 import { existsSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, relative } from 'node:path'
 import { formatBytes } from './base/bytes.ts'
 import { checkDataDir, formatProblem } from '../storage/check.ts'
-import { checkpointContents, chunkContents, logContents, partitionContents, partitionEncodings, seriesContents, seriesMeta } from '../storage/contents.ts'
+import { checkpointContents, chunkContents, logContents, partitionContents, seriesContents, seriesMeta } from '../storage/contents.ts'
 import { formatLabels } from '../storage/labels.ts'
 
 const usage = `Usage: solowatch check DIR
@@ -71,21 +71,40 @@ function check(dir: string): number {
   return report.problems.length === 0 ? 0 : 1
 }
 
+/** The files that cannot be read, each told once and after everything else. */
+class DamagedFiles {
+  readonly #dir: string
+  readonly #reasons = new Map<string, string>()
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  readonly add = (file: string, reason: string): void => void this.#reasons.set(file, reason.split('\n', 1)[0] ?? '')
+
+  /** Returns how many there are. */
+  tell(): number {
+    for (const [file, reason] of this.#reasons) print(`${relative(this.#dir, file)}  damaged: ${reason}`)
+    return this.#reasons.size
+  }
+}
+
 function summary(dir: string): number {
+  const files = new DamagedFiles(dir)
   let damaged = 0
-  for (const { file, startMs, bytes, meta } of partitionContents(dir)) {
+  for (const { file, bytes, meta, encodings } of partitionContents(dir, files.add)) {
     if (meta === undefined) {
       print(`${basename(file)}  empty`)
       continue
     }
     const perSample = meta.sampleCount === 0 ? '' : `  ${(bytes / meta.sampleCount).toFixed(3)} B/sample`
     print(`${basename(file)}  ${meta.sampleCount} samples  ${meta.chunkCount} chunks (${meta.looseChunkCount} not compacted)${meta.aggregateCount > 0 ? `  ${meta.aggregateCount} series downsampled` : ''}  ${bytes} B${perSample}  ${timeRange(meta.minTimeMs, meta.maxTimeMs)}`)
-    for (const { encoding, chunkCount, sampleCount, bytes } of partitionEncodings({ path: file, startMs })) {
+    for (const { encoding, chunkCount, sampleCount, bytes } of encodings) {
       if (encoding === 'damaged') damaged++
       print(`  ${String(bytes).padStart(10)} B  ${String(chunkCount).padStart(7)} ${encoding === 'times' ? 'rows  ' : 'chunks'}  ${String(sampleCount).padStart(10)} samples  ${encoding}`)
     }
   }
-  return damaged === 0 ? 0 : 1
+  return files.tell() + damaged === 0 ? 0 : 1
 }
 
 function series(dir: string): number {
@@ -94,18 +113,20 @@ function series(dir: string): number {
 }
 
 function chunks(dir: string): number {
+  const files = new DamagedFiles(dir)
   for (const { ref } of seriesContents(dir)) {
-    for (const one of chunkContents(dir, ref)) {
+    for (const one of chunkContents(dir, ref, files.add)) {
       const order = one.isOutOfOrder ? ', out of order' : ''
       print(`${ref}  ${basename(one.file)}  slot ${one.slot}  ${one.sampleCount} samples  ${timeRange(one.minTimeMs, one.maxTimeMs)}  ${one.valuesBytes} B  ${one.problem === undefined ? one.encoding : `damaged: ${one.problem}`}${order}`)
     }
   }
-  return 0
+  return files.tell() === 0 ? 0 : 1
 }
 
 function chunk(dir: string, ref: number): number {
+  const files = new DamagedFiles(dir)
   let damaged = 0
-  for (const chunk of chunkContents(dir, ref)) {
+  for (const chunk of chunkContents(dir, ref, files.add)) {
     const order = chunk.isOutOfOrder ? '  out of order' : ''
     print(`${basename(chunk.file)}  slot ${chunk.slot}${order}  ${chunk.sampleCount} samples  ${timeRange(chunk.minTimeMs, chunk.maxTimeMs)}`)
     print(`  values: ${chunk.valuesBytes} B, ${chunk.encoding}; times: ${chunk.timesBytes} B, row ${chunk.timesRow}`)
@@ -115,19 +136,20 @@ function chunk(dir: string, ref: number): number {
     }
     chunk.timestampsMs.forEach((timestampMs, i) => print(`  ${timestampMs}  ${chunk.values[i]}`))
   }
-  return damaged === 0 ? 0 : 1
+  return files.tell() + damaged === 0 ? 0 : 1
 }
 
 function wal(dir: string): number {
+  const files = new DamagedFiles(dir)
   const { flushedRecord } = seriesMeta(dir)
   print(`records up to ${flushedRecord} are in partitions`)
-  for (const { file, bytes, meta } of checkpointContents(dir)) {
+  for (const { file, bytes, meta } of checkpointContents(dir, files.add)) {
     print(`checkpoint ${basename(file)}  records ${meta.afterRecord + 1} to ${meta.upToRecord}, ${meta.chunkCount} chunks, ${meta.sampleCount} samples  ${formatBytes(bytes)}`)
   }
-  for (const { file, bytes, first, last, count } of logContents(dir)) {
+  for (const { file, bytes, first, last, count } of logContents(dir, files.add)) {
     print(`${basename(file)}  ${count === 0 ? 'no records' : `records ${first} to ${last} (${count})`}  ${formatBytes(bytes)}`)
   }
-  return 0
+  return files.tell() === 0 ? 0 : 1
 }
 
 function timeRange(minTimeMs: number, maxTimeMs: number): string {

@@ -1,5 +1,7 @@
-// What is in a data directory, as plain values for people to look at: `solowatch inspect` prints them. Reads only.
+// What is in a data directory, as plain values for people to look at: `solowatch inspect` prints them. Reads only. A file
+// that cannot be read is told and left out, as the server does.
 
+import { errorText } from '../src/base/assert.ts'
 import { loadKernelModule } from '../src/kernels/kernels.ts'
 import { CheckpointReader, type CheckpointMeta } from './checkpointFile.ts'
 import { ChunkCodec } from './chunkCodec.ts'
@@ -11,16 +13,35 @@ import { LogSegmentReader } from './logFile.ts'
 import { PartitionReader, type PartitionMeta } from './partitionFile.ts'
 import { decodeSeriesPage, SeriesFileReader, seriesPerPage, type SeriesMeta } from './seriesFile.ts'
 
-export type PartitionContents = { readonly file: string; readonly startMs: number; readonly bytes: number; readonly meta: PartitionMeta | undefined }
+/** Called for a file that cannot be read, or not to its end. */
+export type OnDamage = (file: string, reason: string) => void
 
-export function partitionContents(dir: string): PartitionContents[] {
-  return listPartitions(dir).current.map(({ path, startMs }) => {
-    const reader = new PartitionReader(path, startMs)
+function* fromEach<File extends { readonly path: string }, Reader extends { close(): void }, Found>(
+  files: readonly File[],
+  onDamage: OnDamage,
+  { open, read }: { readonly open: (file: File) => Reader; readonly read: (reader: Reader, file: File) => Iterable<Found> },
+): Generator<Found> {
+  for (const file of files) {
+    let reader: Reader | undefined
     try {
-      return { file: path, startMs, bytes: databaseBytes(path), meta: reader.meta() }
+      reader = open(file)
+      yield* read(reader, file)
+    } catch (error) {
+      onDamage(file.path, errorText(error))
     } finally {
-      reader.close()
+      reader?.close()
     }
+  }
+}
+
+const openPartition = ({ path, startMs }: { readonly path: string; readonly startMs: number }) => new PartitionReader(path, startMs)
+
+export type PartitionContents = { readonly file: string; readonly startMs: number; readonly bytes: number; readonly meta: PartitionMeta | undefined; readonly encodings: readonly EncodingContents[] }
+
+export function partitionContents(dir: string, onDamage: OnDamage): Iterable<PartitionContents> {
+  return fromEach(listPartitions(dir).current, onDamage, {
+    open: openPartition,
+    read: (reader, { path, startMs }) => [{ file: path, startMs, bytes: databaseBytes(path), meta: reader.meta(), encodings: encodingsOf(reader) }],
   })
 }
 
@@ -28,21 +49,16 @@ export function partitionContents(dir: string): PartitionContents[] {
 export type EncodingContents = { readonly encoding: string; readonly chunkCount: number; readonly sampleCount: number; readonly bytes: number }
 
 /** By bytes, largest first; damaged chunks are among them as such. The times, which chunks share, come last. */
-export function partitionEncodings({ path, startMs }: { readonly path: string; readonly startMs: number }): EncodingContents[] {
+function encodingsOf(reader: PartitionReader): EncodingContents[] {
   const found = new Map<string, { encoding: string; chunkCount: number; sampleCount: number; bytes: number }>()
   const add = (encoding: string, sampleCount: number, bytes: number) => {
     const one = found.get(encoding) ?? { encoding, chunkCount: 0, sampleCount: 0, bytes: 0 }
     found.set(encoding, { encoding, chunkCount: one.chunkCount + 1, sampleCount: one.sampleCount + sampleCount, bytes: one.bytes + bytes })
   }
-  const reader = new PartitionReader(path, startMs)
-  try {
-    for (const row of reader.chunksFrom(0)) add(describeChunk(row), sectionCount(row.valuesSection), row.packedBytes)
-    const encodings = [...found.values()].sort((a, b) => b.bytes - a.bytes)
-    const { count, bytes } = reader.timesSize()
-    return [...encodings, { encoding: 'times', chunkCount: count, sampleCount: 0, bytes }]
-  } finally {
-    reader.close()
-  }
+  for (const row of reader.chunksFrom(0)) add(describeChunk(row), sectionCount(row.valuesSection), row.packedBytes)
+  const encodings = [...found.values()].sort((a, b) => b.bytes - a.bytes)
+  const { count, bytes } = reader.timesSize()
+  return [...encodings, { encoding: 'times', chunkCount: count, sampleCount: 0, bytes }]
 }
 
 export type SeriesContents = { readonly ref: number; readonly labels: Labels; readonly firstMs: number; readonly lastMs: number }
@@ -92,11 +108,11 @@ export type ChunkContents = {
 }
 
 /** The chunks of one series, oldest day first, with their samples. */
-export function* chunkContents(dir: string, ref: number): Generator<ChunkContents> {
+export function chunkContents(dir: string, ref: number, onDamage: OnDamage): Iterable<ChunkContents> {
   const codec = new ChunkCodec(loadKernelModule())
-  for (const { path, startMs } of listPartitions(dir).current) {
-    const reader = new PartitionReader(path, startMs)
-    try {
+  return fromEach(listPartitions(dir).current, onDamage, {
+    open: openPartition,
+    *read(reader, { path }) {
       for (const row of reader.chunks(ref, -Infinity, Infinity)) {
         codec.clear()
         const problem = codec.add(row.timesSection, row.valuesSection)
@@ -117,35 +133,25 @@ export function* chunkContents(dir: string, ref: number): Generator<ChunkContent
           values: [...values],
         }
       }
-    } finally {
-      reader.close()
-    }
-  }
+    },
+  })
 }
 
 export type LogContents = { readonly file: string; readonly bytes: number; readonly first: number; readonly last: number; readonly count: number }
 
-export function logContents(dir: string): LogContents[] {
-  return listLogSegments(dir).map(({ path }) => {
-    const reader = new LogSegmentReader(path)
-    try {
-      return { file: path, bytes: databaseBytes(path), ...reader.numbers() }
-    } finally {
-      reader.close()
-    }
+export function logContents(dir: string, onDamage: OnDamage): Iterable<LogContents> {
+  return fromEach(listLogSegments(dir), onDamage, {
+    open: ({ path }) => new LogSegmentReader(path),
+    read: (reader, { path }) => [{ file: path, bytes: databaseBytes(path), ...reader.numbers() }],
   })
 }
 
 export type CheckpointContents = { readonly file: string; readonly bytes: number; readonly meta: CheckpointMeta }
 
-export function checkpointContents(dir: string): CheckpointContents[] {
-  return listCheckpoints(dir).map(({ path }) => {
-    const reader = new CheckpointReader(path)
-    try {
-      return { file: path, bytes: databaseBytes(path), meta: reader.meta }
-    } finally {
-      reader.close()
-    }
+export function checkpointContents(dir: string, onDamage: OnDamage): Iterable<CheckpointContents> {
+  return fromEach(listCheckpoints(dir), onDamage, {
+    open: ({ path }) => new CheckpointReader(path),
+    read: (reader, { path }) => [{ file: path, bytes: databaseBytes(path), meta: reader.meta }],
   })
 }
 
