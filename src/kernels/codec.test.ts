@@ -78,6 +78,7 @@ describe('a chunk', () => {
     bits: [bitsOf(1), 0x7ff0000000000002n, bitsOf(2), 0x7ff8000000000001n, 0xfff8dead0000beefn, 0x7ff0000000000001n],
   })
   keeps('a staleness marker among whole numbers', { times: every15s(200), bits: Array.from({ length: 200 }, (_, i) => (i === 77 ? 0x7ff0000000000002n : bitsOf(i))) })
+  keeps('decimals of 2^51 units and more', series(...Array.from({ length: 301 }, (_, i) => Math.round(2 ** 51 + ((i * 7919) % 1009) - 500) / 100)))
   keeps('a counter with resets', series(...Array.from({ length: 500 }, (_, i) => (i % 190) * 1_000_003)))
   keeps('multiples of a page', series(...Array.from({ length: 200 }, (_, i) => 4096 * ((i * 7919) % 1009))))
   keeps('the extremes of 64 bits side by side', { times: every15s(4), bits: [0n, 0xffffffffffffffffn, 0x8000000000000000n, 0x7fffffffffffffffn] })
@@ -116,6 +117,7 @@ describe('random samples', () => {
     'any 64 bits': () => NaN,
     constant: (_random, _i, before) => before,
     'counter': (random, _i, before) => Math.max(0, before) + Math.floor(random() * 1000),
+    'counter of bytes': (random, _i, before) => Math.max(0, before) + Math.floor(random() * 2e6),
     'counter with rare resets': (random, _i, before) => (random() < 0.01 ? 0 : before + Math.floor(random() * 3)),
     'two decimals': (random) => Math.round(random() * 10_000) / 100,
     'seconds with nanoseconds': (random) => Math.round(random() * 1e12) / 1e9,

@@ -382,10 +382,41 @@ function unpack(packed: usize, width: u32, base: i64, y: usize, length: i32): vo
   }
   const mask: u64 = (<u64>1 << width) - 1
   let bit: u32 = 0
-  for (let i = 0; i < length; i++) {
-    store<i64>(y + (<usize>i << 3), base + <i64>((load<u64>(packed + <usize>(bit >> 3)) >> (bit & 7)) & mask))
+  let i = 0
+  if (width <= FOUR_PER_WORD_WIDTH) {
+    for (; i + 3 < length; i += 4) {
+      const word = wordAt(packed, bit)
+      const at = y + (<usize>i << 3)
+      store<i64>(at, base + <i64>(word & mask))
+      store<i64>(at, base + <i64>((word >> width) & mask), 8)
+      store<i64>(at, base + <i64>((word >> (2 * width)) & mask), 16)
+      store<i64>(at, base + <i64>((word >> (3 * width)) & mask), 24)
+      bit += 4 * width
+    }
+  } else if (width <= TWO_PER_WORD_WIDTH) {
+    for (; i + 1 < length; i += 2) {
+      const word = wordAt(packed, bit)
+      const at = y + (<usize>i << 3)
+      store<i64>(at, base + <i64>(word & mask))
+      store<i64>(at, base + <i64>((word >> width) & mask), 8)
+      bit += 2 * width
+    }
+  }
+  for (; i < length; i++) {
+    store<i64>(y + (<usize>i << 3), base + <i64>(wordAt(packed, bit) & mask))
     bit += width
   }
+}
+
+// Up to these widths so many integers lie in the 57 bits at least that `wordAt` gives.
+const FOUR_PER_WORD_WIDTH: u32 = 14
+const TWO_PER_WORD_WIDTH: u32 = 28
+
+/** The packed bits from `bit` on. */
+// @ts-ignore: decorator
+@inline
+function wordAt(packed: usize, bit: u32): u64 {
+  return load<u64>(packed + <usize>(bit >> 3)) >> (bit & 7)
 }
 
 function unpackDeltas(packed: usize, width: u32, base: i64, y: usize, length: i32): void {
@@ -407,8 +438,34 @@ function unpackDeltas(packed: usize, width: u32, base: i64, y: usize, length: i3
   }
   const mask: u64 = (<u64>1 << width) - 1
   let bit: u32 = 0
-  for (let i = 0; i < length; i++) {
-    previous += base + <i64>((load<u64>(packed + <usize>(bit >> 3)) >> (bit & 7)) & mask)
+  let i = 0
+  if (width <= FOUR_PER_WORD_WIDTH) {
+    for (; i + 3 < length; i += 4) {
+      const word = wordAt(packed, bit)
+      const at = y + (<usize>i << 3)
+      const first = previous + (base + <i64>(word & mask))
+      const second = first + (base + <i64>((word >> width) & mask))
+      const third = second + (base + <i64>((word >> (2 * width)) & mask))
+      previous = third + (base + <i64>((word >> (3 * width)) & mask))
+      store<i64>(at, first)
+      store<i64>(at, second, 8)
+      store<i64>(at, third, 16)
+      store<i64>(at, previous, 24)
+      bit += 4 * width
+    }
+  } else if (width <= TWO_PER_WORD_WIDTH) {
+    for (; i + 1 < length; i += 2) {
+      const word = wordAt(packed, bit)
+      const at = y + (<usize>i << 3)
+      const first = previous + (base + <i64>(word & mask))
+      previous = first + (base + <i64>((word >> width) & mask))
+      store<i64>(at, first)
+      store<i64>(at, previous, 8)
+      bit += 2 * width
+    }
+  }
+  for (; i < length; i++) {
+    previous += base + <i64>(wordAt(packed, bit) & mask)
     store<i64>(y + (<usize>i << 3), previous)
     bit += width
   }
