@@ -59,8 +59,8 @@ describe('active blocks', () => {
         const all = expected[i] ?? []
         const minTimeMs = random.pick([-Infinity, nowMs, all[random.below(all.length)]?.[0] ?? 0])
         const maxTimeMs = random.pick([Infinity, nowMs, all[random.below(all.length)]?.[0] ?? 0])
-        reader.begin({ minTimeMs, maxTimeMs })
-        reader.addHeadInOrder(ref)
+        reader.begin(ref, { minTimeMs, maxTimeMs })
+        reader.addHeadInOrder()
         const { length, timestampsMs, values } = reader.end()
         const read = Array.from({ length }, (_, k) => [timestampsMs[k], bitsOf(values[k] ?? 0)])
         expect(read, `seed ${random.seed}, round ${round}`).toEqual(all.filter(([timeMs]) => timeMs >= minTimeMs && timeMs <= maxTimeMs))

@@ -57,14 +57,15 @@ export type HeadReader = {
   /** How many there are, without listing them. */
   histogramOwnerCount(): number
 
-  /** Starts collecting one series' samples: what is added later wins on the same time. */
-  begin(range: TimeRange): void
-  /** In-order samples of the series from this time on will all come with `addHeadInOrder`; Infinity when none will. */
-  headMinTimeMs(ref: number): number
+  /**
+   * Starts collecting one series' samples: what is added later wins on the same time. In-order samples from the time on that it
+   * returns will all come with `addHeadInOrder`; Infinity when none will.
+   */
+  begin(ref: number, range: TimeRange): number
   /** Chunks of an entry of `ChunkCache`: those out of order, or those in order that begin before `beforeMs`. False when one is damaged. */
   addStored(entry: Pointer, isOutOfOrder: boolean, beforeMs: number): boolean
-  addHeadInOrder(ref: number): void
-  addHeadOutOfOrder(ref: number): void
+  addHeadInOrder(): void
+  addHeadOutOfOrder(): void
   /** Since the reader was opened. */
   chunksDecoded(): number
   /** What was collected; valid until the next `begin`. */
@@ -80,6 +81,8 @@ const capacityAt = 36
 const chunksDecodedAt = 52
 
 const firstCapacity = 4096
+/** Lengths of columns that are remembered. */
+const maxEnded = 32
 
 export function openHeadReader(init: HeadReaderInit): HeadReader {
   const kernels = createKernels(init.module, init.memory)
@@ -90,14 +93,16 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   kernels.bytes.fill(0, state.pointer, state.pointer + stateBytes)
   let columns = new Span(kernels)
   let capacity = 0
-  let range: TimeRange = { minTimeMs: -Infinity, maxTimeMs: Infinity }
   const selections = new KeptSelections(kernels, symbols)
   let owners: ReadonlySet<number> = new Set()
   /** Version of the index for which `owners` is true, and removals of series up to it. */
   let ownersVersion = -1
   let ownersForgotten = 0
-  /** The series whose samples in memory the state remembers. */
+  /** The series that is being read. */
   let begunRef = 0
+  /** What `end` gave before, by length, while the columns are where they were: most series of a query have as many samples as another. */
+  const ended = new Map<number, SampleColumns>()
+  let endedTimes = 0
 
   // Both only grow.
   const indexVersion = () => exports.listedCount() + exports.forgottenCount()
@@ -124,23 +129,9 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     const words = kernels.words
     for (let i = 0; i < 4; i++) words[(state.pointer + timesAt) / 4 + i] = fresh.pointer + 8 * grown * i
     words[(state.pointer + capacityAt) / 4] = grown
+    ended.clear()
   }
   reserve(firstCapacity)
-  /** Runs an adding kernel until the columns are large enough for it. */
-  const add = (run: () => number): boolean => {
-    for (let status = run(); ; status = run()) {
-      if (status <= 0) return status === 0
-      reserve(status)
-    }
-  }
-  const beginSeries = (ref: number) => {
-    if (ref === begunRef) return
-    const kept = count()
-    exports.beginRead(state.pointer, ref, range.minTimeMs, range.maxTimeMs)
-    kernels.words[(state.pointer + countAt) / 4] = kept
-    begunRef = ref
-  }
-
   return {
     kernels,
     pin() {
@@ -185,35 +176,40 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     },
     histogramOwnerCount: () => (indexVersion() === ownersVersion ? owners.size : valueCount(ownerLabel)),
 
-    begin(next) {
-      range = next
-      begunRef = -1
-      beginSeries(0)
-      kernels.words[(state.pointer + countAt) / 4] = 0
+    begin(ref, { minTimeMs, maxTimeMs }) {
+      begunRef = ref
+      return exports.beginRead(state.pointer, ref, minTimeMs, maxTimeMs)
     },
-    headMinTimeMs(ref) {
-      beginSeries(ref)
-      return exports.inMemoryFrom(state.pointer)
+    // The kernels say what room they need, until there is enough.
+    addStored(entry, isOutOfOrder, beforeMs) {
+      let status = exports.addStored(state.pointer, entry, isOutOfOrder ? 1 : 0, beforeMs)
+      for (; status > 0; status = exports.addStored(state.pointer, entry, isOutOfOrder ? 1 : 0, beforeMs)) reserve(status)
+      return status === 0
     },
-    addStored: (entry, isOutOfOrder, beforeMs) => add(() => exports.addStored(state.pointer, entry, isOutOfOrder ? 1 : 0, beforeMs)),
-    addHeadInOrder(ref) {
-      beginSeries(ref)
-      add(() => exports.addInOrder(state.pointer))
+    addHeadInOrder() {
+      for (let status = exports.addInOrder(state.pointer); status > 0; status = exports.addInOrder(state.pointer)) reserve(status)
     },
-    addHeadOutOfOrder(ref) {
-      if (exports.hasSeries(ref) !== 0) add(() => exports.addOutOfOrder(state.pointer, ref))
+    addHeadOutOfOrder() {
+      for (let status = exports.addOutOfOrder(state.pointer, begunRef); status > 0; status = exports.addOutOfOrder(state.pointer, begunRef)) reserve(status)
     },
     chunksDecoded: () => kernels.word(state.pointer + chunksDecodedAt),
     end() {
+      const { words, doubles } = kernels
       const length = count()
-      const times = kernels.word(state.pointer + timesAt)
-      const values = kernels.word(state.pointer + timesAt + 4)
-      return {
+      const times = words[(state.pointer + timesAt) / 4] as number // in the memory
+      const values = words[(state.pointer + timesAt) / 4 + 1] as number
+      const known = ended.get(length)
+      if (known?.timestampsMs.buffer === doubles.buffer && times === endedTimes) return known
+      if (known !== undefined || times !== endedTimes || ended.size >= maxEnded) ended.clear()
+      endedTimes = times
+      const columns = {
         length,
-        timestampsMs: kernels.doubles.subarray(times / 8, times / 8 + length),
-        values: kernels.doubles.subarray(values / 8, values / 8 + length),
-        valueWords: kernels.words.subarray(values / 4, values / 4 + 2 * length),
+        timestampsMs: doubles.subarray(times / 8, times / 8 + length),
+        values: doubles.subarray(values / 8, values / 8 + length),
+        valueWords: words.subarray(values / 4, values / 4 + 2 * length),
       }
+      ended.set(length, columns)
+      return columns
     },
     close() {
       exports.unpinEpoch(init.slot)

@@ -270,15 +270,14 @@ export function createQuerier(deps: QuerierDeps): Querier {
 /** Disk in order, memory in order, disk out of order (oldest flush first), memory out of order: of equal times the last one wins. */
 function readSeries(deps: QuerierDeps, open: readonly OpenPartition[], ref: number, range: TimeRange): SampleColumns {
   const { head } = deps
-  head.begin(range)
-  const inMemoryFromMs = head.headMinTimeMs(ref)
+  const inMemoryFromMs = head.begin(ref, range)
   if (inMemoryFromMs > range.minTimeMs) deps.onBeyondMemory()
   // Disk in order may only be left out where no late samples can be.
   const partitions = inMemoryFromMs <= range.minTimeMs ? open.filter((partition) => partition.hasOutOfOrder) : open
   for (const partition of partitions) addStored(deps, partition, { ref, isOutOfOrder: false, beforeMs: inMemoryFromMs })
-  head.addHeadInOrder(ref)
-  for (const partition of partitions) addStored(deps, partition, { ref, isOutOfOrder: true, beforeMs: Infinity })
-  head.addHeadOutOfOrder(ref)
+  head.addHeadInOrder()
+  for (const partition of partitions) if (partition.hasOutOfOrder) addStored(deps, partition, { ref, isOutOfOrder: true, beforeMs: Infinity })
+  head.addHeadOutOfOrder()
   return deps.hidden.without(ref, head.end())
 }
 

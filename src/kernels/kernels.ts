@@ -128,11 +128,10 @@ export type KernelExports = {
   packEntries(list: Pointer, from: number, to: number, out: Pointer, capacity: number, length: Pointer): number
 
   // Any thread, in its own scratch: reading samples.
-  beginRead(state: Pointer, ref: number, minTimeMs: number, maxTimeMs: number): void
+  beginRead(state: Pointer, ref: number, minTimeMs: number, maxTimeMs: number): number
   addInOrder(state: Pointer): number
   addOutOfOrder(state: Pointer, ref: number): number
   addStored(state: Pointer, entry: Pointer, outOfOrder: number, beforeMs: number): number
-  inMemoryFrom(state: Pointer): number
   firstTime(ref: number): number
   lastTime(ref: number): number
 

@@ -24,7 +24,7 @@ export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from
 export { countRefusal, refusals, setSeriesLimits } from './limits'
 export { packEntries, restoreChunks } from './checkpoint'
 export { dropEntries, flushStep, freeFlush, newFlush, unlistEntries } from './flush'
-export { addInOrder, addOutOfOrder, beginRead, firstTime, inMemoryFrom, lastTime } from './read'
+export { addInOrder, addOutOfOrder, beginRead, firstTime, lastTime } from './read'
 export { freeWrite, newWrite, writeStep } from './remoteWrite'
 export {
   compact, freeParse, freeScrapeCache, keepInput, keptCount, liveRefs, markGone, newParse, newScrapeCache, parseStep, resolveMiss, setHardValue, settleRefs,

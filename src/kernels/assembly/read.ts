@@ -132,20 +132,28 @@ function mergeTail(state: usize, count: i32, added: i32): void {
   store<i32>(state, <i32>(out >> 3), S_COUNT)
 }
 
-/** Starts reading: remembers the range and the series' in-order samples in memory as they are now. */
-export function beginRead(state: usize, ref: u32, minTime: f64, maxTime: f64): void {
+/**
+ * Starts reading: remembers the range and the series' in-order samples in memory as they are now. Of in-order samples those
+ * from the time on that it returns are all in memory; Infinity when none are.
+ */
+export function beginRead(state: usize, ref: u32, minTime: f64, maxTime: f64): f64 {
   store<f64>(state, minTime, S_MIN)
   store<f64>(state, maxTime, S_MAX)
   store<i32>(state, 0, S_COUNT)
   if (!hasSeries(ref)) {
     store<u64>(state, 0, S_PUBLISHED)
     store<u32>(state, 0, S_SEALED_FIRST)
-    return
+    return Infinity
   }
   // The active blocks first: what leaves them afterwards is in a chunk by then.
   const record = seriesRecord(ref)
-  store<u64>(state, atomic.load<u64>(record, R_PUBLISHED), S_PUBLISHED)
-  store<u32>(state, atomic.load<u32>(record, R_SEALED_FIRST), S_SEALED_FIRST)
+  const published = atomic.load<u64>(record, R_PUBLISHED)
+  const chunk: usize = atomic.load<u32>(record, R_SEALED_FIRST)
+  store<u64>(state, published, S_PUBLISHED)
+  store<u32>(state, <u32>chunk, S_SEALED_FIRST)
+  if (chunk != 0) return <f64>load<i64>(chunk, C_MIN_TIME)
+  const tail: usize = <u32>published
+  return tail == 0 ? Infinity : <f64>firstBlockTime(tail)
 }
 
 /** Adds the in-order samples that are in memory. */
@@ -165,6 +173,7 @@ export function addInOrder(state: usize): i32 {
 
 /** Adds the out-of-order samples that are in memory. */
 export function addOutOfOrder(state: usize, ref: u32): i32 {
+  if (!hasSeries(ref)) return OK
   const part: usize = atomic.load<u32>(seriesRecord(ref), R_OUT_OF_ORDER)
   if (part == 0) return OK
   const word = atomic.load<u64>(part, O_BUFFER)
@@ -195,14 +204,6 @@ function addChain(state: usize, first: usize): i32 {
     if (status != OK) return status
   }
   return OK
-}
-
-/** In-order samples from this time on are all in what `beginRead` saw; Infinity when there are none. */
-export function inMemoryFrom(state: usize): f64 {
-  const chunk: usize = load<u32>(state, S_SEALED_FIRST)
-  if (chunk != 0) return <f64>load<i64>(chunk, C_MIN_TIME)
-  const tail: usize = load<u32>(state, S_PUBLISHED)
-  return tail == 0 ? Infinity : <f64>firstBlockTime(tail)
 }
 
 /** Start of the UTC day of the oldest sample ever seen: Infinity when none was, -Infinity when it is not known. */
