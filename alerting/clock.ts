@@ -9,7 +9,7 @@ export type Clock = {
 }
 
 /** Longest delay a timer of Node takes; beyond it the callback would come at once. */
-const maxDelayMs = 2 ** 31 - 1
+export const maxDelayMs = 2 ** 31 - 1
 
 /** The machine's clock. Callers whose time has not come yet when called back ask again. */
 export const systemClock: Clock = {

@@ -3,9 +3,12 @@
 
 import type { StateChange } from '../storage/state.ts'
 import type { Alert } from './alert.ts'
-import type { Clock } from './clock.ts'
+import { maxDelayMs, type Clock } from './clock.ts'
 import { firstFlushMs, Group, type FlushAlert, type GroupRecord } from './group.ts'
 import { groupKeyOf, groupLabelsOf, matchRoutes, type RouteNode } from './route.ts'
+
+/** A timer may come a moment early; a clock that goes back by more has been set. */
+const setBackMs = 1_000
 
 const recordKind = 'alertmanager.group'
 
@@ -101,12 +104,17 @@ export class Dispatcher {
     if (this.#stopped || nextMs === this.#timerMs) return
     this.#cancelTimer?.()
     this.#timerMs = nextMs
-    this.#cancelTimer = nextMs === Infinity ? undefined : this.#deps.clock.setTimer(nextMs - this.#deps.clock.nowMs(), () => this.#onTimer())
+    const waitMs = nextMs - this.#deps.clock.nowMs()
+    this.#cancelTimer = nextMs === Infinity ? undefined : this.#deps.clock.setTimer(waitMs, () => this.#onTimer(nextMs, waitMs))
   }
 
-  #onTimer(): void {
+  /** Called `waitMs` after it was `dueMs - waitMs`. */
+  #onTimer(dueMs: number, waitMs: number): void {
     this.#timerMs = Infinity
     const nowMs = this.#deps.clock.nowMs()
+    const earlyMs = dueMs - nowMs
+    // The clock was set back meanwhile, or the groups would be told later by as much.
+    if (earlyMs > setBackMs && waitMs <= maxDelayMs) for (const group of this.#groups.values()) group.nextFlushMs -= earlyMs
     for (const group of this.groups()) if (group.nextFlushMs <= nowMs) void this.#flush(group, nowMs)
     this.#arm()
   }

@@ -1,5 +1,6 @@
 // When a rule group is evaluated: at slots that lie a fixed offset after the multiples of its interval, so that groups are
 // spread over the interval and each keeps its slots over a restart. A slot that passes during a slow evaluation is skipped.
+// When the clock is set back, the slots are those of the new time.
 
 export type RuleScheduleOptions = {
   /** Decides the offset. */
@@ -41,17 +42,28 @@ export class RuleSchedule {
 
   #wait(): void {
     if (this.#stopped) return
-    const { intervalMs, nowMs } = this.#options
+    const { key, intervalMs, nowMs } = this.#options
+    if (this.#isSetBack()) this.#lastSlotMs = slotBefore(key, intervalMs, nowMs())
     const waitMs = Math.max(0, this.#lastSlotMs + intervalMs - nowMs())
     this.#timer = setTimeout(() => (waitMs > maxTimerMs ? this.#wait() : this.#run()), Math.min(waitMs, maxTimerMs))
   }
 
   #run(): void {
     const { intervalMs, nowMs, onSlot, onMissed } = this.#options
+    if (this.#isSetBack()) {
+      this.#wait()
+      return
+    }
     const missed = Math.max(0, Math.floor((nowMs() - this.#lastSlotMs) / intervalMs) - 1)
     if (missed > 0) onMissed(missed)
     this.#lastSlotMs += (missed + 1) * intervalMs
     this.#running = onSlot(this.#lastSlotMs).then(() => this.#wait())
+  }
+
+  /** Whether the clock was set back since the last slot, by so much that waiting for the next one would leave some out. */
+  #isSetBack(): boolean {
+    const { intervalMs, nowMs } = this.#options
+    return nowMs() < this.#lastSlotMs - intervalMs
   }
 }
 

@@ -33,6 +33,17 @@ describe('a group’s timers', () => {
     4:15:30 -> web: B. C. all alerts resolved
     9:00:00 resend C`)
 
+  timeline('go on when the clock is set back', `
+    0:00 fire A
+    0:10 back 1h
+    0:30 -> web: A! first notification
+    1:00 fire B
+    2:00 back 20m
+    5:30 -> web: A! B! new alerts added
+    5:40 fire C
+    10:30 -> web: A! B! C! new alerts added
+    11:00 expire`)
+
   timeline('repeat with a period that is the group interval', `
     0:00 fire A
     0:30 -> web: A! first notification

@@ -5,6 +5,7 @@
 //   0:25 silence alertname=A 10m      1:00 expire
 //   0:30 down web                     every send of that integration fails, until: up
 //   1:00 restart | crash | reload     crash: nothing is closed before the restart
+//   1:00 back 1h                      the clock is set back; times here go on
 //   0:30 -> web: A! B. first notification      expected: receiver, firing (!) and resolved (.) alerts, reason
 //
 // Times are [hours:]minutes:seconds[.ms].
@@ -66,7 +67,7 @@ export async function runTimeline(yaml: string, script: string, options: { reado
     if (delayMs !== undefined) await new Promise<void>((resolve) => clock.setTimer(delayMs, resolve))
     if (down.has(name)) return { ok: false, retry: true, reason: 'down', failure: 'serverError' }
     const alerts = data.alerts.map((alert) => `${labelValue(alert.labels, 'alertname')}${alert.status === 'firing' ? '!' : '.'}`)
-    sent.push(`${formatTime(clock.nowMs() - timelineStartMs)} -> ${name}: ${alerts.join(' ')} ${data.notificationReason}`)
+    sent.push(`${formatTime(clock.steadyMs() - timelineStartMs)} -> ${name}: ${alerts.join(' ')} ${data.notificationReason}`)
     return { ok: true, answer: 'ok', rendered: '' }
   }
   let alertmanager = create()
@@ -101,6 +102,7 @@ export async function runTimeline(yaml: string, script: string, options: { reado
     down: async ([name = '']) => down.add(name),
     up: async ([name = '']) => down.delete(name),
     slow: async ([name = '', duration = '']) => slow.set(name, parseDurationMs(duration) ?? 0),
+    back: async ([duration = '']) => clock.setBack(parseDurationMs(duration) ?? 0),
     reload: async () => {
       if (options.reloadYaml !== undefined) config = (await parseAlertmanagerConfig(options.reloadYaml, 'alertmanager.yml', { checkMatchers })).config
       return alertmanager.apply(config)

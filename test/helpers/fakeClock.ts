@@ -5,6 +5,7 @@ import type { Clock } from '../../alerting/clock.ts'
 
 export class FakeClock implements Clock {
   #nowMs: number
+  #setBackMs = 0
   #timers: { readonly atMs: number; readonly callback: () => void }[] = []
 
   constructor(nowMs: number) {
@@ -12,7 +13,17 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
+    return this.#nowMs - this.#setBackMs
+  }
+
+  /** The time as if nobody had set the clock back; that of `advanceTo`. */
+  steadyMs(): number {
     return this.#nowMs
+  }
+
+  /** Timers wait as long as they were told to, as Node's do. */
+  setBack(ms: number): void {
+    this.#setBackMs += ms
   }
 
   setTimer(delayMs: number, callback: () => void): () => void {
