@@ -3,12 +3,13 @@
 import { parseQuery } from '../../../query/parse.ts'
 import { normalizedText } from '../../../query/print.ts'
 import type { Expr } from '../../../query/ast.ts'
+import { QueryError } from '../../../query/queryError.ts'
 import { valueTypeOf } from '../../../query/typecheck.ts'
 import type { RandomQuery } from './queries.ts'
 
 type Point = readonly [time: number, value: string]
 type Series = { readonly metric: Readonly<Record<string, string>>; readonly value?: Point; readonly values?: readonly Point[] }
-type Data = { readonly resultType: 'vector' | 'matrix'; readonly result: readonly Series[] } | { readonly resultType: 'scalar'; readonly result: Point }
+type Data = { readonly resultType: 'vector' | 'matrix'; readonly result: readonly Series[] } | { readonly resultType: 'scalar'; readonly result: Point } | { readonly resultType: 'string'; readonly result: Point }
 type Answer = { readonly status: 'success'; readonly data: Data } | { readonly status: 'error'; readonly errorType: string; readonly error: string }
 
 const tolerance = 1e-12
@@ -29,18 +30,22 @@ function asIn2(text: string): string {
 /** How the answers differ, or undefined when they do not. */
 export async function difference(ownUrl: string, peerUrl: string, query: RandomQuery): Promise<string | undefined> {
   const [own, peer] = await Promise.all([ask(ownUrl, query), ask(peerUrl, { ...query, text: asIn2(query.text) })])
+  // Numbers and durations stand for each other in 3.x.
+  if (query.isDamaged && (own.status === peer.status || (peer.status === 'error' && peer.error.includes('duration')))) return undefined
   if (own.status === 'error' || peer.status === 'error') {
-    if (own.status === 'error' && peer.status === 'error' && own.errorType === peer.errorType && comparable(own.error) === comparable(peer.error)) return undefined
+    if (own.status === 'error' && peer.status === 'error' && own.errorType === peer.errorType && comparable(own.error, query.text) === comparable(peer.error, query.text)) return undefined
     const shown = (answer: Answer) => (answer.status === 'error' ? `${answer.errorType}: ${answer.error}` : 'no error')
     return `solowatch: ${shown(own)}\nPrometheus: ${shown(peer)}`
   }
   return dataDifference(own.data, peer.data, query.ordered || query.stepMs > 0)
 }
 
-/** An error's text without what depends on the order of series, and in the words of 3.x where 2.x has others. */
-function comparable(error: string): string {
-  return error
+/** An error's text without what depends on the order of series, and in the words of 3.x where 2.x has others; of several parse errors the first. */
+function comparable(error: string, query: string): string {
+  const positioned = asIn2(query) === query ? error : error.replace(/1:\d+: /, '')
+  return (positioned.split('\n')[0] ?? '')
     .replace('invalid parameter "query": ', '')
+    .replace('^(?:', '^(?s:')
     .replace('Scalar value NaN overflows int64', 'Parameter value is NaN')
     .replace(/match group \{.*\} on the (left|right) hand-side of the operation: \[.*\];/, 'match group on the $1;')
 }
@@ -48,6 +53,7 @@ function comparable(error: string): string {
 function dataDifference(own: Data, peer: Data, ordered: boolean): string | undefined {
   if (own.resultType !== peer.resultType) return `type ${own.resultType} instead of ${peer.resultType}`
   if (own.resultType === 'scalar' || peer.resultType === 'scalar') return pointDifference(own.result as Point, peer.result as Point) // both are scalars
+  if (own.resultType === 'string' || peer.resultType === 'string') return own.result[1] === peer.result[1] ? undefined : `${own.result[1]} instead of ${peer.result[1]}`
   const keys = (data: readonly Series[]) => data.map(({ metric }) => JSON.stringify(Object.entries(metric).sort(([a], [b]) => (a < b ? -1 : 1))))
   const ownKeys = keys(own.result)
   const peerKeys = keys(peer.result)
@@ -92,13 +98,23 @@ const number = (text: string) => (text === '+Inf' ? Infinity : text === '-Inf' ?
 export async function smallestDifference(ownUrl: string, peerUrl: string, query: RandomQuery): Promise<{ readonly text: string; readonly problem: string }> {
   const problem = await difference(ownUrl, peerUrl, query)
   if (problem === undefined) throw new Error('bug: no difference')
-  for (const part of partsOf(parseQuery(query.text, features))) {
+  for (const part of query.isDamaged ? [] : parsed(query.text)) {
     const type = valueTypeOf(part)
     if (type === 'string' || (type === 'matrix' && query.stepMs > 0)) continue
     const smaller = { ...query, text: normalizedText(part), ordered: false }
     if ((await difference(ownUrl, peerUrl, smaller)) !== undefined) return smallestDifference(ownUrl, peerUrl, smaller)
   }
   return { text: query.text, problem }
+}
+
+/** The parts of the query; none when it is not valid here. */
+function parsed(text: string): readonly Expr[] {
+  try {
+    return partsOf(parseQuery(text, features))
+  } catch (error) {
+    if (error instanceof QueryError) return []
+    throw error
+  }
 }
 
 function partsOf(expr: Expr): readonly Expr[] {

@@ -1,6 +1,6 @@
 // Random series for the PromQL fuzzer, in families that provoke the edge cases: gaps, staleness markers, counter resets,
 // NaN and infinities, equal label sets after names are dropped, histograms. Values are multiples of 1/4 of modest size, so
-// that sums are exact whatever the order and algorithm of adding; timestamps are 137 ms after a full second, where no
+// that sums are exact whatever the order and algorithm of adding, except those of `x`, which no query adds up; timestamps are 137 ms after a full second, where no
 // query looks (`queries.ts` keeps to full and half seconds).
 
 import { stale } from '../../helpers/memoryQuerier.ts'
@@ -44,6 +44,8 @@ export function randomSeries(random: Random): readonly WrittenSeries[] {
   }
   const special = () => random.pick([NaN, Infinity, -Infinity, 0, 1, -1, 2.5, 0.25])
 
+  const odd = () => random.pick([0.1, -0, 0, 1 / 3, -1e-7, 1e-6, 1e21, 123456789.125, 2 ** 53, -(2 ** 53) - 2, 1e300, 1.7976931348623157e308, 1e-300, NaN, 99999.99999, 1e20])
+
   for (const job of ['a', 'b', 'c']) {
     for (const inst of ['0', '1', '2']) {
       const from = chance(30) ? random.below(60) : 0
@@ -67,6 +69,7 @@ export function randomSeries(random: Random): readonly WrittenSeries[] {
     addHistogram(job)
   }
   add({ __name__: 'k' }, () => 7)
+  for (const word of ['é', 'B b', 'a\\b']) add({ __name__: 'x', job: 'e', word }, odd, { holes: 8 })
   return series
 
   function addHistogram(job: string): void {

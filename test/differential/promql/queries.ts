@@ -10,7 +10,7 @@
 // - sums of what is rounded, averages around zero: 2.x adds without compensation, and averages by a running mean.
 // - atan2 of named series: 2.x forgot to drop the name. And `offset 0s`, which was an error.
 // - parameters that change from step to step over operands with `@`, and `@` in timestamp(): 2.x gets both wrong.
-// - dates of NaN and infinities: in Go whatever the processor makes of them.
+// - dates of NaN and infinities: in Go whatever the processor makes of them; and logarithms of subnormal numbers.
 // - the sign of a sum that is zero; subqueries without any step over what has an `@`, which gave one value all the same.
 // - functions and aggregators that came later, numbers as durations and durations as numbers,
 //   UTF-8 names, histograms that fall by a rounding error.
@@ -38,6 +38,8 @@ export type RandomQuery = {
   readonly stepMs: number
   /** The order of the result is part of the answer. */
   readonly ordered: boolean
+  /** Something was taken away or added: what counts is whether it is still a query. */
+  readonly isDamaged?: true
 }
 
 const gauges = ['g', 'g2', 'm', 'one', 'some', 'u', 'k', 'g', 'm', 'some', 'u', 'c_total', 'p_total', 'h_bucket', 'nothing']
@@ -56,6 +58,7 @@ export class QueryGenerator {
     const earlier = this.#chance(10) ? this.#ranges[this.#random.below(this.#ranges.length)] : undefined
     if (earlier !== undefined) return this.#shifted(earlier)
     const plain = this.#plainQuery()
+    if (this.#chance(4)) return { ...plain, text: this.#damaged(plain.text), isDamaged: true }
     const query = this.#chance(10) ? { ...plain, text: this.#disguised(plain.text) } : plain
     if (query.stepMs > 0) this.#ranges[this.#random.below(50)] = query
     return query
@@ -75,13 +78,21 @@ export class QueryGenerator {
       .replaceAll(/ (?=[^"]*(?:"[^"]*"[^"]*)*$)/g, () => this.#pick(' ', '  ', '\n', ' # text (\n', '\t'))
   }
 
+  #damaged(text: string): string {
+    const places = Array.from(text.matchAll(/[(){}[\],"=~!:@]|\b(?:by|on|bool|and|offset|sum|rate|g)\b/g), ({ 0: word, index }) => ({ word, index }))
+    const { word, index } = this.#random.pick(places.length === 0 ? [{ word: '', index: 0 }] : places)
+    const instead = this.#pick('', '', word + word, '(', ')', '}', '[', ',', '"', '=', 'by', ' bool ', ' 1 ', '{}', ' offset 1m', ' @ 0')
+    return text.slice(0, index) + instead + text.slice(index + word.length)
+  }
+
   #plainQuery(): RandomQuery {
     const isRange = this.#chance(50)
     const half = (ms: number) => Math.floor(ms / 1000) * 1000 + 500
     const startMs = half(dataStartMs - 100_000 + this.#random.below(dataEndMs - dataStartMs + 300_000))
-    const stepMs = isRange ? 1000 * this.#random.pick([1, 7, 15, 30, 60, 61, 300]) : 0
+    const stepMs = isRange ? 1000 * this.#random.pick([1, 7, 15, 30, 60, 61, 300, 1000, 3600]) : 0
     const endMs = startMs + stepMs * this.#random.below(30)
     const depth = 1 + this.#random.below(4)
+    if (!isRange && this.#chance(1)) return { text: this.#pick('"text"', "'t\\'x\\u00e9'", '`raw \\n`'), startMs, endMs, stepMs, ordered: false }
     if (!isRange && this.#chance(4)) return { text: this.#matrix(depth, 'close'), startMs, endMs, stepMs, ordered: false }
     if (!isRange && this.#chance(5)) return { text: `${this.#pick('sort', 'sort_desc')}(${this.#vector(depth, 'exact')})`, startMs, endMs, stepMs, ordered: true }
     if (!isRange && this.#chance(5)) return { text: this.#topkOfDistinct(' '), startMs, endMs, stepMs, ordered: true }
@@ -109,16 +120,18 @@ export class QueryGenerator {
   }
 
   #vector(depth: number, needs: Accuracy): string {
-    if (depth <= 0) return this.#selector()
+    if (depth <= 0) return needs !== 'whole' && this.#chance(8) ? this.#odd() : this.#selector()
     const down = depth - 1
     return this.#oneOf(needs, [
       [10, 'whole', () => this.#selector()],
+      [1, 'exact', () => this.#odd()],
+      [3, 'exact', () => this.#chain()],
       [12, needs, () => this.#aggregation(down, needs)],
       [14, needs, () => this.#binary(down, needs)],
       [16, needs, () => this.#rangeCall(down, needs)],
       [14, needs, () => this.#call(down, needs)],
       [3, needs, () => `(${this.#vector(down, needs)})`],
-      [3, needs, () => `${this.#pick('-', '+', '-', '- -')}${this.#vector(0, needs)}`],
+      [3, needs, () => `${this.#pick('-', '+', '-', '- -')}${this.#chance(50) ? this.#vector(0, needs) : `(${this.#vector(down, needs)})`}`],
       [2, 'whole', () => this.#counterRange((range) => `count_over_time(${range})`)],
     ])
   }
@@ -129,8 +142,14 @@ export class QueryGenerator {
     return `${this.#metric()}${this.#when()}`
   }
 
+  /** Numbers of all sizes. */
+  #odd(): string {
+    return `x${this.#pick('', '', '{word="é"}', '{word=~"B\\\\sb|a\\\\\\\\b"}', '{word!~"\\\\w.*"}', "{word='a\\\\b'}")}${this.#when()}`
+  }
+
   #metric(): string {
     if (this.#chance(5)) return `s${this.#matchers()}`
+    if (this.#chance(3)) return this.#pick('{__name__="g"}', '{job="a",inst="1"}', '{inst=~"1|2",mode=""}', '{job=~"a|b",le="",__name__!~"[hu].*"}', '{__name__=~"[gmk]",__name__!="m"}', '{__name__="m",mode!~"x|"}')
     if (this.#chance(6)) return `{__name__=~"${this.#pick('g|g2', 'g2?', '[gm]', 'one|some', 'g|nothing', 'c_total|p_total', '.*_total')}"${this.#chance(40) ? `,job="${this.#job()}"` : ''}}`
     return `${this.#random.pick(gauges)}${this.#matchers()}`
   }
@@ -144,7 +163,7 @@ export class QueryGenerator {
     const matchers = Array.from({ length: 1 + this.#random.below(2) }, () => {
       switch (this.#random.below(9)) {
         case 0:
-          return `job=~"${this.#pick('a|b', '[ab]', 'a', '.+', '.*', 'b|c|d', '(a|b)', 'A(?i)', '(?i:A)')}"`
+          return `job=~"${this.#random.pick(jobPatterns)}"`
         case 1:
           return `inst!="${this.#random.below(4)}"`
         case 2:
@@ -165,13 +184,13 @@ export class QueryGenerator {
   /** `offset` and `@`, mostly none. */
   #when(): string {
     if (this.#chance(80)) return ''
-    const offset = ` offset ${this.#pick('30s', '1m', '5m', '-1m', '-20s', '1m30s', '1h')}`
-    const at = ` @ ${this.#pick(`${(dataStartMs + 1000 * this.#random.below(2400)) / 1000 + 0.5}`, 'start()', 'end()', `${dataEndMs / 1000 - 100.5}`)}`
+    const offset = ` offset ${this.#pick('30s', '1m', '5m', '-1m', '-20s', '1m30s', '1h', '1001ms', '1d', '-1h0m5s')}`
+    const at = ` @ ${this.#pick(`${(dataStartMs + 1000 * this.#random.below(2400)) / 1000 + 0.5}`, 'start()', 'end()', `${dataEndMs / 1000 - 100.5}`, '1.7000012005e9', '0.5', '-1.5')}`
     return this.#pick(offset, offset, at, offset + at, at + offset)
   }
 
   #range(): string {
-    return this.#pick('20s', '30s', '1m', '1m30s', '2m', '5m', '10m', '37s', '1h', '14s')
+    return this.#pick('20s', '30s', '1m', '1m30s', '2m', '5m', '10m', '37s', '1h', '14s', '1500ms', '1d', '1y', '1m0s')
   }
 
   #matrix(depth: number, needs: Accuracy): string {
@@ -201,7 +220,7 @@ export class QueryGenerator {
       [3, 'whole', () => over('sum', 'whole')],
       [2, 'whole', () => `${this.#pick('changes', 'resets')}(${matrix('exact')})`],
       [2, 'exact', () => `${this.#pick('idelta', 'irate')}(${matrix('exact')})`],
-      [2, 'exact', () => `quantile_over_time(${this.#phi()}, ${matrix('exact')})`],
+      [2, 'exact', () => this.#parametrized(matrix('exact'), (range, changes) => `quantile_over_time(${changes ? this.#pick('time() % 11 / 10', this.#phi()) : this.#phi()}, ${range})`)],
       [8, 'close', () => this.#counterRange((range) => `${this.#pick('rate', 'increase', 'rate')}(${range})`)],
       [3, 'close', () => `delta(${matrix('exact')})`],
       [2, 'close', () => `${this.#pick('avg_over_time', 'stddev_over_time', 'stdvar_over_time')}(${this.#distance()}[${this.#range()}]${this.#when()})`],
@@ -214,6 +233,11 @@ export class QueryGenerator {
   /** Families with values far enough from zero that a running mean of them has a small relative error. */
   #distance(): string {
     return `${this.#pick('u', 'k', 'c_total', 'one', 'm')}${this.#matchers()}`
+  }
+
+  /** Whether a parameter may change from step to step depends on the operand. */
+  #parametrized(operand: string, use: (operand: string, changes: boolean) => string): string {
+    return use(operand, !operand.includes('@'))
   }
 
   #phi(): string {
@@ -247,8 +271,8 @@ export class QueryGenerator {
 
   #labelReplace(vector: string): string {
     const target = this.#pick('job', 'to', 'inst', '__name__')
-    const [replacement, pattern] = this.#pick(['$1', '(.*)'], ['x-$1', '(a|b)'], ['', '.*'], ['$0', '.+'], ['${n}$$', '(?P<n>.).*'], ['same', ''], ['$2', '(.)'])
-    return `label_replace(${vector}, "${target}", "${replacement}", "${this.#pick('job', 'inst', 'nothing', 'mode')}", "${pattern}")`
+    const [replacement, pattern] = this.#random.pick(replacements)
+    return `label_replace(${vector}, "${target}", "${replacement}", "${this.#pick('job', 'inst', 'nothing', 'mode', '__name__', 'word')}", "${pattern}")`
   }
 
   #histogramQuantile(): string {
@@ -296,7 +320,10 @@ export class QueryGenerator {
 
   /** The order of groups depends on the order in which storage returns them, the order inside does not. */
   #topkOfDistinct(grouping = this.#grouping()): string {
-    return `${this.#pick('topk', 'bottomk')}${grouping}(${this.#count()}, u${this.#matchers()}${this.#when()})`
+    return this.#parametrized(`u${this.#matchers()}${this.#when()}`, (operand, changes) => {
+      const count = changes && this.#chance(30) ? this.#pick('time() % 5', 'scalar(k) / 3', 'scalar(count(g)) - 6', 'scalar(nothing)') : this.#count()
+      return `${this.#pick('topk', 'bottomk')}${grouping}(${count}, ${operand})`
+    })
   }
 
   #grouping(): string {
@@ -334,6 +361,21 @@ export class QueryGenerator {
       [6, needs, () => `${vector(needs)} ${this.#pick('and', 'or', 'unless', 'OR')} ${this.#matching(false)}${vector(needs)}`],
       [2, needs, () => this.#setOfPlain()],
     ])
+  }
+
+  /** Without parentheses, so that precedence decides. The powers are exact. */
+  #chain(): string {
+    const vector = this.#pick('g', 'g2', 'm', 'u', 's', 'k', 'one')
+    const operand = () => this.#pick('2', '3', '0.5', vector, vector, `-${vector}`, '-1', 'abs(g)', `${vector} offset 1m`)
+    const scalar = () => this.#pick('2', '3', '1 + 2', '-2 ^ 2', '2 ^ 3 ^ 2', '7 % 4 * 3', '-1', '2 ^ -1', '1 > bool 2', 'time() - 1')
+    switch (this.#random.below(3)) {
+      case 0:
+        return `${vector} ${Array.from({ length: 1 + this.#random.below(4) }, () => `${this.#pick('+', '-', '*', '/', '%', '==', '>', '<= bool', '!=')} ${scalar()}`).join(' ')}`
+      case 1:
+        return `${operand()} ${this.#pick('+', '-', '*', '/')} ${operand()} ${this.#pick('*', '/', '-', '> bool', '%')} ${vector}${this.#pick('', ' - 1', ' * 2')}`
+      default:
+        return `${operand()} + ${vector} ${this.#pick('and', 'or', 'unless')} ${vector} * 2 ${this.#pick('and', 'or', 'unless')} ${this.#pick('one', 's', 'm')} ${this.#pick('', 'or on (job) some', 'unless ignoring (inst) k')}`
+    }
   }
 
   /** Operands whose labels are made for each other, so that most of them find a partner. */
@@ -391,7 +433,7 @@ export class QueryGenerator {
     const down = depth - 1
     return this.#oneOf(needs, [
       [8, 'whole', number],
-      [2, 'exact', () => this.#pick('Inf', '-Inf', 'NaN', '1e300', '0.1', '-0', 'pi()')],
+      [2, 'exact', () => this.#pick('Inf', '-Inf', 'NaN', '1e300', '0.1', '-0', 'pi()', '1e21', '1e-7', '123456789012345680000', '0.30000000000000004', '1E2')],
       [2, 'whole', () => 'time()'],
       [5, needs, () => `scalar(${this.#vector(down, needs)})`],
       [3, 'whole', () => `${bracketed(this.#scalar(down, 'whole'))} ${this.#pick('+', '-')} ${bracketed(this.#scalar(down, 'whole'))}`],
@@ -402,6 +444,17 @@ export class QueryGenerator {
     ])
   }
 }
+
+const jobPatterns = [
+  ...['a|b', '[ab]', 'a', '.+', '.*', 'b|c|d', '(a|b)', 'A(?i)', '(?i:A)', 'a.*|.*b', '[^a]', '(?:a|c)?', 'a{1,2}', '\\\\w', '^a$', 'a$|^b', '[[:alpha:]]', '\\\\x61', '\\\\Qa\\\\E', '(?s).+', '(?i)B', '\\\\pL', 'a||b', 'b+?', '(?P<n>a)', '.{1}', '', '[a-b]|e', '(a|b)(|c)', 'a\\\\b'],
+  // Not valid in Go.
+  ...['(', '*', 'a**', '(?=a)', '\\\\1', 'a{1001}', '[b-a]', 'a)', '\\\\pX', '[a'],
+]
+
+const replacements: readonly (readonly [replacement: string, pattern: string])[] = [
+  ['$1', '(.*)'], ['x-$1', '(a|b)'], ['', '.*'], ['$0', '.+'], ['${n}$$', '(?P<n>.).*'], ['same', ''], ['$2', '(.)'],
+  ['$1$2', '(a)|(b)'], ['${1}x', '(.).*'], ['$1x', '(.).*'], ['$', '.*'], ['${', '.*'], ['$$1', '(.*)'], ['${1', '(.*)'], ['$n-${m}', '(?P<n>.*)(?P<m>)'], ['é', '[^a]'], ['$1', '(.*)_(.*)'], ['$1', '('],
+]
 
 /** In parentheses, unless it is one word or call. */
 function bracketed(text: string): string {
