@@ -94,17 +94,17 @@ function pointDifference([time, value]: Point, [peerTime, peerValue]: Point): st
 
 const number = (text: string) => (text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text))
 
-/** The smallest part of the query that is answered differently by itself, with what is different. */
-export async function smallestDifference(ownUrl: string, peerUrl: string, query: RandomQuery): Promise<{ readonly text: string; readonly problem: string }> {
-  const problem = await difference(ownUrl, peerUrl, query)
-  if (problem === undefined) throw new Error('bug: no difference')
+/** The smallest part of the query that is answered differently by itself, with what is different; `problem` is what was different in the whole. */
+export async function smallestDifference(ownUrl: string, peerUrl: string, query: RandomQuery, problem: string): Promise<{ readonly text: string; readonly problem: string }> {
   for (const part of query.isDamaged ? [] : parsed(query.text)) {
     const type = valueTypeOf(part)
     if (type === 'string' || (type === 'matrix' && query.stepMs > 0)) continue
     const smaller = { ...query, text: normalizedText(part), ordered: false }
-    if ((await difference(ownUrl, peerUrl, smaller)) !== undefined) return smallestDifference(ownUrl, peerUrl, smaller)
+    const inPart = await difference(ownUrl, peerUrl, smaller)
+    if (inPart !== undefined) return smallestDifference(ownUrl, peerUrl, smaller, inPart)
   }
-  return { text: query.text, problem }
+  const again = await difference(ownUrl, peerUrl, query)
+  return { text: query.text, problem: again === undefined ? `${problem}\n(not when asked again)` : problem }
 }
 
 /** The parts of the query; none when it is not valid here. */

@@ -55,8 +55,9 @@ it(`answers random queries as Prometheus does (seed ${random.seed})`, { timeout:
     while (Date.now() < deadlineMs && problems.length < 10) {
       const query = generator.next()
       count++
-      if ((await difference(own.url, peer.url, query)) === undefined) continue
-      const { text, problem } = await smallestDifference(own.url, peer.url, query)
+      const first = await difference(own.url, peer.url, query)
+      if (first === undefined) continue
+      const { text, problem } = await smallestDifference(own.url, peer.url, query, first)
       problems.push(`${text}\nfrom ${query.startMs} to ${query.endMs} step ${query.stepMs}: ${problem}\n(found by ${query.text})`)
     }
   }
