@@ -11,7 +11,7 @@ import { histogramsWithScalar } from './histograms/binary.ts'
 import { withoutHistograms } from './histograms/columns.ts'
 import { evaluateSetOperator } from './setOperators.ts'
 import { isComparison, isSetOperator } from './typecheck.ts'
-import { joinEqualSeries, withoutMetricNames, type EvalContext, type ScalarValue, type Value, type VectorSeries, type VectorValue } from './value.ts'
+import { distinctWithoutMetricNames, joinEqualSeries, withoutMetricNames, type EvalContext, type ScalarValue, type Value, type VectorSeries, type VectorValue } from './value.ts'
 import { matchVectors } from './vectorMatching.ts'
 
 export function evaluateBinary(node: BinaryExpr, lhs: Value, rhs: Value, context: EvalContext): Value {
@@ -33,7 +33,7 @@ export function evaluateUnary(node: UnaryExpr, value: Value): Value {
     present,
     ...(histograms && { histograms: histograms.map((histogram) => histogram && multiply(histogram, -1)) }),
   }))
-  return { kind: 'vector', series: withoutMetricNames(series) }
+  return { kind: 'vector', series: distinctWithoutMetricNames(series) }
 }
 
 function scalars({ op }: BinaryExpr, lhs: ScalarValue, rhs: ScalarValue): ScalarValue {

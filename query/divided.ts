@@ -2,7 +2,6 @@
 // crew.ts. What cannot be done so, because single series need more than numbers, is declined, and the engine goes series by
 // series. The parts do not depend on who does them, so that an answer does not either.
 
-import { labelValue, metricNameLabel } from '../storage/labels.ts'
 import type { SeriesSelection } from '../storage/querier.ts'
 import type { Pointer } from '../src/kernels/kernels.ts'
 import { createAccumulation, type StreamedOp } from './aggregateColumns.ts'
@@ -17,7 +16,7 @@ import type { Limits } from './limits.ts'
 import type { RangeCallPlan, SelectorPlan, WindowsPlan } from './plan.ts'
 import { lookupTimes, timeRangeOf, windowsOf } from './selector.ts'
 import { SeriesWorker, undone, type SeriesWork } from './seriesWork.ts'
-import { dropMetricName, type EvalContext, type Steps, type VectorSeries } from './value.ts'
+import { areOfOneMetric, dropMetricName, type EvalContext, type Steps, type VectorSeries } from './value.ts'
 import type { Querier } from '../storage/querier.ts'
 
 export type DividedPlan = SelectorPlan | (RangeCallPlan & { readonly operand: WindowsPlan })
@@ -65,18 +64,16 @@ function isPlain({ plan, selection }: DividedInput): boolean {
   if (selection.count < 2 || selection.hasHistograms) return false
   if (plan.kind === 'selector') return true
   if (bucketKernels.has(plan.expr.name) && selection.buckets?.() !== undefined) return false
-  return plan.entry.keepsName || haveOneName(selection)
+  return plan.entry.keepsName || isOfOneMetric(selection)
 }
 
-const oneName = new WeakMap<Uint32Array, boolean>()
+const ofOneMetric = new WeakMap<Uint32Array, boolean>()
 
-function haveOneName(selection: SeriesSelection): boolean {
-  let isOne = oneName.get(selection.refs)
+function isOfOneMetric(selection: SeriesSelection): boolean {
+  let isOne = ofOneMetric.get(selection.refs)
   if (isOne === undefined) {
-    const name = labelValue(selection.labels(0), metricNameLabel)
-    isOne = true
-    for (let i = 1; i < selection.count && isOne; i++) isOne = labelValue(selection.labels(i), metricNameLabel) === name
-    oneName.set(selection.refs, isOne)
+    isOne = areOfOneMetric(selection.count, (i) => selection.labels(i))
+    ofOneMetric.set(selection.refs, isOne)
   }
   return isOne
 }

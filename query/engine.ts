@@ -2,7 +2,7 @@
 // functions compute is in their own files; here is who is evaluated when, at which steps, and what is held in memory.
 
 import { unreachable } from '../src/base/assert.ts'
-import { compareLabels, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
+import { compareLabels, type Labels } from '../storage/labels.ts'
 import type { Querier } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import { createAggregation } from './aggregate.ts'
@@ -28,6 +28,7 @@ import type { SeriesWork } from './seriesWork.ts'
 import { FedSeries, KeptSeries, type SeriesOutput } from './seriesOutput.ts'
 import { sampledAt, subquerySteps } from './subquery.ts'
 import {
+  areOfOneMetric,
   cachedLabelsKey,
   constantScalar,
   dropMetricName,
@@ -416,12 +417,9 @@ class Evaluation {
   }
 }
 
-/** Drops metric names; two series that differ in nothing else are an error, which only has to be looked for when there are several names. */
+/** Drops metric names; two series that differ in nothing else are an error, which only has to be looked for when there are several metrics. */
 function distinctWithoutName(input: SampledSeries): (labels: Labels) => Labels {
-  const name = input.count > 0 ? labelValue(input.labels(0), metricNameLabel) : ''
-  let hasOneName = true
-  for (let i = 1; i < input.count && hasOneName; i++) hasOneName = labelValue(input.labels(i), metricNameLabel) === name
-  if (hasOneName) return dropMetricName
+  if (areOfOneMetric(input.count, (i) => input.labels(i))) return dropMetricName
   const seen = new Set<string>()
   return (labels) => {
     const rest = dropMetricName(labels)

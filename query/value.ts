@@ -1,7 +1,7 @@
 // What an expression evaluates to, for all steps of a query at once: a vector is a list of columns, one per series. Also
 // the two things every operator does with label sets: drop the metric name, and join series that became equal.
 
-import { labelsKey, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
+import { labelsKey, metricNameLabel, typeLabel, unitLabel, type Labels } from '../storage/labels.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { Annotations } from './annotations.ts'
 import type { ColumnSpace } from './columnSpace.ts'
@@ -56,7 +56,7 @@ const withoutName = new WeakMap<Labels, Labels>()
 
 /** Labels that arithmetic, functions and aggregations remove: they describe the metric, not the series. */
 export function isMetadataLabel(name: string): boolean {
-  return name === metricNameLabel || name === '__type__' || name === '__unit__' || name === nameStateLabel
+  return name === metricNameLabel || name === typeLabel || name === unitLabel || name === nameStateLabel
 }
 
 /** A label that no user can write, first in its set: what becomes of the name at the end of the query, see `delayedNames.ts`. */
@@ -133,18 +133,39 @@ export function sameLabelsetError(): QueryError {
 
 /**
  * Replaces every label set by the one without metric name and joins what became equal. `columns` of the result are those
- * given. When all series have one metric name they stay distinct, which spares the look-up.
+ * given. When all series are of one metric they stay distinct, which spares the look-up.
  */
 export function withoutMetricNames(series: readonly VectorSeries[]): readonly VectorSeries[] {
   const renamed = series.map((one) => ({ ...one, labels: dropMetricName(one.labels) }))
-  return haveOneName(series) ? renamed : joinEqualSeries(renamed)
+  return areOfOneMetric(series.length, (i) => (series[i] as VectorSeries).labels) ? renamed : joinEqualSeries(renamed)
 }
 
-function haveOneName(series: readonly VectorSeries[]): boolean {
-  const first = series[0]
-  if (first === undefined) return true
-  const name = labelValue(first.labels, metricNameLabel)
-  return series.every((one) => labelValue(one.labels, metricNameLabel) === name && !one.labels.some((label) => label.name === '__type__' || label.name === '__unit__'))
+/** The same, but two series that become equal are an error at whatever steps they have values. Those without any do not count. */
+export function distinctWithoutMetricNames(series: readonly VectorSeries[]): readonly VectorSeries[] {
+  const renamed = series.filter(({ present }) => present.includes(1)).map((one) => ({ ...one, labels: dropMetricName(one.labels) }))
+  if (!areOfOneMetric(series.length, (i) => (series[i] as VectorSeries).labels) && joinEqualSeries(renamed) !== renamed) throw sameLabelsetError()
+  return renamed
+}
+
+/** Whether all label sets have the same metadata, so that without it they are as distinct as before. */
+export function areOfOneMetric(count: number, labelsAt: (index: number) => Labels): boolean {
+  if (count < 2) return true
+  const first = labelsAt(0)
+  const [name, type, unit] = [metadataValue(first, metricNameLabel), metadataValue(first, typeLabel), metadataValue(first, unitLabel)]
+  for (let i = 1; i < count; i++) {
+    const labels = labelsAt(i)
+    if (metadataValue(labels, metricNameLabel) !== name || metadataValue(labels, typeLabel) !== type || metadataValue(labels, unitLabel) !== unit) return false
+  }
+  return true
+}
+
+/** As `labelValue`, but done where the order of labels says that there is none, which for these is soon. */
+function metadataValue(labels: Labels, wanted: string): string {
+  for (const { name, value } of labels) {
+    if (name === wanted) return value
+    if (name > wanted) break
+  }
+  return ''
 }
 
 /** A series as messages show it, always with braces. */

@@ -8,6 +8,10 @@ export type Labels = readonly Label[]
 
 export const metricNameLabel = '__name__'
 
+/** What is known of the metric, where it was asked for, see ingest/typeAndUnit.ts. */
+export const typeLabel = '__type__'
+export const unitLabel = '__unit__'
+
 /** Orders two strings as their UTF-8 bytes order, which JavaScript's `<` does not for characters beyond U+FFFF. */
 export function compareBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length)

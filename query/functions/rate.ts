@@ -1,6 +1,6 @@
 // `rate`, `increase`, `delta`, their instant forms, `resets` and `changes`.
 
-import { type Labels, labelValue, metricNameLabel } from '../../storage/labels.ts'
+import { type Labels, labelValue, metricNameLabel, typeLabel } from '../../storage/labels.ts'
 import type { Annotations } from '../annotations.ts'
 import { goQuote } from '../stringLiteral.ts'
 import type { Pointer } from '../../src/kernels/kernels.ts'
@@ -75,9 +75,14 @@ function countingSteps(counts: (value: number, previous: number) => boolean): Ra
   }
 }
 
-/** The note on `rate` and `increase` of a metric whose name does not say that it counts. */
+/** The note on `rate` and `increase` of a metric whose type or, without one, whose name does not say that it counts. */
 export function notePossibleNonCounter(labels: Labels, annotations: Annotations, position: number): void {
   const name = labelValue(labels, metricNameLabel)
+  const type = labelValue(labels, typeLabel)
+  if (name !== '' && type !== '') {
+    if (type === 'counter' || type === 'histogram') return
+    return annotations.info(`metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${goQuote(type)}: ${goQuote(name)}`, position)
+  }
   if (name === '' || /_(?:total|sum|count|bucket)$/.test(name)) return
   annotations.info(`metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${goQuote(name)}`, position)
 }

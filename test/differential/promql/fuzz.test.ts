@@ -48,7 +48,7 @@ afterAll(async () => {
 })
 
 it(`answers random queries as Prometheus does (seed ${random.seed})`, { timeout: (seconds + 120) * 1000 }, async () => {
-  const generator = new QueryGenerator(random)
+  const generator = new QueryGenerator(random, { withErrors: true })
   const problems: string[] = []
   let count = 0
   const client = async (deadlineMs: number) => {

@@ -46,19 +46,22 @@ const gauges = ['g', 'g2', 'm', 'one', 'some', 'u', 'k', 'g', 'm', 'some', 'u', 
 
 export class QueryGenerator {
   readonly #random: Random
+  readonly #withErrors: boolean
   #subqueryDepth = 0
   /** Some of the range queries that were made. */
   readonly #ranges: (RandomQuery | undefined)[] = []
 
-  constructor(random: Random) {
+  /** `withErrors`: some of the queries are damaged, or have regular expressions that are not valid. */
+  constructor(random: Random, { withErrors = false } = {}) {
     this.#random = random
+    this.#withErrors = withErrors
   }
 
   next(): RandomQuery {
     const earlier = this.#chance(10) ? this.#ranges[this.#random.below(this.#ranges.length)] : undefined
     if (earlier !== undefined) return this.#shifted(earlier)
     const plain = this.#plainQuery()
-    if (this.#chance(4)) return { ...plain, text: this.#damaged(plain.text), isDamaged: true }
+    if (this.#withErrors && this.#chance(4)) return { ...plain, text: this.#damaged(plain.text), isDamaged: true }
     const query = this.#chance(10) ? { ...plain, text: this.#disguised(plain.text) } : plain
     if (query.stepMs > 0) this.#ranges[this.#random.below(50)] = query
     return query
@@ -163,7 +166,7 @@ export class QueryGenerator {
     const matchers = Array.from({ length: 1 + this.#random.below(2) }, () => {
       switch (this.#random.below(9)) {
         case 0:
-          return `job=~"${this.#random.pick(jobPatterns)}"`
+          return `job=~"${this.#random.pick(this.#withErrors && this.#chance(10) ? badPatterns : jobPatterns)}"`
         case 1:
           return `inst!="${this.#random.below(4)}"`
         case 2:
@@ -271,7 +274,7 @@ export class QueryGenerator {
 
   #labelReplace(vector: string): string {
     const target = this.#pick('job', 'to', 'inst', '__name__')
-    const [replacement, pattern] = this.#random.pick(replacements)
+    const [replacement, pattern] = this.#withErrors && this.#chance(2) ? ['$1', '('] : this.#random.pick(replacements)
     return `label_replace(${vector}, "${target}", "${replacement}", "${this.#pick('job', 'inst', 'nothing', 'mode', '__name__', 'word')}", "${pattern}")`
   }
 
@@ -446,14 +449,15 @@ export class QueryGenerator {
 }
 
 const jobPatterns = [
-  ...['a|b', '[ab]', 'a', '.+', '.*', 'b|c|d', '(a|b)', 'A(?i)', '(?i:A)', 'a.*|.*b', '[^a]', '(?:a|c)?', 'a{1,2}', '\\\\w', '^a$', 'a$|^b', '[[:alpha:]]', '\\\\x61', '\\\\Qa\\\\E', '(?s).+', '(?i)B', '\\\\pL', 'a||b', 'b+?', '(?P<n>a)', '.{1}', '', '[a-b]|e', '(a|b)(|c)', 'a\\\\b'],
-  // Not valid in Go.
-  ...['(', '*', 'a**', '(?=a)', '\\\\1', 'a{1001}', '[b-a]', 'a)', '\\\\pX', '[a'],
+  'a|b', '[ab]', 'a', '.+', '.*', 'b|c|d', '(a|b)', 'A(?i)', '(?i:A)', 'a.*|.*b', '[^a]', '(?:a|c)?', 'a{1,2}', '\\\\w', '^a$', 'a$|^b', '[[:alpha:]]', '\\\\x61', '\\\\Qa\\\\E', '(?s).+', '(?i)B', '\\\\pL', 'a||b', 'b+?', '(?P<n>a)', '.{1}', '', '[a-b]|e', '(a|b)(|c)', 'a\\\\b',
 ]
+
+/** Not valid in Go. */
+const badPatterns = ['(', '*', 'a**', '(?=a)', '\\\\1', 'a{1001}', '[b-a]', 'a)', '\\\\pX', '[a']
 
 const replacements: readonly (readonly [replacement: string, pattern: string])[] = [
   ['$1', '(.*)'], ['x-$1', '(a|b)'], ['', '.*'], ['$0', '.+'], ['${n}$$', '(?P<n>.).*'], ['same', ''], ['$2', '(.)'],
-  ['$1$2', '(a)|(b)'], ['${1}x', '(.).*'], ['$1x', '(.).*'], ['$', '.*'], ['${', '.*'], ['$$1', '(.*)'], ['${1', '(.*)'], ['$n-${m}', '(?P<n>.*)(?P<m>)'], ['é', '[^a]'], ['$1', '(.*)_(.*)'], ['$1', '('],
+  ['$1$2', '(a)|(b)'], ['${1}x', '(.).*'], ['$1x', '(.).*'], ['$', '.*'], ['${', '.*'], ['$$1', '(.*)'], ['${1', '(.*)'], ['$n-${m}', '(?P<n>.*)(?P<m>)'], ['é', '[^a]'], ['$1', '(.*)_(.*)'],
 ]
 
 /** In parentheses, unless it is one word or call. */
