@@ -7,6 +7,7 @@ import { parseGoFloat } from './goFloat.ts'
 import { openMetricsTypes, parseOpenMetrics, parseOpenMetricsSeries, takesExemplars, timestampMsOf } from './openMetricsParser.ts'
 import type { ExemplarLine } from './scrapeExemplars.ts'
 import type { MetadataLine } from './targetMetadata.ts'
+import { familiesOf, type Families } from './typeAndUnit.ts'
 
 /** A part of the body to be replaced. */
 type Edit = { readonly start: number; readonly end: number; readonly text: string }
@@ -26,6 +27,8 @@ const commentLine = /# (HELP|TYPE|UNIT) ([^\n]*)\n/y
 export class OpenMetricsReader {
   #comments: readonly CommentLine[] = []
   #metadata: MetadataLine[] | undefined
+  #typesAndUnits: readonly MetadataLine[] = []
+  #families: Families | undefined
   #exemplars: readonly ExemplarLine[] = []
 
   /** The same samples as text format 0.0.4; `body` itself where nothing must change. Throws `ExpositionError`. */
@@ -34,6 +37,8 @@ export class OpenMetricsReader {
     if (!scan.run()) throw whyMalformed(body)
     if (scan.comments !== this.#comments) {
       this.#metadata = readMetadata(body)
+      this.#typesAndUnits = this.#metadata.filter(({ kind }) => kind !== 'help')
+      this.#families = undefined
       this.#comments = scan.comments
     }
     this.#exemplars = scan.exemplars
@@ -43,6 +48,11 @@ export class OpenMetricsReader {
   /** Of the last body. Their texts are parts of it: copy what is kept. */
   get exemplars(): readonly ExemplarLine[] {
     return this.#exemplars
+  }
+
+  /** Types and units of the last body's metrics. */
+  families(): Families {
+    return (this.#families ??= familiesOf(this.#typesAndUnits))
   }
 
   /** The metadata of the last body when it differs from that of the body before; asking once takes it. */

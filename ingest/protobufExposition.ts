@@ -11,6 +11,7 @@ import { timestampMsOf } from './openMetricsParser.ts'
 import { ProtobufReader } from './protobufReader.ts'
 import type { ExemplarLine } from './scrapeExemplars.ts'
 import { labelText, quoted, seriesText, valueText, type LabelPair } from './seriesText.ts'
+import type { Families, TypeAndUnit } from './typeAndUnit.ts'
 
 /** A native histogram of a body. */
 export type ExposedHistogram = {
@@ -21,7 +22,13 @@ export type ExposedHistogram = {
   readonly timestampMs: number | undefined
 }
 
-export type ProtobufBody = { readonly text: Uint8Array; readonly histograms: readonly ExposedHistogram[]; readonly exemplars: readonly ExemplarLine[]; readonly created: readonly CreatedLine[] }
+export type ProtobufBody = {
+  readonly text: Uint8Array
+  readonly histograms: readonly ExposedHistogram[]
+  readonly exemplars: readonly ExemplarLine[]
+  readonly created: readonly CreatedLine[]
+  readonly families?: Families | undefined
+}
 
 export type ProtobufOptions = {
   /** Otherwise only the classic part of a histogram is taken. */
@@ -32,6 +39,8 @@ export type ProtobufOptions = {
   readonly convertsClassic: boolean
   /** Bring out when counters were created. */
   readonly takesCreated: boolean
+  /** Bring out types and units of the metrics, see typeAndUnit.ts. */
+  readonly takesFamilies?: boolean
 }
 
 /** By the number of MetricType; gauge histograms have no name in the text format. */
@@ -58,6 +67,7 @@ class BodyWriter {
   readonly #histograms: ExposedHistogram[] = []
   readonly #exemplars: ExemplarLine[] = []
   readonly #created: CreatedLine[] = []
+  readonly #families = new Map<string, TypeAndUnit>()
   #type = 0
 
   constructor(options: ProtobufOptions) {
@@ -65,12 +75,13 @@ class BodyWriter {
   }
 
   finish(): ProtobufBody {
-    return { text: Buffer.from(this.#lines.join('')), histograms: this.#histograms, exemplars: this.#exemplars, created: this.#created }
+    return { text: Buffer.from(this.#lines.join('')), histograms: this.#histograms, exemplars: this.#exemplars, created: this.#created, families: this.#options.takesFamilies === true ? this.#families : undefined }
   }
 
   family(reader: ProtobufReader): void {
     let name = ''
     let help = ''
+    let unit = ''
     const metrics: ProtobufReader[] = []
     this.#type = 0
     while (reader.next()) {
@@ -78,8 +89,10 @@ class BodyWriter {
       else if (reader.field === 2) help = reader.text()
       else if (reader.field === 3) this.#type = reader.varint()
       else if (reader.field === 4) metrics.push(reader.message())
+      else if (reader.field === 5) unit = reader.text()
       else reader.skip()
     }
+    if (this.#options.takesFamilies) this.#families.set(name, { type: this.#type === gaugeHistogramType ? 'gaugehistogram' : (typeNames[this.#type] ?? ''), unit })
     const shownName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) ? name : quoted(name)
     if (help !== '') this.#lines.push(`# HELP ${shownName} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`)
     this.#lines.push(`# TYPE ${shownName} ${typeNames[this.#type] ?? 'untyped'}\n`)

@@ -36,6 +36,8 @@ export type RemoteWriteOptions = {
   readonly maxPendingBytes?: number
   /** A sample of protocol 2.0 that says when its counter was created has a zero at that time. */
   readonly takesCreated?: boolean
+  /** The metadata that a series of protocol 2.0 brings become labels, see typeAndUnit.ts. */
+  readonly addsTypeAndUnit?: boolean
   /** All by default. */
   readonly acceptedMessages?: readonly RemoteWriteMessage[]
 }
@@ -94,7 +96,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   const read = async (body: WriteBody, message: RemoteWriteMessage, batch: HeadBatch): Promise<RemoteWriteAnswer | BodyNotes> => {
     const isV2 = message !== 'prometheus.WriteRequest'
     const takesCreated = isV2 && options.takesCreated === true
-    const write = exports.newWrite(body.length, batch.pointer, Number(isV2), Number(takesCreated))
+    const write = exports.newWrite(body.length, batch.pointer, Number(isV2), Number(takesCreated), Number(options.addsTypeAndUnit === true))
     try {
       const at = kernels.word(write + inputAt)
       if (body instanceof Uint8Array) kernels.bytes.set(body, at)

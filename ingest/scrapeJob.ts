@@ -21,4 +21,6 @@ export type ScrapeJob = {
   readonly failureLog: FailureLogFile | undefined
   /** See createdTimes.ts. */
   readonly takesCreated: boolean
+  /** See typeAndUnit.ts. */
+  readonly addsTypeAndUnit: boolean
 }

@@ -30,6 +30,8 @@ export type ScrapeManagerOptions = {
   readonly timestampToleranceMs?: number
   /** See createdTimes.ts; off by default. */
   readonly takesCreated?: boolean
+  /** See typeAndUnit.ts; off by default. */
+  readonly addsTypeAndUnit?: boolean
 }
 
 export type ScrapePoolStatus = {
@@ -80,7 +82,8 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
       return appender.commit()
     },
   }
-  const deps = { sink, clock: new ScrapeClock(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs: options.timestampToleranceMs ?? 2, takesCreated: options.takesCreated ?? false }
+  const { timestampToleranceMs = 2, takesCreated = false, addsTypeAndUnit = false } = options
+  const deps = { sink, clock: new ScrapeClock(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs, takesCreated, addsTypeAndUnit }
   const pools = new Map<string, ScrapePool>()
   const leaving = new Map<ScrapePool, Promise<void>>()
   const sorted = () => [...pools].sort(([a], [b]) => (a < b ? -1 : 1))

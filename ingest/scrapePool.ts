@@ -31,6 +31,7 @@ export type ScrapePoolDeps = {
   readonly userAgent: string
   readonly timestampToleranceMs: number
   readonly takesCreated: boolean
+  readonly addsTypeAndUnit: boolean
 }
 
 export type DroppedTarget = { readonly discoveredLabels: Labels; readonly scrapePool: string }
@@ -155,6 +156,7 @@ export class ScrapePool {
       repeated: (request) => client.repeated(request),
       failureLog: config.scrapeFailureLogFile === '' ? undefined : createFailureLogFile(config.scrapeFailureLogFile, this.#deps.logger),
       takesCreated: this.#deps.takesCreated,
+      addsTypeAndUnit: this.#deps.addsTypeAndUnit,
     }
   }
 

@@ -47,7 +47,7 @@ async function read(type: string, body: Uint8Array, spoil: (memory: Buffer) => v
   const memory = createTargetMemory(sink)
   const reader = new ScrapeReader({
     target: outcome.target, sink, memory, metrics: createScrapeMetrics(new MetricRegistry()),
-    job: { config: job, metricRules: compileRelabel([]), accept: '', repeated: () => { throw new Error('not asked') }, failureLog: undefined, takesCreated: true },
+    job: { config: job, metricRules: compileRelabel([]), accept: '', repeated: () => { throw new Error('not asked') }, failureLog: undefined, takesCreated: true, addsTypeAndUnit: false },
   })
   readBuffer.set(body)
   const reading = reader.read({ status: 200, statusLine: '200 OK', headers: { 'content-type': type }, body: readBuffer.subarray(0, body.length) }, timestampMs)

@@ -5,7 +5,7 @@
 import type { HttpAnswer } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import { andThen } from '../src/base/steps.ts'
-import type { Labels } from '../storage/labels.ts'
+import type { Label, Labels } from '../storage/labels.ts'
 import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'
 import { checkedHistogram } from './histogramMessage.ts'
@@ -21,6 +21,7 @@ import type { ScrapeSink, SeriesStart } from './scrapeSink.ts'
 import { BucketLimitError } from './scrapedHistograms.ts'
 import type { Target } from './target.ts'
 import type { TargetMemory } from './targetMemory.ts'
+import { withFamily, type Families } from './typeAndUnit.ts'
 
 /** What came of one scrape, before it is committed. */
 export type Scraped = {
@@ -50,6 +51,8 @@ export class ScrapeReader {
   readonly #options: ScrapeReaderOptions
   readonly #parseOptions: ParseOptions
   readonly #formats = new Map<string, BodyFormat>()
+  /** What the body says of its metrics, when its lines do not say it. */
+  #families: Families | undefined
   readonly #resolveText = (series: NewSeries) => this.#resolve(series, false)
   readonly #resolveOpenMetrics = (series: NewSeries) => this.#resolve(series, true)
 
@@ -103,9 +106,10 @@ export class ScrapeReader {
     const format = this.#formatOf(answer)
     const { cache } = this.#options.memory
     const resolve = format === 'openMetrics' ? this.#resolveOpenMetrics : this.#resolveText
-    return andThen(this.#textOf(answer.body, format), (body) =>
-      andThen(cache.parse(body.text, timestampMs, this.#parseOptions, resolve), (parsed) => this.#finish({ body, parsed, format, timestampMs }, result)),
-    )
+    return andThen(this.#textOf(answer.body, format), (body) => {
+      this.#families = body.families
+      return andThen(cache.parse(body.text, timestampMs, this.#parseOptions, resolve), (parsed) => this.#finish({ body, parsed, format, timestampMs }, result))
+    })
   }
 
   #formatOf(answer: HttpAnswer): BodyFormat {
@@ -125,15 +129,16 @@ export class ScrapeReader {
    */
   #textOf(body: Uint8Array, format: BodyFormat): ProtobufBody | Promise<ProtobufBody> {
     const { histograms: settings } = this.#options.target
-    const { takesCreated } = this.#options.job
-    if (format === 'protobuf') return readProtobufBody(body, { ...settings, takesCreated })
+    const { takesCreated, addsTypeAndUnit } = this.#options.job
+    if (format === 'protobuf') return readProtobufBody(body, { ...settings, takesCreated, takesFamilies: addsTypeAndUnit })
     const { openMetrics } = this.#options.memory
     const isOpenMetrics = format === 'openMetrics'
     const text = isOpenMetrics ? openMetrics.toText(body) : body
     const exemplars = isOpenMetrics ? openMetrics.exemplars : []
     const takesTimes = isOpenMetrics && takesCreated
-    if (!takesTimes && !settings.convertsClassic) return { text, histograms: [], exemplars, created: [] }
-    return this.#convert(text === body ? copyOfLines(body) : text, exemplars, { isOpenMetrics, takesTimes })
+    const families = isOpenMetrics && addsTypeAndUnit ? openMetrics.families() : undefined
+    if (!takesTimes && !settings.convertsClassic) return { text, histograms: [], exemplars, created: [], families }
+    return this.#convert(text === body ? copyOfLines(body) : text, exemplars, { isOpenMetrics, takesTimes }).then((converted) => ({ ...converted, families }))
   }
 
   /** Takes the times of creation out of a body in the text format, and makes native histograms of classic ones, as the job says. */
@@ -174,7 +179,7 @@ export class ScrapeReader {
   }
 
   #stageHistograms(histograms: ProtobufBody['histograms'], timestampMs: number, result: Scraped): void {
-    const { job, sink, metrics, memory, target } = this.#options
+    const { job, sink, metrics, memory } = this.#options
     const { config } = job
     if (histograms.length === 0 && memory.histograms.isEmpty) return
     try {
@@ -184,7 +189,7 @@ export class ScrapeReader {
         trackTimestampsStaleness: config.trackTimestampsStaleness,
         bucketLimit: config.nativeHistogramBucketLimit,
         minBucketFactor: config.nativeHistogramMinBucketFactor,
-        resolve: (series) => sampleLabels(parseSeries(series, '', 1), target.labels, config, job.metricRules),
+        resolve: (series) => this.#storedLabels(parseSeries(series, '', 1), 'histogram'),
         refOf: (labels) => sink.refOf(labels),
       })
       result.scraped += histograms.length
@@ -206,9 +211,13 @@ export class ScrapeReader {
 
   /** What the series is stored under; undefined when relabelling drops it. */
   #labelsOf(series: NewSeries, isOpenMetrics: boolean): Labels | undefined {
-    const { job, target } = this.#options
     const parse = isOpenMetrics ? parseOpenMetricsSeries : parseSeries
-    return sampleLabels(parse(series.bytes, series.familyType, series.line), target.labels, job.config, job.metricRules)
+    return this.#storedLabels(parse(series.bytes, series.familyType, series.line), series.familyType)
+  }
+
+  #storedLabels(exposed: readonly Label[], familyType: string): Labels | undefined {
+    const { job, target } = this.#options
+    return sampleLabels(job.addsTypeAndUnit ? withFamily(exposed, this.#families, familyType) : exposed, target.labels, job.config, job.metricRules)
   }
 }
 

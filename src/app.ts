@@ -171,6 +171,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
     }),
   )
   const takesCreated = features.has('created-timestamp-zero-ingestion')
+  const addsTypeAndUnit = features.has('type-and-unit-labels')
   const scraping = closing.add(
     createScrapeManager({
       storage,
@@ -180,9 +181,10 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       userAgent,
       timestampToleranceMs: options.scrapeTimestampToleranceMs,
       takesCreated,
+      addsTypeAndUnit,
     }),
   )
-  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), takesCreated, acceptedMessages: options.remoteWriteMessages })
+  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), takesCreated, addsTypeAndUnit, acceptedMessages: options.remoteWriteMessages })
 
   // Loaded when it is asked for: its message library is large.
   const otlp = !options.enableOtlpReceiver
@@ -192,6 +194,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
         config: () => reloader?.config.otlp ?? config.otlp,
         lookbackMs: options.lookbackMs,
         takesCreated,
+        addsTypeAndUnit,
         logger: logger.with({ component: 'otlp' }),
       })
 

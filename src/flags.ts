@@ -325,7 +325,7 @@ const knownFeatures: Readonly<Record<string, 'used' | 'always on' | 'not built y
   'old-ui': 'not built yet',
   'otlp-deltatocumulative': 'not built yet',
   'otlp-native-delta-ingestion': 'not built yet',
-  'type-and-unit-labels': 'not built yet',
+  'type-and-unit-labels': 'used',
   'use-uncached-io': 'not built yet',
   'fast-startup': 'not built yet',
   'search-api': 'used',

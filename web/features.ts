@@ -54,7 +54,7 @@ export function featureList({ features, enableAdminApi, enableLifecycle, enableO
     promql_functions: Object.fromEntries([...functionSignatures.values()].map(({ name, experimental }) => [name, name !== 'start_timestamp' && (!experimental || hasExperimental)])),
     promql_operators: { ...all([...operators, ...aggregations]), ...Object.fromEntries(experimentalAggregations.map((name) => [name, hasExperimental])) },
     rules: { concurrent_rule_eval: false, keep_firing_for: true, query_offset: true },
-    scrape: { convert_classic_histograms_to_nhcb: true, created_timestamp_zero_ingestion: isOn('created-timestamp-zero-ingestion'), extra_scrape_metrics: true, native_histograms: true },
+    scrape: { convert_classic_histograms_to_nhcb: true, created_timestamp_zero_ingestion: isOn('created-timestamp-zero-ingestion'), extra_scrape_metrics: true, native_histograms: true, type_and_unit_labels: isOn('type-and-unit-labels') },
     service_discovery_providers: { dns: true, file: true, http: true, kubernetes: false, static: true },
     templating_functions: all(Object.keys(ruleFunctions({ timestampMs: 0, externalUrl: '', answers: new Map() }))),
     tsdb: { delete_series: enableAdminApi, downsampling: true, exemplars: true, out_of_order: true, retention_rules: true, snapshots: enableAdminApi },

@@ -32,9 +32,20 @@ export function metricName(metric: NamedMetric, { translationStrategy }: Pick<Ot
   }
 }
 
+/** The unit in words, as in `meters_per_second`; `''` when there is none. */
+export function unitName(unit: string): string {
+  const [main = '', per = ''] = unitParts(unit)
+  return [units[main] ?? main, ...(per === '' ? [] : ['per', perUnits[per] ?? per])].filter((part) => part !== '').join('_').replace(/[^a-zA-Z0-9_]+/g, '_')
+}
+
+/** What is in front of the slash and what is behind it, without what is in braces. */
+function unitParts(unit: string): string[] {
+  return unit.split('/', 2).map((part) => (/[{}]/.test(part) ? '' : part.trim()))
+}
+
 /** The tokens with those of the unit and of the kind behind them, each once. */
 function suffixed(tokens: readonly string[], { unit, kind }: NamedMetric, split: (unit: string) => string[]): string[] {
-  const [main = '', per = ''] = unit.split('/', 2).map((part) => (/[{}]/.test(part) ? '' : part.trim()))
+  const [main = '', per = ''] = unitParts(unit)
   const missing = (added: readonly string[]) => (added.length > 0 && added.every((token) => tokens.includes(token)) ? [] : added)
   const perTokens = split(perUnits[per] ?? per)
   const all = [...tokens, ...missing(split(units[main] ?? main)), ...(missing(perTokens).length > 0 ? ['per', ...perTokens] : [])]

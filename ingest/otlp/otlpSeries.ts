@@ -7,9 +7,10 @@ import { customSchema, type NativeHistogram } from '../../storage/histogram.ts'
 import { compareBytes, sortLabels, type Label, type Labels } from '../../storage/labels.ts'
 import { formatOpenMetricsFloat } from '../goFloat.ts'
 import { checkedHistogram, emptyWireHistogram } from '../histogramMessage.ts'
+import { withTypeAndUnit } from '../typeAndUnit.ts'
 import type { OtlpConfig } from './otlpConfig.ts'
 import type { AnyValue, ExponentialPoint, HistogramPoint, KeyValue, Metric, NumberPoint, OtlpExemplar, OtlpRequest, Point, ResourceMetrics, Scope, SummaryPoint } from './otlpMessage.ts'
-import { labelName, metricName } from './otlpNames.ts'
+import { labelName, metricName, unitName } from './otlpNames.ts'
 
 /** One sample; `value` is a staleness marker where the point says that nothing was recorded. */
 export type OtlpSample = {
@@ -21,8 +22,8 @@ export type OtlpSample = {
   readonly exemplars?: readonly Exemplar[]
 }
 
-/** What cannot be translated is reported and left out. */
-export type OtlpOptions = { readonly config: OtlpConfig; readonly lookbackMs: number; readonly onProblem: (message: string) => void }
+/** What cannot be translated is reported and left out. `addsTypeAndUnit`: see ingest/typeAndUnit.ts. */
+export type OtlpOptions = { readonly config: OtlpConfig; readonly lookbackMs: number; readonly addsTypeAndUnit: boolean; readonly onProblem: (message: string) => void }
 
 const noRecordedValue = 1
 const identifying: ReadonlySet<string> = new Set(['service.name', 'service.namespace', 'service.instance.id'])
@@ -83,12 +84,22 @@ function* metricSamples(metric: Metric, common: Common, options: OtlpOptions): G
     if (part !== undefined && !isCumulative(part.aggregationTemporality)) throw new Error('invalid temporality and type combination: only cumulative is accepted')
   }
   const name = metricName({ name: metric.name ?? '', unit: metric.unit ?? '', kind: gauge !== undefined ? 'gauge' : isMonotonic ? 'monotonicSum' : 'other' }, config)
-  const labelsOf = (point: Point, suffix = '', extra: readonly Label[] = []) => seriesLabels(`${name}${suffix}`, [...common.own, ...extra], [...common.attributes, ...(point.attributes ?? [])], config)
+  const typeAndUnit = { type: typeOf(metric), unit: unitName(metric.unit ?? '') }
+  const labelsOf = (point: Point, suffix = '', extra: readonly Label[] = []) => {
+    const labels = seriesLabels(`${name}${suffix}`, [...common.own, ...extra], [...common.attributes, ...(point.attributes ?? [])], config)
+    return options.addsTypeAndUnit ? sortLabels(withTypeAndUnit(labels, typeAndUnit)) : labels
+  }
   for (const point of gauge?.dataPoints ?? []) yield numberSample(point, labelsOf(point))
   for (const point of sum?.dataPoints ?? []) yield { ...numberSample(point, labelsOf(point)), ...createdAt(point), ...(isMonotonic && { exemplars: exemplarsOf(point.exemplars) }) }
   for (const point of histogram?.dataPoints ?? []) yield* config.convertsHistograms ? [customSample(point, labelsOf(point))] : classicSamples(point, labelsOf)
   for (const point of exponentialHistogram?.dataPoints ?? []) yield exponentialSample(point, labelsOf(point))
   for (const point of summary?.dataPoints ?? []) yield* summarySamples(point, labelsOf)
+}
+
+function typeOf({ sum, histogram, exponentialHistogram, summary }: Metric): string {
+  if (sum?.isMonotonic === true) return 'counter'
+  if (histogram !== undefined || exponentialHistogram !== undefined) return 'histogram'
+  return summary === undefined ? 'gauge' : 'summary'
 }
 
 /** Prometheus counts up; what counts from the last export on would have to be added up first. */

@@ -136,7 +136,7 @@ export type KernelExports = {
   lastTime(ref: number): number
 
   // Main thread: remote write.
-  newWrite(bytes: number, batch: Pointer, isV2: number, takesZeros: number): Pointer
+  newWrite(bytes: number, batch: Pointer, isV2: number, takesZeros: number, addsTypeAndUnit: number): Pointer
   writeStep(write: Pointer, maxBytes: number): number
   freeWrite(write: Pointer): void
 

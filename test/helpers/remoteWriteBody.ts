@@ -127,7 +127,7 @@ export function remoteWriteBodyV2(series: readonly WrittenSeries[], change: (mes
   return compressed(requestV2, message)
 }
 
-export type RemoteWriteMessageV2 = { symbols: string[]; timeseries: { labelsRefs: number[]; samples: { value: number; timestamp: number }[] }[] }
+export type RemoteWriteMessageV2 = { symbols: string[]; timeseries: { labelsRefs: number[]; samples: { value: number; timestamp: number }[]; metadata: { type: number; helpRef: number; unitRef: number } }[] }
 
 export const remoteWriteHeaders = {
   'content-type': 'application/x-protobuf',

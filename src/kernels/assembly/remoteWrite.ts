@@ -78,15 +78,15 @@ const NEW_SERIES_WORK: u32 = 10
 
 /**
  * Room for a body of `bytes` bytes; `writeInput` is where it goes. `isV2`: the message is of protocol 2.0. `takesZeros`: a sample
- * may say when its counter was created.
+ * may say when its counter was created. `addsTypeAndUnit`: what a message of 2.0 says of a metric become labels.
  */
-export function newWrite(bytes: u32, batch: usize, isV2: bool, takesZeros: bool): usize {
+export function newWrite(bytes: u32, batch: usize, isV2: bool, takesZeros: bool, addsTypeAndUnit: bool): usize {
   const write = alloc(WRITE_BYTES)
   memory.fill(write, 0, WRITE_BYTES)
   store<u32>(write, <u32>alloc(bytes + SLACK), W_IN)
   store<u32>(write, bytes, W_IN_BYTES)
   store<u32>(write, <u32>batch, W_BATCH)
-  if (isV2) store<u32>(write, <u32>newRewrite(), W_REWRITE)
+  if (isV2) store<u32>(write, <u32>newRewrite(addsTypeAndUnit), W_REWRITE)
   if (takesZeros) store<u32>(write, 1, W_TAKES_ZEROS)
   return write
 }

@@ -3,23 +3,25 @@
 // of symbol numbers can stand for megabytes of text.
 //
 // State: { output u32, output bytes u32, output capacity u32, phase u32, position u32, symbols u32, symbol count u32,
-//   symbol capacity u32, series with bad symbols u32, series without samples u32 }. A symbol is { pointer u32, length u32 }.
+//   symbol capacity u32, series with bad symbols u32, series without samples u32, adds type and unit u32, type of the series u32,
+//   symbol of its unit u32 }. A symbol is { pointer u32, length u32 }.
 
 import { copyBytes, readVarint, varintEnd, varintLength, writeVarint } from './bytes'
+import { freeList, push } from './list'
 import { alloc, free } from './memory'
-import { skipField } from './protobuf'
+import { afterLength, skipField } from './protobuf'
+import { labelSize, symbolLength, symbolText, V1_LABEL, V1_LABEL_NAME, V1_LABEL_VALUE, V_SYMBOL_COUNT, V_SYMBOLS } from './writtenLabels'
+import { hidesLabel, knowsUnit, metadataSize, readMetadata, writeMetadata } from './writtenMetadata'
 
 export const REWRITE_OUT: usize = 0
 export const REWRITE_OUT_BYTES: usize = 4
 const V_CAPACITY: usize = 8
 const V_PHASE: usize = 12
 const V_POSITION: usize = 16
-const V_SYMBOLS: usize = 20
-const V_SYMBOL_COUNT: usize = 24
-const V_SYMBOL_CAPACITY: usize = 28
 const V_BAD_SYMBOLS: usize = 32
 const V_EMPTY: usize = 36
-const REWRITE_BYTES: u32 = 40
+const V_ADDS_TYPE: usize = 40
+const REWRITE_BYTES: u32 = 52
 
 const PHASE_START: u32 = 0
 const PHASE_SYMBOLS: u32 = 1
@@ -49,22 +51,20 @@ const TAG_EXEMPLAR: u8 = 0x22
 
 // And of prometheus.WriteRequest.
 const V1_SERIES: u8 = 0x0a
-const V1_LABEL: u8 = 0x0a
-const V1_LABEL_NAME: u8 = 0x0a
-const V1_LABEL_VALUE: u8 = 0x12
 const V1_SAMPLE: u8 = 0x12
 const V1_EXEMPLAR: u8 = 0x1a
 const V1_HISTOGRAM: u8 = 0x22
 
-export function newRewrite(): usize {
+/** `addsTypeAndUnit`: the type and the unit that a series brings become its labels `__type__` and `__unit__`. */
+export function newRewrite(addsTypeAndUnit: bool): usize {
   const state = alloc(REWRITE_BYTES)
   memory.fill(state, 0, REWRITE_BYTES)
+  store<u32>(state, addsTypeAndUnit ? 1 : 0, V_ADDS_TYPE)
   return state
 }
 
 export function freeRewrite(state: usize): void {
-  const symbols: usize = load<u32>(state, V_SYMBOLS)
-  if (symbols != 0) free(symbols, load<u32>(state, V_SYMBOL_CAPACITY) << 3)
+  freeList(state + V_SYMBOLS, 8)
   const out: usize = load<u32>(state, REWRITE_OUT)
   if (out != 0) free(out, load<u32>(state, V_CAPACITY) + SLACK)
   free(state, REWRITE_BYTES)
@@ -95,39 +95,15 @@ function collectSymbols(state: usize, end: usize): i32 {
     }
     const next = skipField(at, end, 0)
     if (next == 0) return REWRITE_BAD
-    if (load<u8>(at) == TAG_SYMBOL) addSymbol(state, bodyOf(at), next)
+    if (load<u8>(at) == TAG_SYMBOL) {
+      const text = afterLength(at + 1)
+      const symbol = push(state + V_SYMBOLS, 8)
+      store<u32>(symbol, <u32>text)
+      store<u32>(symbol, <u32>(next - text), 4)
+    }
     at = next
   }
   return REWRITE_DONE
-}
-
-function addSymbol(state: usize, from: usize, to: usize): void {
-  const count = load<u32>(state, V_SYMBOL_COUNT)
-  const capacity = load<u32>(state, V_SYMBOL_CAPACITY)
-  let symbols: usize = load<u32>(state, V_SYMBOLS)
-  if (count == capacity) {
-    const grown = max<u32>(1024, capacity << 1)
-    const fresh = alloc(grown << 3)
-    if (capacity > 0) {
-      memory.copy(fresh, symbols, <usize>count << 3)
-      free(symbols, capacity << 3)
-    }
-    symbols = fresh
-    store<u32>(state, <u32>fresh, V_SYMBOLS)
-    store<u32>(state, grown, V_SYMBOL_CAPACITY)
-  }
-  store<u32>(symbols + (<usize>count << 3), <u32>from)
-  store<u32>(symbols + (<usize>count << 3), <u32>(to - from), 4)
-  store<u32>(state, count + 1, V_SYMBOL_COUNT)
-}
-
-/** Where the body of the length-delimited field at `at`, which `skipField` has passed, begins. */
-// @ts-ignore: decorator
-@inline
-function bodyOf(at: usize): usize {
-  at++
-  while (load<u8>(at) >= 0x80) at++
-  return at + 1
 }
 
 function rewriteSeries(state: usize, end: usize): i32 {
@@ -141,7 +117,7 @@ function rewriteSeries(state: usize, end: usize): i32 {
     const next = skipField(at, end, 0)
     if (next == 0) return REWRITE_BAD
     if (load<u8>(at) == TAG_SERIES) {
-      const status = rewriteOne(state, bodyOf(at), next)
+      const status = rewriteOne(state, afterLength(at + 1), next)
       if (status != REWRITE_DONE) return status
     }
     at = next
@@ -153,6 +129,7 @@ const SIZE_MALFORMED: u64 = u64.MAX_VALUE
 const SIZE_BAD_SYMBOL: u64 = u64.MAX_VALUE - 1
 
 function rewriteOne(state: usize, start: usize, end: usize): i32 {
+  if (load<u32>(state, V_ADDS_TYPE) != 0 && !readMetadata(state, start, end)) return REWRITE_BAD
   const size = seriesSize(state, start, end)
   if (size == SIZE_MALFORMED) return REWRITE_BAD
   if (size == SIZE_BAD_SYMBOL) {
@@ -207,18 +184,19 @@ function seriesSize(state: usize, start: usize, end: usize): u64 {
     const tag = load<u8>(at)
     if (tag == TAG_SAMPLE || tag == TAG_HISTOGRAM) size += <u64>(next - at)
     else if (tag == TAG_EXEMPLAR) {
-      const inner = exemplarSize(state, bodyOf(at), next)
+      const inner = exemplarSize(state, afterLength(at + 1), next)
       if (inner >= SIZE_BAD_SYMBOL) return inner
       size += 1 + <u64>varintLength(inner) + inner
     }
     at = next
   }
-  const labels = labelsSize(state, start, end)
-  return labels >= SIZE_BAD_SYMBOL ? labels : size + labels
+  if (!knowsUnit(state)) return SIZE_BAD_SYMBOL
+  const labels = labelsSize(state, start, end, true)
+  return labels >= SIZE_BAD_SYMBOL ? labels : size + labels + metadataSize(state)
 }
 
 function writeSeries(state: usize, to: usize, start: usize, end: usize): usize {
-  to = writeLabels(state, to, start, end)
+  to = writeMetadata(state, writeLabels(state, to, start, end, true))
   let at = start
   while (at < end) {
     const next = skipField(at, end, 0)
@@ -229,8 +207,8 @@ function writeSeries(state: usize, to: usize, start: usize, end: usize): usize {
       to += next - at
     } else if (tag == TAG_EXEMPLAR) {
       store<u8>(to, V1_EXEMPLAR)
-      to = writeVarint(to + 1, exemplarSize(state, bodyOf(at), next))
-      to = writeExemplar(state, to, bodyOf(at), next)
+      to = writeVarint(to + 1, exemplarSize(state, afterLength(at + 1), next))
+      to = writeExemplar(state, to, afterLength(at + 1), next)
     }
     at = next
   }
@@ -247,12 +225,12 @@ function exemplarSize(state: usize, start: usize, end: usize): u64 {
     if (!isLabelRefs(load<u8>(at))) size += <u64>(next - at)
     at = next
   }
-  const labels = labelsSize(state, start, end)
+  const labels = labelsSize(state, start, end, false)
   return labels >= SIZE_BAD_SYMBOL ? labels : size + labels
 }
 
 function writeExemplar(state: usize, to: usize, start: usize, end: usize): usize {
-  to = writeLabels(state, to, start, end)
+  to = writeLabels(state, to, start, end, false)
   let at = start
   while (at < end) {
     const next = skipField(at, end, 0)
@@ -271,15 +249,16 @@ function isLabelRefs(tag: u8): bool {
   return tag == TAG_LABEL_REFS || tag == TAG_LABEL_REF
 }
 
-/** Bytes of all labels of a message whose field 1 holds pairs of symbol numbers, packed or one by one. */
-function labelsSize(state: usize, start: usize, end: usize): u64 {
+/** Bytes of all labels of a message whose field 1 holds pairs of symbol numbers, packed or one by one. `ofSeries`: some may be hidden. */
+function labelsSize(state: usize, start: usize, end: usize, ofSeries: bool): u64 {
   let size: u64 = 0
   let name: u64 = 0
+  let isHidden = false
   let isName = true
   for (let at = start; at < end; at = skipField(at, end, 0)) {
     const tag = load<u8>(at)
     if (!isLabelRefs(tag)) continue
-    let ref = tag == TAG_LABEL_REFS ? bodyOf(at) : at + 1
+    let ref = tag == TAG_LABEL_REFS ? afterLength(at + 1) : at + 1
     const stop = skipField(at, end, 0)
     while (ref < stop) {
       const next = varintEnd(ref, stop)
@@ -288,7 +267,8 @@ function labelsSize(state: usize, start: usize, end: usize): u64 {
       ref = next
       if (symbol >= <u64>load<u32>(state, V_SYMBOL_COUNT)) return SIZE_BAD_SYMBOL
       const length = <u64>symbolLength(state, <u32>symbol)
-      if (!isName) {
+      if (isName) isHidden = ofSeries && hidesLabel(state, <u32>symbol)
+      else if (!isHidden) {
         const inner = labelSize(name, length)
         size += 1 + <u64>varintLength(inner) + inner
       }
@@ -299,18 +279,18 @@ function labelsSize(state: usize, start: usize, end: usize): u64 {
   return isName ? size : SIZE_BAD_SYMBOL
 }
 
-function writeLabels(state: usize, to: usize, start: usize, end: usize): usize {
+function writeLabels(state: usize, to: usize, start: usize, end: usize, ofSeries: bool): usize {
   let name: u32 = 0
   let isName = true
   for (let at = start; at < end; at = skipField(at, end, 0)) {
     const tag = load<u8>(at)
     if (!isLabelRefs(tag)) continue
-    let ref = tag == TAG_LABEL_REFS ? bodyOf(at) : at + 1
+    let ref = tag == TAG_LABEL_REFS ? afterLength(at + 1) : at + 1
     const stop = skipField(at, end, 0)
     while (ref < stop) {
       const symbol = <u32>readVarint(ref)
       ref = varintEnd(ref, stop)
-      if (!isName) {
+      if (!isName && !(ofSeries && hidesLabel(state, name))) {
         store<u8>(to, V1_LABEL)
         to = writeVarint(to + 1, labelSize(<u64>symbolLength(state, name), <u64>symbolLength(state, symbol)))
         to = writeText(state, to, V1_LABEL_NAME, name)
@@ -323,22 +303,10 @@ function writeLabels(state: usize, to: usize, start: usize, end: usize): usize {
   return to
 }
 
-// @ts-ignore: decorator
-@inline
-function symbolLength(state: usize, symbol: u32): u32 {
-  return load<u32>(<usize>load<u32>(state, V_SYMBOLS) + (<usize>symbol << 3), 4)
-}
-
-// @ts-ignore: decorator
-@inline
-function labelSize(name: u64, value: u64): u64 {
-  return 2 + <u64>varintLength(name) + name + <u64>varintLength(value) + value
-}
-
 function writeText(state: usize, to: usize, tag: u8, symbol: u32): usize {
   const length = symbolLength(state, symbol)
   store<u8>(to, tag)
   to = writeVarint(to + 1, length)
-  copyBytes(to, load<u32>(<usize>load<u32>(state, V_SYMBOLS) + (<usize>symbol << 3)), length)
+  copyBytes(to, symbolText(state, symbol), length)
   return to + length
 }
