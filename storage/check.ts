@@ -11,7 +11,7 @@ import { ChunkCodec } from './chunkCodec.ts'
 import { databaseBytes, dayMs, listCheckpoints, listLogSegments, listPartitions, seriesPath, statePath, tombstonesPath, type Partition } from './dataDir.ts'
 import { Head } from './head.ts'
 import { HeadLoader } from './headLoader.ts'
-import { findWalDamage, LogSegmentReader } from './logFile.ts'
+import { LogSegmentReader } from './logFile.ts'
 import { sectionCount, splitChunk, type ChunkRow } from './chunkRow.ts'
 import { chunkId, PartitionReader } from './partitionFile.ts'
 import { decodeSeriesPage, SeriesFileReader, seriesPerPage } from './seriesFile.ts'
@@ -123,13 +123,13 @@ class Checker {
     let last = covered
     for (const { path } of listLogSegments(this.#dir)) {
       this.#bytes += databaseBytes(path)
-      const damage = findWalDamage(`${path}-wal`)
-      if (damage !== undefined) {
-        this.#problem(`${path}-wal`, 'frame', `offset ${damage.offset}`, `checksum is wrong; ${damage.unreadableFrames} frames from there on cannot be read`, setAside)
-      }
       this.#file(path, setAside, () => {
         const reader = new LogSegmentReader(path)
         try {
+          const damage = reader.walDamage()
+          if (damage !== undefined) {
+            this.#problem(`${path}-wal`, 'frame', `offset ${damage.offset}`, `checksum is wrong; ${damage.unreadableFrames} frames from there on cannot be read`, setAside)
+          }
           const numbers = reader.numbers()
           if (numbers.count > 0 && numbers.first > last + 1) this.#problem(path, 'record', String(numbers.first), `records ${last + 1} to ${numbers.first - 1} before it are missing`, restore)
           if (numbers.count > 0 && numbers.last - numbers.first + 1 !== numbers.count) this.#problem(path, 'record', '', `has ${numbers.count} records numbered ${numbers.first} to ${numbers.last}`, restore)

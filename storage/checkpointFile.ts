@@ -9,6 +9,8 @@ import { DataFileError } from './storageError.ts'
 const checkpointKind: FileKind = {
   name: 'checkpoint',
   version: 1,
+  // Pieces of a megabyte: with pages of 4 KiB reading them takes three times as long.
+  pageBytes: 32_768,
   schema: `
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE piece (number INTEGER PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL);

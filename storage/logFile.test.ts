@@ -2,7 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { useTempDirs } from '../test/helpers/tempDir.ts'
-import { findWalDamage, LogSegmentReader, LogSegmentWriter } from './logFile.ts'
+import { LogSegmentReader, LogSegmentWriter } from './logFile.ts'
 
 const tempDir = useTempDirs()
 const body = (number: number, bytes = 3000) => new Uint8Array(bytes).fill(number)
@@ -32,6 +32,15 @@ function readNumbers(path: string, after = 0): number[] {
   }
 }
 
+function walDamage(path: string): ReturnType<LogSegmentReader['walDamage']> {
+  const reader = new LogSegmentReader(path)
+  try {
+    return reader.walDamage()
+  } finally {
+    reader.close()
+  }
+}
+
 describe('a log segment', () => {
   it('gives its records back in order', () => {
     const path = writeSegment(20)
@@ -43,7 +52,7 @@ describe('a log segment', () => {
     const path = writeSegment(20)
     expect(readFileSync(`${path}-wal`).length).toBeGreaterThan(60_000)
     expect(readFileSync(path).length).toBeLessThanOrEqual(4096)
-    expect(findWalDamage(`${path}-wal`)).toBeUndefined()
+    expect(walDamage(path)).toBeUndefined()
   })
 
   it('has nothing of a commit that was rolled back', () => {
@@ -63,7 +72,7 @@ describe('a log segment', () => {
     const path = writeSegment(20)
     truncateSync(`${path}-wal`, readFileSync(`${path}-wal`).length - 100)
     expect(readNumbers(path)).toEqual(Array.from({ length: 19 }, (_, i) => i + 1))
-    expect(findWalDamage(`${path}-wal`)).toBeUndefined()
+    expect(walDamage(path)).toBeUndefined()
   })
 
   it('tells where a flipped byte has cut it short', () => {
@@ -72,7 +81,7 @@ describe('a log segment', () => {
     const at = Math.floor(wal.length / 2)
     wal[at] = (wal[at] ?? 0) ^ 1
     writeFileSync(`${path}-wal`, wal)
-    const damage = findWalDamage(`${path}-wal`)
+    const damage = walDamage(path)
     expect(damage?.offset).toBeLessThanOrEqual(at)
     expect(damage?.offset).toBeGreaterThan(at - 4200)
     const numbers = readNumbers(path)

@@ -84,6 +84,16 @@ export class LogSegmentReader {
     }
   }
 
+  /**
+   * What SQLite does not read of the segment: it stops at the first frame of its -wal file whose checksum is wrong. Nothing after
+   * the last commit of an interrupted write counts, but a whole commit behind a bad frame means damage.
+   */
+  walDamage(): WalDamage | undefined {
+    // A read has the frames checked, if none has so far.
+    this.#db.pragma('user_version')
+    return findWalDamage(this.#db.name)
+  }
+
   close(): void {
     this.#db.close()
   }
@@ -92,21 +102,20 @@ export class LogSegmentReader {
 export type WalDamage = { readonly offset: number; readonly unreadableFrames: number }
 
 /**
- * Looks for frames that SQLite does not read: it stops at the first one whose checksum is wrong. Nothing after the last
- * commit of an interrupted write counts, but a whole commit behind a bad frame means damage. `undefined` when there is none.
+ * The -wal file:
  *
  *   header 32 bytes: magic, version, page size, sequence, salt 1, salt 2, checksum 1, checksum 2
  *   frame: page number, database pages after commit (0: no commit), salt 1, salt 2, checksum 1, checksum 2, page
  */
-export function findWalDamage(walPath: string): WalDamage | undefined {
+function findWalDamage(path: string): WalDamage | undefined {
   let fd: number
   try {
-    fd = openSync(walPath, 'r')
+    fd = openSync(`${path}-wal`, 'r')
   } catch {
     return undefined
   }
   try {
-    return findDamage(fd)
+    return endsWithReadFrames(fd, path) ? undefined : findDamage(fd)
   } finally {
     closeSync(fd)
   }
@@ -114,8 +123,35 @@ export function findWalDamage(walPath: string): WalDamage | undefined {
 
 const walHeaderBytes = 32
 const frameHeaderBytes = 24
+const walIndexHeaderBytes = 48
 /** Read at a time. */
 const walPieceBytes = 1 << 20
+
+/**
+ * Whether no commit lies behind the frames that SQLite reads, whose checksums it has verified. It tells their number to other
+ * connections in the -shm file, twice: version, unused, changes, flags, number of frames, ... and at 32 the salts.
+ */
+function endsWithReadFrames(walFd: number, path: string): boolean {
+  const walHeader = Buffer.alloc(walHeaderBytes)
+  const index = Buffer.alloc(2 * walIndexHeaderBytes)
+  try {
+    const shmFd = openSync(`${path}-shm`, 'r')
+    readSync(shmFd, index, 0, index.length, 0)
+    closeSync(shmFd)
+  } catch {
+    return false
+  }
+  readSync(walFd, walHeader, 0, walHeaderBytes, 0)
+  const isWhole = index.compare(index, walIndexHeaderBytes, 2 * walIndexHeaderBytes, 0, walIndexHeaderBytes) === 0
+  if (!isWhole || walHeader.compare(index, 32, 40, 16, 24) !== 0) return false
+  const frameBytes = walHeader.readUInt32BE(8) + frameHeaderBytes
+  const readFrames = isLittleEndianHost ? index.readUInt32LE(16) : index.readUInt32BE(16)
+  const frame = Buffer.alloc(frameHeaderBytes)
+  for (let at = walHeaderBytes + readFrames * frameBytes; readSync(walFd, frame, 0, frameHeaderBytes, at) === frameHeaderBytes; at += frameBytes) {
+    if (frame.compare(index, 32, 40, 8, 16) === 0 && frame.readUInt32BE(4) !== 0) return false
+  }
+  return true
+}
 
 function findDamage(fd: number): WalDamage | undefined {
   const walBytes = fstatSync(fd).size

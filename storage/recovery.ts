@@ -7,7 +7,7 @@ import { listCheckpoints, listLogSegments, listPartitions, removeBuildings, remo
 import { CheckpointReader } from './checkpointFile.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { HeadLoader } from './headLoader.ts'
-import { findWalDamage, LogSegmentReader } from './logFile.ts'
+import { LogSegmentReader } from './logFile.ts'
 import type { LogWriter } from './logWriter.ts'
 import { PartitionReader } from './partitionFile.ts'
 import { SeriesFileReader } from './seriesFile.ts'
@@ -143,7 +143,7 @@ function replayLog(deps: HeadRecoveryDeps, coveredRecord: number): number {
       continue
     }
     try {
-      reportWalDamage(deps, segment)
+      reportWalDamage(deps, segment, reader)
       const numbers = reader.numbers()
       if (numbers.count > 0 && numbers.first > last + 1) reportGap(deps, segment, last + 1, numbers.first - 1)
       samples += replaySegment(deps, reader, last)
@@ -180,8 +180,8 @@ function replaySegment(deps: HeadRecoveryDeps, reader: LogSegmentReader, after: 
   return samples
 }
 
-function reportWalDamage(deps: RecoveryDeps, segment: NumberedFile): void {
-  const damage = findWalDamage(`${segment.path}-wal`)
+function reportWalDamage(deps: RecoveryDeps, segment: NumberedFile, reader: LogSegmentReader): void {
+  const damage = reader.walDamage()
   if (damage === undefined) return
   report(deps, 'A log segment is damaged; what was committed behind the damage is lost', {
     file: `${segment.path}-wal`,

@@ -55,18 +55,18 @@ export function encodeSeriesPage(rows: readonly SeriesRow[]): Buffer {
 export function decodeSeriesPage(body: Buffer): SeriesRow[] {
   const rows: SeriesRow[] = []
   for (let at = 0; at < body.length; ) {
-    const { ref, end } = rowAt(body, at)
-    rows.push({ ref, labelBytes: body.subarray(at + 8, end) })
+    const end = rowEnd(body, at)
+    rows.push({ ref: body.readUInt32LE(at), labelBytes: body.subarray(at + 8, end) })
     at = end
   }
   return rows
 }
 
-function rowAt(body: Buffer, at: number): { ref: number; end: number } {
+function rowEnd(body: Buffer, at: number): number {
   if (at + 8 > body.length) throw new Error(`series page ends within a header at byte ${at}`)
   const end = at + 8 + body.readUInt32LE(at + 4)
   if (end > body.length) throw new Error(`series page ends within labels at byte ${at}`)
-  return { ref: body.readUInt32LE(at), end }
+  return end
 }
 
 /** The writer's side. All changes of one flush are one transaction. */
@@ -246,15 +246,20 @@ export class SeriesFileReader {
   }
 }
 
+/** A page is some 100 KB; the default of 16 KB makes pieces that are copied together. */
+const inOnePiece = { chunkSize: 256 * 1024 }
+
 /** The page as `encodeSeriesPage` packed it. Throws when it is not what was written. */
 function readPage(page: number, count: number, crc: number, body: Buffer): Buffer {
   if (crc32(body, page) !== crc) throw new Error('checksum is wrong')
-  const packed = zstdDecompressSync(body)
+  const packed = zstdDecompressSync(body, inOnePiece)
+  const afterPage = (page + 1) * seriesPerPage
   let found = 0
   let last = page * seriesPerPage - 1
   for (let at = 0; at < packed.length; found++) {
-    const { ref, end } = rowAt(packed, at)
-    if (ref <= last || Math.floor(ref / seriesPerPage) !== page) throw new Error(`series ref ${ref} is out of place`)
+    const end = rowEnd(packed, at)
+    const ref = packed.readUInt32LE(at)
+    if (ref <= last || ref >= afterPage) throw new Error(`series ref ${ref} is out of place`)
     last = ref
     at = end
   }

@@ -6,7 +6,7 @@ import { chunkSampleCount, decodeChunk } from './codec'
 import { checksum64 } from './hash'
 import { scratch } from './memory'
 import { RECORD_HEADER, RECORD_VERSION, VERSION_WITHOUT_CHUNKS } from './record'
-import { hasSeries, LABEL_BYTES, LOAD_OK, LOAD_OTHER_LABELS, markLogged, MAX_LABELS, restoreSeries } from './series'
+import { hasSeries, internLabels, LABEL_BYTES, LOAD_OK, LOAD_OTHER_LABELS, markLogged, MAX_LABELS, restoreSeries } from './series'
 
 const RECORD_OK: i32 = 0
 const RECORD_DAMAGED: i32 = -1
@@ -53,7 +53,7 @@ function readSeries(start: usize, end: usize, created: usize): usize {
   at = next
   let ref: i64 = 0
   let previousCount: u32 = 0
-  // The labels of this series, and before them those of the previous one, which they may refer to. `restoreSeries`
+  // The labels of this series, and before them those of the previous one, which they may refer to. `internLabels`
   // works in place, so the labels go to a third array for it.
   const labels = scratch(3 * MAX_LABELS * <u32>LABEL_BYTES)
   const work = labels + <usize>MAX_LABELS * LABEL_BYTES
@@ -92,7 +92,7 @@ function readSeries(start: usize, end: usize, created: usize): usize {
     }
     previousCount = <u32>count
     memory.copy(work, labels, <usize>count * LABEL_BYTES)
-    const status = restoreSeries(<u32>ref, work, <u32>count)
+    const status = restoreSeries(<u32>ref, internLabels(work, <u32>count), <u32>count)
     if (status == LOAD_OTHER_LABELS) return 0
     // Else the labels have a newer ref: retention has dropped what this one had.
     if (status == LOAD_OK) markLogged(<u32>ref)

@@ -215,7 +215,7 @@ function findOrRefuse(labels: usize, count: u32): u32 {
 }
 
 /** Interns the labels in place: the array of labels becomes an array of pair ids. */
-function internLabels(labels: usize, count: u32): usize {
+export function internLabels(labels: usize, count: u32): usize {
   for (let i: u32 = 0; i < count; i++) {
     const label = labels + <usize>i * LABEL_BYTES
     const name = internSymbol(load<u32>(label), load<u32>(label, 4))
@@ -354,12 +354,11 @@ export const LOAD_OTHER_LABELS: i32 = -2
 export const LOAD_OTHER_REF: i32 = -3
 
 /**
- * Start-up: adds the series `ref` with the labels in `labels` (an array of labels, sorted). A repetition of what is known
+ * Start-up: adds the series `ref` with these labels, interned in the order of their names. A repetition of what is known
  * is no error. A crash may come between the removal of a series and the end of its row on disk, and its labels may have
  * got a new ref meanwhile: the greater ref is the one that counts.
  */
-export function restoreSeries(ref: u32, labels: usize, count: u32): i32 {
-  const pairs = internLabels(labels, count)
+export function restoreSeries(ref: u32, pairs: usize, count: u32): i32 {
   const hash = <u32>hash64(pairs, count << 2)
   const known = findByPairs(pairs, count, hash)
   if (hasSeries(ref)) return known == ref ? LOAD_OK : LOAD_OTHER_LABELS
@@ -396,13 +395,15 @@ function setPersistedTime(ref: u32, time: i64): void {
  * address of the first entry that cannot be added, with the reason (i32) at `status`.
  */
 export function restorePage(at: usize, end: usize, lifetimes: usize, refsPerPage: u32, status: usize): usize {
-  const labels = scratch(MAX_LABELS * <u32>LABEL_BYTES)
+  const labels = scratch(MAX_LABELS * <u32>LABEL_BYTES + KNOWN_LABELS * <u32>KNOWN_BYTES)
+  const known = labels + <usize>MAX_LABELS * LABEL_BYTES
+  memory.fill(known, 0, <usize>KNOWN_LABELS * KNOWN_BYTES)
   for (; at < end; at += 8 + <usize>load<u32>(at, 4)) {
     const ref = load<u32>(at)
     // Stands for a ref that was never used.
     if (load<u32>(at, 4) == 0) continue
     const count = parseLabelBytes(at + 8, load<u32>(at, 4), labels)
-    const reason = count < 0 ? LOAD_DAMAGED : restoreSeries(ref, labels, count)
+    const reason = count < 0 ? LOAD_DAMAGED : restoreSeries(ref, internPageLabels(labels, count, known), count)
     if (reason != LOAD_OK) {
       store<i32>(status, reason)
       return at
@@ -413,6 +414,32 @@ export function restorePage(at: usize, end: usize, lifetimes: usize, refsPerPage
     if (last > -Infinity && last < Infinity) setPersistedTime(ref, <i64>last)
   }
   return end
+}
+
+// Series of a page have most of their labels in common. Those of it that were interned last, by hash:
+// { address of the name u32, bytes up to the end of the value u32, bytes of the name u32, pair id u32 }.
+const KNOWN_LABELS: u32 = 4096
+const KNOWN_BYTES: usize = 16
+
+/** `internLabels` of label bytes: a label that is in `known` is not looked up. */
+function internPageLabels(labels: usize, count: u32, known: usize): usize {
+  for (let i: u32 = 0; i < count; i++) {
+    const label = labels + <usize>i * LABEL_BYTES
+    const name: usize = load<u32>(label)
+    const nameLength = load<u32>(label, 4)
+    const value: usize = load<u32>(label, 8)
+    const valueLength = load<u32>(label, 12)
+    const bytes = <u32>(value - name) + valueLength
+    const slot = known + <usize>(<u32>hash64(name, bytes) & (KNOWN_LABELS - 1)) * KNOWN_BYTES
+    if (load<u32>(slot, 4) != bytes || load<u32>(slot, 8) != nameLength || !bytesEqual(load<u32>(slot), name, bytes)) {
+      store<u32>(slot, <u32>name)
+      store<u32>(slot, bytes, 4)
+      store<u32>(slot, nameLength, 8)
+      store<u32>(slot, internPair(internSymbol(name, nameLength), internSymbol(value, valueLength)), 12)
+    }
+    store<u32>(labels + (<usize>i << 2), load<u32>(slot, 12))
+  }
+  return labels
 }
 
 export function markLogged(ref: u32): void {
