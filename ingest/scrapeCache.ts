@@ -7,7 +7,8 @@ import type { CommitOptions, HeadBatch, StoredBatch } from '../storage/headBatch
 import type { NativeHistogram } from '../storage/histogram.ts'
 import type { Storage } from '../storage/storage.ts'
 import { parseTextExposition } from './exposition.ts'
-import { BodyError, ExpositionError, type MetadataKind } from './expositionLexer.ts'
+import { BodyError, ExpositionError } from './expositionLexer.ts'
+import { KnownMetadata, type MetadataLine } from './targetMetadata.ts'
 
 /** A series text that this cache has not seen before. */
 export type UnknownSeries = {
@@ -18,8 +19,6 @@ export type UnknownSeries = {
   /** What the last TYPE line said, `''` before the first. */
   readonly familyType: string
 }
-
-export type MetadataLine = { readonly kind: MetadataKind; readonly name: string; readonly text: string }
 
 export type ScrapeParse = {
   /** All samples of the body, and those of series that relabelling did not drop. */
@@ -102,8 +101,8 @@ export function createReadBuffer({ kernels }: Storage['head']): Buffer {
   return kernels.bytes.subarray(pointer, pointer + readBufferBytes)
 }
 
-/** `readBuffer` as made for this head: a body that lies in it is parsed in place. */
-export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): ScrapeCache {
+/** `readBuffer` as made for this head: a body that lies in it is parsed in place. `known` is what the caches of this head share. */
+export function createScrapeCache(head: Storage['head'], { readBuffer, known = new KnownMetadata() }: { readonly readBuffer?: Buffer; readonly known?: KnownMetadata } = {}): ScrapeCache {
   const { kernels } = head
   const { exports } = kernels
   const cache = exports.newScrapeCache()
@@ -178,7 +177,7 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
         status = exports.parseStep(parse)
       }
       const metadataChanged = commentsFingerprint.some((part, i) => part !== word(commentsFingerprintAt + 4 * i))
-      const { metadata, failure: badComment } = metadataChanged ? readMetadata(parse, bodyOf(parse)) : sameMetadata
+      const { metadata, failure: badComment } = metadataChanged ? findMetadata(parse) : sameMetadata
       const badLine = status < 0 ? badLineOf(parse) : undefined
       const failure = firstOf(badComment, firstOf(setHardValues(parse), badLine))
       // Lines before a bad one may have unknown series with bad labels; then that is the first error.
@@ -280,7 +279,16 @@ export function createScrapeCache(head: Storage['head'], readBuffer?: Buffer): S
     return body.subarray(offset, offset + kernels.word(comment + 4))
   }
 
-  function readMetadata(parse: number, body: Uint8Array): { readonly metadata: MetadataLine[]; readonly failure: ExpositionError | undefined } {
+  function findMetadata(parse: number): { readonly metadata: readonly MetadataLine[]; readonly failure: ExpositionError | undefined } {
+    const fingerprint = [0, 4, 8, 12].map((offset) => kernels.word(parse + commentsFingerprintAt + offset)).join()
+    const metadata = known.find(fingerprint)
+    if (metadata !== undefined) return { metadata, failure: undefined }
+    const read = readMetadata(parse, bodyOf(parse))
+    if (read.failure === undefined) known.add(fingerprint, read.metadata)
+    return read
+  }
+
+  function readMetadata(parse: number, body: Uint8Array): { readonly metadata: readonly MetadataLine[]; readonly failure: ExpositionError | undefined } {
     const lines: Uint8Array[] = []
     const count = kernels.word(parse + commentsAt + 4)
     for (let i = 0; i < count; i++) lines.push(commentOf(parse, body, i), lineFeedBytes)

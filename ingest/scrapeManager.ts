@@ -18,7 +18,7 @@ import type { TargetStatus } from './scrapeLoop.ts'
 import { createScrapeMetrics } from './scrapeMetrics.ts'
 import { type DroppedTarget, ScrapePool } from './scrapePool.ts'
 import type { ScrapeSink } from './scrapeSink.ts'
-import type { TargetMetadata } from './targetMetadata.ts'
+import { KnownMetadata, type TargetMetadata } from './targetMetadata.ts'
 
 export type ScrapeManagerOptions = {
   readonly storage: Pick<Storage, 'appender' | 'head' | 'exemplars'>
@@ -67,9 +67,10 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
   const { storage, registry, discovery, logger, userAgent } = options
   const metrics = createScrapeMetrics(registry)
   const readBuffer = createReadBuffer(storage.head)
+  const known = new KnownMetadata()
   const sink: ScrapeSink = {
     readBuffer,
-    createCache: () => createScrapeCache(storage.head, readBuffer),
+    createCache: () => createScrapeCache(storage.head, { readBuffer, known }),
     refOf: (labels) => storage.head.findOrCreate(labels),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
     appendStarts: (starts) => {

@@ -37,7 +37,7 @@ async function read(type: string, body: Uint8Array, spoil: (memory: Buffer) => v
   const readBuffer = createReadBuffer(storage.head)
   const sink: ScrapeSink = {
     readBuffer,
-    createCache: () => createScrapeCache(storage.head, readBuffer),
+    createCache: () => createScrapeCache(storage.head, { readBuffer }),
     refOf: (labels) => storage.head.findOrCreate(labels),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
     appendStarts: async () => {},

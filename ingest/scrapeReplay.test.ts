@@ -66,7 +66,7 @@ async function expectSame(steps: readonly Step[], because: string): Promise<void
     const storage = await openTestStorage()
     const own: Pick<ScrapeSink, 'refOf'> = { refOf: (labels) => storage.head.findOrCreate(labels) }
     const readBuffer = isInPlace ? createReadBuffer(storage.head) : undefined
-    const actual = await replay(steps, own, createScrapeCache(storage.head, readBuffer), readBuffer)
+    const actual = await replay(steps, own, createScrapeCache(storage.head, readBuffer && { readBuffer }), readBuffer)
     expect(actual, because).toEqual(expected)
     const stored = Object.fromEntries(Object.entries(readSamples(storage)).map(([series, samples]) => [series, samples.map(([time, value]) => `${time} ${value}`)]))
     const wanted = Object.fromEntries(Object.entries(model.series()).filter(([, samples]) => samples.length > 0))

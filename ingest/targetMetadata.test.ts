@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TargetMetadata } from './targetMetadata.ts'
+import { KnownMetadata, TargetMetadata } from './targetMetadata.ts'
 
 const type = (name: string, text: string) => ({ kind: 'type' as const, name, text })
 const help = (name: string, text: string) => ({ kind: 'help' as const, name, text })
@@ -24,6 +24,17 @@ describe('TargetMetadata', () => {
     expect([...metadata.entries().keys()]).toEqual(['a'])
   })
 
+  it('has the same map as other targets with the same lines', () => {
+    const lines = [type('a', 'gauge'), help('a', 'text')]
+    const [one, other] = [new TargetMetadata(), new TargetMetadata()]
+    one.update(lines)
+    other.update(lines)
+    expect(one.entries()).toBe(other.entries())
+    one.update([type('b', 'gauge')])
+    expect([...one.entries().keys()]).toEqual(['b', 'a'])
+    expect([...other.entries().keys()]).toEqual(['a'])
+  })
+
   it('takes back what returns', () => {
     const metadata = new TargetMetadata()
     metadata.update([type('a', 'gauge')])
@@ -31,5 +42,16 @@ describe('TargetMetadata', () => {
     metadata.update([type('a', 'counter')])
     for (let i = 0; i < 20; i++) metadata.update(undefined)
     expect(metadata.entries().get('a')?.type).toBe('counter')
+  })
+})
+
+describe('KnownMetadata', () => {
+  it('has the lines of the latest bodies, and forgets others when they are many', () => {
+    const known = new KnownMetadata()
+    const kept = Array.from({ length: 300 }, (_, i) => [type(`m${i}`, 'gauge')])
+    kept.forEach((lines, i) => known.add(String(i), lines))
+    expect(known.find('299')).toBe(kept[299])
+    expect(known.find('0')).toBeUndefined()
+    expect(known.find('none')).toBeUndefined()
   })
 })
