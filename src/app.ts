@@ -195,6 +195,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
         lookbackMs: options.lookbackMs,
         takesCreated,
         addsTypeAndUnit,
+        takesDeltas: features.has('otlp-native-delta-ingestion'),
         logger: logger.with({ component: 'otlp' }),
       })
 

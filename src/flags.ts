@@ -195,6 +195,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
   const listenAddresses = addresses.map(parseListenAddress)
   const externalUrl = parseExternalUrl(last('web.external-url'), listenAddresses[0]?.port ?? 9090)
   const features = (given.get('enable-feature') ?? []).flatMap((names) => names.split(',')).filter((name) => name !== '')
+  if (features.includes('otlp-deltatocumulative') && features.includes('otlp-native-delta-ingestion')) throw new UsageError('cannot enable otlp-deltatocumulative and otlp-native-delta-ingestion features at the same time', 1)
   return {
     configFile: given.get('config.file')?.at(-1),
     webConfigFile: last('web.config.file') || undefined,
@@ -299,46 +300,50 @@ function ignoredWarnings(given: ReadonlyMap<string, unknown>): string[] {
   return allFlags.filter((flag) => flag.isIgnored === true && given.has(flag.name)).map((flag) => `--${flag.name} has no effect: ${flag.help}`)
 }
 
-/** Features of Prometheus 3.14: what has an effect here, what is always on, and what is not built. */
-const knownFeatures: Readonly<Record<string, 'used' | 'always on' | 'not built yet'>> = {
+const alwaysOn = 'it is always on'
+const ofTsdb = 'it tunes the storage engine of Prometheus, which solowatch does not have'
+const startsNotStored = 'start timestamps are not stored; created-timestamp-zero-ingestion is what there is of them'
+
+/** Features of Prometheus 3.14: those that have an effect here, and why the others have none. */
+const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>> = {
   'promql-experimental-functions': 'used',
   'promql-delayed-name-removal': 'used',
   'promql-per-step-stats': 'used',
   'promql-extended-range-selectors': 'used',
   'promql-binop-fill-modifiers': 'used',
   'auto-reload-config': 'used',
-  'promql-duration-expr': 'always on',
-  'native-histograms': 'always on',
-  'ooo-native-histograms': 'always on',
-  'exemplar-storage': 'always on',
-  'memory-snapshot-on-shutdown': 'always on',
   'extra-scrape-metrics': 'used',
-  'metadata-wal-records': 'not built yet',
-  'concurrent-rule-eval': 'not built yet',
   'created-timestamp-zero-ingestion': 'used',
-  'st-storage': 'not built yet',
-  'st-synthesis': 'not built yet',
-  'use-start-timestamps': 'not built yet',
-  'histograms-st-encoding': 'not built yet',
-  'xor2-encoding': 'not built yet',
-  'delayed-compaction': 'not built yet',
-  'old-ui': 'not built yet',
-  'otlp-deltatocumulative': 'not built yet',
-  'otlp-native-delta-ingestion': 'not built yet',
   'type-and-unit-labels': 'used',
-  'use-uncached-io': 'not built yet',
-  'fast-startup': 'not built yet',
+  'otlp-native-delta-ingestion': 'used',
   'search-api': 'used',
   'utf8-strict-mode': 'used',
   'classic-mode': 'used',
-  'receiver-name-in-metrics': 'always on',
+  'promql-duration-expr': { why: alwaysOn },
+  'native-histograms': { why: alwaysOn },
+  'ooo-native-histograms': { why: alwaysOn },
+  'exemplar-storage': { why: alwaysOn },
+  'memory-snapshot-on-shutdown': { why: alwaysOn },
+  'receiver-name-in-metrics': { why: alwaysOn },
+  'metadata-wal-records': { why: 'metadata are not stored, those of running targets are in memory' },
+  'concurrent-rule-eval': { why: 'the rules of a group are evaluated in their order, which gives the same results' },
+  'st-storage': { why: startsNotStored },
+  'st-synthesis': { why: startsNotStored },
+  'use-start-timestamps': { why: startsNotStored },
+  'histograms-st-encoding': { why: startsNotStored },
+  'xor2-encoding': { why: ofTsdb },
+  'delayed-compaction': { why: ofTsdb },
+  'use-uncached-io': { why: ofTsdb },
+  'fast-startup': { why: ofTsdb },
+  'old-ui': { why: 'there is one UI' },
+  'otlp-deltatocumulative': { why: 'deltas are not added up; otlp-native-delta-ingestion stores them as they come' },
 }
 
 function featureWarnings(features: readonly string[]): string[] {
   return features.flatMap((name) => {
     const state = Object.hasOwn(knownFeatures, name) ? knownFeatures[name] : undefined
     if (state === undefined) return [`Unknown option for --enable-feature: ${name}${didYouMean(name, Object.keys(knownFeatures))}`]
-    return state === 'used' ? [] : [`--enable-feature=${name} has no effect: it is ${state}`]
+    return state === 'used' ? [] : [`--enable-feature=${name} has no effect: ${state.why}`]
   })
 }
 

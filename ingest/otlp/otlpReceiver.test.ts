@@ -17,11 +17,11 @@ const at = (offsetMs = 0) => `${BigInt(nowMs + offsetMs) * 1_000_000n + 999_999n
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
 const json = { contentType: 'application/json', contentEncoding: '' }
 
-async function opened(config: Partial<OtlpConfig> = {}, takesCreated = false): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
+async function opened(config: Partial<OtlpConfig> = {}, { takesCreated = false, takesDeltas = false } = {}): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
   const storage = await openTestStorage({ nowMs: () => nowMs })
   const logged: string[] = []
   const logger = createLogger({ level: 'warn', format: 'logfmt', write: (line) => void logged.push(line) })
-  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, takesCreated, logger })
+  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, takesCreated, takesDeltas, logger })
   return { storage, receiver, logged, receive: (...metrics) => receiver.receive(Buffer.from(JSON.stringify(requestOf(metrics))), json) }
 }
 
@@ -88,7 +88,7 @@ describe('OTLP', () => {
   })
 
   it('has a zero when a counter began, once, with the feature', async () => {
-    const { storage, receive } = await opened({}, true)
+    const { storage, receive } = await opened({}, { takesCreated: true })
     const send = async (offsetMs: number, startMs: number) => {
       const point = { startTimeUnixNano: at(startMs), timeUnixNano: at(offsetMs) }
       const answer = await receive(
@@ -154,6 +154,24 @@ describe('OTLP', () => {
     expect(await receive({ name: 'd', sum: sum(1) }, { name: 'c', sum: sum(2) })).toEqual({ status: 200 })
     expect(Object.keys(readSamples(storage))).toEqual([`c_total{${own}}`, `target_info{host_name="h1", ${own}}`])
     expect(logged.join()).toContain('only cumulative is accepted')
+  })
+
+  it('stores deltas as they come when asked, histograms among them as gauges', async () => {
+    const { storage, receive } = await opened({}, { takesDeltas: true, takesCreated: true })
+    const point = (offsetMs: number) => ({ startTimeUnixNano: at(offsetMs - 1000), timeUnixNano: at(offsetMs) })
+    for (const [offsetMs, asInt] of [[0, 5], [1000, 3]] as const) {
+      const answer = await receive(
+        { name: 'd', sum: { aggregationTemporality: 1, isMonotonic: true, dataPoints: [{ ...point(offsetMs), asInt }] } },
+        { name: 'lat', histogram: { aggregationTemporality: 1, dataPoints: [{ ...point(offsetMs), count: asInt, bucketCounts: [asInt], explicitBounds: [] }] } },
+        { name: 'e', exponentialHistogram: { aggregationTemporality: 1, dataPoints: [{ ...point(offsetMs), count: asInt, sum: 1, scale: 0, positive: { offset: 0, bucketCounts: [asInt] } }] } },
+      )
+      expect(answer).toEqual({ status: 200 })
+    }
+    for (const name of ['d_total', 'lat_count', 'lat_bucket']) expect(readElements(storage, name), name).toEqual([[nowMs, 5], [nowMs + 1000, 3]])
+    const gauge = (count: number) => plain(histogram({ counterReset: 'gauge', sum: 1, zeroThreshold: 1e-128, positive: { 1: count } }))
+    expect(readElements(storage, 'e')).toEqual([[nowMs, gauge(5)], [nowMs + 1000, gauge(3)]])
+    expect(await receive({ name: 'u', sum: { aggregationTemporality: 0, dataPoints: [{ ...point(0), asInt: 1 }] } })).toEqual({ status: 200 })
+    expect(readElements(storage, 'u')).toEqual([])
   })
 
   it('refuses what it cannot read, and all of a request with one sample out of order', async () => {

@@ -33,6 +33,8 @@ export type OtlpReceiverOptions = {
   readonly takesCreated?: boolean
   /** See ingest/typeAndUnit.ts. */
   readonly addsTypeAndUnit?: boolean
+  /** Store what was counted since the last export as it comes. */
+  readonly takesDeltas?: boolean
   readonly logger: Logger
 }
 
@@ -45,7 +47,7 @@ const decoders = new Map([['application/x-protobuf', decodeOtlpProtobuf], ['appl
 
 const gunzipAsync = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip)
 
-export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated = false, addsTypeAndUnit = false, logger }: OtlpReceiverOptions): OtlpReceiver {
+export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated = false, addsTypeAndUnit = false, takesDeltas = false, logger }: OtlpReceiverOptions): OtlpReceiver {
   const { head, exemplars } = storage
 
   /** Stages everything and returns the exemplars, which go in after the commit. Throws for a sample that cannot be stored. */
@@ -53,7 +55,7 @@ export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated =
     const found: FoundExemplar[] = []
     const onProblem = (message: string) => logger.warn('Error translating OTLP metrics', { err: message })
     let pauseMs = performance.now() + sliceMs
-    for (const sample of otlpSamples(request, { config: config(), lookbackMs, addsTypeAndUnit, onProblem })) {
+    for (const sample of otlpSamples(request, { config: config(), lookbackMs, addsTypeAndUnit, takesDeltas, onProblem })) {
       const ref = head.findOrCreate(sample.labels)
       if (ref === 0) throw new RefusedError('the limit on series does not allow a new one')
       if (takesCreated) stageZero(batch, ref, sample)

@@ -22,10 +22,21 @@ export type OtlpSample = {
   readonly exemplars?: readonly Exemplar[]
 }
 
-/** What cannot be translated is reported and left out. `addsTypeAndUnit`: see ingest/typeAndUnit.ts. */
-export type OtlpOptions = { readonly config: OtlpConfig; readonly lookbackMs: number; readonly addsTypeAndUnit: boolean; readonly onProblem: (message: string) => void }
+/** What cannot be translated is reported and left out. */
+export type OtlpOptions = {
+  readonly config: OtlpConfig
+  readonly lookbackMs: number
+  /** See ingest/typeAndUnit.ts. */
+  readonly addsTypeAndUnit: boolean
+  /** What was counted since the last export is stored as it comes. */
+  readonly takesDeltas: boolean
+  readonly onProblem: (message: string) => void
+}
 
 const noRecordedValue = 1
+/** Temporalities: counted since the last export, and since the beginning. */
+const delta = 1
+const cumulative = 2
 const identifying: ReadonlySet<string> = new Set(['service.name', 'service.namespace', 'service.instance.id'])
 const defaultZeroThreshold = 1e-128
 
@@ -78,17 +89,24 @@ function identityLabels(attributes: readonly KeyValue[]): Label[] {
 
 function* metricSamples(metric: Metric, common: Common, options: OtlpOptions): Generator<OtlpSample> {
   const { config } = options
-  const { gauge, sum, histogram, exponentialHistogram, summary } = metric
-  const isMonotonic = sum?.isMonotonic === true
-  for (const part of [sum, histogram, exponentialHistogram]) {
-    if (part !== undefined && !isCumulative(part.aggregationTemporality)) throw new Error('invalid temporality and type combination: only cumulative is accepted')
-  }
-  const name = metricName({ name: metric.name ?? '', unit: metric.unit ?? '', kind: gauge !== undefined ? 'gauge' : isMonotonic ? 'monotonicSum' : 'other' }, config)
-  const typeAndUnit = { type: typeOf(metric), unit: unitName(metric.unit ?? '') }
+  const { gauge, sum, histogram, exponentialHistogram } = metric
+  const temporality = (sum ?? histogram ?? exponentialHistogram)?.aggregationTemporality
+  const isDelta = temporality === delta
+  const isCounting = sum !== undefined || histogram !== undefined || exponentialHistogram !== undefined
+  if (isCounting && temporality !== cumulative && !(isDelta && options.takesDeltas)) throw new Error('invalid temporality and type combination: only cumulative is accepted')
+  const name = metricName({ name: metric.name ?? '', unit: metric.unit ?? '', kind: gauge !== undefined ? 'gauge' : sum?.isMonotonic === true ? 'monotonicSum' : 'other' }, config)
+  const typeAndUnit = { type: isDelta ? '' : typeOf(metric), unit: unitName(metric.unit ?? '') }
   const labelsOf = (point: Point, suffix = '', extra: readonly Label[] = []) => {
     const labels = seriesLabels(`${name}${suffix}`, [...common.own, ...extra], [...common.attributes, ...(point.attributes ?? [])], config)
     return options.addsTypeAndUnit ? sortLabels(withTypeAndUnit(labels, typeAndUnit)) : labels
   }
+  const samples = pointSamples(metric, labelsOf, config)
+  for (const sample of samples) yield isDelta ? asDelta(sample) : sample
+}
+
+/** The samples of all points; `labelsOf` gives them their labels. */
+function* pointSamples({ gauge, sum, histogram, exponentialHistogram, summary }: Metric, labelsOf: LabelsOf, config: OtlpConfig): Generator<OtlpSample> {
+  const isMonotonic = sum?.isMonotonic === true
   for (const point of gauge?.dataPoints ?? []) yield numberSample(point, labelsOf(point))
   for (const point of sum?.dataPoints ?? []) yield { ...numberSample(point, labelsOf(point)), ...createdAt(point), ...(isMonotonic && { exemplars: exemplarsOf(point.exemplars) }) }
   for (const point of histogram?.dataPoints ?? []) yield* config.convertsHistograms ? [customSample(point, labelsOf(point))] : classicSamples(point, labelsOf)
@@ -102,9 +120,10 @@ function typeOf({ sum, histogram, exponentialHistogram, summary }: Metric): stri
   return summary === undefined ? 'gauge' : 'summary'
 }
 
-/** Prometheus counts up; what counts from the last export on would have to be added up first. */
-function isCumulative(temporality: number | undefined): boolean {
-  return temporality === 2
+/** A delta is neither a counter, nor does it begin with zero; as a histogram it may fall. */
+function asDelta({ createdMs: _, ...sample }: OtlpSample): OtlpSample {
+  const { value } = sample
+  return typeof value === 'object' ? { ...sample, value: { ...value, counterReset: 'gauge' } } : sample
 }
 
 /** Attributes with the same label name are joined in the order of their keys; `fixed` labels win. */
