@@ -195,7 +195,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
         lookbackMs: options.lookbackMs,
         takesCreated,
         addsTypeAndUnit,
-        takesDeltas: features.has('otlp-native-delta-ingestion'),
+        deltas: features.has('otlp-deltatocumulative') ? 'addedUp' : features.has('otlp-native-delta-ingestion') ? 'asGiven' : 'refused',
         logger: logger.with({ component: 'otlp' }),
       })
 

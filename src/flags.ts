@@ -316,6 +316,7 @@ const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>>
   'created-timestamp-zero-ingestion': 'used',
   'type-and-unit-labels': 'used',
   'otlp-native-delta-ingestion': 'used',
+  'otlp-deltatocumulative': 'used',
   'search-api': 'used',
   'utf8-strict-mode': 'used',
   'classic-mode': 'used',
@@ -336,7 +337,6 @@ const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>>
   'use-uncached-io': { why: ofTsdb },
   'fast-startup': { why: ofTsdb },
   'old-ui': { why: 'there is one UI' },
-  'otlp-deltatocumulative': { why: 'deltas are not added up; otlp-native-delta-ingestion stores them as they come' },
 }
 
 function featureWarnings(features: readonly string[]): string[] {

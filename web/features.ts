@@ -36,7 +36,7 @@ export function featureList({ features, enableAdminApi, enableLifecycle, enableO
       time_range_labels: true,
       time_range_series: true,
     },
-    otlp_receiver: { convert_histograms_to_nhcb: enableOtlpReceiver, native_delta_ingestion: enableOtlpReceiver && isOn('otlp-native-delta-ingestion') },
+    otlp_receiver: { convert_histograms_to_nhcb: enableOtlpReceiver, delta_conversion: enableOtlpReceiver && isOn('otlp-deltatocumulative'), native_delta_ingestion: enableOtlpReceiver && isOn('otlp-native-delta-ingestion') },
     prometheus: { agent_mode: false, auto_reload_config: true, exemplar_storage: true, native_histograms: true, start_timestamps: false },
     promql: {
       anchored: isOn('promql-extended-range-selectors'),

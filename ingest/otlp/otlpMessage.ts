@@ -32,20 +32,20 @@ export type HistogramPoint = Point & {
   readonly explicitBounds?: readonly (number | string)[]
   readonly exemplars?: readonly OtlpExemplar[]
 }
-type Buckets = { readonly offset?: number; readonly bucketCounts?: readonly WholeNumber[] }
+export type ExponentialBuckets = { readonly offset?: number; readonly bucketCounts?: readonly WholeNumber[] }
 export type ExponentialPoint = Point & {
   readonly count?: WholeNumber
   readonly sum?: number | string
   readonly scale?: number
   readonly zeroCount?: WholeNumber
   readonly zeroThreshold?: number | string
-  readonly positive?: Buckets
-  readonly negative?: Buckets
+  readonly positive?: ExponentialBuckets
+  readonly negative?: ExponentialBuckets
   readonly exemplars?: readonly OtlpExemplar[]
 }
 export type SummaryPoint = Point & { readonly count?: WholeNumber; readonly sum?: number | string; readonly quantileValues?: readonly { readonly quantile?: number | string; readonly value?: number | string }[] }
 
-/** 1 is delta, 2 cumulative. */
+/** See temporality.ts. */
 type Temporality = number
 export type Metric = {
   readonly name?: string

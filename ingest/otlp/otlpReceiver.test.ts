@@ -10,18 +10,18 @@ import { readElements } from '../../test/helpers/storedElements.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../../test/helpers/testStorage.ts'
 import { defaultOtlpConfig, type OtlpConfig } from './otlpConfig.ts'
 import type { Metric, OtlpRequest } from './otlpMessage.ts'
-import { createOtlpReceiver, type OtlpReceiver } from './otlpReceiver.ts'
+import { createOtlpReceiver, type OtlpReceiver, type OtlpReceiverOptions } from './otlpReceiver.ts'
 
 const nowMs = 1_700_000_000_000
 const at = (offsetMs = 0) => `${BigInt(nowMs + offsetMs) * 1_000_000n + 999_999n}`
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
 const json = { contentType: 'application/json', contentEncoding: '' }
 
-async function opened(config: Partial<OtlpConfig> = {}, { takesCreated = false, takesDeltas = false } = {}): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
+async function opened(config: Partial<OtlpConfig> = {}, { takesCreated = false, deltas = 'refused' }: Pick<OtlpReceiverOptions, 'takesCreated' | 'deltas'> = {}): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
   const storage = await openTestStorage({ nowMs: () => nowMs })
   const logged: string[] = []
   const logger = createLogger({ level: 'warn', format: 'logfmt', write: (line) => void logged.push(line) })
-  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, takesCreated, takesDeltas, logger })
+  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, takesCreated, deltas, logger })
   return { storage, receiver, logged, receive: (...metrics) => receiver.receive(Buffer.from(JSON.stringify(requestOf(metrics))), json) }
 }
 
@@ -157,7 +157,7 @@ describe('OTLP', () => {
   })
 
   it('stores deltas as they come when asked, histograms among them as gauges', async () => {
-    const { storage, receive } = await opened({}, { takesDeltas: true, takesCreated: true })
+    const { storage, receive } = await opened({}, { deltas: 'asGiven', takesCreated: true })
     const point = (offsetMs: number) => ({ startTimeUnixNano: at(offsetMs - 1000), timeUnixNano: at(offsetMs) })
     for (const [offsetMs, asInt] of [[0, 5], [1000, 3]] as const) {
       const answer = await receive(
@@ -172,6 +172,24 @@ describe('OTLP', () => {
     expect(readElements(storage, 'e')).toEqual([[nowMs, gauge(5)], [nowMs + 1000, gauge(3)]])
     expect(await receive({ name: 'u', sum: { aggregationTemporality: 0, dataPoints: [{ ...point(0), asInt: 1 }] } })).toEqual({ status: 200 })
     expect(readElements(storage, 'u')).toEqual([])
+  })
+
+  it('adds deltas up when asked, each stream by itself', async () => {
+    const { storage, receive } = await opened({}, { deltas: 'addedUp', takesCreated: true })
+    const point = (offsetMs: number, page: string) => ({ startTimeUnixNano: at(offsetMs - 1000), timeUnixNano: at(offsetMs), attributes: [text('page', page), text('a', '1')] })
+    const send = (offsetMs: number, page: string, asInt: number) => receive(
+      { name: 'd', sum: { aggregationTemporality: 1, isMonotonic: true, dataPoints: [{ ...point(offsetMs, page), asInt }] } },
+      { name: 'lat', histogram: { aggregationTemporality: 1, dataPoints: [{ ...point(offsetMs, page), count: asInt, sum: asInt, bucketCounts: [1, asInt - 1], explicitBounds: [0.5] }] } },
+      { name: 'c', sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints: [{ ...point(offsetMs, page), asInt }] } },
+    )
+    for (const [offsetMs, page, asInt] of [[0, 'x', 5], [0, 'y', 1], [1000, 'x', 3], [500, 'x', 99], [3000, 'x', 4]] as const) await send(offsetMs, page, asInt)
+    const found = readSamples(storage)
+    const series = (name: string, more = '') => `${name}{a="1", ${own}${more}, page="x"}`
+    expect(found[series('d_total')]).toEqual([[nowMs - 1000, 0], [nowMs, 5], [nowMs + 1000, 8], [nowMs + 3000, 12]])
+    expect(found[series('d_total').replace('"x"', '"y"')]).toEqual([[nowMs - 1000, 0], [nowMs, 1]])
+    expect(found[series('lat_bucket', ', le="0.5"')]?.map(([, value]) => value)).toEqual([0, 1, 2, 3])
+    expect(found[series('lat_bucket', ', le="+Inf"')]?.map(([, value]) => value)).toEqual([0, 5, 8, 12])
+    expect(found[series('lat_sum')]?.map(([, value]) => value)).toEqual([0, 5, 8, 12])
   })
 
   it('refuses what it cannot read, and all of a request with one sample out of order', async () => {

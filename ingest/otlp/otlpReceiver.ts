@@ -11,6 +11,7 @@ import type { HeadBatch } from '../../storage/headBatch.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { badSampleText } from '../remoteWrite.ts'
 import type { FoundExemplar } from '../scrapeExemplars.ts'
+import { DeltaStreams } from './deltaStreams.ts'
 import type { OtlpConfig } from './otlpConfig.ts'
 import { decodeOtlpJson, decodeOtlpProtobuf, type OtlpRequest } from './otlpMessage.ts'
 import { otlpSamples, type OtlpSample } from './otlpSeries.ts'
@@ -33,8 +34,8 @@ export type OtlpReceiverOptions = {
   readonly takesCreated?: boolean
   /** See ingest/typeAndUnit.ts. */
   readonly addsTypeAndUnit?: boolean
-  /** Store what was counted since the last export as it comes. */
-  readonly takesDeltas?: boolean
+  /** What becomes of what was counted since the last export: refused by default. */
+  readonly deltas?: 'refused' | 'asGiven' | 'addedUp'
   readonly logger: Logger
 }
 
@@ -47,15 +48,17 @@ const decoders = new Map([['application/x-protobuf', decodeOtlpProtobuf], ['appl
 
 const gunzipAsync = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip)
 
-export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated = false, addsTypeAndUnit = false, takesDeltas = false, logger }: OtlpReceiverOptions): OtlpReceiver {
+export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated = false, addsTypeAndUnit = false, deltas = 'refused', logger }: OtlpReceiverOptions): OtlpReceiver {
   const { head, exemplars } = storage
+  const takesDeltas = deltas === 'asGiven'
+  const deltaStreams = deltas === 'addedUp' ? new DeltaStreams(Date.now) : undefined
 
   /** Stages everything and returns the exemplars, which go in after the commit. Throws for a sample that cannot be stored. */
   const stage = async (request: OtlpRequest, batch: HeadBatch): Promise<FoundExemplar[]> => {
     const found: FoundExemplar[] = []
     const onProblem = (message: string) => logger.warn('Error translating OTLP metrics', { err: message })
     let pauseMs = performance.now() + sliceMs
-    for (const sample of otlpSamples(request, { config: config(), lookbackMs, addsTypeAndUnit, takesDeltas, onProblem })) {
+    for (const sample of otlpSamples(request, { config: config(), lookbackMs, addsTypeAndUnit, takesDeltas, deltaStreams, onProblem })) {
       const ref = head.findOrCreate(sample.labels)
       if (ref === 0) throw new RefusedError('the limit on series does not allow a new one')
       if (takesCreated) stageZero(batch, ref, sample)

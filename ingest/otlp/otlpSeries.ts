@@ -8,9 +8,11 @@ import { compareBytes, sortLabels, type Label, type Labels } from '../../storage
 import { formatOpenMetricsFloat } from '../goFloat.ts'
 import { checkedHistogram, emptyWireHistogram } from '../histogramMessage.ts'
 import { withTypeAndUnit } from '../typeAndUnit.ts'
+import type { DeltaStreams } from './deltaStreams.ts'
 import type { OtlpConfig } from './otlpConfig.ts'
 import type { AnyValue, ExponentialPoint, HistogramPoint, KeyValue, Metric, NumberPoint, OtlpExemplar, OtlpRequest, Point, ResourceMetrics, Scope, SummaryPoint } from './otlpMessage.ts'
 import { labelName, metricName, unitName } from './otlpNames.ts'
+import { cumulative, delta } from './temporality.ts'
 
 /** One sample; `value` is a staleness marker where the point says that nothing was recorded. */
 export type OtlpSample = {
@@ -30,13 +32,12 @@ export type OtlpOptions = {
   readonly addsTypeAndUnit: boolean
   /** What was counted since the last export is stored as it comes. */
   readonly takesDeltas: boolean
+  /** It is added up. */
+  readonly deltaStreams: DeltaStreams | undefined
   readonly onProblem: (message: string) => void
 }
 
 const noRecordedValue = 1
-/** Temporalities: counted since the last export, and since the beginning. */
-const delta = 1
-const cumulative = 2
 const identifying: ReadonlySet<string> = new Set(['service.name', 'service.namespace', 'service.instance.id'])
 const defaultZeroThreshold = 1e-128
 
@@ -55,14 +56,15 @@ export function* otlpSamples(request: OtlpRequest, options: OtlpOptions): Genera
 }
 
 function* resourceSamples(resource: ResourceMetrics, options: OtlpOptions): Generator<OtlpSample> {
-  const { config, onProblem } = options
+  const { config, deltaStreams, onProblem } = options
   const attributes = resource.resource?.attributes ?? []
   const promoted = attributes.filter(({ key = '' }) => (config.promotesAll ? !config.ignored.includes(key) : config.promoted.includes(key)))
   for (const { scope, schemaUrl = '', metrics = [] } of resource.scopeMetrics ?? []) {
     const common = { own: identityLabels(attributes), attributes: [...promoted, ...(config.promotesScope && scope !== undefined ? scopeAttributes(scope, schemaUrl) : [])] }
+    const origin = deltaStreams === undefined ? '' : JSON.stringify([attributes, scope, schemaUrl])
     for (const metric of metrics) {
       try {
-        yield* metricSamples(metric, common, options)
+        yield* metricSamples(deltaStreams?.addedUp(metric, origin) ?? metric, common, options)
       } catch (error) {
         onProblem(`metric ${JSON.stringify(metric.name ?? '')}: ${errorText(error)}`)
       }
