@@ -115,12 +115,6 @@ export const scrapeProtocols: Reader<ScrapeProtocol[]> = (node) => {
 export const nameValidation: Reader<NameValidation> = oneOf('utf8', 'legacy')
 const nameEscaping: Reader<NameEscaping> = oneOf('allow-utf-8', 'underscores', 'dots', 'values')
 
-function conversionSwitch(node: YamlNode): boolean {
-  const isOn = optionalBool(node)
-  if (isOn) node.warn('the conversion of classic histograms is valid in Prometheus but not built here yet: this has no effect')
-  return isOn
-}
-
 /** The keys that `global` and a job have in common. */
 export const scrapeLimitSchema = {
   body_size_limit: bytes,
@@ -132,7 +126,7 @@ export const scrapeLimitSchema = {
   keep_dropped_targets: unsigned,
   scrape_native_histograms: optionalBool,
   always_scrape_classic_histograms: optionalBool,
-  convert_classic_histograms_to_nhcb: conversionSwitch,
+  convert_classic_histograms_to_nhcb: optionalBool,
   extra_scrape_metrics: optionalBool,
   metric_name_validation_scheme: nameValidation,
   metric_name_escaping_scheme: nameEscaping,

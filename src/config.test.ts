@@ -153,6 +153,16 @@ scrape_configs:
     expect(config.yaml).toContain('server: consul:8500')
   })
 
+  it('warns of nothing that is built', async () => {
+    const histograms = 'scrape_native_histograms: true, always_scrape_classic_histograms: true, convert_classic_histograms_to_nhcb: true'
+    const config = await loadText(`
+global: {${histograms}}
+scrape_configs: [{job_name: a, ${histograms}, track_timestamps_staleness: true, native_histogram_bucket_limit: 100, native_histogram_min_bucket_factor: 1.1}]
+storage: {exemplars: {max_exemplars: 10}, tsdb: {out_of_order_time_window: 1h, retention: {time: 1d, rules: [{match: up, time: 1h}]}, downsampling: [{after: 1d, resolution: 5m}]}}
+`)
+    expect(config.warnings.map((warning) => warning.message)).toEqual([])
+  })
+
   it('shows the whole configuration with defaults and without secrets', async () => {
     const config = await loadText("scrape_configs: [{job_name: a, basic_auth: {username: u, password: hunter2}, static_configs: [{targets: ['h:1']}]}]\n")
     expect(config.yaml).toContain('scrape_interval: 1m')
