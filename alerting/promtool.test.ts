@@ -1,8 +1,7 @@
 // Rule evaluation against the original: random series through the same rules in promtool's rule tests and in our groups.
 // What is recorded, the ALERTS series and the firing alerts must agree at every minute.
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -11,6 +10,7 @@ import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { labelsFrom, type Label } from '../storage/labels.ts'
 import { stale } from '../test/helpers/memoryQuerier.ts'
 import { createMemoryState, MemorySamples } from '../test/helpers/ruleBench.ts'
+import { promtoolReport } from '../test/helpers/promtool.ts'
 import { alertingRuleConfig, recordingRuleConfig, ruleGroupConfig } from '../test/helpers/ruleConfigs.ts'
 import { RuleGroup } from './ruleGroup.ts'
 import { createRuleMetrics } from './ruleMetrics.ts'
@@ -63,23 +63,13 @@ function promtool(series: readonly Series[], dir: string): Findings {
     rule.kind === 'recording'
       ? { record: rule.record, expr: rule.expr, labels: rule.labels }
       : { alert: rule.alert, expr: rule.expr, for: `${rule.forMs}ms`, keep_firing_for: `${rule.keepFiringForMs}ms`, labels: rule.labels, annotations: rule.annotations }
-  writeFileSync(join(dir, 'rules.yml'), JSON.stringify({ groups: [{ name: 'g', rules: rules.map(toText) }] }))
   const times = Array.from({ length: durationMinutes + 1 }, (_, at) => `${at}m`)
   const alerts = rules.flatMap((rule) => (rule.kind === 'alerting' ? [rule.alert] : []))
-  const test = {
-    interval: '1m',
+  const output = promtoolReport(dir, rules.map(toText), {
     input_series: series.map((one) => ({ series: `x{i="${one.labels['i']}",j="1"}`, values: one.values.join(' ') })),
     alert_rule_test: times.flatMap((time) => alerts.map((alertname) => ({ eval_time: time, alertname, exp_alerts: [] }))),
     promql_expr_test: times.flatMap((time) => queries.map((expr) => ({ eval_time: time, expr, exp_samples: [] }))),
-  }
-  writeFileSync(join(dir, 'test.yml'), JSON.stringify({ rule_files: ['rules.yml'], evaluation_interval: '1m', tests: [test] }))
-  let output = ''
-  try {
-    execFileSync('promtool', ['test', 'rules', 'test.yml'], { cwd: dir, stdio: 'pipe' })
-  } catch (error) {
-    const failure = error as { stdout: Buffer; stderr: Buffer }
-    output = failure.stdout.toString() + failure.stderr.toString()
-  }
+  })
   const findings: Findings = {}
   for (const [, expr = '', time = '', got = ''] of output.matchAll(/expr: "(\w+)", time: (\w+),\n +exp: nil\n +got: (.*)/g)) {
     findings[`${time} ${expr}`] = got.split(/, (?=\{)/).sort().join('\n')

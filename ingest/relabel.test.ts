@@ -1,22 +1,12 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { labelsFrom, labelsToObject } from '../storage/labels.ts'
-import type { RelabelConfig } from '../src/base/relabelConfig.ts'
+import { defaultRelabelConfig, type RelabelConfig } from '../src/base/relabelConfig.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { compileRelabel, relabel, relabelSteps } from './relabel.ts'
 
 type Given = Readonly<Record<string, string>>
-const rule = (over: Partial<RelabelConfig>): RelabelConfig => ({
-  action: 'replace',
-  sourceLabels: [],
-  separator: ';',
-  regex: '(.*)',
-  modulus: 0n,
-  targetLabel: '',
-  replacement: '$1',
-  nameValidation: 'utf8',
-  ...over,
-})
+const rule = (over: Partial<RelabelConfig>): RelabelConfig => ({ ...defaultRelabelConfig, ...over })
 
 function run(input: Given, ...rules: Partial<RelabelConfig>[]): Given | undefined {
   const output = relabel(labelsFrom(input), compileRelabel(rules.map(rule)))

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger, silentLogger } from '../src/base/log.ts'
+import { defaultRelabelConfig } from '../src/base/relabelConfig.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createMemorySink, type MemorySink } from '../test/helpers/memoryScrapeSink.ts'
 import { scrapeConfig } from '../test/helpers/scrapeConfig.ts'
@@ -252,7 +253,7 @@ describe('problem samples', () => {
 })
 
 describe('a pool', () => {
-  const otherRule = { action: 'replace' as const, sourceLabels: [], separator: ';', regex: '(.*)', modulus: 0n, targetLabel: 'extra', replacement: 'x', nameValidation: 'utf8' as const }
+  const otherRule = { ...defaultRelabelConfig, targetLabel: 'extra', replacement: 'x' }
 
   it('keeps the cache of a target when only its interval changes', async () => {
     start()

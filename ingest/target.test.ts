@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RelabelConfig } from '../src/base/relabelConfig.ts'
+import { defaultRelabelConfig, type RelabelConfig } from '../src/base/relabelConfig.ts'
 import { labelsToObject } from '../storage/labels.ts'
 import { compileRelabel } from './relabel.ts'
 import { createTarget, populateLabels, scrapeOffsetMs } from './target.ts'
@@ -15,9 +15,7 @@ const job = {
   alwaysScrapeClassicHistograms: false,
   convertClassicHistogramsToNhcb: false,
 }
-const rule = (over: Partial<RelabelConfig>): RelabelConfig => ({
-  action: 'replace', sourceLabels: [], separator: ';', regex: '(.*)', modulus: 0n, targetLabel: '', replacement: '$1', nameValidation: 'utf8', ...over,
-})
+const rule = (over: Partial<RelabelConfig>): RelabelConfig => ({ ...defaultRelabelConfig, ...over })
 const make = (target: Record<string, string>, settings: Partial<typeof job & { params: Record<string, string[]> }> = {}, rules: Partial<RelabelConfig>[] = []) => {
   const all = { ...job, ...settings }
   return createTarget(populateLabels(target, {}, all), all, compileRelabel(rules.map(rule)))

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { labelsFrom } from '../../storage/labels.ts'
 import { histogram } from '../../test/helpers/histograms.ts'
+import { promtoolReport } from '../../test/helpers/promtool.ts'
 import { unquote } from './goQuote.ts'
 import type { QuerySample } from './ruleFunctions.ts'
 import { checkRuleTemplate, Expansion, RuleTemplate, type ExpansionSettings } from './ruleTemplates.ts'
@@ -56,22 +56,11 @@ describe('annotation templates', () => {
   /** What promtool's rule test reports as the alert's annotations, because the expected ones are missing. */
   function promtool(texts: readonly string[]): string[] {
     const annotations = Object.fromEntries(texts.map((text, i) => [`a${String(i).padStart(3, '0')}`, text]))
-    const rules = { groups: [{ name: 'g', rules: [{ alert: 'X', expr: 'm{job="a"}', annotations }] }] }
-    writeFileSync(join(dir, 'rules.yml'), JSON.stringify(rules))
     const series = ['m{job="a",instance="h1.example:9100"}', 'm{job="b",instance="h0"}']
-    const test = {
-      interval: '1m',
+    const output = promtoolReport(dir, [{ alert: 'X', expr: 'm{job="a"}', annotations }], {
       input_series: series.map((one, i) => ({ series: one, values: i === 0 ? '0.00012x3' : '1500000x3' })),
       alert_rule_test: [{ eval_time: '1m', alertname: 'X', exp_alerts: [] }],
-    }
-    writeFileSync(join(dir, 'test.yml'), JSON.stringify({ rule_files: ['rules.yml'], evaluation_interval: '1m', tests: [test] }))
-    let output = ''
-    try {
-      execFileSync('promtool', ['test', 'rules', 'test.yml'], { cwd: dir, stdio: 'pipe' })
-    } catch (error) {
-      const failure = error as { stdout: Buffer; stderr: Buffer }
-      output = failure.stdout.toString() + failure.stderr.toString()
-    }
+    })
     const got = /Annotations:\{(.*)\}/.exec(output)?.[1] ?? output
     return [...got.matchAll(/a\d{3}=("(?:[^"\\]|\\.)*")/g)].map((match) => unquote(match[1] ?? '') ?? '')
   }

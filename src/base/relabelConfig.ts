@@ -52,7 +52,7 @@ const actions: readonly RelabelAction[] = [
 ]
 
 /** What a rule has that says nothing. */
-const defaultRelabelConfig: RelabelConfig = {
+export const defaultRelabelConfig: RelabelConfig = {
   action: 'replace',
   sourceLabels: [],
   separator: ';',

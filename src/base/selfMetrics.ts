@@ -80,81 +80,66 @@ export class MetricRegistry {
 
   /** `bounds` are the upper bounds of the buckets without `+Inf`, ascending. */
   histogram(name: string, help: string, bounds: readonly number[]): Distribution {
-    const all = new Map<string, { labels: LabelValues; counts: number[]; count: number; sum: number }>()
-    this.#add({
-      name,
-      help,
-      kind: 'histogram',
-      print: () => {
-        let text = ''
-        for (const one of all.values()) {
-          let cumulative = 0
-          bounds.forEach((bound, i) => {
-            cumulative += one.counts[i] ?? 0
-            text += `${name}_bucket${formatLabels({ ...one.labels, le: formatValue(bound) })} ${cumulative}\n`
-          })
-          text += `${name}_bucket${formatLabels({ ...one.labels, le: '+Inf' })} ${one.count}\n`
-          text += `${name}_sum${formatLabels(one.labels)} ${formatValue(one.sum)}\n`
-          text += `${name}_count${formatLabels(one.labels)} ${one.count}\n`
-        }
-        return text
+    return this.#distribution<number[]>({ name, help, kind: 'histogram' }, {
+      begin: () => bounds.map(() => 0),
+      note: ({ kept }, value) => {
+        const bucket = bounds.findIndex((bound) => value <= bound)
+        if (bucket >= 0) kept[bucket] = (kept[bucket] ?? 0) + 1
+      },
+      print: ({ labels, kept, count }) => {
+        let cumulative = 0
+        const line = (le: string, value: number) => `${name}_bucket${formatLabels({ ...labels, le })} ${value}\n`
+        return bounds.map((bound, i) => line(formatValue(bound), (cumulative += kept[i] ?? 0))).join('') + line('+Inf', count)
       },
     })
-    const seriesOf = (labels: LabelValues) => {
-      const key = formatLabels(labels)
-      let one = all.get(key)
-      if (one === undefined) all.set(key, (one = { labels, counts: bounds.map(() => 0), count: 0, sum: 0 }))
-      return one
-    }
-    const observe = (one: ReturnType<typeof seriesOf>, value: number) => {
-      const bucket = bounds.findIndex((bound) => value <= bound)
-      if (bucket >= 0) one.counts[bucket] = (one.counts[bucket] ?? 0) + 1
-      one.count += 1
-      one.sum += value
-    }
-    return {
-      create: (labels = {}) => observe.bind(undefined, seriesOf(labels)),
-      observe: (value, labels = {}) => observe(seriesOf(labels), value),
-      remove: (labels) => void all.delete(formatLabels(labels)),
-    }
   }
 
   /** Quantiles are those of the last 500 observations. */
   summary(name: string, help: string, quantiles: readonly number[] = [0.5, 0.9, 0.99]): Distribution {
-    const all = new Map<string, { labels: LabelValues; recent: number[]; count: number; sum: number }>()
     const windowLength = 500
+    return this.#distribution<number[]>({ name, help, kind: 'summary' }, {
+      begin: () => [],
+      note: ({ kept, count }, value) => void (kept[count % windowLength] = value),
+      print: ({ labels, kept }) => {
+        const sorted = [...kept].sort((a, b) => a - b)
+        const at = (quantile: number) => sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? NaN
+        return quantiles.map((quantile) => `${name}${formatLabels({ ...labels, quantile: String(quantile) })} ${formatValue(at(quantile))}\n`).join('')
+      },
+    })
+  }
+
+  /** What each label set keeps of its observations besides their count and sum. */
+  #distribution<Kept>(
+    family: Omit<Family, 'print'>,
+    kind: { begin(): Kept; note(observed: Observed<Kept>, value: number): void; print(observed: Observed<Kept>): string },
+  ): Distribution {
+    const all = new Map<string, Observed<Kept>>()
+    const { name } = family
     this.#add({
-      name,
-      help,
-      kind: 'summary',
+      ...family,
       print: () => {
         let text = ''
         for (const one of all.values()) {
-          const sorted = [...one.recent].sort((a, b) => a - b)
-          for (const quantile of quantiles) {
-            const value = sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? NaN
-            text += `${name}${formatLabels({ ...one.labels, quantile: String(quantile) })} ${formatValue(value)}\n`
-          }
-          text += `${name}_sum${formatLabels(one.labels)} ${formatValue(one.sum)}\n`
-          text += `${name}_count${formatLabels(one.labels)} ${one.count}\n`
+          const labels = formatLabels(one.labels)
+          text += `${kind.print(one)}${name}_sum${labels} ${formatValue(one.sum)}\n${name}_count${labels} ${one.count}\n`
         }
         return text
       },
     })
-    const seriesOf = (labels: LabelValues) => {
+    const observedOf = (labels: LabelValues) => {
       const key = formatLabels(labels)
       let one = all.get(key)
-      if (one === undefined) all.set(key, (one = { labels, recent: [], count: 0, sum: 0 }))
+      if (one === undefined) all.set(key, (one = { labels, kept: kind.begin(), count: 0, sum: 0 }))
       return one
     }
-    const observe = (one: ReturnType<typeof seriesOf>, value: number) => {
-      one.recent[one.count % windowLength] = value
+    const observe = (one: Observed<Kept>, value: number) => {
+      kind.note(one, value)
       one.count += 1
       one.sum += value
     }
     return {
-      create: (labels = {}) => observe.bind(undefined, seriesOf(labels)),
-      observe: (value, labels = {}) => observe(seriesOf(labels), value),
+      create: (labels = {}) => observe.bind(undefined, observedOf(labels)),
+      observe: (value, labels = {}) => observe(observedOf(labels), value),
       remove: (labels) => void all.delete(formatLabels(labels)),
     }
   }
@@ -170,6 +155,9 @@ export class MetricRegistry {
     this.#families.set(family.name, family)
   }
 }
+
+/** Of one label set. */
+type Observed<Kept> = { readonly labels: LabelValues; readonly kept: Kept; count: number; sum: number }
 
 class Series {
   readonly #cells = new Map<string, { value: number }>()
