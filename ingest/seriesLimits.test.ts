@@ -10,6 +10,7 @@ import { storeBackfill } from './backfill.ts'
 import { createRemoteWrite } from './remoteWrite.ts'
 import { createScrapeCache, refusedSeries } from './scrapeCache.ts'
 
+const hourMs = 3_600_000
 const clock = { nowMs: Date.UTC(2026, 0, 1) }
 
 const open = (options: Partial<StorageOptions>) => openTestStorage({ ...options, nowMs: () => clock.nowMs })
@@ -52,8 +53,8 @@ describe('--storage.max-series-per-job', () => {
     expect(storage.head.stats()).toMatchObject({ seriesCount: before.seriesCount, symbolCount: before.symbolCount, labelPairCount: before.labelPairCount })
   })
 
-  it('leaves a scraped target what it had, and takes more once series have gone', async () => {
-    const storage = await open({ maxSeriesPerJob: 4, retentionMs: dayMs })
+  it('leaves a scraped target what it had, and takes more once series have ended', async () => {
+    const storage = await open({ maxSeriesPerJob: 4 })
     const cache = createScrapeCache(storage.head)
     const scrape = async (...names: readonly string[]) => {
       const body = Buffer.from(names.map((name) => `${name} 1\n`).join(''))
@@ -65,21 +66,60 @@ describe('--storage.max-series-per-job', () => {
     expect(await scrape('a', 'b', 'c')).toBe(3)
     expect(await scrape('a', 'b', 'c', 'd', 'e', 'f')).toBe(1)
     expect(await scrape('a', 'b', 'e', 'f')).toBe(0)
-    for (let day = 0; day < 3; day++) {
-      await scrape('a', 'b', 'e')
-      await storage.flush()
-      for (let i = 0; i < 20; i++) storage.head.maintain(clock.nowMs + 3_600_000)
-      clock.nowMs += dayMs
-      await storage.maintain()
-    }
-    // c and d are gone for good.
-    expect(await scrape('a', 'b', 'e', 'f')).toBe(2)
-    expect(seriesOf(storage, 'scraped')).toBe(4)
+    clock.nowMs += hourMs / 2
+    await scrape('a', 'b', 'e')
+    await storage.maintain()
+    expect(await scrape('a', 'b', 'e', 'f')).toBe(0)
+    clock.nowMs += hourMs / 2
+    await scrape('a', 'b', 'e')
+    await storage.maintain()
+    // c and d have had no sample for an hour.
+    expect(await scrape('a', 'b', 'e', 'f', 'g')).toBe(2)
+    expect(seriesOf(storage, 'scraped')).toBe(6)
     cache.close()
+  })
+
+  it('counts what ended again when it comes back, and not what retention has removed', async () => {
+    const storage = await open({ maxSeriesPerJob: 4, retentionMs: dayMs })
+    const write = writer(storage)
+    await write(...ids('churn', 0, 4))
+    for (let day = 1; day < 4; day++) {
+      await storage.flush()
+      for (let i = 0; i < 20; i++) storage.head.maintain(clock.nowMs + hourMs)
+      clock.nowMs += dayMs
+      await write(['other', day])
+      await storage.maintain()
+      expect((await write(...ids('churn', 4 * day, 4 * day + 5))).body, `day ${day}`).toContain('1 new series')
+    }
+    await write(...ids('churn', 8, 10))
+    await storage.maintain()
+    expect((await write(['churn', 100])).status).toBe(400)
+  })
+
+  it('does not count what had ended before a start', async () => {
+    const storage = await open({ maxSeriesPerJob: 4 })
+    const write = writer(storage)
+    await write(...ids('churn', 0, 4))
+    clock.nowMs += 2 * hourMs
+    await write(['other', 0])
+    await storage.close()
+    const again = await open({ dir: storage.dir, maxSeriesPerJob: 4 })
+    expect((await writer(again)(...ids('churn', 4, 9))).body).toContain('1 new series')
   })
 })
 
 describe('--storage.max-series', () => {
+  it('takes new series for those that have ended', async () => {
+    const storage = await open({ maxSeries: 6 })
+    const write = writer(storage)
+    await write(...ids('one', 0, 6))
+    clock.nowMs += 2 * hourMs
+    await write(...ids('one', 0, 2))
+    await storage.maintain()
+    expect((await write(...ids('two', 0, 5))).body).toContain('1 new series')
+    expect(seriesOf(storage, 'two')).toBe(4)
+  })
+
   it('refuses new series of everybody, by job, and the log says so', async () => {
     const storage = await open({ maxSeries: 6 })
     const write = writer(storage)

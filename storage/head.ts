@@ -8,6 +8,7 @@ import type { Kernels } from '../src/kernels/kernels.ts'
 import { powersOfTen } from '../src/kernels/powersOfTen.ts'
 import { ChangeLog, type Changes } from './changes.ts'
 import { HeadBatch, type BatchHost, type LogRecord } from './headBatch.ts'
+import { countEndedSeries } from './headEnded.ts'
 import { flushOf, type Flush, type FlushPlan } from './headFlush.ts'
 import { forgetSeries } from './headForget.ts'
 import { encodeLabels } from './headLabels.ts'
@@ -26,7 +27,7 @@ export type HeadOptions = {
   readonly appendLog: (record: LogRecord) => Promise<void>
   /** The error that commits are refused with while the log cannot be written; nothing enters the head then. */
   readonly logBlocked?: () => Error | undefined
-  /** Most series in all, and most with the same label `job`; 0 is no limit. */
+  /** Most active series in all, and most with the same label `job`; 0 is no limit. */
   readonly maxSeries?: number
   readonly maxSeriesPerJob?: number
   readonly nowMs?: () => number
@@ -89,6 +90,7 @@ export class Head {
   readonly #flushed: { readonly flush: Flush; readonly epoch: number; readonly atMs: number; dropped: number }[] = []
   #droppedFlushes = 0
   #removedSeries = 0
+  readonly #hasSeriesLimits: boolean
   readonly #nowMs: () => number
   readonly #labelRefs = new WeakMap<Labels, number>()
   #isClosed = false
@@ -103,6 +105,7 @@ export class Head {
     claimFixedMemory(kernels)
     kernels.exports.initialize()
     for (let slot = kernels.exports.readerSlotCount() - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
+    this.#hasSeriesLimits = (options.maxSeries ?? 0) > 0 || (options.maxSeriesPerJob ?? 0) > 0
     kernels.exports.setSeriesLimits(options.maxSeries ?? 0, options.maxSeriesPerJob ?? 0)
     this.#host = {
       kernels,
@@ -282,8 +285,15 @@ export class Head {
     return { finished: this.#droppedFlushes + this.#flushed.length, dropped: this.#droppedFlushes }
   }
 
+  /** Tells limits which series have ended by `nowMs`: those are not counted until they are active again. Called about once a minute. */
+  async countEnded(nowMs: number): Promise<void> {
+    if (this.#hasSeriesLimits) await countEndedSeries(this.kernels, nowMs)
+  }
+
   /** Removes those of the series that have no samples in memory; they must have none on disk. */
   async forget(refs: Uint32Array): ReturnType<typeof forgetSeries> {
+    // Those that go have ended, and ids of jobs may come to mean others.
+    this.kernels.exports.setEnded(0)
     const result = await forgetSeries(this.kernels, refs)
     for (const ref of result.gone) this.kernels.exports.forgetOwner(ref)
     this.#removedSeries += result.removedCount

@@ -129,11 +129,14 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   /** The writer thread's own way into the head, to find series by their labels. */
   const writerReader = head.readerInit()
   const maintain = async () => {
+    await head.countEnded(newestMs())
     const flushes = head.flushCounts
     const hasFlushedInMemory = flushes.finished > flushes.dropped
     const maintenance = { ...limits, downsamplingRules, hasFlushedInMemory, newestMs: newestMs(), nowMs: nowMs() }
     keepStats(await writer.request({ kind: 'maintain', reader: writerReader, maintenance }))
     await endedSeries.drop(keptFromMs(disk.oldestDayMs, newestMs(), limits.retentionMs))
+    // Who has gone does not count as ended any more.
+    await head.countEnded(newestMs())
   }
 
   const flusher = new Flusher({
@@ -267,6 +270,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   }
   metrics.connect({ storage, head, disk: () => disk, limits: () => limits, waitingBytes: () => writer.waitingBytes })
   metrics.replaySeconds.set(recovered.seconds)
+  await head.countEnded(newestMs())
   await restoreExemplars(exemplars, storage.state).catch((error: unknown) => logger.warn('Exemplars from before the restart are lost', { reason: errorText(error) }))
   return storage
 }

@@ -17,7 +17,7 @@ export type StorageStartOptions = {
   readonly lockFile?: boolean
   /** The size of a log segment. */
   readonly segmentBytes?: number
-  /** Most series in all, and most with the same label `job`; 0, the default, is no limit. What ended and is kept counts. */
+  /** Most active series in all, and most with the same label `job`; 0, the default, is no limit. */
   readonly maxSeries?: number
   readonly maxSeriesPerJob?: number
   readonly logger: Logger

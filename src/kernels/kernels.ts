@@ -108,6 +108,10 @@ export type KernelExports = {
 
   // Main thread: limits on series, see assembly/limits.ts.
   setSeriesLimits(total: number, perJob: number): void
+  countEnded(from: number, to: number, beforeMs: number): number
+  countEndedOf(pair: number, from: number, to: number, beforeMs: number): number
+  setEnded(total: number): void
+  setEndedOfJob(pair: number, ended: number): void
   countRefusal(job: Pointer, length: number): void
   refusals(): Pointer
 

@@ -65,6 +65,10 @@ export const SPARE_PARSE: usize = 1316 // u32: state of a parse that has ended, 
 export const LARGE_FREE_BYTES: usize = 1320 // i64: of the free large blocks
 export const FREED_SPAN_BYTES: usize = 1328 // i64, atomic: of the spans given back by workers
 
+// More of limits.ts.
+export const ENDED_SERIES: usize = 1336 // u32: of all series, those that had ended at the last count
+export const ENDED_OF_JOBS: usize = 1340 // growing array: pointer, count, capacity
+
 // Epoch slots of the readers: 128 x 16 bytes { pinned epoch u32 (0 = not pinned), ... }.
 export const READER_SLOTS: usize = 2048
 export const READER_SLOT_BYTES: usize = 16

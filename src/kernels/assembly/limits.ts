@@ -1,14 +1,20 @@
 // Limits on the number of series: in total, per value of the label `job`, and by the memory that is left. A label explosion
 // then costs its own job new series and nobody else anything: series that are known go on. Refusals are counted by job.
 //
+// What counts are active series. Those that have ended stay known until retention drops their last sample, and would fill a limit
+// with what is not there any more; how many they are is counted now and then, and until the next time nothing else has ended.
+//
 // Refusals: { job u32 (a symbol; 0: none, or one of too many), count u32 }.
 
-import { findName, findPair, findSymbol, internSymbol, pairPostings, useSymbol } from './labelIndex'
-import { MAX_SERIES, MAX_SERIES_PER_JOB, REFUSALS, SERIES_COUNT } from './layout'
+import { findName, findPair, findSymbol, internSymbol, pairPostings, useSymbol, vectorAt } from './labelIndex'
+import { ENDED_OF_JOBS, ENDED_SERIES, MAX_SERIES, MAX_SERIES_PER_JOB, REFUSALS, SERIES_COUNT } from './layout'
 import { push } from './list'
+import { FLAG_HAS_LAST, hasSeries, R_FLAGS, R_LAST_TIME, seriesRecord } from './series'
 import { bytesLeft } from './memory'
 
 const REFUSAL_BYTES: u32 = 8
+/** { pair u32 of the label `job`, series of it that have ended u32 } */
+const ENDED_BYTES: u32 = 8
 /** Jobs that are counted apart. */
 const MAX_JOBS: u32 = 1000
 
@@ -36,7 +42,7 @@ export function jobLabel(labels: usize, count: u32): usize {
 export function isOneTooMany(labels: usize, count: u32): bool {
   if (isHistogramPart(labels, count)) return false
   const total = load<u32>(MAX_SERIES)
-  if (total != 0 && load<u32>(SERIES_COUNT) >= total) return true
+  if (total != 0 && load<u32>(SERIES_COUNT) >= total && activeOf(load<u32>(SERIES_COUNT), load<u32>(ENDED_SERIES)) >= total) return true
   if (bytesLeft() < RESERVED_BYTES) return true
   const perJob = load<u32>(MAX_SERIES_PER_JOB)
   if (perJob == 0) return false
@@ -46,7 +52,57 @@ export function isOneTooMany(labels: usize, count: u32): bool {
   const value = findSymbol(load<u32>(label, 8), load<u32>(label, 12))
   if (name == 0 || value == 0 || findName(name) == 0) return false
   const pair = findPair(name, value)
-  return pair != 0 && <u32>(pairPostings(pair) >> 32) >= perJob
+  const known: u32 = pair == 0 ? 0 : <u32>(pairPostings(pair) >> 32)
+  return known >= perJob && activeOf(known, endedOfJob(pair)) >= perJob
+}
+
+// @ts-ignore: decorator
+@inline
+function activeOf(known: u32, ended: u32): u32 {
+  return known - min(known, ended)
+}
+
+function endedOfJob(pair: u32): u32 {
+  let entry: usize = load<u32>(ENDED_OF_JOBS)
+  for (let left = load<u32>(ENDED_OF_JOBS, 4); left > 0; left--) {
+    if (load<u32>(entry) == pair) return load<u32>(entry, 4)
+    entry += ENDED_BYTES
+  }
+  return 0
+}
+
+/** How many of the series `from` up to `to` have their newest sample before `before`. */
+export function countEnded(from: u32, to: u32, before: f64): u32 {
+  let ended: u32 = 0
+  for (let ref = from; ref < to; ref++) if (hasSeries(ref) && hasEnded(ref, <i64>before)) ended++
+  return ended
+}
+
+/** The same of those with the label pair, by their place among them. */
+export function countEndedOf(pair: u32, from: u32, to: u32, before: f64): u32 {
+  const postings = pairPostings(pair)
+  const end = min(to, <u32>(postings >> 32))
+  let ended: u32 = 0
+  for (let i = from; i < end; i++) if (hasEnded(vectorAt(postings, i), <i64>before)) ended++
+  return ended
+}
+
+/** A series that nobody has given a sample yet is at its beginning. */
+function hasEnded(ref: u32, before: i64): bool {
+  const record = seriesRecord(ref)
+  return (load<u32>(record, R_FLAGS) & FLAG_HAS_LAST) != 0 && load<i64>(record, R_LAST_TIME) < before
+}
+
+/** Begins a new count with that of all series; what was known of jobs is forgotten. */
+export function setEnded(total: u32): void {
+  store<u32>(ENDED_SERIES, total)
+  store<u32>(ENDED_OF_JOBS, 0, 4)
+}
+
+export function setEndedOfJob(pair: u32, ended: u32): void {
+  const entry = push(ENDED_OF_JOBS, ENDED_BYTES)
+  store<u32>(entry, pair)
+  store<u32>(entry, ended, 4)
 }
 
 /** The labels are those of storage/histogramParts.ts: `__histogram_of__` and one more, so that no series with a metric name passes for one. */
