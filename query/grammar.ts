@@ -1,9 +1,10 @@
-// PromQL's grammar, all of it, and the tree it builds. Operators are collected in a row and then nested by precedence,
-// which keeps one rule where a classical grammar has eight. What the grammar accepts may still be ill-typed: `typecheck.ts`.
+// PromQL's grammar and the tree it builds. Operators are collected in a row and then nested by precedence, which keeps one
+// rule where a classical grammar has eight. Durations are in `durationGrammar.ts`. What the grammar accepts may still be
+// ill-typed: `typecheck.ts`.
 
-import { EmbeddedActionsParser, EOF, type IToken } from 'chevrotain'
-import type { BinaryOp, DurationExpr, Expr, MatchCardinality, Position, VectorMatching } from './ast.ts'
-import { Builder } from './builder.ts'
+import { EOF, type IToken } from 'chevrotain'
+import type { BinaryOp, DurationExpr, Expr, MatchCardinality, VectorMatching } from './ast.ts'
+import { DurationGrammar, spanOf } from './durationGrammar.ts'
 import * as t from './tokens.ts'
 
 /** What stands between two operands. */
@@ -19,14 +20,9 @@ export type Operand = { readonly signs: readonly IToken[]; readonly expr: Expr }
 
 type Fills = { fillLhs?: number; fillRhs?: number }
 
-const spanOf = (from: IToken, to: IToken): Position => ({ start: from.startOffset, end: to.startOffset + to.image.length })
-
-export class PromqlGrammar extends EmbeddedActionsParser {
-  /** Makes nodes and collects what is wrong with them; set before each parse. */
-  builder = new Builder(new Set())
-
+export class PromqlGrammar extends DurationGrammar {
   constructor(checkGrammar = false) {
-    super(t.vocabulary, { maxLookahead: 2, recoveryEnabled: false, skipValidations: !checkGrammar })
+    super(checkGrammar)
     this.performSelfAnalysis()
   }
 
@@ -357,104 +353,6 @@ export class PromqlGrammar extends EmbeddedActionsParser {
       },
     ])
   })
-
-  // Durations: the same precedence as for numbers, in three rules, because they are rare and short.
-
-  readonly durationSum = this.RULE('durationSum', (): DurationExpr => {
-    let lhs = this.SUBRULE1(this.durationFactor)
-    this.MANY(() => {
-      const op = this.CONSUME(t.Sign)
-      const rhs = this.SUBRULE2(this.durationFactor)
-      lhs = this.ACTION(() => this.builder.durationBinary(op, lhs, rhs))
-    })
-    return lhs
-  })
-
-  readonly durationFactor = this.RULE('durationFactor', (): DurationExpr => {
-    let lhs = this.SUBRULE1(this.durationUnary)
-    this.MANY(() => {
-      const op = this.CONSUME(t.FactorOperator)
-      const rhs = this.SUBRULE2(this.durationUnary)
-      lhs = this.ACTION(() => this.builder.durationBinary(op, lhs, rhs))
-    })
-    return lhs
-  })
-
-  readonly durationUnary = this.RULE('durationUnary', (): DurationExpr =>
-    this.OR([
-      {
-        ALT: () => {
-          const sign = this.CONSUME(t.Sign)
-          const expr = this.SUBRULE1(this.durationUnary)
-          return this.ACTION(() => this.builder.durationUnary(sign, expr))
-        },
-      },
-      {
-        ALT: () => {
-          const base = this.SUBRULE(this.durationPrimary)
-          let power: DurationExpr | undefined
-          this.OPTION(() => {
-            const op = this.CONSUME(t.Power)
-            const exponent = this.SUBRULE2(this.durationUnary)
-            power = this.ACTION(() => this.builder.durationBinary(op, base, exponent))
-          })
-          return power ?? base
-        },
-      },
-    ]),
-  )
-
-  /** After `offset`: arithmetic would take what follows, so it needs parentheses. */
-  readonly signedDuration = this.RULE('signedDuration', (): DurationExpr =>
-    this.OR([
-      {
-        ALT: () => {
-          const sign = this.CONSUME(t.Sign)
-          const expr = this.SUBRULE(this.signedDuration)
-          return this.ACTION(() => this.builder.durationUnary(sign, expr))
-        },
-      },
-      { ALT: () => this.SUBRULE(this.durationPrimary) },
-    ]),
-  )
-
-  readonly durationPrimary = this.RULE('durationPrimary', (): DurationExpr =>
-    this.OR([
-      {
-        ALT: () => {
-          const open = this.CONSUME1(t.LeftParen)
-          const expr = this.SUBRULE1(this.durationSum)
-          const close = this.CONSUME1(t.RightParen)
-          return this.ACTION(() => this.builder.durationParen(expr, spanOf(open, close)))
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(t.NumberOrDuration)
-          return this.ACTION((): DurationExpr => {
-            const isDuration = token.tokenType === t.DurationToken
-            return { kind: 'durationLiteral', seconds: this.builder.number(token), isDuration, position: spanOf(token, token) }
-          })
-        },
-      },
-      {
-        ALT: () => {
-          const name = this.CONSUME(t.DurationFunction)
-          const args: DurationExpr[] = []
-          this.CONSUME2(t.LeftParen)
-          this.OPTION(() => {
-            args.push(this.SUBRULE2(this.durationSum))
-            this.MANY(() => {
-              this.CONSUME(t.Comma)
-              args.push(this.SUBRULE3(this.durationSum))
-            })
-          })
-          const close = this.CONSUME2(t.RightParen)
-          return this.ACTION(() => this.builder.durationCall(name, args, spanOf(name, close)))
-        },
-      },
-    ]),
-  )
 }
 
 export type Grouping = { readonly labels: readonly string[]; readonly without: boolean }
