@@ -95,10 +95,11 @@ class Matching {
 
   /** The "one" side may have one series per group at a step, unless the other side is empty at that step. */
   #twoPartners(groups: readonly Group[], many: readonly VectorSeries[], fillsMany: boolean): Violation | undefined {
+    const crowded = groups.filter(({ one }) => one.length > 1)
+    if (crowded.length === 0) return undefined
     const manyPresent = fillsMany ? new Uint8Array(this.#count).fill(1) : unionOf(many, this.#count)
     let first: { readonly step: number; readonly series: VectorSeries; readonly earlier: VectorSeries } | undefined
-    for (const { one } of groups) {
-      if (one.length < 2) continue
+    for (const { one } of crowded) {
       const owners = new Int32Array(this.#count).fill(-1)
       one.forEach((series, index) => {
         for (let step = 0; step < this.#count; step++) {
