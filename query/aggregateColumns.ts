@@ -15,6 +15,8 @@ export type Accumulation = {
   /** Makes the accumulator empty. */
   begin(at: Pointer): void
   add(at: Pointer, values: Pointer, present: Pointer): void
+  /** Where the first series may be written, nothing of it present yet, into an empty accumulator instead of being added. */
+  firstColumns?(at: Pointer): Columns
   /** Takes in what `other` has gathered, of series that come after. */
   merge(at: Pointer, other: Pointer): void
   /** Once, at the end: the column of the group, in place. */
@@ -64,6 +66,7 @@ function sum(space: ColumnSpace, count: number): Accumulation {
       space.bytes.fill(0, at + stride, at + bytes)
     },
     add: (at, values, present) => exports.addToSums(values, present, count, at, at + stride, at + flagsAt),
+    firstColumns: (at) => ({ values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }),
     merge: (at, other) => exports.mergeSums(other, other + stride, other + flagsAt, count, at, at + stride, at + flagsAt),
     finish(at) {
       exports.finishSums(count, at, at + stride)
@@ -103,6 +106,7 @@ function extreme(space: ColumnSpace, count: number, sign: 1 | -1): Accumulation 
       space.bytes.fill(0, at + flagsAt, at + bytes)
     },
     add: (at, values, present) => exports.addToExtremes(values, present, count, sign, at, at + flagsAt),
+    firstColumns: (at) => ({ values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }),
     merge: (at, other) => exports.addToExtremes(other, other + flagsAt, count, sign, at, at + flagsAt),
     finish: (at) => ({ values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }),
   }

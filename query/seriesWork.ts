@@ -98,11 +98,16 @@ export class SeriesWorker {
     const from = part === 0 ? 0 : (this.#partEnds[part - 1] as number)
     const accumulator = output.kind === 'accumulators' && this.#accumulation ? output.at + part * this.#accumulation.bytes : 0
     if (accumulator !== 0) this.#accumulation?.begin(accumulator)
+    let isEmpty = accumulator !== 0
     for (let index = from; index < to && goesOn(); index++) {
-      const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : this.#columns
-      columns.present.fill(0)
+      const own = isEmpty ? this.#accumulation?.firstColumns?.(accumulator) : undefined
+      const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : (own ?? this.#columns)
+      if (own === undefined) columns.present.fill(0)
       const found = this.#evaluate(index, columns)
-      if (found > 0 && accumulator !== 0) this.#accumulation?.add(accumulator, columns.values.byteOffset, columns.present.byteOffset)
+      if (found > 0) {
+        if (own === undefined && accumulator !== 0) this.#accumulation?.add(accumulator, columns.values.byteOffset, columns.present.byteOffset)
+        isEmpty = false
+      }
       this.#found[index] = found
       if (found === undone) return
     }
