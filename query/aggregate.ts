@@ -1,5 +1,5 @@
 // Aggregations. Series come in one at a time and are assigned to their group once; what can be accumulated is not kept.
-// Operators that choose among series or need all values at once keep copies: `topk`, `quantile`, `count_values` and kin.
+// Operators that choose among series or need all values at once keep them: `topk`, `quantile`, `count_values` and kin.
 
 import type { Pointer } from '../src/kernels/kernels.ts'
 import type { Labels } from '../storage/labels.ts'
@@ -16,18 +16,22 @@ import { QueryError } from './queryError.ts'
 import { goQuote } from './stringLiteral.ts'
 import { newColumns, type EvalContext, type Value, type VectorSeries } from './value.ts'
 
+export type AggregationContext = EvalContext & {
+  /** Whether the columns that are added stay as they are; otherwise they may be used again for the next series. */
+  readonly columnsStay: boolean
+}
+
 export type AggregationSink = {
-  /** The columns may be reused by the caller afterwards. */
   add(labels: Labels, values: Float64Array, present: Uint8Array, histograms?: HistogramColumn): void
   /** Once, after the last series. For an instant `topk` or `bottomk` the series are in order. */
   finish(): readonly VectorSeries[]
 }
 
-export function createAggregation(node: AggregateExpr, param: Value | undefined, context: EvalContext): AggregationSink {
+export function createAggregation(node: AggregateExpr, param: Value | undefined, context: AggregationContext): AggregationSink {
   return withHistograms(node, createFloatAggregation(node, param, context), context)
 }
 
-function createFloatAggregation(node: AggregateExpr, param: Value | undefined, context: EvalContext): AggregationSink {
+function createFloatAggregation(node: AggregateExpr, param: Value | undefined, context: AggregationContext): AggregationSink {
   const { op, grouping, without } = node
   const projection = labelProjection(grouping, !without)
   switch (op) {
@@ -36,22 +40,22 @@ function createFloatAggregation(node: AggregateExpr, param: Value | undefined, c
     case 'quantile': {
       const phis = scalarColumn(param)
       checkQuantiles(phis, context.annotations, node.param?.position.start)
-      return keeping(projection, (groups) => groups.map((group) => quantileColumn(group, phis)))
+      return keeping(projection, context, (groups) => groups.map((group) => quantileColumn(group, phis)))
     }
     // A parameter that cannot be is an error only after the operand had the chance of its own.
     case 'topk':
     case 'bottomk':
-      return keeping(projection, (groups) => {
+      return keeping(projection, context, (groups) => {
         const limits = wholeNumbers(scalarColumn(param))
-        return groups.flatMap((group) => topKOf(group, { limits, best: op === 'topk' ? 'largest' : 'smallest', ordered: context.instant }))
+        return groups.flatMap((group) => topKOf(group, { limits, best: op === 'topk' ? 'largest' : 'smallest', ordered: context.instant, space: context.space }))
       })
     case 'limitk':
-      return keeping(projection, (groups) => {
+      return keeping(projection, context, (groups) => {
         const limits = wholeNumbers(scalarColumn(param))
         return groups.flatMap((group) => limitKOf(group, limits))
       })
     case 'limit_ratio':
-      return keeping(projection, (groups) => {
+      return keeping(projection, context, (groups) => {
         const ratios = checkedRatios(scalarColumn(param), node, context)
         return groups.flatMap((group) => limitRatioOf(group, ratios))
       })
@@ -78,7 +82,7 @@ function accumulating(op: StreamedOp, projection: LabelProjection, { space, step
   }
 }
 
-function keeping(projection: LabelProjection, finish: (groups: readonly KeptGroup[]) => readonly VectorSeries[]): AggregationSink {
+function keeping(projection: LabelProjection, { columnsStay }: AggregationContext, finish: (groups: readonly KeptGroup[]) => readonly VectorSeries[]): AggregationSink {
   const groups = new Map<string, KeptGroup & { readonly series: VectorSeries[] }>()
   return {
     add(labels, values, present, histograms) {
@@ -88,7 +92,8 @@ function keeping(projection: LabelProjection, finish: (groups: readonly KeptGrou
         group = { labels: projection.project(labels), series: [] }
         groups.set(key, group)
       }
-      group.series.push({ labels, values: values.slice(), present: present.slice(), ...(histograms && { histograms }) })
+      const columns = columnsStay ? { values, present } : { values: values.slice(), present: present.slice() }
+      group.series.push({ labels, ...columns, ...(histograms && { histograms }) })
     },
     finish: () => finish([...groups.values()]),
   }

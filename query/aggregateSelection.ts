@@ -2,6 +2,7 @@
 // `limit_ratio`. Each step chooses anew; a series is part of the result at the steps at which it was chosen.
 
 import type { Labels } from '../storage/labels.ts'
+import type { ColumnSpace } from './columnSpace.ts'
 import { labelsHashFraction } from './labelHash.ts'
 import type { VectorSeries } from './value.ts'
 
@@ -14,25 +15,50 @@ type TopKOptions = {
   readonly best: 'largest' | 'smallest'
   /** Return the series of the only step in order, the best first. */
   readonly ordered: boolean
+  readonly space: ColumnSpace
 }
 
-export function topKOf(group: KeptGroup, { limits, best, ordered }: TopKOptions): readonly VectorSeries[] {
-  const { series } = group
-  const chosen = series.map((one) => new Uint8Array(one.present.length))
-  const heap = new WorstFirstHeap(series.length, best === 'largest' ? 1 : -1)
-  for (let step = 0; step < limits.length; step++) {
-    const limit = Math.min(limits[step] as number, series.length) // step < limits.length
-    if (limit < 1) continue
-    heap.clear()
-    for (let i = 0; i < series.length; i++) {
-      const { values, present } = series[i] as VectorSeries // i < length
-      if (present[step] === 1) heap.offer(i, values[step] as number, limit)
+/** Memory for the best values of some steps; as many steps are gone through at a time. */
+const maxHeapBytes = 256 * 1024
+
+export function topKOf({ series }: KeptGroup, { limits, best, ordered, space }: TopKOptions): readonly VectorSeries[] {
+  const { exports } = space
+  const counts = Int32Array.from(limits, (limit) => Math.max(0, Math.min(limit, series.length)))
+  const most = counts.reduce((a, b) => Math.max(a, b), 0)
+  if (most === 0) return []
+  const stepsAtOnce = Math.max(1, Math.floor(maxHeapBytes / exports.heapBytes(1, most)))
+  const chosen = new Map<number, Uint8Array>()
+  for (let from = 0; from < counts.length; from += stepsAtOnce) {
+    const to = Math.min(counts.length, from + stepsAtOnce)
+    const count = to - from
+    const heaps = space.slot('heaps', exports.heapBytes(count, most))
+    const limitsAt = space.place('limits', counts.subarray(from, to), count)
+    exports.clearHeaps(heaps, count, most)
+    series.forEach(({ values, present }, index) => {
+      const valuesAt = space.place('values', values.subarray(from, to), count)
+      exports.offerColumn(heaps, count, most, limitsAt, index, valuesAt, space.place('present', present.subarray(from, to), count), best === 'largest' ? 1 : -1)
+    })
+    for (let step = 0; step < count; step++) {
+      const members = space.integersAt(exports.heapIndexes(heaps, count, most, step), exports.heapSize(heaps, count, most, step))
+      if (ordered) return bestFirst(Array.from(members, (index) => series[index] as VectorSeries), best) // of this group
+      for (const index of members) {
+        let steps = chosen.get(index)
+        if (steps === undefined) chosen.set(index, (steps = new Uint8Array(counts.length)))
+        steps[from + step] = 1
+      }
     }
-    const members = heap.members()
-    for (const index of members) (chosen[index] as Uint8Array)[step] = 1
-    if (ordered) return heap.bestFirst().map((index) => series[index] as VectorSeries)
   }
-  return chosenSeries(series, chosen)
+  return series.flatMap((one, index) => {
+    const present = chosen.get(index)
+    return present === undefined ? [] : [{ ...one, present }]
+  })
+}
+
+/** Of an instant query. Equal ones stay in the order of the heap. */
+function bestFirst(series: VectorSeries[], best: TopKOptions['best']): readonly VectorSeries[] {
+  const sign = best === 'largest' ? 1 : -1
+  const key = ({ values }: VectorSeries) => sign * (values[0] as number) // the only step
+  return series.sort((a, b) => Number(isWorse(key(a), key(b))) - Number(isWorse(key(b), key(a))))
 }
 
 export function limitKOf(group: KeptGroup, limits: Float64Array): readonly VectorSeries[] {
@@ -67,92 +93,6 @@ function chosenSeries(series: readonly VectorSeries[], chosen: readonly Uint8Arr
     const present = chosen[i] as Uint8Array // one per series
     return present.includes(1) ? [{ ...one, present }] : []
   })
-}
-
-/**
- * Keeps the best `limit` of what it is offered, the worst of them on top. Which of several equal ones stays follows from
- * the order of swaps, which are those of Go's `container/heap`, so that ties fall as in Prometheus.
- */
-class WorstFirstHeap {
-  readonly #indexes: Int32Array
-  readonly #values: Float64Array
-  /** 1 when larger is better, -1 when smaller is. */
-  readonly #sign: 1 | -1
-  #size = 0
-
-  constructor(capacity: number, sign: 1 | -1) {
-    this.#indexes = new Int32Array(capacity)
-    this.#values = new Float64Array(capacity)
-    this.#sign = sign
-  }
-
-  clear(): void {
-    this.#size = 0
-  }
-
-  offer(index: number, value: number, limit: number): void {
-    const key = this.#sign * value
-    if (this.#size < limit) {
-      this.#indexes[this.#size] = index
-      this.#values[this.#size] = key
-      this.#up(this.#size++)
-      return
-    }
-    const worst = this.#values[0] as number // limit >= 1, so it is not empty
-    if (worst < key || (worst !== worst && key === key)) {
-      this.#indexes[0] = index
-      this.#values[0] = key
-      this.#down()
-    }
-  }
-
-  /** The indexes kept, in no order. */
-  members(): Int32Array {
-    return this.#indexes.subarray(0, this.#size)
-  }
-
-  bestFirst(): number[] {
-    const places = [...this.members().keys()]
-    const value = (place: number) => this.#values[place] as number // place < size
-    places.sort((a, b) => Number(isWorse(value(a), value(b))) - Number(isWorse(value(b), value(a))))
-    return places.map((place) => this.#indexes[place] as number)
-  }
-
-  #up(start: number): void {
-    let child = start
-    while (child > 0) {
-      const parent = (child - 1) >> 1
-      if (!this.#isBefore(child, parent)) return
-      this.#swap(child, parent)
-      child = parent
-    }
-  }
-
-  #down(): void {
-    let parent = 0
-    for (;;) {
-      const left = 2 * parent + 1
-      if (left >= this.#size) return
-      const right = left + 1
-      const child = right < this.#size && this.#isBefore(right, left) ? right : left
-      if (!this.#isBefore(child, parent)) return
-      this.#swap(child, parent)
-      parent = child
-    }
-  }
-
-  #isBefore(a: number, b: number): boolean {
-    return isWorse(this.#values[a] as number, this.#values[b] as number) // both < size
-  }
-
-  #swap(a: number, b: number): void {
-    const index = this.#indexes[a] as number // both < size
-    const value = this.#values[a] as number
-    this.#indexes[a] = this.#indexes[b] as number
-    this.#values[a] = this.#values[b] as number
-    this.#indexes[b] = index
-    this.#values[b] = value
-  }
 }
 
 /** NaN is worse than everything, itself included. */

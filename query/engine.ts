@@ -248,7 +248,8 @@ class Evaluation {
       }
     }
     const param = plan.param && this.evaluate(plan.param, steps)
-    const sink = createAggregation(expr, param, this.#context(steps))
+    const isFed = (operand.kind === 'selector' || operand.kind === 'rangeCall') && !operand.fixed
+    const sink = createAggregation(expr, param, { ...this.#context(steps), columnsStay: !isFed })
     if (operand.kind === 'selector' && !operand.fixed) {
       this.#select(operand, steps, () => new FedSeries(this.#deps.space, steps.count, sink))
       operand.cost.elapsedMs += performance.now() - startedMs

@@ -177,6 +177,11 @@ export type KernelExports = {
   lastTwo(times: Pointer, values: Pointer, from: Pointer, to: Pointer, count: number, isRate: number, out: Pointer, present: Pointer): void
   sumWindows(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, isMean: number, parts: Pointer, out: Pointer, present: Pointer): void
   extremeWindows(values: Pointer, length: number, from: Pointer, to: Pointer, count: number, sign: number, parts: Pointer, out: Pointer, present: Pointer): void
+  heapBytes(count: number, most: number): number
+  clearHeaps(heaps: Pointer, count: number, most: number): void
+  offerColumn(heaps: Pointer, count: number, most: number, limits: Pointer, index: number, values: Pointer, present: Pointer, sign: number): void
+  heapSize(heaps: Pointer, count: number, most: number, step: number): number
+  heapIndexes(heaps: Pointer, count: number, most: number, step: number): Pointer
   combineColumns(operation: number, left: Pointer, leftPresent: Pointer, right: Pointer, rightPresent: Pointer, count: number, out: Pointer, outPresent: Pointer): number
   addToSums(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
   mergeSums(otherSums: Pointer, otherCompensations: Pointer, otherSeen: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
@@ -210,7 +215,7 @@ export type KernelExports = {
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
 const unsigned = [
   ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart', 'reserveDraft'],
-  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch'],
+  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch', 'heapIndexes'],
 ] as const
 
 function withUnsignedResults(exports: KernelExports): KernelExports {

@@ -39,6 +39,7 @@ export {
   addToCounts, addToExtremes, addToMeans, addToSums, addToVariances, finishMeans, finishSums, finishVariances, mergeCounts, mergeMeans, mergeSums, mergeVariances,
 } from './accumulate'
 export { extremeWindows, sumWindows } from './overTime'
+export { clearHeaps, heapBytes, heapIndexes, heapSize, offerColumn } from './topk'
 export { combineColumns } from './combine'
 export { printPoints, printStepTexts, printValue } from './print'
 export { addStored } from './stored'
