@@ -2,9 +2,8 @@
 // functions compute is in their own files; here is who is evaluated when, at which steps, and what is held in memory.
 
 import { unreachable } from '../src/base/assert.ts'
-import { compareLabels, type Labels } from '../storage/labels.ts'
+import { compareLabels } from '../storage/labels.ts'
 import type { Querier } from '../storage/querier.ts'
-import type { HistogramColumn } from '../storage/sample.ts'
 import { createAggregation } from './aggregate.ts'
 import { isStreamedOp } from './aggregateColumns.ts'
 import { Annotations } from './annotations.ts'
@@ -14,33 +13,19 @@ import type { Share } from './crew.ts'
 import { withFinalNames } from './delayedNames.ts'
 import { aggregateDivided, isDividable, keepDivided, type Divided, type DividedInput, type DivideDeps } from './divided.ts'
 import { resolveDurations } from './durations.ts'
-import { absentLabels } from './functions/absent.ts'
 import { extendedSamples, extensionOf } from './functions/extendedRange.ts'
 import { addInfo } from './functions/info.ts'
 import { samplesBeyondOne, withoutHistograms } from './histograms/columns.ts'
-import { evaluateOverHistograms } from './histograms/rangeFunctions.ts'
 import type { ColumnSpace } from './columnSpace.ts'
-import { bucketKernels } from './functions/overBuckets.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SelectorPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
-import { evaluateSelector, lookupTimes, selectSeries, selectWindows, windowsOf, type SampledColumns, type SampledSeries, type SelectionDeps } from './selector.ts'
+import { callOverRange } from './rangeCall.ts'
+import { evaluateSelector, lookupTimes, selectSeries, selectWindows, type SampledColumns, type SampledSeries, type SelectionDeps } from './selector.ts'
 import type { SeriesWork } from './seriesWork.ts'
 import { FedSeries, KeptSeries, type SeriesOutput } from './seriesOutput.ts'
 import { sampledAt, subquerySteps } from './subquery.ts'
-import {
-  areOfOneMetric,
-  cachedLabelsKey,
-  constantScalar,
-  dropMetricName,
-  sameLabelsetError,
-  type EvalContext,
-  type MatrixSeries,
-  type ScalarValue,
-  type Steps,
-  type Value,
-  type VectorSeries,
-} from './value.ts'
-import { numbersOnly, windowEndsMs, Windows } from './window.ts'
+import { constantScalar, type EvalContext, type MatrixSeries, type ScalarValue, type Steps, type Value, type VectorSeries } from './value.ts'
+import { numbersOnly } from './window.ts'
 
 export type Query = {
   readonly text: string
@@ -270,74 +255,11 @@ class Evaluation {
   }
 
   #callOverRange<Output extends SeriesOutput>(plan: RangeCallPlan, steps: Steps, createOutput: (seriesCount: number) => Output): Output {
-    const { expr, entry, operand } = plan
-    const { limits } = this.#deps
+    const { querier, limits } = this.#deps
     const scalars = this.#scalars(plan, steps)
-    const input = this.#sampled(operand, steps)
-    const isAbsence = expr.name === 'absent_over_time'
-    const output = createOutput(isAbsence ? 1 : input.count)
-    const times = lookupTimes(operand.lookup, steps)
-    const lookedAt = windowsOf(operand, steps)
-    const windows = new Windows(this.#deps.space, lookedAt.times, lookedAt.widthMs)
-    const decodedBefore = this.#deps.querier.chunksDecoded()
-    const windowEndMs = windowEndsMs(times)
-    const context = this.#context(steps)
-    const anyPresent = new Uint8Array(isAbsence ? steps.count : 0)
-    const rename = entry.keepsName ? (labels: Labels) => labels : distinctWithoutName(input)
-    const overBuckets = bucketKernels.get(expr.name)
-    const extension = operand.kind === 'windows' ? extensionOf(operand.expr) : undefined
-    const buckets = overBuckets && operand.kind === 'windows' && extension === undefined ? input.buckets?.() : undefined
-    const seen = { from: new Int32Array(steps.count), to: new Int32Array(steps.count) }
-    for (let i = 0; i < input.count; i++) {
-      limits.check()
-      const entries = buckets?.read(i)
-      if (entries !== undefined && overBuckets !== undefined) {
-        if (entries.length === 0) continue
-        limits.take(entries.length)
-        const columns = output.columns()
-        overBuckets(entries, { windowEndMs, rangeMs: operand.rangeMs }, columns, seen)
-        const total = seen.to.reduce((sum, to, step) => sum + to - (seen.from[step] as number), 0)
-        operand.cost.samplesRead += total
-        this.#countWindows(total, seen.from, seen.to)
-        const found = this.#countPresent(columns.present)
-        if (found > 0) {
-          const labels = input.labels(i)
-          entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
-          output.accept(rename(labels), found)
-          plan.cost.seriesCount += 1
-        }
-        limits.release(entries.length)
-        continue
-      }
-      const { length, timestampsMs, values, histograms } = input.read(i)
-      if (length === 0) continue
-      const held = length + samplesBeyondOne(histograms)
-      limits.take(held)
-      windows.slideOver({ length, timestampsMs })
-      const { from, to } = windows
-      operand.cost.samplesRead += windows.total
-      this.#countWindows(windows.total, from, to)
-      if (isAbsence) {
-        for (let step = 0; step < steps.count; step++) if ((to[step] as number) > (from[step] as number)) anyPresent[step] = 1
-      } else {
-        const columns = output.columns()
-        const window = { length, timestampsMs, values, from, to, windowEndMs, rangeMs: operand.rangeMs }
-        let results: HistogramColumn | undefined
-        if (histograms === undefined) entry.kernel(window, scalars, columns, context, expr)
-        else results = evaluateOverHistograms({ window, histograms, entry, scalars, columns, context, call: expr, labels: input.labels(i), extension })
-        const found = this.#deps.space.exports.countFlags(columns.present.byteOffset, columns.present.length)
-        if (found > 0) {
-          const labels = input.labels(i)
-          if (histograms === undefined) entry.note?.(labels, this.annotations, expr.args[entry.rangeArgument]?.position.start ?? 0)
-          output.accept(rename(labels), found, results)
-          plan.cost.seriesCount += 1
-        }
-      }
-      limits.release(held)
-    }
-    if (operand.kind === 'windows') operand.cost.chunksDecoded += this.#deps.querier.chunksDecoded() - decodedBefore
-    if (isAbsence) acceptAbsence(output, anyPresent, absentLabels(operand.expr))
-    return output
+    const series = this.#sampled(plan.operand, steps)
+    const onWindows = (total: number, from: Int32Array, to: Int32Array) => this.#countWindows(total, from, to)
+    return callOverRange(plan, { series, scalars }, { querier, limits, context: this.#context(steps), onWindows }, createOutput)
   }
 
   /** The series of a range argument with their samples. */
@@ -416,29 +338,4 @@ class Evaluation {
     this.#deps.limits.release(this.#held.get(value) ?? 0)
     this.#held.delete(value)
   }
-}
-
-/** Drops metric names; two series that differ in nothing else are an error, which only has to be looked for when there are several metrics. */
-function distinctWithoutName(input: SampledSeries): (labels: Labels) => Labels {
-  if (areOfOneMetric(input.count, (i) => input.labels(i))) return dropMetricName
-  const seen = new Set<string>()
-  return (labels) => {
-    const rest = dropMetricName(labels)
-    const key = cachedLabelsKey(rest)
-    if (seen.has(key)) throw sameLabelsetError()
-    seen.add(key)
-    return rest
-  }
-}
-
-function acceptAbsence(output: SeriesOutput, anyPresent: Uint8Array, labels: Labels): void {
-  const { values, present } = output.columns()
-  let found = 0
-  for (let step = 0; step < anyPresent.length; step++) {
-    if (anyPresent[step] === 1) continue
-    values[step] = 1
-    present[step] = 1
-    found++
-  }
-  if (found > 0) output.accept(labels, found)
 }

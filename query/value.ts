@@ -149,23 +149,31 @@ export function distinctWithoutMetricNames(series: readonly VectorSeries[]): rea
 
 /** Whether all label sets have the same metadata, so that without it they are as distinct as before. */
 export function areOfOneMetric(count: number, labelsAt: (index: number) => Labels): boolean {
-  if (count < 2) return true
-  const first = labelsAt(0)
-  const [name, type, unit] = [metadataValue(first, metricNameLabel), metadataValue(first, typeLabel), metadataValue(first, unitLabel)]
-  for (let i = 1; i < count; i++) {
-    const labels = labelsAt(i)
-    if (metadataValue(labels, metricNameLabel) !== name || metadataValue(labels, typeLabel) !== type || metadataValue(labels, unitLabel) !== unit) return false
-  }
+  for (let i = 1; i < count; i++) if (!haveSameMetadata(labelsAt(0), labelsAt(i))) return false
   return true
 }
 
-/** As `labelValue`, but done where the order of labels says that there is none, which for these is soon. */
-function metadataValue(labels: Labels, wanted: string): string {
-  for (const { name, value } of labels) {
-    if (name === wanted) return value
-    if (name > wanted) break
+function haveSameMetadata(a: Labels, b: Labels): boolean {
+  let i = 0
+  let k = 0
+  for (;;) {
+    const one = a[(i = nextMetadata(a, i))]
+    const other = b[(k = nextMetadata(b, k))]
+    if (one?.name !== other?.name || one?.value !== other?.value) return false
+    if (one === undefined) return true
+    i++
+    k++
   }
-  return ''
+}
+
+/** The index of the first metadata label from `from` on; that of no label where the order says that there is none, which is soon. */
+function nextMetadata(labels: Labels, from: number): number {
+  for (let i = from; i < labels.length; i++) {
+    const name = labels[i]?.name ?? ''
+    if (isMetadataLabel(name)) return i
+    if (name > unitLabel) break
+  }
+  return labels.length
 }
 
 /** A series as messages show it, always with braces. */
