@@ -2,20 +2,19 @@
 // time as an argument; only the dispatcher's loop and the retry stage hold one of these, so that a test or a backtest can
 // turn the hands itself.
 
+import { maxTimerMs } from '../src/base/timer.ts'
+
 export type Clock = {
   nowMs(): number
   /** Calls back once, `delayMs` or more from now; answers with the way to take that back. */
   setTimer(delayMs: number, callback: () => void): () => void
 }
 
-/** Longest delay a timer of Node takes; beyond it the callback would come at once. */
-export const maxDelayMs = 2 ** 31 - 1
-
 /** The machine's clock. Callers whose time has not come yet when called back ask again. */
 export const systemClock: Clock = {
   nowMs: Date.now,
   setTimer(delayMs, callback) {
-    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), maxDelayMs))
+    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), maxTimerMs))
     return () => clearTimeout(timer)
   },
 }

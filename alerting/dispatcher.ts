@@ -1,9 +1,10 @@
 // Sorts alerts into aggregation groups by the routing tree, and flushes each group when its time has come. One timer for
 // all groups; what a flush does is the pipeline's business. Made anew on each reload, and given the groups' times so far.
 
+import { maxTimerMs } from '../src/base/timer.ts'
 import type { StateChange } from '../storage/state.ts'
 import type { Alert } from './alert.ts'
-import { maxDelayMs, type Clock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import { firstFlushMs, Group, type FlushAlert, type GroupRecord } from './group.ts'
 import { groupKeyOf, groupLabelsOf, matchRoutes, type RouteNode } from './route.ts'
 
@@ -114,7 +115,7 @@ export class Dispatcher {
     const nowMs = this.#deps.clock.nowMs()
     const earlyMs = dueMs - nowMs
     // The clock was set back meanwhile, or the groups would be told later by as much.
-    if (earlyMs > setBackMs && waitMs <= maxDelayMs) for (const group of this.#groups.values()) group.nextFlushMs -= earlyMs
+    if (earlyMs > setBackMs && waitMs <= maxTimerMs) for (const group of this.#groups.values()) group.nextFlushMs -= earlyMs
     for (const group of this.groups()) if (group.nextFlushMs <= nowMs) void this.#flush(group, nowMs)
     this.#arm()
   }

@@ -4,6 +4,7 @@
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import { maxTimerMs } from '../src/base/timer.ts'
 import { compareBytes, type Labels } from '../storage/labels.ts'
 import type { StateStore } from '../storage/state.ts'
 import type { TemplateSettings } from './alertingRule.ts'
@@ -115,7 +116,7 @@ class Manager implements RuleManager {
     const timer = setTimeout(() => {
       this.#departed.delete(timer)
       group.markAllStale(stoppedMs).catch((error: unknown) => logger.warn('Marking the series of a removed rule group stale failed', { group: group.key, err: errorText(error) }))
-    }, Math.min(2 * group.config.intervalMs, 2 ** 31 - 1))
+    }, Math.min(2 * group.config.intervalMs, maxTimerMs))
     timer.unref()
     this.#departed.set(timer, group)
   }

@@ -2,6 +2,8 @@
 // spread over the interval and each keeps its slots over a restart. A slot that passes during a slow evaluation is skipped.
 // When the clock is set back, the slots are those of the new time.
 
+import { maxTimerMs } from '../src/base/timer.ts'
+
 export type RuleScheduleOptions = {
   /** Decides the offset. */
   readonly key: string
@@ -11,9 +13,6 @@ export type RuleScheduleOptions = {
   readonly onSlot: (slotMs: number) => Promise<void>
   readonly onMissed: (count: number) => void
 }
-
-/** Node's timers wait no longer than this. */
-const maxTimerMs = 2 ** 31 - 1
 
 export class RuleSchedule {
   readonly #options: RuleScheduleOptions

@@ -1,8 +1,7 @@
 // One timer for all scrape loops. Loops that are due together are called in one turn of the event loop: a process that
 // wakes for each target by itself spends more on waking, with cold caches, than on scraping.
 
-/** setTimeout takes no more. */
-const maxTimerMs = 2 ** 31 - 1
+import { maxTimerMs } from '../src/base/timer.ts'
 
 /** Is told the time by the clock of the wall; all that are called together are told the same. */
 type Callback = (nowMs: number) => void

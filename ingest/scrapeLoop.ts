@@ -5,6 +5,7 @@ import { errorText } from '../src/base/assert.ts'
 import { formatDurationMs } from '../src/base/duration.ts'
 import type { HttpAnswer, RepeatedRequest, RequestOutcome } from '../src/base/httpClient.ts'
 import type { Logger } from '../src/base/log.ts'
+import { maxTimerMs } from '../src/base/timer.ts'
 import type { Labels } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import type { LoggedScrapes } from './loggedScrapes.ts'
@@ -55,9 +56,6 @@ const maxBodyBytes = 1024 * 1024 * 1024
 
 /** Of targets that are scraped more often no commit may be late. */
 const minGatheredIntervalMs = 1000
-
-/** setTimeout takes no more. */
-const maxTimerMs = 2 ** 31 - 1
 
 export class ScrapeLoop {
   readonly target: Target

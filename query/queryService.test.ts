@@ -241,6 +241,17 @@ describe('the query service', () => {
       expect(Buffer.from(body).toString()).toContain('"query timed out in expression evaluation"')
     }))
 
+  it('has time when its limit is longer than timers can wait', () =>
+    withService({ timeoutMs: 365 * 86_400_000, maxConcurrency: 1 }, async (service) => {
+      const leaving = new AbortController()
+      const running = service.respond(endless, leaving)
+      const waiting = service.respond({ kind: 'instant', query: '1', timeMs: 0 })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      leaving.abort()
+      await running
+      expect((await waiting).status).toBe(200)
+    }))
+
   it('holds the limit on samples', () =>
     withService({ maxSamples: 100 }, async (service) => {
       const { status, body } = await service.respond({ kind: 'instant', query: 'x_total[10m]', timeMs: startMs + 600_000 })

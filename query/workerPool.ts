@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../src/base/log.ts'
+import { maxTimerMs } from '../src/base/timer.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { FairQueue } from './queryQueue.ts'
 import { QueryWorker, type OnPiece } from './queryWorker.ts'
@@ -98,7 +99,7 @@ export class WorkerPool {
     const { promise, resolve } = Promise.withResolvers<JobAnswer>()
     const entry: Entry = { ...job, id, enqueuedMs: Date.now(), settle: resolve }
     const abort = () => this.#cancel(entry)
-    const deadline = setTimeout(() => this.#expire(entry), Math.max(0, job.deadlineMs - Date.now())).unref()
+    const deadline = setTimeout(() => this.#expire(entry), Math.min(Math.max(0, job.deadlineMs - Date.now()), maxTimerMs)).unref()
     job.signal?.addEventListener('abort', abort, { once: true })
     if (job.lane === 'rules') this.#rules.push(entry)
     else this.#queue.push(entry)

@@ -6,6 +6,7 @@ import { errorText } from './base/assert.ts'
 import type { Closable } from './base/closing.ts'
 import type { Logger } from './base/log.ts'
 import type { MetricRegistry } from './base/selfMetrics.ts'
+import { maxTimerMs } from './base/timer.ts'
 import { formatProblem } from './base/yaml.ts'
 import type { Config } from './config.ts'
 
@@ -134,7 +135,7 @@ async function watchFiles(options: ReloaderOptions, reload: () => Promise<void>)
       isBusy = false
     }
   }
-  const timer = setInterval(() => void look(), autoReloadIntervalMs)
+  const timer = setInterval(() => void look(), Math.min(autoReloadIntervalMs, maxTimerMs))
   timer.unref()
   return { close: () => clearInterval(timer) }
 }

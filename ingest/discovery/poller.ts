@@ -4,6 +4,7 @@
 import { errorText } from '../../src/base/assert.ts'
 import type { Closable } from '../../src/base/closing.ts'
 import type { Logger } from '../../src/base/log.ts'
+import { maxTimerMs } from '../../src/base/timer.ts'
 
 export type PollerOptions = {
   readonly intervalMs: number
@@ -43,7 +44,7 @@ export function startPoller({ intervalMs, refresh, onFailure, logger }: PollerOp
     running = run().finally(() => {
       running = undefined
       if (stop.signal.aborted) return
-      timer = setTimeout(poll, again ? 0 : intervalMs)
+      timer = setTimeout(poll, again ? 0 : Math.min(intervalMs, maxTimerMs))
       again = false
     })
   }

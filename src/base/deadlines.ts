@@ -1,6 +1,8 @@
 // Deadlines of what nearly always ends before: one timer for all that have the same time to live, and nothing to do at an end.
 // Whatever has a deadline keeps the process running by itself.
 
+import { maxTimerMs } from './timer.ts'
+
 export type Expiring = {
   /** Then it is not called any more. */
   readonly isOver: boolean
@@ -30,7 +32,7 @@ class DeadlineQueue {
 
   add(one: Expiring): void {
     this.#waiting.push({ one, endMs: performance.now() + this.#timeoutMs })
-    this.#timer ??= setTimeout(() => this.#look(), this.#timeoutMs).unref()
+    this.#timer ??= setTimeout(() => this.#look(), Math.min(this.#timeoutMs, maxTimerMs)).unref()
   }
 
   #look(): void {
@@ -41,7 +43,7 @@ class DeadlineQueue {
     const due = this.#waiting.filter(({ one, endMs }) => !one.isOver && isDue(endMs))
     this.#waiting = this.#waiting.filter(({ one, endMs }) => !one.isOver && !isDue(endMs))
     const next = this.#waiting[0]
-    if (next !== undefined) this.#timer = setTimeout(() => this.#look(), next.endMs - nowMs).unref()
+    if (next !== undefined) this.#timer = setTimeout(() => this.#look(), Math.min(next.endMs - nowMs, maxTimerMs)).unref()
     for (const { one } of due) one.expire()
   }
 }

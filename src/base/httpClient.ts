@@ -13,6 +13,7 @@ import { HttpDispatchers, keepAliveMs, proxyFor } from './httpDispatchers.ts'
 import { describeNetworkError, HttpRequestError, isRetryableOnFreshConnection } from './httpErrors.ts'
 import { OAuth2TokenSource } from './oauth2.ts'
 import { maskUrlPassword } from './secret.ts'
+import { maxTimerMs } from './timer.ts'
 import { unpack } from './unpack.ts'
 
 export type HttpRequest = {
@@ -327,7 +328,7 @@ function createDeadline(timeoutMs: number, signal: AbortSignal | undefined): Dea
     callback?.(error)
   }
   const cancel = () => end(new HttpRequestError('canceled', 'context canceled'))
-  const timer = setTimeout(() => end(new HttpRequestError('timeout', 'context deadline exceeded')), timeoutMs)
+  const timer = setTimeout(() => end(new HttpRequestError('timeout', 'context deadline exceeded')), Math.min(timeoutMs, maxTimerMs))
   if (signal?.aborted) cancel()
   else signal?.addEventListener('abort', cancel, { once: true })
   return {
