@@ -1,10 +1,11 @@
 // `QuickAnswers` that are made when the first request is expected or comes: a server that nobody asks does not hold the engine a second
 // time, beside that of the workers.
 
+import type { LentChunks } from '../storage/lentChunks.ts'
 import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import type { ApiRequest } from './api.ts'
 import type { QuickAnswers } from './quickAnswers.ts'
-import type { EngineSettings, JobAnswer, JobSettings } from './workerMessages.ts'
+import type { EngineSettings, JobSettings } from './workerMessages.ts'
 
 export type LazyQuickAnswersOptions = {
   readonly querierInit: () => QuerierInit
@@ -28,7 +29,7 @@ export class LazyQuickAnswers {
     this.#making ??= this.#make()
   }
 
-  answer(request: ApiRequest, settings: JobSettings): JobAnswer | undefined {
+  answer(request: ApiRequest, settings: JobSettings): ReturnType<QuickAnswers['answer']> {
     if (this.#closed) return undefined
     this.prepare()
     return this.#made?.answers.answer(request, settings)
@@ -37,6 +38,10 @@ export class LazyQuickAnswers {
   learn(view: DiskView): void {
     this.#view = view
     this.#made?.answers.learn(view)
+  }
+
+  borrow(lent: LentChunks): void {
+    this.#made?.answers.borrow(lent)
   }
 
   async close(): Promise<void> {

@@ -46,6 +46,9 @@ describe('what is asked again and small', () => {
     ['a series', { kind: 'instant', query: 'rate(x_total{i="1"}[1m])', timeMs: startMs + 400_000 }],
     ['a sum', { kind: 'instant', query: 'sum(x_total) / 2', timeMs: startMs + 300_000 }],
     ['a mistake', { kind: 'instant', query: 'x_total / on (job) x_total', timeMs: startMs + 100_000 }],
+    ['a range', { kind: 'range', query: 'rate(x_total{i="1"}[1m])', startMs, endMs: startMs + 600_000, stepMs: 15_000 }],
+    ['a range with a mistake', { kind: 'range', query: 'x_total', startMs, endMs: startMs - 1, stepMs: 15_000 }],
+    ['a range of many steps', { kind: 'range', query: 'x_total', startMs, endMs: startMs + 600_000, stepMs: 100 }],
     ['a time before all samples', { kind: 'instant', query: 'x_total', timeMs: startMs - 86_400_000 }],
     ['label values', { kind: 'labelValues', name: 'i', match: [], startMs, endMs: startMs + 1000 }],
     ['label names', { kind: 'labels', match: ['x_total{i="0"}'], startMs }],
@@ -75,15 +78,35 @@ describe('what is asked again and small', () => {
       expect((await running).status).toBe(499)
     }))
 
+  it('needs no worker for samples on disk that one has read before', async () => {
+    const filled = await storageWith(3)
+    await filled.close()
+    const storage = await openTestStorage({ dir: filled.dir })
+    const service = startQueryService(storage, { workers: 1, maxConcurrency: 1, timeoutMs: 20_000 })
+    const request: ApiRequest = { kind: 'range', query: 'sum(rate(x_total[1m]))', startMs, endMs: startMs + 600_000, stepMs: 15_000 }
+    const first = text(await service.respond(request))
+    expect(first).toContain('"values"')
+    for (let i = 0; i < 5; i++) expect(text(await service.respond(request))).toBe(first)
+    const leaving = new AbortController()
+    const running = service.respond(endless, leaving)
+    await expect.poll(async () => text(await service.respond({ ...request, timeoutMs: 200 })), { timeout: 20_000 }).toBe(first)
+    leaving.abort()
+    expect((await running).status).toBe(499)
+    await service.close()
+    await storage.close()
+  })
+
   it('counts late samples and deletions at once, in memory or on disk', () =>
     withService({}, async (service, _, storage) => {
       storage.setOutOfOrderWindow(3_600_000)
-      const request: ApiRequest = { kind: 'instant', query: 'sum_over_time(x_total{i="1"}[5m])', timeMs: startMs + 600_000 - 15_000 }
+      const query = 'sum_over_time(x_total{i="1"}[5m])'
+      const timeMs = startMs + 600_000 - 15_000
+      const requests: ApiRequest[] = [{ kind: 'instant', query, timeMs }, { kind: 'range', query, startMs: timeMs - 60_000, endMs: timeMs, stepMs: 15_000 }]
       const ask = async () => {
-        const answers = []
-        for (let i = 0; i < 12; i++) answers.push(text(await service.respond(request)))
-        expect(new Set(answers).size).toBe(1)
-        return Number(/"([^"]*)"\]\}\]/.exec(answers[0] ?? '')?.[1])
+        const values = []
+        for (let i = 0; i < 12; i++) for (const request of requests) values.push(/"([^"]*)"\]\]?\}\]/.exec(text(await service.respond(request)))?.[1])
+        expect(new Set(values).size).toBe(1)
+        return Number(values[0])
       }
       const before = await ask()
       const appender = storage.appender()

@@ -74,6 +74,12 @@ export type QueryService = {
   close(): Promise<void>
 }
 
+type RunOptions = Pick<PoolJob, 'lane' | 'onPiece'> & {
+  readonly timeoutMs?: number | undefined
+  /** Whether the main thread wants the chunks that were read. */
+  readonly lends?: boolean
+}
+
 /** Asking and being heard takes about 0.05 ms; what is done within this is not worth it. */
 const defaultPatienceMs = 0.5
 
@@ -104,7 +110,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
   const settings = (deadlineMs: number, queueSeconds: number): JobSettings => ({ deadlineMs, evaluationIntervalMs, queueSeconds })
   const deadline = (timeoutMs = Infinity) => Date.now() + Math.min(options.timeoutMs, timeoutMs)
 
-  const run = async (request: JobRequest, asker: Asker, job: Pick<PoolJob, 'lane' | 'onPiece'>, timeoutMs?: number) => {
+  const run = async (request: JobRequest, asker: Asker, { timeoutMs, lends, ...job }: RunOptions) => {
     const startedMs = performance.now()
     const deadlineMs = deadline(timeoutMs)
     const keepsResult = request.kind === 'range' && request.nocache !== true && options.resultCacheBytes > 0
@@ -117,10 +123,11 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       deadlineMs,
       message: (id, queueSeconds) => {
         queued = queueSeconds
-        return { id, request, settings: settings(deadlineMs, queueSeconds), ...(keepsResult && { changes: options.changes() }) }
+        return { id, request, settings: settings(deadlineMs, queueSeconds), ...(keepsResult && { changes: options.changes() }), ...(lends && { lends }) }
       },
     })
     if (answer.diskView !== undefined) quick.learn(answer.diskView)
+    if (answer.lent !== undefined) quick.borrow(answer.lent)
     note(request, asker, answer, { queueSeconds: queued, startedMs })
     return answer
   }
@@ -133,9 +140,10 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     async respond(request, asker = {}) {
       const timeoutMs = request.kind === 'instant' || request.kind === 'range' ? request.timeoutMs : undefined
       const startedMs = performance.now()
-      let answer = quick.answer(request, settings(deadline(timeoutMs), 0))
-      if (answer !== undefined) note(request, asker, answer, { queueSeconds: 0, startedMs })
-      else answer = await run(request, asker, { lane: 'api' }, timeoutMs)
+      const quickly = quick.answer(request, settings(deadline(timeoutMs), 0))
+      const isAnswered = quickly !== undefined && quickly !== 'lend'
+      if (isAnswered) note(request, asker, quickly, { queueSeconds: 0, startedMs })
+      const answer = isAnswered ? quickly : await run(request, asker, { lane: 'api', timeoutMs, lends: quickly === 'lend' })
       if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers, isSpentWhenSent: true }
       return errorResponse(errorOf(answer))
     },
@@ -160,7 +168,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
     },
     async evaluate(query, timeMs, { lookbackMs, timeoutMs, signal, origin } = {}) {
       const request: EvaluateRequest = { kind: 'evaluate', query, timeMs, ...(lookbackMs !== undefined && { lookbackMs }) }
-      const answer = await run(request, { ...(signal && { signal }), ...(origin && { origin }) }, { lane: 'rules' }, timeoutMs)
+      const answer = await run(request, { ...(signal && { signal }), ...(origin && { origin }) }, { lane: 'rules', timeoutMs })
       if (answer.kind === 'evaluated') return evaluationResult(answer, timeMs)
       throw errorOf(answer)
     },

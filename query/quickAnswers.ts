@@ -1,13 +1,15 @@
 // Answers on the main thread to what is asked again and again and is provably small: waking a worker and being woken costs
-// several times what a query for one series does. Only samples in memory count, and a budget holds for time, series and
-// samples: what goes beyond any of them is given to a worker and not tried again for a while.
+// several times what a query for one series does. Only samples in memory count, and chunks that a worker has lent; a budget
+// holds for time, series and samples: what goes beyond any of them is given to a worker and not tried again for a while.
 
 import { createKernels } from '../src/kernels/kernels.ts'
 import type { Matcher } from '../storage/matcher.ts'
-import { NotInMemory, openMemoryQuerierSource } from '../storage/memoryQuerier.ts'
+import type { LentChunks } from '../storage/lentChunks.ts'
+import { openMemoryQuerierSource } from '../storage/memoryQuerier.ts'
+import { NotInMemory, NotLent } from '../storage/notInMemory.ts'
 import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import { answerRequest } from './answerRequest.ts'
-import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, SeriesRequest } from './api.ts'
+import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, RangeRequest, SeriesRequest } from './api.ts'
 import { ColumnSpace } from './columnSpace.ts'
 import { shareWithNobody } from './crew.ts'
 import { Limits } from './limits.ts'
@@ -16,9 +18,10 @@ import { lightReadsOf, type LightRead } from './lightReads.ts'
 import type { EngineSettings, JobAnswer, JobSettings } from './workerMessages.ts'
 
 export type QuickAnswers = {
-  /** `undefined` leaves the request to a worker. */
-  answer(request: ApiRequest, settings: JobSettings): JobAnswer | undefined
+  /** `undefined` leaves the request to a worker, and so does `lend`: then it can be answered here when the worker has lent what it read. */
+  answer(request: ApiRequest, settings: JobSettings): JobAnswer | 'lend' | undefined
   learn(view: DiskView): void
+  borrow(lent: LentChunks): void
   close(): void
 }
 
@@ -29,7 +32,7 @@ type Known = {
   smallAt: number
 }
 
-type QuickRequest = InstantRequest | SeriesRequest | LabelsRequest | LabelValuesRequest
+type QuickRequest = InstantRequest | RangeRequest | SeriesRequest | LabelsRequest | LabelValuesRequest
 
 /** Above the longest evaluation of what passes the other limits, on a slow machine. */
 const budgetMs = 1
@@ -43,6 +46,9 @@ const maxWork = 5_000
 /** What matching one value with a regular expression counts for. */
 const regexWork = 100
 const maxSamples = 20_000
+/** Of a range query, in which kernels go from step to step: values of its selectors and one more a step, samples that their windows span at all steps. */
+const maxRangeValues = 4_000
+const maxRangeWork = 50_000
 /** A longer text takes long to parse. */
 const maxTextLength = 500
 /** For how long a request is not tried again that took longer than the budget, twice as long each further time. */
@@ -70,9 +76,10 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   }
 
   const isSmall = (request: QuickRequest): boolean => {
-    if (request.kind === 'instant') {
+    if (request.kind === 'instant' || request.kind === 'range') {
       const reads = lightReadsOf(parseQuery(request.query, features))
-      return reads !== undefined && areFew(reads)
+      if (reads === undefined) return false
+      return request.kind === 'instant' ? areFew(reads) : areFewOver(reads, request)
     }
     if (request.match.length > 0) return areFew(request.match.map((text) => ({ matchers: parseSelector(text), rangeMs: 0 })))
     return request.kind === 'labels' || (request.kind === 'labelValues' && source.valueCount(request.name) <= maxCandidates)
@@ -89,6 +96,21 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
     return candidates <= maxCandidates && work <= maxWork
   }
 
+  const areFewOver = (reads: readonly LightRead[], { startMs, endMs, stepMs }: RangeRequest): boolean => {
+    if (!areFew(reads)) return false
+    const steps = (endMs - startMs) / stepMs + 1
+    let values = steps
+    let samples = 0
+    let work = 0
+    for (const { matchers, rangeMs } of reads) {
+      const count = source.seriesCount(matchers)
+      values += count * steps
+      samples += (count * (endMs - startMs + rangeMs)) / 10_000
+      work += count * steps * (1 + rangeMs / 10_000)
+    }
+    return values <= maxRangeValues && samples <= maxSamples && work <= maxRangeWork
+  }
+
   const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer => {
     const querier = source.querier()
     const allowedMs = evaluations++ < firstEvaluations ? firstBudgetMs : budgetMs
@@ -103,8 +125,8 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
 
   return {
     answer(request, settings) {
-      if (request.kind !== 'instant' && request.kind !== 'labels' && request.kind !== 'labelValues' && request.kind !== 'series') return undefined
-      const key = request.kind === 'instant' ? request.query : `${request.kind}\n${request.kind === 'labelValues' ? request.name : ''}\n${request.match.join('\n')}`
+      if (!isQuickKind(request)) return undefined
+      const key = keyOf(request)
       if (key.length > maxTextLength || settings.deadlineMs <= Date.now() || !source.isUsable()) return undefined
       const before = recall(key)
       if (before === undefined || performance.now() < before.pausedUntilMs) return undefined
@@ -119,12 +141,34 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
         pause(before, longestPauseMs)
       } catch (error) {
         // Beyond memory, beyond the budget, or an error that the worker will meet too.
-        pause(before, error instanceof NotInMemory ? longestPauseMs : Math.min(longestPauseMs, firstPauseMs * 2 ** before.failures))
+        const isFinal = error instanceof NotInMemory && !(error instanceof NotLent)
+        pause(before, isFinal ? longestPauseMs : Math.min(longestPauseMs, firstPauseMs * 2 ** before.failures))
+        if (error instanceof NotLent) return 'lend'
       }
       return undefined
     },
     learn: (view) => source.learn(view),
+    borrow: (lent) => source.borrow(lent),
     close: () => source.close(),
+  }
+}
+
+function isQuickKind(request: ApiRequest): request is QuickRequest {
+  return ['instant', 'range', 'series', 'labels', 'labelValues'].includes(request.kind)
+}
+
+/** The same for requests that take as long. */
+function keyOf(request: QuickRequest): string {
+  switch (request.kind) {
+    case 'instant':
+      return request.query
+    case 'range':
+      return `${request.stepMs} ${request.endMs - request.startMs}\n${request.query}`
+    case 'labelValues':
+      return `labelValues\n${request.name}\n${request.match.join('\n')}`
+    case 'series':
+    case 'labels':
+      return `${request.kind}\n\n${request.match.join('\n')}`
   }
 }
 

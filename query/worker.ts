@@ -86,18 +86,19 @@ function help(work: SharedWork, parts: Parts): void {
 }
 
 function answerJob(message: JobMessage): JobAnswer {
-  const { id, request, changes } = message
+  const { id, request, changes, lends = false } = message
   const settings = { ...init.settings, ...message.settings }
   const limits = new Limits({ maxSamples: settings.maxSamples, deadlineMs: settings.deadlineMs, control, jobId: id })
   try {
-    const querier = source.querier()
+    const querier = source.querier({ lends })
     const isEvaluated = request.kind === 'instant' || request.kind === 'range' || request.kind === 'evaluate'
     if (isEvaluated) active.begin({ query: request.query, kind: request.kind, timestamp_sec: Math.trunc(Date.now() / 1000) })
     try {
       space.reset()
       const moment = changes && { changes, generation: source.generation }
       const deps = { querier, space, features, settings, limits, share: crew.share, ...(moment && { results, moment }) }
-      return request.kind === 'remoteRead' ? answerInPieces(deps, id, request) : answerRequest(deps, id, request)
+      const answer = request.kind === 'remoteRead' ? answerInPieces(deps, id, request) : answerRequest(deps, id, request)
+      return lends ? { ...answer, lent: source.lent() } : answer
     } finally {
       querier.close()
     }

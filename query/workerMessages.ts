@@ -3,6 +3,7 @@
 
 import type { Changes } from '../storage/changes.ts'
 import type { Labels } from '../storage/labels.ts'
+import type { LentChunks } from '../storage/lentChunks.ts'
 import type { DiskView, QuerierInit } from '../storage/querier.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { ApiRequest, RemoteReadRequest } from './api.ts'
@@ -62,6 +63,8 @@ export type JobMessage = {
   readonly settings: JobSettings
   /** What was written before the job was handed over; for range queries. */
   readonly changes?: Changes
+  /** The main thread would have answered, had it had the chunks: the answer is to lend them. */
+  readonly lends?: boolean
 }
 
 /** A result without an object per sample: `values[i]`, or `histograms[i]` where there is one, belongs to `labels[i]`. */
@@ -87,7 +90,7 @@ export type JobCost = {
 export type JobPiece = { readonly id: number; readonly kind: 'piece'; readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array<ArrayBuffer> }
 
 /** `asked`: that other workers help, if there are any. */
-export type JobAnswer = { readonly id: number; readonly cost?: JobCost; readonly asked?: boolean; readonly diskView?: DiskView } & (
+export type JobAnswer = { readonly id: number; readonly cost?: JobCost; readonly asked?: boolean; readonly diskView?: DiskView; readonly lent?: LentChunks } & (
   | { readonly kind: 'response'; readonly status: number; readonly body: Uint8Array<ArrayBuffer>; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'evaluated'; readonly evaluated: Evaluated }
   | { readonly kind: 'error'; readonly errorType: ErrorType; readonly message: string }

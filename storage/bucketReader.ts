@@ -5,18 +5,20 @@ import { errorText } from '../src/base/assert.ts'
 import { concatBuckets, createEntries, decodeBuckets, entriesOf, untouchedBuckets, type Buckets, type Entries } from './buckets.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { valueAt } from './downsampling.ts'
-import type { PartitionReader } from './partitionFile.ts'
+import type { StoredPartition } from './openPartitions.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
+
+type AggregateReader = Pick<StoredPartition['reader'], 'path' | 'hasAggregates' | 'aggregates'>
 
 export type BucketReader = {
   /** The entries of a series from its samples in these partitions. `hidden` are ranges of deleted samples. Valid until the next call. */
-  entries(ref: number, samples: SampleColumns, partitions: readonly PartitionReader[], hidden: readonly TimeRange[]): Entries
+  entries(ref: number, samples: SampleColumns, partitions: readonly AggregateReader[], hidden: readonly TimeRange[]): Entries
 }
 
 export function createBucketReader(module: WebAssembly.Module, onDamage: (report: { file: string; reason: string; isWholeFile: boolean }) => void): BucketReader {
   let codec: ChunkCodec | undefined
   let scratch = createEntries(0)
-  const bucketsOf = (reader: PartitionReader, ref: number, samples: SampleColumns): Buckets | undefined => {
+  const bucketsOf = (reader: AggregateReader, ref: number, samples: SampleColumns): Buckets | undefined => {
     let problem: string
     try {
       const stored = reader.aggregates(ref)

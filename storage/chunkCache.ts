@@ -1,4 +1,4 @@
-// Compressed chunks that a query worker has read from partitions, kept in its own scratch memory: a dashboard asks for the
+// Compressed chunks that a thread has read from partitions, or was lent, kept in its own scratch memory: a dashboard asks for the
 // same series every few seconds, and a row of SQLite costs more than decoding what is in it. An entry is all chunks of one
 // series in one partition; it is good until the writer says that partitions have changed, because whatever leaves the
 // head's memory is in partitions, and said to be, before. Layouts are in src/kernels/assembly/stored.ts.
@@ -6,11 +6,9 @@
 import { Arena } from '../src/kernels/arena.ts'
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
-import type { OpenPartition } from './openPartitions.ts'
+import type { StoredPartition } from './openPartitions.ts'
 import { sectionCount, type ChunkRow } from './chunkRow.ts'
 
-/** Of one worker. 10,000 series x 6 h at 15 s take 20 to 30 MB. */
-const limitBytes = 64 * 1024 * 1024
 const blockBytes = 1024 * 1024
 const chunkBytes = 32
 const entryHeaderBytes = 8
@@ -25,12 +23,14 @@ export type ChunkProblem = (row: ChunkRow, reason: string) => void
 
 export class ChunkCache {
   readonly #kernels: Kernels
+  readonly #limitBytes: number
   readonly #arena: Arena
-  readonly #partitions = new Map<OpenPartition, Cached>()
+  readonly #partitions = new Map<StoredPartition, Cached>()
   readonly #scratch: Span
 
-  constructor(kernels: Kernels) {
+  constructor(kernels: Kernels, limitBytes: number) {
     this.#kernels = kernels
+    this.#limitBytes = limitBytes
     this.#arena = new Arena(kernels, blockBytes)
     this.#scratch = new Span(kernels)
   }
@@ -42,12 +42,12 @@ export class ChunkCache {
   }
 
   /** The series' chunks in the partition; `undefined` when it has none. May throw what SQLite throws. Good until the next call. */
-  entry(partition: OpenPartition, ref: number, onProblem: ChunkProblem): Entry | undefined {
+  entry(partition: StoredPartition, ref: number, onProblem: ChunkProblem): Entry | undefined {
     const known = this.#cached(partition).entries.get(ref)
     if (known !== undefined) return known.pointer === 0 ? undefined : known
     partition.begin()
     const rows = partition.reader.chunks(ref, -Infinity, Infinity)
-    if (this.#arena.usedBytes + this.#bytesOf(rows) > limitBytes) this.clear()
+    if (this.#arena.usedBytes + this.#bytesOf(rows) > this.#limitBytes) this.clear()
     const entry = this.#load(partition, rows, onProblem)
     this.#cached(partition).entries.set(ref, entry)
     return entry.pointer === 0 ? undefined : entry
@@ -58,7 +58,7 @@ export class ChunkCache {
     this.#scratch.close()
   }
 
-  #cached(partition: OpenPartition): Cached {
+  #cached(partition: StoredPartition): Cached {
     let cached = this.#partitions.get(partition)
     if (cached === undefined) this.#partitions.set(partition, (cached = { entries: new Map(), times: new Map() }))
     return cached
@@ -68,7 +68,7 @@ export class ChunkCache {
     return rows.reduce((sum, row) => sum + row.valuesSection.length + chunkBytes + padding, entryHeaderBytes)
   }
 
-  #load(partition: OpenPartition, rows: readonly ChunkRow[], onProblem: ChunkProblem): Entry {
+  #load(partition: StoredPartition, rows: readonly ChunkRow[], onProblem: ChunkProblem): Entry {
     const good = rows.flatMap((row) => {
       const isWhole = row.valuesSection.length > 0 && row.timesSection.length > 0
       const times = isWhole ? this.#times(partition, row) : undefined
@@ -102,7 +102,7 @@ export class ChunkCache {
   }
 
   /** The record of a times row. The column is decoded when a second series uses it; one of its own is smaller as it is. */
-  #times(partition: OpenPartition, { times: id, timesSection: section }: ChunkRow): Times | undefined {
+  #times(partition: StoredPartition, { times: id, timesSection: section }: ChunkRow): Times | undefined {
     const known = this.#cached(partition).times.get(id)
     if (known !== undefined) {
       this.#decodeTimes(known)

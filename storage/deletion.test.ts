@@ -151,7 +151,7 @@ describe('deletion', () => {
       const expected = Object.fromEntries([...model].filter(([, ofName]) => ofName.size > 0).map(([name, ofName]) => [name, [...ofName]]))
       expect(readSamples(storage), `seed ${random.seed}, step ${step}`).toEqual(expected)
       const latest = { minTimeMs: clockMs - random.below(3 * hourMs), maxTimeMs: clockMs }
-      const inMemory = readMemorySamples(storage, [], latest)
+      const inMemory = readMemorySamples(storage, { range: latest, lends: true })
       if (inMemory !== undefined) expect(inMemory, `seed ${random.seed}, step ${step}`).toEqual(readSamples(storage, [], latest))
     }
   })

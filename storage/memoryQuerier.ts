@@ -1,17 +1,21 @@
-// A querier of the samples in memory alone, for the main thread, which must not touch the disk: whatever it would need from
-// there ends the query with `NotInMemory`, and a query worker takes over. What makes memory enough is said by the workers,
-// who see the disk.
+// A querier of the samples in memory alone, and of chunks that were lent, for the main thread, which must not touch the disk:
+// whatever else it would need from there ends the query with `NotInMemory`, and a query worker takes over. What makes memory
+// enough is said by the workers, who see the disk.
 
+import { ChunkCache } from './chunkCache.ts'
 import { openHeadReader } from './headReader.ts'
 import { createHistogramReader } from './histogramReader.ts'
+import { BorrowedPartitions, type LentChunks } from './lentChunks.ts'
 import type { Matcher } from './matcher.ts'
+import { NotInMemory } from './notInMemory.ts'
 import { createQuerier, type DiskView, type Querier, type QuerierInit } from './querier.ts'
+import type { TimeRange } from './sample.ts'
 
 /** Whenever there are new ones, all series with native histograms are listed anew. */
 const maxHistogramOwners = 1_000
 
-/** The samples in memory are not enough. */
-export class NotInMemory extends Error {}
+/** Chunks that were lent. */
+const keptChunkBytes = 8 * 1024 * 1024
 
 export type MemoryQuerierSource = {
   /** Whether it is known what lies on disk, and a querier is made quickly; otherwise there is none. */
@@ -22,10 +26,14 @@ export type MemoryQuerierSource = {
   indexVersion(): number
   /** How many series a selector has to look at; Infinity when that takes a search. */
   candidates(matchers: readonly Matcher[]): number
+  /** How many of them it selects. */
+  seriesCount(matchers: readonly Matcher[]): number
   /** How many values the label has. */
   valueCount(name: string): number
   /** The newest view counts. */
   learn(view: DiskView): void
+  /** Chunks of another generation than the view's are of no use. */
+  borrow(lent: LentChunks): void
   close(): void
 }
 
@@ -33,7 +41,9 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
   const head = openHeadReader(init.head)
   const histograms = createHistogramReader(head)
   const generation = new Int32Array(init.partitionsGeneration)
+  const chunks = new ChunkCache(head.kernels, keptChunkBytes)
   let view: DiskView | undefined
+  let partitions = new BorrowedPartitions(-1, [])
   const beyond = (): never => {
     throw new NotInMemory()
   }
@@ -41,14 +51,13 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
     head,
     histograms,
     partitions: {
-      overlapping: ({ minTimeMs }: { readonly minTimeMs: number }) => (view !== undefined && minTimeMs >= view.plainFromMs ? [] : beyond()),
+      overlapping: (range: TimeRange) => (view !== undefined && range.minTimeMs >= view.plainFromMs ? partitions.overlapping(range) : beyond()),
       endSnapshots() {},
     },
-    chunks: { entry: beyond },
+    chunks,
     lifetimes: { overlaps: beyond },
     hidden: { without: <Columns>(_: number, columns: Columns) => columns, rangesOf: () => [] },
     buckets: { entries: beyond },
-    onBeyondMemory: beyond,
     onDamage: beyond,
   }
   return {
@@ -60,12 +69,23 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
     },
     indexVersion: () => head.indexVersion(),
     candidates: (matchers) => head.candidates(matchers),
+    seriesCount(matchers) {
+      head.pin()
+      const { length } = head.select(matchers)
+      head.unpin()
+      return length
+    },
     valueCount: (name) => head.valueCount(name),
     learn(next) {
-      if (view === undefined || next.generation > view.generation) view = next
+      if (view !== undefined && next.generation <= view.generation) return
+      view = next
+      partitions = new BorrowedPartitions(next.generation, next.startsMs)
+      chunks.clear()
     },
+    borrow: (lent) => partitions.borrow(lent),
     close() {
       view = undefined
+      chunks.close()
       head.close()
     },
   }

@@ -128,13 +128,17 @@ class History {
     }
   }
 
-  /** What memory alone tells of a series, it tells right. */
+  /** What memory tells of a series, alone or with chunks that were lent, it tells right. */
   #compareMemory(storage: TestStorage, i: number, { range, found }: { readonly range: TimeRange; readonly found: ReturnType<typeof readSamples> }): void {
     const name = `m{i="${i}"}`
-    const inMemory = readMemorySamples(storage, [createMatcher('i', '=', String(i)), createMatcher('generation', '=', '')], range)
-    if (inMemory === undefined) return
-    this.memoryReads += 1
-    expect(inMemory).toEqual(found[name] === undefined ? {} : { [name]: found[name] })
+    const expected = found[name] === undefined ? {} : { [name]: found[name] }
+    const matchers = [createMatcher('i', '=', String(i)), createMatcher('generation', '=', '')]
+    for (const lends of [false, true]) {
+      const inMemory = readMemorySamples(storage, { matchers, range, lends })
+      if (inMemory === undefined) continue
+      this.memoryReads += 1
+      expect(inMemory).toEqual(expected)
+    }
   }
 
   /** Long after the history a new series is all that is left, in memory and on disk. */

@@ -17,7 +17,14 @@ export type OpenPartitionsOptions = {
   readonly onDamage: (report: { file: string; reason: string; isWholeFile: boolean }) => void
 }
 
-export class OpenPartition {
+/** A partition as queries see it. */
+export type StoredPartition = {
+  readonly reader: Pick<PartitionReader, 'path' | 'startMs' | 'hasAggregates' | 'chunks' | 'meta' | 'aggregates'>
+  readonly hasOutOfOrder: boolean
+  begin(): void
+}
+
+class OpenPartition implements StoredPartition {
   readonly reader: PartitionReader
   readonly #inode: number
   #hasOutOfOrder: boolean | undefined
@@ -83,6 +90,11 @@ export class OpenPartitions {
     const latest = this.#known.slice(-count).toReversed()
     for (const partition of latest) if (!this.#isPlain(partition)) return partition.startMs + dayMs
     return this.#known.length <= count ? -Infinity : (latest.at(-1)?.startMs ?? -Infinity)
+  }
+
+  /** Starts of the days of the last `count` partitions. */
+  startsMs(count: number): number[] {
+    return this.#known.slice(-count).map(({ startMs }) => startMs)
   }
 
   /** The partitions that overlap the range, oldest first; those that are read from must `begin` a snapshot, which lasts until `endSnapshots`. */

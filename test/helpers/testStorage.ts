@@ -10,7 +10,8 @@ import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { checkDataDir, formatProblem } from '../../storage/check.ts'
 import { formatLabels } from '../../storage/labels.ts'
 import type { Matcher } from '../../storage/matcher.ts'
-import { NotInMemory, openMemoryQuerierSource } from '../../storage/memoryQuerier.ts'
+import { openMemoryQuerierSource } from '../../storage/memoryQuerier.ts'
+import { NotInMemory } from '../../storage/notInMemory.ts'
 import { openQuerierSource, type Querier } from '../../storage/querier.ts'
 import { isStaleMarker, type TimeRange } from '../../storage/sample.ts'
 import { openStorage, type Storage, type StorageOptions } from '../../storage/storage.ts'
@@ -86,18 +87,23 @@ export function withQuerier<T>(storage: Storage, read: (querier: Querier) => T):
 /** By series, as `[time, value]`, a staleness marker as `[time, 'stale']`. */
 type SamplesBySeries = Record<string, [number, number | 'stale'][]>
 
+type MemoryRead = { readonly matchers?: readonly Matcher[]; readonly range?: TimeRange; readonly lends?: boolean }
+
 /** Series without samples in the range are left out. */
 export function readSamples(storage: Storage, matchers: readonly Matcher[] = [], range: TimeRange = allTime): SamplesBySeries {
   return withQuerier(storage, (querier) => samplesOf(querier, matchers, range))
 }
 
-/** The same as the main thread reads it; `undefined` when memory is not enough. */
-export function readMemorySamples(storage: Storage, matchers: readonly Matcher[] = [], range: TimeRange = allTime): SamplesBySeries | undefined {
+/** The same as the main thread reads it; `undefined` when memory is not enough, with the chunks that a worker `lends` or without. */
+export function readMemorySamples(storage: Storage, { matchers = [], range = allTime, lends = false }: MemoryRead = {}): SamplesBySeries | undefined {
   const inits = [storage.querierInit(), storage.querierInit()] as const
   const disk = openQuerierSource(inits[0])
   const memory = openMemoryQuerierSource(inits[1])
-  disk.querier().close()
+  const worker = disk.querier({ lends })
+  if (lends) samplesOf(worker, matchers, range)
   memory.learn(disk.diskView())
+  if (lends) memory.borrow(disk.lent())
+  worker.close()
   const querier = memory.querier()
   try {
     return samplesOf(querier, matchers, range)
