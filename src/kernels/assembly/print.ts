@@ -177,11 +177,22 @@ function printShortest(bits: u64, out: usize): usize {
   const high126 = (high128 >> 2) + (low126 == 0 ? 1 : 0)
   const g1 = (high126 << 1) | (low126 >> 63)
   const g0 = low126 & MASK_63
-  const middle = c << 2
   const isOdd = c & 1
-  const scaled = roundToOdd(g1, g0, middle << h)
-  const lower = roundToOdd(g1, g0, (middle - (isRegular ? 2 : 1)) << h) + isOdd
-  const upper = roundToOdd(g1, g0, (middle + 2) << h) - isOdd
+  // The products of g and the double; those of g and the ends of its interval are a shifted g away.
+  const cp = (c << 2) << h
+  const x1 = multiplyHigh(g0, cp)
+  const x0 = g0 * cp
+  const y1 = multiplyHigh(g1, cp)
+  const y0 = g1 * cp
+  const below = <u64>(isRegular ? h + 1 : h)
+  const above = <u64>(h + 1)
+  const scaled = roundToOdd(x1, y1, y0)
+  const lowerX1 = x1 - (g0 >> (64 - below)) - <u64>(x0 < g0 << below)
+  const lowerY1 = y1 - (g1 >> (64 - below)) - <u64>(y0 < g1 << below)
+  const lower = roundToOdd(lowerX1, lowerY1, y0 - (g1 << below)) + isOdd
+  const upperX1 = x1 + (g0 >> (64 - above)) + <u64>(x0 + (g0 << above) < x0)
+  const upperY1 = y1 + (g1 >> (64 - above)) + <u64>(y0 + (g1 << above) < y0)
+  const upper = roundToOdd(upperX1, upperY1, y0 + (g1 << above)) - isOdd
 
   const s = scaled >> 2
   let digits: u64
@@ -201,11 +212,13 @@ function printShortest(bits: u64, out: usize): usize {
   return printDecimal(digits, k, out)
 }
 
-/** Rounds g * cp / 2^126 down, with its last bit set when anything was cut off. */
-function roundToOdd(g1: u64, g0: u64, cp: u64): u64 {
-  const x1 = multiplyHigh(g0, cp)
-  const y0 = g1 * cp
-  const y1 = multiplyHigh(g1, cp)
+/**
+ * Rounds g * cp / 2^126 down, with its last bit set when anything was cut off. Of g in two halves of 63 bits: the upper half of
+ * the product with the lower one, and both halves of the product with the upper one.
+ */
+// @ts-ignore: decorator
+@inline
+function roundToOdd(x1: u64, y1: u64, y0: u64): u64 {
   const z = (y0 >> 1) + x1
   const w = y1 + (z >> 63)
   return w | (((z & MASK_63) + MASK_63) >> 63)
