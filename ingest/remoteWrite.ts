@@ -4,7 +4,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { errorText, unreachable } from '../src/base/assert.ts'
-import type { LogFields, Logger } from '../src/base/log.ts'
+import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import type { BadSample, BatchOutcome, HeadBatch } from '../storage/headBatch.ts'
 import type { ExemplarOutcome } from '../storage/exemplars.ts'
@@ -16,6 +16,7 @@ import { formatOpenMetricsFloat } from './goFloat.ts'
 import { readExemplars } from './remoteWriteExemplars.ts'
 import type { FoundExemplar } from './scrapeExemplars.ts'
 import { messageOf, remoteWriteMessages, type RemoteWriteHeaders, type RemoteWriteMessage } from './remoteWriteHeaders.ts'
+import { createSparseWarner } from './sparseWarner.ts'
 import { stageHistograms, type HistogramList, type StagedHistograms } from './writtenHistograms.ts'
 
 export type RemoteWriteAnswer = { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
@@ -299,17 +300,4 @@ function labelText(bytes: Uint8Array): string {
     at = label.to
   }
   return `{${pairs.join(', ')}}`
-}
-
-const warnEveryMs = 10_000
-
-/** Logs each message at most every ten seconds: a sender that does something wrong does it with every request. */
-function createSparseWarner(logger: Logger): (message: string, fields: LogFields) => void {
-  const nextMs = new Map<string, number>()
-  return (message, fields) => {
-    const nowMs = performance.now()
-    if (nowMs < (nextMs.get(message) ?? 0)) return
-    nextMs.set(message, nowMs + warnEveryMs)
-    logger.warn(message, fields)
-  }
 }

@@ -156,6 +156,12 @@ describe('OTLP', () => {
     expect(logged.join()).toContain('only cumulative is accepted')
   })
 
+  it('says what it leaves out now and then, not with every request', async () => {
+    const { receive, logged } = await opened()
+    for (let i = 0; i < 5; i++) await receive({ name: 'd', sum: { aggregationTemporality: 1, isMonotonic: true, dataPoints: [{ timeUnixNano: at(), asInt: 1 }] } })
+    expect(logged.length).toBe(1)
+  })
+
   it('stores deltas as they come when asked, histograms among them as gauges', async () => {
     const { storage, receive } = await opened({}, { deltas: 'asGiven', takesCreated: true })
     const point = (offsetMs: number) => ({ startTimeUnixNano: at(offsetMs - 1000), timeUnixNano: at(offsetMs) })

@@ -11,6 +11,7 @@ import type { HeadBatch } from '../../storage/headBatch.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { badSampleText } from '../remoteWrite.ts'
 import type { FoundExemplar } from '../scrapeExemplars.ts'
+import { createSparseWarner } from '../sparseWarner.ts'
 import { DeltaStreams } from './deltaStreams.ts'
 import type { OtlpConfig } from './otlpConfig.ts'
 import { decodeOtlpJson, decodeOtlpProtobuf, type OtlpRequest } from './otlpMessage.ts'
@@ -50,13 +51,14 @@ const gunzipAsync = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip)
 
 export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated = false, addsTypeAndUnit = false, deltas = 'refused', logger }: OtlpReceiverOptions): OtlpReceiver {
   const { head, exemplars } = storage
+  const warn = createSparseWarner(logger)
   const takesDeltas = deltas === 'asGiven'
   const deltaStreams = deltas === 'addedUp' ? new DeltaStreams(Date.now) : undefined
 
   /** Stages everything and returns the exemplars, which go in after the commit. Throws for a sample that cannot be stored. */
   const stage = async (request: OtlpRequest, batch: HeadBatch): Promise<FoundExemplar[]> => {
     const found: FoundExemplar[] = []
-    const onProblem = (message: string) => logger.warn('Error translating OTLP metrics', { err: message })
+    const onProblem = (message: string) => warn('Error translating OTLP metrics', { err: message })
     let pauseMs = performance.now() + sliceMs
     for (const sample of otlpSamples(request, { config: config(), lookbackMs, addsTypeAndUnit, takesDeltas, deltaStreams, onProblem })) {
       const ref = head.findOrCreate(sample.labels)
