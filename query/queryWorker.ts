@@ -38,7 +38,7 @@ export class QueryWorker {
       workerData: init,
       name: 'query',
       // The main thread's own young generation is small, see src/main.ts; a query makes much that lives for a moment.
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 48 },
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 16 },
     })
     // An idle worker must not keep the process alive.
     this.#worker.unref()
