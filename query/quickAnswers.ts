@@ -41,6 +41,8 @@ const firstBudgetMs = 5
 const firstEvaluations = 100
 /** Series that the selectors of a query look at, and values that a label may have. */
 const maxCandidates = 500
+/** Series that are only looked at for their labels. */
+const maxLabelCandidates = 1_000
 /** Candidates times tens of seconds that their windows span: about the samples that are read. */
 const maxWork = 5_000
 /** What matching one value with a regular expression counts for. */
@@ -81,19 +83,20 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
       if (reads === undefined) return false
       return request.kind === 'instant' ? areFew(reads) : areFewOver(reads, request)
     }
-    if (request.match.length > 0) return areFew(request.match.map((text) => ({ matchers: parseSelector(text), rangeMs: 0 })))
+    if (request.match.length > 0) return areFew(request.match.map((text) => ({ matchers: parseSelector(text), rangeMs: 0 })), maxLabelCandidates)
     return request.kind === 'labels' || (request.kind === 'labelValues' && source.valueCount(request.name) <= maxCandidates)
   }
 
-  const areFew = (reads: readonly LightRead[]): boolean => {
+  const areFew = (reads: readonly LightRead[], most = maxCandidates): boolean => {
     let candidates = 0
     let work = 0
     for (const { matchers, rangeMs } of reads) {
       const count = source.candidates(matchers)
       candidates += count
-      work += count * (1 + rangeMs / 10_000 + regexWork * matchers.filter(isSlow).length)
+      work += count * (1 + rangeMs / 10_000)
+      for (const matcher of matchers) if (isSlow(matcher)) work += regexWork * Math.min(count, source.valueCount(matcher.name))
     }
-    return candidates <= maxCandidates && work <= maxWork
+    return candidates <= most && work <= maxWork
   }
 
   const areFewOver = (reads: readonly LightRead[], { startMs, endMs, stepMs }: RangeRequest): boolean => {
