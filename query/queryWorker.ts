@@ -1,6 +1,7 @@
 // The main thread's side of one query worker: starts the thread, hands it one job at a time, tells it to stop, and turns
 // its death into an answer. It does not know which job comes next; that is the pool's concern.
 
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import type { QuerierInit } from '../storage/querier.ts'
 import type { CrewInit, EndMessage, EngineSettings, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
@@ -34,6 +35,8 @@ export class QueryWorker {
     this.#control = new Int32Array(control)
     const { querier, features, activeQueryFile, resultCacheBytes, settings, crew } = options
     const init: WorkerInit = { querier, features, activeQueryFile, resultCacheBytes, settings, control, crew }
+    // Unlike the threads that are always at work, see `solowatch`, this one is to give back what a query left behind.
+    setFlagsFromString('--memory-reducer')
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: init,
       name: 'query',
