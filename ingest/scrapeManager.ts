@@ -18,6 +18,7 @@ import type { TargetStatus } from './scrapeLoop.ts'
 import { createScrapeMetrics } from './scrapeMetrics.ts'
 import { type DroppedTarget, ScrapePool } from './scrapePool.ts'
 import type { ScrapeSink } from './scrapeSink.ts'
+import { SlotWidth } from './slotWidth.ts'
 import { KnownMetadata, type TargetMetadata } from './targetMetadata.ts'
 
 export type ScrapeManagerOptions = {
@@ -84,7 +85,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
     },
   }
   const { timestampToleranceMs = 2, takesCreated = false, addsTypeAndUnit = false } = options
-  const deps = { sink, clock: new ScrapeClock(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs, takesCreated, addsTypeAndUnit }
+  const deps = { sink, clock: new ScrapeClock(), slots: new SlotWidth(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs, takesCreated, addsTypeAndUnit }
   const pools = new Map<string, ScrapePool>()
   const leaving = new Map<ScrapePool, Promise<void>>()
   const sorted = () => [...pools].sort(([a], [b]) => (a < b ? -1 : 1))

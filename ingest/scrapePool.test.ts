@@ -17,6 +17,7 @@ import type { ScrapeConfig } from './scrapeConfig.ts'
 import { prepareJob } from './scrapeJob.ts'
 import { createScrapeMetrics } from './scrapeMetrics.ts'
 import { ScrapePool } from './scrapePool.ts'
+import { SlotWidth } from './slotWidth.ts'
 
 const textType = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -67,7 +68,7 @@ function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
   log = []
   const logger = createLogger({ level: 'info', format: 'logfmt', write: (line) => log.push(line) })
   pool = new ScrapePool(prepareJob(config(over)), 'seed', {
-    sink, clock: new ScrapeClock(), logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
+    sink, clock: new ScrapeClock(), slots: new SlotWidth(), logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
     userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2, takesCreated: false, addsTypeAndUnit: false,
   })
   return pool

@@ -18,12 +18,14 @@ import { ScrapeLoop } from './scrapeLoop.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
 import { acceptHeader } from './scrapeProtocol.ts'
 import type { ScrapeSink } from './scrapeSink.ts'
+import type { SlotWidth } from './slotWidth.ts'
 import { createTarget, populateLabels, scrapeOffsetMs, type Target } from './target.ts'
 import { createTargetMemory } from './targetMemory.ts'
 
 export type ScrapePoolDeps = {
   readonly sink: ScrapeSink
   readonly clock: ScrapeClock
+  readonly slots: SlotWidth
   readonly logged: LoggedScrapes
   readonly discovery: Discovery
   readonly metrics: ScrapeMetrics
@@ -130,6 +132,7 @@ export class ScrapePool {
    */
   async stop(isShutdown: boolean): Promise<void> {
     await this.#discovery.close()
+    this.#deps.slots.set(this, [])
     const loops = [...this.#loops.values()]
     this.#loops.clear()
     if (isShutdown) this.cancelRetired()
@@ -175,6 +178,7 @@ export class ScrapePool {
     const { config } = this.#prepared
     const startedMs = performance.now()
     const targets = this.#targetsOf(this.#discovery.groups())
+    this.#deps.slots.set(this, targets.values())
     for (const [key, loop] of this.#loops) {
       if (before === undefined && targets.has(key)) continue
       this.#loops.delete(key)
@@ -212,7 +216,7 @@ export class ScrapePool {
 
   /** Starts the loop of `target`, once a former one that leaves it its memory has stopped. */
   async #start(target: Target): Promise<void> {
-    const { sink, clock, logged, metrics, logger, timestampToleranceMs } = this.#deps
+    const { sink, clock, slots, logged, metrics, logger, timestampToleranceMs } = this.#deps
     const former = [...this.#retired].find(
       (retired) => retired.loop.target.identity === target.identity && !retired.isTakenOver && labelsSeriesAlike(retired.config, this.config),
     )
@@ -222,7 +226,7 @@ export class ScrapePool {
       sink,
       clock,
       logged,
-      offsetMs: scrapeOffsetMs(target, this.#seed),
+      offsetMs: scrapeOffsetMs(target, this.#seed, slots.stepMs(target.intervalMs)),
       timestampToleranceMs,
       metrics,
       logger: logger.with({ scrape_pool: this.config.jobName }),

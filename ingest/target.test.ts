@@ -82,15 +82,15 @@ describe('createTarget', () => {
 
 describe('scrapeOffsetMs', () => {
   it('is stable, within the interval, and differs by seed', () => {
-    const offsets = Array.from({ length: 50 }, (_, i) => scrapeOffsetMs({ key: `k${i}`, intervalMs: 15_000 }, 'server'))
-    expect(offsets).toEqual(Array.from({ length: 50 }, (_, i) => scrapeOffsetMs({ key: `k${i}`, intervalMs: 15_000 }, 'server')))
+    const offsets = Array.from({ length: 50 }, (_, i) => scrapeOffsetMs({ key: `k${i}`, intervalMs: 15_000 }, 'server', 1000))
+    expect(offsets).toEqual(Array.from({ length: 50 }, (_, i) => scrapeOffsetMs({ key: `k${i}`, intervalMs: 15_000 }, 'server', 1000)))
     expect(Math.min(...offsets)).toBeLessThan(3000)
     expect(Math.max(...offsets)).toBeGreaterThan(12_000)
-    expect(scrapeOffsetMs({ key: 'k0', intervalMs: 15_000 }, 'other')).not.toBe(offsets[0])
+    expect(scrapeOffsetMs({ key: 'k0', intervalMs: 15_000 }, 'other', 1000)).not.toBe(offsets[0])
   })
 
   it('is shared by targets', () => {
-    const offsets = new Set(Array.from({ length: 1000 }, (_, i) => scrapeOffsetMs({ key: `k${i}`, intervalMs: 5_000 }, 'server')))
-    expect(offsets.size).toBe(25)
+    const offsets = new Set(Array.from({ length: 1000 }, (_, i) => scrapeOffsetMs({ key: `k${i}`, intervalMs: 5_000 }, 'server', 250)))
+    expect(offsets.size).toBe(20)
   })
 })

@@ -160,17 +160,11 @@ function percentEncode(character: string): string {
 }
 
 /**
- * Offsets are multiples of this: targets share slots, and what is done once for all that are scraped together is half of
- * the cost of a scrape. Few enough share one that neither the event loop nor the network notices.
+ * When in its interval a target is scraped, from 0 to the interval, as a multiple of `stepMs`: the same after a restart, spread
+ * over the targets and, by `seed`, over servers.
  */
-const offsetStepMs = 200
-
-/**
- * When in its interval a target is scraped, from 0 to the interval: the same after a restart, spread over the targets and,
- * by `seed`, over servers.
- */
-export function scrapeOffsetMs(target: Pick<Target, 'key' | 'intervalMs'>, seed: string): number {
+export function scrapeOffsetMs(target: Pick<Target, 'key' | 'intervalMs'>, seed: string, stepMs: number): number {
   const hash = createHash('md5').update(seed).update('\xff').update(target.key).digest()
   const offsetMs = Number(hash.readBigUInt64BE(0) % BigInt(target.intervalMs))
-  return offsetMs - (offsetMs % offsetStepMs)
+  return offsetMs - (offsetMs % stepMs)
 }
