@@ -1,7 +1,11 @@
 // What the golden data directory holds, written once by make.ts and expected by golden.test.ts for ever: every way to store
-// values and times, late and deleted samples, a checkpoint and a log that are not in partitions yet, and state.
+// values and times, late samples, a checkpoint and a log that are not in partitions yet, and state. From v3 on also native
+// histograms, a deletion and a downsampled day, of which queries are asked whose answers make.ts writes beside the directory.
 
-import { labelsFrom, type Labels } from '../../storage/labels.ts'
+import type { EvaluationResult } from '../../query/queryService.ts'
+import type { NativeHistogram } from '../../storage/histogram.ts'
+import { formatLabels, labelsFrom, type Labels } from '../../storage/labels.ts'
+import { histogram } from '../helpers/histograms.ts'
 
 export const startMs = Date.UTC(2026, 0, 1)
 export const outOfOrderWindowMs = 3_600_000
@@ -65,3 +69,47 @@ export function expectedSamples(format: (labels: Labels) => string): Record<stri
 }
 
 export const stateRow = { kind: 'golden', key: 'a', value: { text: 'ä', number: 1.5 } } as const
+
+/** The label of what is there from v3 on. */
+export const since = { name: 'since', value: 'v3' } as const
+const labelsSince = (name: string) => labelsFrom({ __name__: name, [since.name]: since.value })
+
+/** A counter that is reset now and then; its first day is downsampled. */
+export const requests = { labels: labelsSince('requests_total'), valueAt: (minute: number) => (minute % 500) * 13 + (minute % 7) }
+export const requestsResolutionMs = 300_000
+
+/** Some minutes of its first day are deleted, and some that are not in partitions yet. */
+export const deleted = { labels: labelsSince('deleted'), valueAt: (minute: number) => minute * 1.5 }
+export const deletedMinutes = [[100, 200], [loggedFrom + 5, loggedFrom + 8]] as const
+
+export const latency = {
+  labels: labelsSince('latency_seconds'),
+  firstMinute: 1000,
+  valueAt(minute: number): NativeHistogram {
+    const positive = { [-3]: minute, 0: 2 * minute + (minute % 3), 4: Math.floor(minute / 10), 6: Math.max(0, minute - 1700) }
+    return histogram({ schema: 1, sum: minute * 2.25, zeroThreshold: 1e-128, zeroCount: Math.floor(minute / 100), positive })
+  },
+}
+
+/** Asked at a minute each. */
+export const queries: readonly { readonly query: string; readonly minute: number }[] = [
+  { query: 'increase(requests_total[6h])', minute: 1000 },
+  { query: 'rate(requests_total[20m])', minute: 1200 },
+  { query: 'max_over_time(requests_total[1h])', minute: 1100 },
+  { query: 'count_over_time(requests_total[2d])', minute: minutes },
+  { query: 'requests_total', minute: 640 },
+  { query: 'sum_over_time(deleted[5h])', minute: 250 },
+  { query: 'count_over_time(deleted[3d])', minute: minutes },
+  { query: 'last_over_time(deleted[10m])', minute: loggedFrom + 8 },
+  { query: 'histogram_quantile(0.9, rate(latency_seconds[30m]))', minute: 1430 },
+  { query: 'histogram_quantile(0.5, latency_seconds)', minute: 2000 },
+  { query: 'histogram_count(increase(latency_seconds[1d]))', minute: minutes },
+  { query: 'histogram_sum(latency_seconds)', minute: minutes },
+  { query: 'histogram_fraction(0, 2, latency_seconds)', minute: loggedFrom + 3 },
+]
+
+/** An answer as make.ts writes it down. */
+export function answerText(result: EvaluationResult): string {
+  if (result.kind !== 'vector') return JSON.stringify(result)
+  return result.samples.map(({ labels, value }) => `${formatLabels(labels)} ${bitsOf(value)}`).sort().join(', ')
+}

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { silentLogger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { createQueryService, type QueryService, type QueryServiceOptions } from '../../query/queryService.ts'
-import type { TestStorage } from './testStorage.ts'
+import type { Storage } from '../../storage/storage.ts'
 
 /** With the defaults of the server, but no limit on results and no results kept; `options` win. The caller closes it. */
-export function startQueryService(storage: TestStorage, options: Partial<QueryServiceOptions> = {}): QueryService {
+export function startQueryService(storage: Storage & { readonly dir: string }, options: Partial<QueryServiceOptions> = {}): QueryService {
   return createQueryService({
     querierInit: () => storage.querierInit(),
     releaseWorker: (init) => storage.releaseWorker(init),
