@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { openTestStorage, readMemorySamples, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
 import { labelsFrom } from './labels.ts'
+import { BorrowedPartitions } from './lentChunks.ts'
+import { NotLent } from './notInMemory.ts'
 
 const startMs = Date.UTC(2026, 0, 1, 6)
 const range = { minTimeMs: startMs, maxTimeMs: startMs + 4 * 3_600_000 }
@@ -44,5 +46,20 @@ describe('chunks that are lent', () => {
     expect(readSamples(storage, [], range)).toEqual(samples)
     expect(readMemorySamples(storage, { range, lends: true })).toBe(undefined)
     await storage.close()
+  })
+
+  it('that nobody reads are dropped when there are many', () => {
+    const day = Date.UTC(2026, 0, 1)
+    const partitions = new BorrowedPartitions(1, [day])
+    const lend = (ref: number) => {
+      const section = new Uint8Array(1024 * 1024)
+      const row = { ref, slot: 0, minTimeMs: day, maxTimeMs: day, isOutOfOrder: false, times: 1, packing: '', packedBytes: 0, timesSection: section.slice(0, 8), valuesSection: section }
+      partitions.borrow({ generation: 1, series: [{ startMs: day, ref, rows: [row] }] })
+    }
+    const read = (ref: number) => partitions.overlapping({ minTimeMs: day, maxTimeMs: day })[0]?.reader.chunks(ref, day, day)
+    for (let ref = 1; ref <= 20; ref++) lend(ref)
+    expect(() => read(1)).toThrow(NotLent)
+    expect(read(20)).toHaveLength(1)
+    expect(() => read(20)).toThrow(NotLent)
   })
 })

@@ -22,6 +22,8 @@ export type LentChunks = {
 
 /** More is not copied from one thread to another. */
 const maxLentBytes = 1024 * 1024
+/** Of what was lent and not yet read; beyond it all of that is dropped, as whoever asked for it may not ask again. */
+const maxUnreadBytes = 8 * maxLentBytes
 
 /** Notes which chunks a query reads, to lend them when it is done. */
 export class ChunkLender {
@@ -42,7 +44,7 @@ export class ChunkLender {
       for (const ref of refs) {
         const rows = partition.reader.chunks(ref, -Infinity, Infinity)
         if (!rows.every(({ timesSection, valuesSection }) => timesSection.length > 0 && valuesSection.length > 0)) continue
-        bytes = rows.reduce((sum, { timesSection, valuesSection }) => sum + timesSection.length + valuesSection.length, bytes)
+        bytes += bytesOf(rows)
         if (bytes > maxLentBytes) return { generation, series }
         // Copies: a section may be a part of a larger buffer, all of which would be sent.
         series.push({ startMs: partition.reader.startMs, ref, rows: rows.map((row) => ({ ...row, timesSection: new Uint8Array(row.timesSection), valuesSection: new Uint8Array(row.valuesSection) })) })
@@ -71,6 +73,14 @@ class BorrowedPartition implements StoredPartition {
     this.#rows.set(ref, rows)
   }
 
+  unreadBytes(): number {
+    return this.#rows.values().reduce((sum, rows) => sum + bytesOf(rows), 0)
+  }
+
+  dropUnread(): void {
+    this.#rows.clear()
+  }
+
   /** Whoever reads them keeps them. */
   #chunks(ref: number): ChunkRow[] {
     const rows = this.#rows.get(ref)
@@ -93,10 +103,16 @@ export class BorrowedPartitions {
 
   borrow({ generation, series }: LentChunks): void {
     if (generation !== this.#generation) return
+    const partitions = [...this.#partitions.values()]
+    if (partitions.reduce((sum, partition) => sum + partition.unreadBytes(), 0) > maxUnreadBytes) partitions.forEach((partition) => partition.dropUnread())
     for (const { startMs, ref, rows } of series) this.#partitions.get(startMs)?.borrow(ref, rows)
   }
 
   overlapping({ minTimeMs, maxTimeMs }: TimeRange): StoredPartition[] {
     return [...this.#partitions.values()].filter(({ reader: { startMs } }) => startMs <= maxTimeMs && startMs + dayMs > minTimeMs)
   }
+}
+
+function bytesOf(rows: readonly { readonly timesSection: Uint8Array; readonly valuesSection: Uint8Array }[]): number {
+  return rows.reduce((sum, { timesSection, valuesSection }) => sum + timesSection.length + valuesSection.length, 0)
 }
