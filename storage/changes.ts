@@ -33,8 +33,18 @@ export class ChangeLog {
     this.#pendingMs = Infinity
     this.#sequence++
     if (this.#entries.length > maxEntries) this.#thinOut()
-    this.#latest = { sequence: this.#sequence, written: Float64Array.from(this.#entries.flatMap(({ sequence, oldestMs }) => [sequence, oldestMs])) }
+    this.#latest = { sequence: this.#sequence, written: this.#written() }
     return this.#latest
+  }
+
+  /** Asked for by each range query, on the main thread. */
+  #written(): Float64Array<ArrayBuffer> {
+    const written = new Float64Array(2 * this.#entries.length)
+    this.#entries.forEach(({ sequence, oldestMs }, i) => {
+      written[2 * i] = sequence
+      written[2 * i + 1] = oldestMs
+    })
+    return written
   }
 
   /** Of the older half each second entry goes, its span to the one before. */
