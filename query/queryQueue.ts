@@ -19,9 +19,15 @@ export class FairQueue<Job extends Queued> {
     this.#length += 1
   }
 
-  /** Takes the next job; its client goes to the end of the line. */
-  shift(): Job | undefined {
+  /** Whether a client waits for which `isMeant` holds. */
+  has(isMeant: (client: string) => boolean): boolean {
+    return this.#waiting.keys().some(isMeant)
+  }
+
+  /** Takes the next job of a client for which `isMeant` holds; the client goes to the end of the line. */
+  shift(isMeant: (client: string) => boolean = () => true): Job | undefined {
     for (const [client, list] of this.#waiting) {
+      if (!isMeant(client)) continue
       const job = list.shift()
       this.#waiting.delete(client)
       if (list.length > 0) this.#waiting.set(client, list)

@@ -264,6 +264,20 @@ describe('the query service', () => {
       expect(Buffer.from(body).toString()).toContain('"query timed out in expression evaluation"')
     }))
 
+  it('of one client do not hold up another client’s, however many they are', () =>
+    withService({ workers: 1 }, async (service) => {
+      const leaving = new AbortController()
+      const heavy = Array.from({ length: 8 }, () => service.respond(endless, { client: 'heavy', signal: leaving.signal }))
+      for (const query of ['1', '2', '3']) {
+        expect((await service.respond({ kind: 'instant', query, timeMs: 0, timeoutMs: 15_000 }, { client: 'light' })).status).toBe(200)
+      }
+      // Not even when the workers for such clients are held up, too, do rules wait.
+      const others = Array.from({ length: 4 }, (_, i) => service.respond(endless, { client: `heavy ${i}`, signal: leaving.signal }))
+      await expect(service.evaluate('1', 0, { timeoutMs: 15_000 })).resolves.toMatchObject({ value: 1 })
+      leaving.abort()
+      expect((await Promise.all([...heavy, ...others])).map(({ status }) => status)).toEqual(Array(12).fill(499))
+    }))
+
   it('has time when its limit is longer than timers can wait', () =>
     withService({ timeoutMs: 365 * 86_400_000, maxConcurrency: 1 }, async (service) => {
       const leaving = new AbortController()

@@ -1,7 +1,8 @@
 // Which job runs on which query worker, and when. Workers start when they are needed and stop when they have long been idle.
 // Rules never wait behind API queries: when all workers are busy they get one of their own. A query that has run for a while
 // no longer counts, so that light ones go on beside heavy ones, on additional workers, and the operating system shares the
-// processor between them; many light ones wait in line, as more workers would only make each slower.
+// processor between them; many light ones wait in line, as more workers would only make each slower. Whoever has no query
+// running does not wait for the heavy ones of others either.
 
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../src/base/log.ts'
@@ -53,6 +54,8 @@ type Entry = PoolJob & {
 
 /** Additional workers for queries that are held up. More would only divide the same processor further. */
 const maxAdditionalWorkers = 3
+/** And more when all of them are held up, for clients that hold up none. */
+const maxGuestWorkers = 3
 /** A query that has run for this long is heavy. */
 const heavyMs = 250
 /** A worker that does not notice its deadline or cancellation for this long is ended from outside. */
@@ -127,16 +130,20 @@ export class WorkerPool {
   #dispatch(): void {
     if (this.#closed) return
     while (this.#rules.length > 0) {
-      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit() + 1)
+      const worker = this.#idleWorker() ?? this.#startWorker(Math.max(this.#apiWorkerLimit(), this.#runningApi.size) + 1)
       if (worker === undefined) break
       const entry = this.#rules.shift()
       if (entry !== undefined) void this.#start(entry, worker)
     }
     while (this.#queue.length > 0 && this.#runningApi.size < this.#options.maxConcurrency) {
       if (this.#lightCount() >= this.#options.workers) return this.#watchPatience()
-      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit() + this.#runningRules)
+      const isFull = this.#runningApi.size >= this.#apiWorkerLimit()
+      const served = new Set(isFull ? Array.from(this.#runningApi, ({ client }) => client) : [])
+      const isNext = (client: string) => !served.has(client)
+      if (!this.#queue.has(isNext)) break
+      const worker = this.#idleWorker() ?? this.#startWorker(this.#apiWorkerLimit() + (isFull ? maxGuestWorkers : 0) + this.#runningRules)
       if (worker === undefined) break
-      const entry = this.#queue.shift()
+      const entry = this.#queue.shift(isNext)
       if (entry !== undefined) void this.#start(entry, this.#idleKeeper(entry) ?? worker)
     }
   }
