@@ -57,7 +57,10 @@ export function reduceSeries(codec: ChunkCodec, request: { readonly resolutionMs
   if (encoded === notWorthIt && before.length === 0) return { resolutionMs, ...notWorthIt }
   const bytesBefore = valuesBytes(codec)
   const words = new Uint32Array(2 * kept.length)
-  kept.forEach((from, to) => words.set(left.valueWords.subarray(2 * from, 2 * from + 2), 2 * to))
+  kept.forEach((from, to) => {
+    words[2 * to] = left.valueWords[2 * from] as number // an index of left, as are all that are kept
+    words[2 * to + 1] = left.valueWords[2 * from + 1] as number
+  })
   codec.load(Float64Array.from(kept, (index) => left.timestampsMs[index] as number), words)
   if (before.length > 0 || valuesBytes(codec) + encoded.own.length + rowBytes < bytesBefore) return { resolutionMs, ...encoded }
   codec.load(left.timestampsMs.subarray(0, left.length), left.valueWords.subarray(0, 2 * left.length))
