@@ -2,40 +2,48 @@
 // stayed, see buckets.ts.
 
 import { errorText } from '../src/base/assert.ts'
-import { concatBuckets, createEntries, decodeBuckets, entriesOf, untouchedBuckets, type Buckets, type Entries } from './buckets.ts'
+import { concatBuckets, createEntries, decodeBuckets, entriesOf, untouchedBuckets, type Entries } from './buckets.ts'
 import { ChunkCodec } from './chunkCodec.ts'
-import { valueAt } from './downsampling.ts'
+import { valueAt, type StoredAggregates } from './downsampling.ts'
 import type { StoredPartition } from './openPartitions.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
 
 type AggregateReader = Pick<StoredPartition['reader'], 'path' | 'hasAggregates' | 'aggregates'>
 
 export type BucketReader = {
-  /** The entries of a series from its samples in these partitions. `hidden` are ranges of deleted samples. Valid until the next call. */
-  entries(ref: number, samples: SampleColumns, partitions: readonly AggregateReader[], hidden: readonly TimeRange[]): Entries
+  /**
+   * The entries of a series from its samples in these partitions, which `read` gives; `undefined` when none has buckets of it: most
+   * series of a downsampled day stay as they were. `hidden` are ranges of deleted samples. Valid until the next call.
+   */
+  entries(ref: number, read: () => SampleColumns, partitions: readonly AggregateReader[], hidden: readonly TimeRange[]): Entries | undefined
 }
 
 export function createBucketReader(module: WebAssembly.Module, onDamage: (report: { file: string; reason: string; isWholeFile: boolean }) => void): BucketReader {
   let codec: ChunkCodec | undefined
   let scratch = createEntries(0)
-  const bucketsOf = (reader: AggregateReader, ref: number, samples: SampleColumns): Buckets | undefined => {
+  /** What `work` gives; where that is a text or an error, what is stored is damaged, and the series goes without it. */
+  const unlessDamaged = <Result>({ path }: AggregateReader, ref: number, work: () => Result | string): Result | undefined => {
     let problem: string
     try {
-      const stored = reader.aggregates(ref)
-      if (stored === undefined) return undefined
-      const buckets = decodeBuckets(stored, valueAt(samples), (codec ??= new ChunkCodec(module)))
-      if (typeof buckets !== 'string') return buckets
-      problem = buckets
+      const result = work()
+      if (typeof result !== 'string') return result
+      problem = result
     } catch (error) {
       problem = errorText(error)
     }
-    onDamage({ file: reader.path, reason: `series ${ref}: ${problem}`, isWholeFile: false })
+    onDamage({ file: path, reason: `series ${ref}: ${problem}`, isWholeFile: false })
     return undefined
   }
   return {
-    entries(ref, samples, partitions, hidden) {
-      const all = partitions.filter((reader) => reader.hasAggregates).flatMap((reader) => bucketsOf(reader, ref, samples) ?? [])
-      const buckets = concatBuckets(all)
+    entries(ref, read, partitions, hidden) {
+      const found = partitions.flatMap((reader) => {
+        const stored = reader.hasAggregates ? unlessDamaged(reader, ref, () => reader.aggregates(ref)) : undefined
+        return stored === undefined || stored.own.length === 0 ? [] : [{ reader, stored }]
+      })
+      if (found.length === 0) return undefined
+      const samples = read()
+      const decode = (stored: StoredAggregates) => decodeBuckets(stored, valueAt(samples), (codec ??= new ChunkCodec(module)))
+      const buckets = concatBuckets(found.flatMap(({ reader, stored }) => unlessDamaged(reader, ref, () => decode(stored)) ?? []))
       scratch = entriesOf(samples, hidden.length === 0 ? buckets : untouchedBuckets(buckets, hidden), false, scratch)
       return scratch
     },

@@ -302,8 +302,7 @@ function isPart(labels: Labels): boolean {
 
 function readEntries(deps: QuerierDeps, open: readonly StoredPartition[], ref: number, range: TimeRange): Entries | undefined {
   if (deps.histograms.isOwner(ref)) return undefined
-  const samples = readSeries(deps, open, ref, range)
-  return deps.buckets.entries(ref, samples, open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
+  return deps.buckets.entries(ref, () => readSeries(deps, open, ref, range), open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
 }
 
 function addStored(deps: QuerierDeps, partition: StoredPartition, chosen: { readonly ref: number; readonly isOutOfOrder: boolean; readonly beforeMs: number }): void {
