@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Crew, shareWithNobody, type Job } from './crew.ts'
 
@@ -16,8 +15,8 @@ type Board = Int32Array<SharedArrayBuffer>
 const helperCode = `
   const { workerData, parentPort } = require('node:worker_threads')
   import(workerData.crewUrl).then(({ Crew }) => {
-    new Crew({
-      channel: workerData.channel, idle: workerData.idle, maxHelpers: 1, patienceMs: 0, isWanted: () => workerData.isBusy,
+    const crew = new Crew({
+      idle: workerData.idle, maxHelpers: 1, patienceMs: 0, isWanted: () => workerData.isBusy,
       help(work, parts) {
         const board = new Int32Array(work.board)
         for (let part = parts.next(); part !== undefined; part = parts.next()) {
@@ -32,6 +31,7 @@ const helperCode = `
         }
       },
     })
+    crew.meet(workerData.port)
     parentPort.on('message', () => {})
     parentPort.postMessage('ready')
   })`
@@ -46,12 +46,13 @@ afterEach(async () => {
 
 /** An owner whose helper listens in a thread of its own. */
 async function crewWith(helper: { readonly isBusy: boolean }): Promise<Crew<{ board: SharedArrayBuffer; mode: string }>> {
-  const channel = `test-${randomUUID()}`
+  const { port1, port2 } = new MessageChannel()
   const idle = new SharedArrayBuffer(4)
-  const thread = new Worker(helperCode, { eval: true, workerData: { channel, idle, crewUrl: new URL('./crew.ts', import.meta.url).href, ...helper } })
+  const thread = new Worker(helperCode, { eval: true, workerData: { port: port2, idle, crewUrl: new URL('./crew.ts', import.meta.url).href, ...helper }, transferList: [port2] })
   helpers.push(thread)
   await new Promise((done, failed) => thread.once('message', done).once('error', failed))
-  const crew = new Crew<{ board: SharedArrayBuffer; mode: string }>({ channel, idle, maxHelpers: 1, patienceMs: 0, isWanted: () => false, help: () => undefined })
+  const crew = new Crew<{ board: SharedArrayBuffer; mode: string }>({ idle, maxHelpers: 1, patienceMs: 0, isWanted: () => false, help: () => undefined })
+  crew.meet(port1)
   crews.push(crew as Crew<unknown>)
   return crew
 }
@@ -95,7 +96,7 @@ describe('a crew', () => {
   })
 
   it('says that it wants help when nobody is there', () => {
-    const crew = new Crew<{ board: SharedArrayBuffer; mode: string }>({ channel: `test-${randomUUID()}`, idle: new SharedArrayBuffer(4), maxHelpers: 1, patienceMs: 0, isWanted: () => false, help: () => undefined })
+    const crew = new Crew<{ board: SharedArrayBuffer; mode: string }>({ idle: new SharedArrayBuffer(4), maxHelpers: 1, patienceMs: 0, isWanted: () => false, help: () => undefined })
     crews.push(crew as Crew<unknown>)
     const board = newBoard()
     const work = () => {

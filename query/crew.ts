@@ -3,7 +3,7 @@
 // each mostly gets what it read the last time. Knows nothing of queries: a part is a number, what all need to know about the
 // work is a message, and results go where that says.
 
-import { BroadcastChannel } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 
 /** Int32 cells that an owner and its helpers share; one set per worker, for all its offers. */
 const cells = {
@@ -68,8 +68,6 @@ export function shareWithNobody<Work>(job: Job<Work>): Shared {
 }
 
 export type CrewOptions<Work> = {
-  /** The name that all workers of one engine have in common. */
-  readonly channel: string
   /** One Int32 that all have in common: workers that wait for work. */
   readonly idle: SharedArrayBuffer
   /** Helpers that a job may have. */
@@ -84,7 +82,8 @@ export type CrewOptions<Work> = {
 
 export class Crew<Work> {
   readonly #options: CrewOptions<Work>
-  readonly #channel: BroadcastChannel
+  /** One to each of the others. */
+  readonly #ports = new Set<MessagePort>()
   #state = new SharedArrayBuffer(4 * cellCount)
   #cells = new Int32Array(this.#state)
   readonly #idle: Int32Array
@@ -96,9 +95,14 @@ export class Crew<Work> {
     this.#options = options
     this.#idle = new Int32Array(options.idle)
     Atomics.add(this.#idle, 0, 1)
-    this.#channel = new BroadcastChannel(options.channel)
-    this.#channel.onmessage = (event) => this.#help((event as { readonly data: Offer<Work> }).data) // what share posts
-    this.#channel.unref()
+  }
+
+  /** `port` leads to another worker. A BroadcastChannel for all would need less of the pool, and 60 ms of each thread: Node loads undici for its first message. */
+  meet(port: MessagePort): void {
+    this.#ports.add(port)
+    port.on('message', (offer: Offer<Work>) => this.#help(offer)) // what share posts
+    port.on('close', () => this.#ports.delete(port))
+    port.unref()
   }
 
   /** Does a job of the worker's own, during which others need not be told to this one. */
@@ -148,7 +152,8 @@ export class Crew<Work> {
     // A message to workers that are busy would wait there until nobody needs it any more.
     if (Atomics.load(this.#idle, 0) <= 0) return
     Atomics.store(this.#cells, cells.open, id)
-    this.#channel.postMessage({ state: this.#state, id, count: job.count, helpers: this.#options.maxHelpers, work: job.work() } satisfies Offer<Work>)
+    const offer: Offer<Work> = { state: this.#state, id, count: job.count, helpers: this.#options.maxHelpers, work: job.work() }
+    for (const port of this.#ports) port.postMessage(offer)
   }
 
   /** Nobody can join any more; waits for those who have. */
@@ -204,7 +209,7 @@ export class Crew<Work> {
 
   close(): void {
     Atomics.sub(this.#idle, 0, 1)
-    this.#channel.close()
+    for (const port of this.#ports) port.close()
   }
 }
 

@@ -2,9 +2,9 @@
 // its death into an answer. It does not know which job comes next; that is the pool's concern.
 
 import { setFlagsFromString } from 'node:v8'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import type { QuerierInit } from '../storage/querier.ts'
-import type { CrewInit, EndMessage, EngineSettings, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
+import type { CrewInit, EndMessage, EngineSettings, JobAnswer, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
 
 export type QueryWorkerOptions = {
   readonly querier: QuerierInit
@@ -56,6 +56,13 @@ export class QueryWorker {
       this.#fail(`query worker ended: ${reason}`)
       options.onExit(this, this.#stopping ? undefined : reason)
     })
+  }
+
+  /** Lets both help each other. */
+  meet(other: QueryWorker): void {
+    const { port1, port2 } = new MessageChannel()
+    this.#worker.postMessage({ kind: 'meet', port: port1 } satisfies MeetMessage, [port1])
+    other.#worker.postMessage({ kind: 'meet', port: port2 } satisfies MeetMessage, [port2])
   }
 
   /** Whether it can take a job now. */

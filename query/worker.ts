@@ -19,7 +19,7 @@ import { QueryError } from './queryError.ts'
 import { ResultCache } from './resultCache.ts'
 import { answerRemoteRead } from './remoteRead/remoteRead.ts'
 import { openSharedWork, type SharedWork } from './sharedWork.ts'
-import type { EndMessage, JobAnswer, JobMessage, JobPiece, WorkerInit } from './workerMessages.ts'
+import type { EndMessage, JobAnswer, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
 
 // Started by `queryWorker.ts`, which passes exactly this.
 const init = workerData as WorkerInit
@@ -48,7 +48,8 @@ let toldGeneration = -1
 
 const crew = new Crew<SharedWork>({ ...init.crew, isWanted: () => Atomics.load(control, 2) === 1, help })
 
-port.on('message', (message: JobMessage | EndMessage) => {
+port.on('message', (message: JobMessage | MeetMessage | EndMessage) => {
+  if ('kind' in message && message.kind === 'meet') return crew.meet(message.port)
   Atomics.store(control, 2, 0)
   if ('kind' in message) {
     // Memory that is given back is used by other workers; what a thread has when it ends is lost.

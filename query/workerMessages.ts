@@ -1,6 +1,7 @@
 // What the main thread and a query worker say to each other. Everything here survives structured cloning; byte buffers
 // are transferred.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { Changes } from '../storage/changes.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { LentChunks } from '../storage/lentChunks.ts'
@@ -23,10 +24,13 @@ export type WorkerInit = {
 }
 
 /** How workers help each other, see crew.ts. */
-export type CrewInit = { readonly channel: string; readonly idle: SharedArrayBuffer; readonly maxHelpers: number; readonly patienceMs: number }
+export type CrewInit = { readonly idle: SharedArrayBuffer; readonly maxHelpers: number; readonly patienceMs: number }
 
 /** In place of a job: the worker is not needed any more. */
 export type EndMessage = { readonly kind: 'end' }
+
+/** In place of a job: the way to another worker. */
+export type MeetMessage = { readonly kind: 'meet'; readonly port: MessagePort }
 
 /** The engine's settings that hold for all jobs. */
 export type EngineSettings = {

@@ -4,7 +4,6 @@
 // processor between them; many light ones wait in line, as more workers would only make each slower. Whoever has no query
 // running does not wait for the heavy ones of others either.
 
-import { randomUUID } from 'node:crypto'
 import type { Logger } from '../src/base/log.ts'
 import { maxTimerMs } from '../src/base/timer.ts'
 import type { QuerierInit } from '../storage/querier.ts'
@@ -84,7 +83,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#crew = { channel: `solowatch-queries-${randomUUID()}`, idle: new SharedArrayBuffer(4), maxHelpers: options.workers - 1, patienceMs: options.patienceMs }
+    this.#crew = { idle: new SharedArrayBuffer(4), maxHelpers: options.workers - 1, patienceMs: options.patienceMs }
   }
 
   /** Jobs that run or wait. */
@@ -204,6 +203,7 @@ export class WorkerPool {
         this.#dispatch()
       },
     })
+    for (const other of this.#workers) worker.meet(other)
     this.#workers.add(worker)
     return worker
   }
