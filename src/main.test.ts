@@ -1,6 +1,6 @@
 // The process as a user starts it: exit codes, the line with the URL, signals.
 
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,11 +9,15 @@ import { afterAll, describe, expect, it } from 'vitest'
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-main-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
+type Act = (process: Pick<ChildProcess, 'kill' | 'pid'>, output: () => string) => void | Promise<void>
 type Run = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 /** Starts the process and gives it to `act` once `until` is in its output; resolves when it has ended. */
-async function run(args: readonly string[], until = '', act: (process: Pick<ChildProcess, 'kill' | 'pid'>, output: () => string) => void | Promise<void> = () => {}): Promise<Run> {
-  const child = spawn(process.execPath, [resolve('src/main.ts'), ...args], { cwd: dir })
+async function run(args: readonly string[], until = '', act: Act = () => {}): Promise<Run> {
+  return follow(spawn(process.execPath, [resolve('src/main.ts'), ...args], { cwd: dir }), until, act)
+}
+
+function follow(child: ChildProcessWithoutNullStreams, until: string, act: Act): Promise<Run> {
   let stdout = ''
   let stderr = ''
   let acted = until === ''
@@ -72,6 +76,12 @@ describe('src/main.ts', () => {
       child.kill('SIGTERM')
     })
     expect(stdout).toMatch(/^solowatch \d+\.\d+\.\d+ is ready: http:\/\/127\.0\.0\.1:\d+\/\n$/)
+    expect([code, stderr.includes('See you next time!')]).toEqual([0, true])
+  })
+
+  it('ends when npm, which has started it, is told to', async () => {
+    const npm = spawn('npm', ['start', '--', '--web.listen-address=127.0.0.1:0', `--storage.tsdb.path=${join(dir, 'ofNpm')}`])
+    const { code, stderr } = await follow(npm, 'is ready', (child) => void child.kill('SIGTERM'))
     expect([code, stderr.includes('See you next time!')]).toEqual([0, true])
   })
 
