@@ -146,7 +146,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     intervalMs: options.flushIntervalMs ?? 3_600_000,
     logBytes: options.flushLogBytes ?? 256 * 1024 * 1024,
     // Read at a start in a tenth of a second.
-    checkpointLogBytes: options.checkpointLogBytes ?? 16 * 1024 * 1024,
+    checkpointLogBytes: options.checkpointLogBytes ?? 32 * 1024 * 1024,
     nowMs,
     persistedRef: recovered.maxRef,
     onFlush: (answer, seconds) => {
