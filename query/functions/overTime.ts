@@ -31,22 +31,21 @@ export const minOverTime: RangeKernel = extreme(-1)
 export const maxOverTime: RangeKernel = extreme(1)
 
 function summed(isMean: 0 | 1): RangeKernel {
-  return ({ length, values, from, to }, _args, out, { space }) => {
-    const count = out.values.length
-    const valuesAt = space.place('values', values, length)
-    const fromAt = space.place('from', from, count)
-    const toAt = space.place('to', to, count)
-    space.exports.sumWindows(valuesAt, length, fromAt, toAt, count, isMean, space.slot('parts', 16 * length), space.addressOf(out.values), space.addressOf(out.present))
-  }
+  return overWindows('sumWindows', isMean, 16)
 }
 
 function extreme(sign: -1 | 1): RangeKernel {
+  return overWindows('extremeWindows', sign, 8)
+}
+
+/** A kernel that has room for `partBytes` per sample. */
+function overWindows(kernel: 'sumWindows' | 'extremeWindows', variant: number, partBytes: number): RangeKernel {
   return ({ length, values, from, to }, _args, out, { space }) => {
     const count = out.values.length
     const valuesAt = space.place('values', values, length)
     const fromAt = space.place('from', from, count)
     const toAt = space.place('to', to, count)
-    space.exports.extremeWindows(valuesAt, length, fromAt, toAt, count, sign, space.slot('parts', 8 * length), space.addressOf(out.values), space.addressOf(out.present))
+    space.exports[kernel](valuesAt, length, fromAt, toAt, count, variant, space.slot('parts', partBytes * length), space.addressOf(out.values), space.addressOf(out.present))
   }
 }
 
