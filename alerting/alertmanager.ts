@@ -6,11 +6,12 @@
 
 import { createHash } from 'node:crypto'
 import { errorText } from '../src/base/assert.ts'
+import type { BuildInfo } from '../src/base/buildInfo.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import type { LedgerEntry, StateChange, StateStore } from '../storage/state.ts'
 import { isResolved, type Alert } from './alert.ts'
-import { answerAlertmanagerRequest, type AlertmanagerAnswer, type AlertmanagerRequest, type BuildInfo } from './alertmanagerApi.ts'
+import { answerAlertmanagerRequest, type AlertmanagerAnswer, type AlertmanagerRequest } from './alertmanagerApi.ts'
 import type { AlertmanagerConfig } from './alertmanagerConfig.ts'
 import { createAlertmanagerMetrics, type AlertmanagerMetrics } from './alertmanagerMetrics.ts'
 import { AlertStore } from './alertStore.ts'

@@ -4,6 +4,7 @@
 import { StorageUnavailableError } from '../storage/storage.ts'
 import { compareLabels, labelsFrom, labelsToObject } from '../storage/labels.ts'
 import { errorText } from '../src/base/assert.ts'
+import type { BuildInfo } from '../src/base/buildInfo.ts'
 import type { Alert } from './alert.ts'
 import { ApiValidationError, readAlertsBody, readSilenceBody } from './alertmanagerApiBodies.ts'
 import { formatApiTime } from './alertmanagerApiTime.ts'
@@ -27,15 +28,6 @@ export type AlertmanagerRequest = {
 }
 
 export type AlertmanagerAnswer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
-
-export type BuildInfo = {
-  readonly version: string
-  readonly revision: string
-  readonly branch: string
-  readonly buildUser: string
-  readonly buildDate: string
-  readonly goVersion: string
-}
 
 /** What the API reads and asks of the Alertmanager behind it. */
 export type AlertmanagerView = {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { BuildInfo } from './base/buildInfo.ts'
 
 const manifest: { readonly version: string } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
 
@@ -11,7 +12,7 @@ export const solowatchVersion = manifest.version
 const prometheusVersion = `3.14.0+solowatch.${solowatchVersion}`
 
 /** What `/api/v1/status/buildinfo` shows. */
-export const buildInfo = {
+export const buildInfo: BuildInfo = {
   version: prometheusVersion,
   revision: '',
   branch: 'HEAD',
@@ -21,7 +22,7 @@ export const buildInfo = {
 }
 
 /** What `/api/v2/status` shows: the Alertmanager whose API it is. */
-export const alertmanagerBuildInfo = { ...buildInfo, version: `0.34.0+solowatch.${solowatchVersion}` }
+export const alertmanagerBuildInfo: BuildInfo = { ...buildInfo, version: `0.34.0+solowatch.${solowatchVersion}` }
 
 /** Sent with every request of ours; exporters and firewalls know it. */
 export const userAgent = `Prometheus/3.14.0 solowatch/${solowatchVersion}`

@@ -2,6 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { BuildInfo } from '../src/base/buildInfo.ts'
 import type { Closable } from '../src/base/closing.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 
@@ -30,15 +31,6 @@ export function createHttpMetrics(registry: MetricRegistry): HttpMetrics {
       observers.bytes(bytes)
     },
   }
-}
-
-export type BuildInfo = {
-  readonly version: string
-  readonly revision: string
-  readonly branch: string
-  readonly buildUser: string
-  readonly buildDate: string
-  readonly goVersion: string
 }
 
 /** Registers `process_*`, `nodejs_*`, the build and the delay of the event loop; `close` stops the sampling. */
