@@ -2,7 +2,7 @@
 // time, beside that of the workers.
 
 import type { LentChunks } from '../storage/lentChunks.ts'
-import type { DiskView, QuerierInit } from '../storage/querier.ts'
+import { newerView, type DiskView, type QuerierInit } from '../storage/querier.ts'
 import type { ApiRequest } from './api.ts'
 import type { QuickAnswers } from './quickAnswers.ts'
 import type { EngineSettings, JobSettings } from './workerMessages.ts'
@@ -36,7 +36,7 @@ export class LazyQuickAnswers {
   }
 
   learn(view: DiskView): void {
-    this.#view = view
+    this.#view = newerView(this.#view, view)
     this.#made?.answers.learn(view)
   }
 

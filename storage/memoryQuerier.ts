@@ -8,7 +8,7 @@ import { createHistogramReader } from './histogramReader.ts'
 import { BorrowedPartitions, type LentChunks } from './lentChunks.ts'
 import type { Matcher } from './matcher.ts'
 import { NotInMemory } from './notInMemory.ts'
-import { createQuerier, type DiskView, type Querier, type QuerierInit } from './querier.ts'
+import { createQuerier, newerView, type DiskView, type Querier, type QuerierInit } from './querier.ts'
 import type { TimeRange } from './sample.ts'
 
 /** Whenever there are new ones, all series with native histograms are listed anew. */
@@ -76,10 +76,10 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
       return length
     },
     valueCount: (name) => head.valueCount(name),
-    learn(next) {
-      if (view !== undefined && next.generation <= view.generation) return
-      view = next
-      partitions = new BorrowedPartitions(next.generation, next.startsMs)
+    learn(told) {
+      if (newerView(view, told) === view) return
+      view = told
+      partitions = new BorrowedPartitions(told.generation, told.startsMs)
       chunks.clear()
     },
     borrow: (lent) => partitions.borrow(lent),

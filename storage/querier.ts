@@ -110,6 +110,11 @@ export type QuerierSource = {
  */
 export type DiskView = { readonly generation: number; readonly plainFromMs: number; readonly startsMs: readonly number[] }
 
+/** The view that counts: workers may tell theirs in any order. */
+export function newerView(known: DiskView | undefined, told: DiskView): DiskView {
+  return known !== undefined && known.generation >= told.generation ? known : told
+}
+
 /** Partitions that are looked at to find out; memory holds hours. */
 const viewedPartitions = 3
 
