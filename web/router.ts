@@ -149,7 +149,8 @@ export class Router {
 /** The one table from errors to answers. What is not in it is our own mistake. */
 export function answerOf(error: unknown, logger: Logger): Answer {
   if (error instanceof QueryError) return failure(error.errorType, error.message)
-  if (error instanceof StorageUnavailableError) return plain(503, `${error.message}\n`)
+  // Another try may do: 500, which `unavailable` has in Prometheus, would not say so.
+  if (error instanceof StorageUnavailableError) return { ...failure('unavailable', error.message), status: 503 }
   logger.error('a request failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   return failure('internal', errorText(error))
 }

@@ -22,7 +22,7 @@ let next = 0
 beforeAll(async () => {
   const config = join(dir, 'prometheus.yml')
   writeFileSync(config, 'global: {scrape_interval: 1s}\nscrape_configs: [{job_name: self, static_configs: [{targets: [127.0.0.1:1]}]}]\n')
-  server = await startSolowatch(join(dir, 'data'), [`--config.file=${config}`, '--storage.sync=commit'])
+  server = await startSolowatch(join(dir, 'data'), [`--config.file=${config}`, '--storage.sync=commit', '--web.enable-admin-api'])
 })
 
 afterAll(async () => {
@@ -87,6 +87,12 @@ describe('a full disk', () => {
   })
 
   it('keeps serving queries of everything acknowledged', () => expectAcknowledged())
+
+  it('makes the admin API answer 503 in the form that all errors of the API have', async () => {
+    const response = await fetch(`${server.url}/api/v1/admin/tsdb/import`, { method: 'POST', body: `imported 1 ${startMs / 1000}\n# EOF\n` })
+    expect([response.status, response.headers.get('content-type')]).toEqual([503, 'application/json'])
+    expect(await readJson(response)).toEqual({ status: 'error', errorType: 'unavailable', error: expect.stringContaining('free some disk space') })
+  })
 
   it('counts the scrapes that are not stored, and the target says why', async () => {
     await until('a scrape refused', async () => (await metric('prometheus_target_scrapes_storage_unavailable_total')) > 0)
