@@ -19,8 +19,8 @@ afterEach(async () => {
 const job = (over: Partial<ScrapeConfig>) => scrapeConfig({ scrapeIntervalMs: 100, scrapeTimeoutMs: 100, ...over })
 const at = (...targets: string[]): Pick<ScrapeConfig, 'discovery'> => ({ discovery: [{ kind: 'static', groups: [{ targets, labels: {} }] }] })
 
-async function openManager() {
-  const storage = await openTestStorage()
+async function openManager(options: Parameters<typeof openTestStorage>[0] = {}) {
+  const storage = await openTestStorage(options)
   const { registry } = storage
   const discovery = createDiscovery({ registry, logger: silentLogger, userAgent: 'test' })
   const manager: ScrapeManager = createScrapeManager({ storage, discovery, logger: silentLogger, registry, userAgent: 'test' })
@@ -68,6 +68,18 @@ describe('a scrape manager', () => {
     // The removed job's series end with a marker.
     await expect.poll(() => readSamples(storage)[`up{instance="${two}", job="two"}`]?.at(-1)?.[1], { timeout: 5000 }).toBe('stale')
     expect(readSamples(storage)[`b{instance="${two}", job="two"}`]?.at(-1)?.[1]).toBe('stale')
+  })
+
+  it('shows whether a target is up, and takes no other series of it, when its job has too many', async () => {
+    const one = await serve('a 1\nb 1\nc 1\nd 1\ne 1\n')
+    const { storage, manager } = await openManager({ maxSeriesPerJob: 10, maxSeries: 10 })
+    manager.apply([job({ jobName: 'full', ...at(one) })], [])
+    await expect.poll(() => Object.keys(readSamples(storage)).length, { timeout: 5000 }).toBe(10)
+    const two = await serve('new 1\n')
+    manager.apply([job({ jobName: 'full', ...at(one, two) })], [])
+    await expect.poll(() => readSamples(storage)[`up{instance="${two}", job="full"}`]?.[0]?.[1], { timeout: 5000 }).toBe(1)
+    const names = Object.keys(readSamples(storage)).filter((series) => series.includes(two)).map((series) => series.split('{')[0])
+    expect(names.sort()).toEqual(['scrape_duration_seconds', 'scrape_samples_post_metric_relabeling', 'scrape_samples_scraped', 'scrape_series_added', 'up'])
   })
 
   it('does not mix up bodies while classic histograms are converted', async () => {

@@ -72,7 +72,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
   const sink: ScrapeSink = {
     readBuffer,
     createCache: () => createScrapeCache(storage.head, { readBuffer, known }),
-    refOf: (labels) => storage.head.findOrCreate(labels),
+    refOf: (labels, beyondLimits) => storage.head.findOrCreate(labels, beyondLimits),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
     appendStarts: (starts) => {
       const appender = storage.appender()

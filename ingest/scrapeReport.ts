@@ -19,7 +19,8 @@ export function appendReport({ target, config, memory, sink }: ScrapeReportOptio
   const values = [error === undefined ? 1 : 0, durationSeconds, scraped, kept, added]
   if (config.extraScrapeMetrics) values.push(target.timeoutMs / 1000, config.sampleLimit, bodyBytes)
   memory.reportLabels ??= reportNames.slice(0, values.length).map((name) => reportLabels(target, name))
-  memory.reportLabels.forEach((labels, i) => memory.cache.append(sink.refOf(labels), timestampMs, values[i] ?? 0))
+  // Whether a target is up must be seen above all when its job has too many series.
+  memory.reportLabels.forEach((labels, i) => memory.cache.append(sink.refOf(labels, true), timestampMs, values[i] ?? 0))
 }
 
 function reportLabels(target: Target, name: string): Labels {

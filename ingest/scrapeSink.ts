@@ -12,8 +12,8 @@ export type ScrapeSink = {
   createCache(): ScrapeCache
   /** Where answers are best read, if that matters to the caches. */
   readonly readBuffer: Buffer | undefined
-  /** The series ref of a label set, made when there is none; 0 when a limit forbids that. */
-  refOf(labels: Labels): number
+  /** The series ref of a label set, made when there is none; 0 when a limit forbids that, which none on their number does when it goes `beyondLimits`. */
+  refOf(labels: Labels, beyondLimits?: boolean): number
   appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome
   /** Stores what is newer than the series' samples, and resolves when it is stored. */
   appendStarts(starts: readonly SeriesStart[]): Promise<void>

@@ -132,17 +132,20 @@ export class Head {
 
   // Ingest.
 
-  /** The ref of the series, new if need be, 0 when a limit forbids that. `labels` are sorted by name, unique and without empty values; their ref is kept per object. */
-  findOrCreate(labels: Labels): number {
+  /**
+   * The ref of the series, new if need be, 0 when a limit forbids that; for those that go `beyondLimits` only that on memory does.
+   * `labels` are sorted by name, unique and without empty values; their ref is kept per object.
+   */
+  findOrCreate(labels: Labels, beyondLimits = false): number {
     const known = this.#labelRefs.get(labels)
     if (known !== undefined && this.kernels.exports.useSeries(known) !== 0) return known
-    const ref = this.#findSeries(labels)
+    const ref = this.#findSeries(labels, beyondLimits)
     if (ref !== 0) this.#labelRefs.set(labels, ref)
     return ref
   }
 
   /** The same for labels that nobody keeps. */
-  #findSeries(labels: Labels): number {
+  #findSeries(labels: Labels, beyondLimits = false): number {
     assert(labels.length > 0, 'a series has labels')
     const { exports } = this.kernels
     if (labels.length > maxLabels) {
@@ -155,7 +158,7 @@ export class Head {
     this.kernels.bytes.set(bytes, bytesAt)
     const count = exports.parseLabelBytes(bytesAt, bytes.length, scratch)
     assert(count > 0, 'labels are not sorted, not unique or empty')
-    return exports.findOrCreate(scratch, count)
+    return exports.findOrCreate(scratch, count, beyondLimits ? 1 : 0)
   }
 
   #countRefusal(job: string): void {

@@ -69,7 +69,7 @@ export type KernelExports = {
 
   // Main thread: series.
   normalizeLabels(labels: Pointer, count: number): number
-  findOrCreate(labels: Pointer, count: number): number
+  findOrCreate(labels: Pointer, count: number, beyondLimits: number): number
   parseLabelBytes(pointer: Pointer, length: number, labels: Pointer): number
   /** Whether the series is still there; then its ref can be used until the next turn of the event loop. */
   useSeries(ref: number): number

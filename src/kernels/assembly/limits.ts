@@ -38,12 +38,16 @@ export function jobLabel(labels: usize, count: u32): usize {
   return 0
 }
 
-/** Whether a new series with these labels would be one too many. The hidden series of a histogram belong to one that is known. */
-export function isOneTooMany(labels: usize, count: u32): bool {
+/**
+ * Whether a new series with these labels would be one too many. The hidden series of a histogram belong to one that is known. Of
+ * what goes `beyondLimits` only memory is left.
+ */
+export function isOneTooMany(labels: usize, count: u32, beyondLimits: bool): bool {
   if (isHistogramPart(labels, count)) return false
+  if (bytesLeft() < RESERVED_BYTES) return true
+  if (beyondLimits) return false
   const total = load<u32>(MAX_SERIES)
   if (total != 0 && load<u32>(SERIES_COUNT) >= total && activeOf(load<u32>(SERIES_COUNT), load<u32>(ENDED_SERIES)) >= total) return true
-  if (bytesLeft() < RESERVED_BYTES) return true
   const perJob = load<u32>(MAX_SERIES_PER_JOB)
   if (perJob == 0) return false
   const label = jobLabel(labels, count)

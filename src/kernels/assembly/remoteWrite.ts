@@ -450,7 +450,7 @@ function resolve(write: usize): u32 {
   if (count > MAX_LABELS) return invalid(write, start, bytes, LABELS_TOO_MANY)
   const kept = normalizeLabels(list, count)
   if (kept < 0) return invalid(write, start, bytes, -kept)
-  const ref = findOrCreate(list, <u32>kept)
+  const ref = findOrCreate(list, <u32>kept, false)
   if (ref == 0) {
     store<u32>(write, load<u32>(write, W_REFUSED) + 1, W_REFUSED)
     return REF_REFUSED

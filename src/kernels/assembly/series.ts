@@ -183,9 +183,9 @@ function dropEmptyValues(labels: usize, count: u32): i32 {
   return <i32>kept
 }
 
-/** The ref of the series with these labels, which are sorted, unique and not empty; new if need be, 0 when a limit forbids that. */
-export function findOrCreate(labels: usize, count: u32): u32 {
-  if (isOneTooMany(labels, count)) return findOrRefuse(labels, count)
+/** The ref of the series with these labels, which are sorted, unique and not empty; new if need be, 0 when a limit forbids that; `beyondLimits`: see limits.ts. */
+export function findOrCreate(labels: usize, count: u32, beyondLimits: bool): u32 {
+  if (isOneTooMany(labels, count, beyondLimits)) return findOrRefuse(labels, count)
   const pairs = internLabels(labels, count)
   const hash = <u32>hash64(pairs, count << 2)
   const known = findByPairs(pairs, count, hash)
