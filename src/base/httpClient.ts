@@ -84,7 +84,7 @@ export class HttpClient {
 
   /** A GET that is sent again and again: what does not change is made once. */
   repeated(request: HttpRequest): RepeatedRequest {
-    return new RepeatedRequest(request, (signal) => this.request(request, signal), this.#shortWay(request))
+    return new RepeatedRequest(request, (timeoutMs, signal) => this.request({ ...request, timeoutMs }, signal), this.#shortWay(request))
   }
 
   #shortWay(request: HttpRequest): ShortWay | undefined {
@@ -170,15 +170,16 @@ type ShortWay = { readonly pool: Http1Pool; readonly deadlines: Deadlines; reado
 /** One request at a time. */
 export class RepeatedRequest {
   readonly #request: HttpRequest
-  readonly #sendAnyWay: (signal: AbortSignal) => Promise<HttpAnswer>
+  readonly #sendAnyWay: (timeoutMs: number, signal: AbortSignal) => Promise<HttpAnswer>
   #short: ShortWay | undefined
   readonly #shortOutcome: Http1Outcome = { answered: (answer) => this.#answeredShort(answer), failed: (error) => this.#failedShort(error) }
   /** What is under way. */
   #outcome: RequestOutcome | undefined
   #exchange: Http1Exchange | undefined
+  #sentMs = 0
   #longWay: AbortController | undefined
 
-  constructor(request: HttpRequest, sendAnyWay: (signal: AbortSignal) => Promise<HttpAnswer>, short: ShortWay | undefined) {
+  constructor(request: HttpRequest, sendAnyWay: (timeoutMs: number, signal: AbortSignal) => Promise<HttpAnswer>, short: ShortWay | undefined) {
     this.#request = request
     this.#sendAnyWay = sendAnyWay
     this.#short = short
@@ -188,7 +189,8 @@ export class RepeatedRequest {
     assert(this.#outcome === undefined, 'the request is under way already')
     this.#outcome = outcome
     const short = this.#short
-    if (short === undefined) return this.#sendLong()
+    if (short === undefined) return this.#sendLong(this.#request.timeoutMs)
+    this.#sentMs = performance.now()
     this.#exchange = short.pool.send(short.wire, this.#shortOutcome)
     short.deadlines.add(this.#request.timeoutMs, this.#exchange)
   }
@@ -202,7 +204,8 @@ export class RepeatedRequest {
   #answeredShort(answer: HttpAnswer): void {
     if (this.#short?.followsRedirects === true && isRedirect(answer)) {
       this.#short = undefined
-      return this.#sendLong()
+      // The redirect is followed within the time of the whole.
+      return this.#sendLong(Math.max(1, this.#request.timeoutMs - (performance.now() - this.#sentMs)))
     }
     let unpacked
     try {
@@ -218,10 +221,10 @@ export class RepeatedRequest {
     this.#failed(describeFailure(this.#request, error))
   }
 
-  #sendLong(): void {
+  #sendLong(timeoutMs: number): void {
     this.#longWay = new AbortController()
     // `request` throws nothing else.
-    this.#sendAnyWay(this.#longWay.signal).then((answer) => this.#answered(answer), (error: unknown) => this.#failed(error as HttpRequestError))
+    this.#sendAnyWay(timeoutMs, this.#longWay.signal).then((answer) => this.#answered(answer), (error: unknown) => this.#failed(error as HttpRequestError))
   }
 
   #answered(answer: HttpAnswer): void {

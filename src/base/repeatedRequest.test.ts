@@ -92,6 +92,12 @@ describe('a repeated request', () => {
     expect(paths).toEqual(['/a', '/a', '/b', '/a', '/b'])
   })
 
+  it('has one deadline for all it is redirected to', async () => {
+    const url = await serve(({ url: path = '' }, response) => void (path === '/a' ? setTimeout(() => response.writeHead(302, { location: '/b' }).end(), 400) : response.end('there')))
+    // The redirect is asked for twice, the first time: that alone takes longer.
+    expect(await send(repeated({ url: `${url}/a`, timeoutMs: 600 }))).toBe(`Get "${url}/a": context deadline exceeded`)
+  })
+
   it('unpacks small and large bodies, within the limit', async () => {
     let body = ''
     const url = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(body, { level: 1 })))
