@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import Database from 'better-sqlite3'
+import { listCompanions } from '../storage/dataDir.ts'
 import { labelsFrom } from '../storage/labels.ts'
 import { openTestStorage, testDataDir } from '../test/helpers/testStorage.ts'
 import { join } from 'node:path'
@@ -26,6 +27,9 @@ async function smallDirectory(): Promise<string> {
 describe('solowatch check and inspect', { timeout: 90_000 }, () => {
   it('checks, and lists partitions, series, chunks and log', async () => {
     const dir = await smallDirectory()
+    // The check of the test's storage has left some.
+    for (const path of listCompanions(dir)) rmSync(path)
+    const files = readdirSync(dir, { recursive: true }).sort()
     expect(solowatch('check', dir)).toEqual({ status: 0, output: expect.stringMatching(/^ok: 1 series, 3 samples in 1 chunks of 1 partitions, 0 log records, /) })
     const { output } = solowatch('inspect', dir)
     expect(output).toMatch(/^2026-11-24\.1\.db {2}3 samples {2}1 chunks \(1 not compacted\)/)
@@ -34,6 +38,7 @@ describe('solowatch check and inspect', { timeout: 90_000 }, () => {
     expect(solowatch('inspect', dir, 'series').output).toBe('1  up{job="node"}  2026-11-24T00:00:00.000Z to 2026-11-24T00:00:30.000Z\n')
     expect(solowatch('inspect', dir, 'chunk', '1').output).toContain(`  ${day + 15_000}  1\n`)
     expect(solowatch('inspect', dir, 'wal').output).toBe('records up to 1 are in partitions\n')
+    expect(readdirSync(dir, { recursive: true }).sort()).toEqual(files)
   })
 
   it('ends with 1 and a line that names file, row and way out when something is wrong', async () => {

@@ -7,6 +7,7 @@ import { formatBytes } from './base/bytes.ts'
 import { checkDataDir, formatProblem } from '../storage/check.ts'
 import { checkpointContents, chunkContents, logContents, partitionContents, seriesContents, seriesMeta } from '../storage/contents.ts'
 import { formatLabels } from '../storage/labels.ts'
+import { leavingNoTrace } from '../storage/traces.ts'
 
 const usage = `Usage: solowatch check DIR
   verifies every file and says of each problem where it is and what to do; exit code 1 when there is one
@@ -37,7 +38,7 @@ export function runInspect(args: readonly string[]): void {
 function inDirectory(dir: string, work: () => number): number {
   // A reader such as `head` may have seen enough.
   process.stdout.on('error', () => process.exit())
-  return existsSync(dir) ? work() : complain(`${dir}: there is no such directory`)
+  return existsSync(dir) ? leavingNoTrace(dir, work) : complain(`${dir}: there is no such directory`)
 }
 
 function inspect(dir: string, what: string, argument: string | undefined): number {

@@ -135,6 +135,13 @@ export function removeBuildings(dir: string): void {
   }
 }
 
+/** What lies beside the database files of a directory. */
+export function listCompanions(dir: string): string[] {
+  return [dir, logDir(dir), checkpointsDir(dir), partitionsDir(dir)].flatMap((folder) =>
+    names(folder).filter((name) => companions.some((suffix) => name.endsWith(`.db${suffix}`))).map((name) => join(folder, name)),
+  )
+}
+
 /** Bytes of a database file with what lies beside it. */
 export function databaseBytes(path: string): number {
   let bytes = 0
