@@ -1,7 +1,7 @@
 // The process as a user starts it: exit codes, the line with the URL, signals.
 
 import { spawn, spawnSync, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -47,6 +47,16 @@ describe('src/main.ts', () => {
     symlinkSync(resolve('solowatch'), join(dir, 'linked'))
     const { status, stdout } = spawnSync('./linked', ['--version'], { cwd: dir, encoding: 'utf8' })
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^solowatch, version \d/)])
+  })
+
+  it('names the Node it needs when there is an older one only', () => {
+    // A copy of the launcher finds no packages beside it.
+    const bin = join(dir, 'bin')
+    mkdirSync(bin)
+    copyFileSync(resolve('solowatch'), join(dir, 'copied'))
+    writeFileSync(join(bin, 'node'), '#!/bin/sh\necho v20.20.2\n', { mode: 0o755 })
+    const { status, stderr } = spawnSync('./copied', ['--version'], { cwd: dir, encoding: 'utf8', env: { PATH: `${bin}:/bin` } })
+    expect([status, stderr]).toEqual([1, `solowatch: error: needs Node 26 or later, the one on the PATH is v20.20.2; 'npm ci' brings it along\n`])
   })
 
   it('ends with 2 on a flag it does not know, and names the nearest', async () => {
