@@ -103,6 +103,8 @@ class Checker {
             if (ref > meta.maxRef) this.#problem(path, 'series', String(page), `series ref ${ref} is above the highest given out, ${meta.maxRef}`, restore)
           }
         }
+        const missing = reader.missingPages()
+        if (missing !== undefined) this.#problem(path, 'series', '', missing, `${restore}; otherwise the series of the others are not found`)
         for (const page of reader.damagedLifetimePages()) this.#problem(path, 'lifetime', String(page), 'checksum is wrong', 'harmless: its series count as living all the time')
         this.#lifetimes = reader.lifetimes()
       } finally {
@@ -318,7 +320,8 @@ class Checker {
     if (!existsSync(path)) return
     this.#bytes += databaseBytes(path)
     this.#file(path, setAside, () => {
-      const { hidden, damaged } = readTombstones(this.#dir)
+      const { hidden, damaged, missing } = readTombstones(this.#dir)
+      if (missing !== undefined) this.#problem(path, 'tombstone', '', missing, `${restore}; otherwise what the others hid may be seen again`)
       if (damaged > 0) this.#problem(path, 'tombstone', '', `${damaged} rows are damaged: what they hid may be seen again`, restore)
       for (const [ref, ranges] of hidden) {
         if (ranges.some(({ minTimeMs, maxTimeMs }) => !(minTimeMs <= maxTimeMs))) this.#problem(path, 'tombstone', `series ${ref}`, 'ends before it begins', restore)

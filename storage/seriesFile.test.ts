@@ -19,10 +19,14 @@ function read(path: string) {
   }
 }
 
+function openWriter(path: string): SeriesFileWriter {
+  return new SeriesFileWriter(path, (reason) => expect.fail(reason))
+}
+
 describe('the series file', () => {
   it('gives back series that came in several flushes, by ref', () => {
     const path = join(tempDir(), 'series.db')
-    const writer = new SeriesFileWriter(path)
+    const writer = openWriter(path)
     writer.commit([row(1), row(2), row(600)], meta)
     writer.commit([row(3), row(1500)], { ...meta, flushedRecord: 9 })
     writer.close()
@@ -33,7 +37,7 @@ describe('the series file', () => {
 
   it('takes the same series again without harm', () => {
     const path = join(tempDir(), 'series.db')
-    const writer = new SeriesFileWriter(path)
+    const writer = openWriter(path)
     writer.commit([row(1), row(2)], meta)
     writer.commit([row(2), row(3)], meta)
     writer.close()
@@ -42,11 +46,11 @@ describe('the series file', () => {
 
   it('widens lifetimes, also over a restart', () => {
     const path = join(tempDir(), 'series.db')
-    let writer = new SeriesFileWriter(path)
+    let writer = openWriter(path)
     writer.extendLifetime(5, 100, 200)
     writer.commit([row(5)], meta)
     writer.close()
-    writer = new SeriesFileWriter(path)
+    writer = openWriter(path)
     writer.extendLifetime(5, 150, 300)
     writer.extendLifetime(6, 10, 20)
     writer.commit([row(6)], meta)
@@ -58,7 +62,7 @@ describe('the series file', () => {
 
   it('gives back the other pages when one is damaged', () => {
     const path = join(tempDir(), 'series.db')
-    const writer = new SeriesFileWriter(path)
+    const writer = openWriter(path)
     writer.commit([row(1), row(seriesPerPage + 1), row(2 * seriesPerPage + 1)], meta)
     writer.close()
     const db = new Database(path)
@@ -71,11 +75,11 @@ describe('the series file', () => {
 
   it('of a newer version is refused with the way out', () => {
     const path = join(tempDir(), 'series.db')
-    new SeriesFileWriter(path).close()
+    openWriter(path).close()
     const db = new Database(path)
-    db.pragma('user_version = 3')
+    db.pragma('user_version = 4')
     db.close()
-    expect(() => new SeriesFileReader(path)).toThrow(/series\.db: has format version 3 of a newer solowatch, this one reads up to 2; start the newer version/)
+    expect(() => new SeriesFileReader(path)).toThrow(/series\.db: has format version 4 of a newer solowatch, this one reads up to 3; start the newer version/)
   })
 
   it('is not any SQLite file', () => {
@@ -83,6 +87,6 @@ describe('the series file', () => {
     const db = new Database(path)
     db.exec('CREATE TABLE other (a)')
     db.close()
-    expect(() => new SeriesFileWriter(path)).toThrow(/is a SQLite file but not a solowatch series file/)
+    expect(() => openWriter(path)).toThrow(/is a SQLite file but not a solowatch series file/)
   })
 })

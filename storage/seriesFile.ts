@@ -5,17 +5,20 @@ import { crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { assert, errorText } from '../src/base/assert.ts'
 import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
+import { countProblem, recount } from './rowCounts.ts'
 import { openForReading, openForWriting, readingFile, transaction, type Db, type FileKind } from './sqlite.ts'
 
 const seriesKind: FileKind = {
   name: 'series file',
   // 2: samples behind `flushedRecord` may be in checkpoints. Who does not know those must not open the directory.
-  version: 2,
+  // 3: rows of series are counted, which a program that replaces some without saying so would upset.
+  version: 3,
   schema: `
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE series (page INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE TABLE lifetime (page INTEGER PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL);
   `,
+  counted: ['series'],
 }
 
 /** Refs `page * seriesPerPage` up to the next page share a row. */
@@ -75,9 +78,15 @@ export class SeriesFileWriter {
   readonly #lifetimes = new Map<number, Float64Array>()
   readonly #changedLifetimes = new Set<number>()
 
-  constructor(path: string) {
+  /** `onDamage` is told of rows that are gone. */
+  constructor(path: string, onDamage: (reason: string) => void) {
     this.#db = openForWriting(path, seriesKind, { synchronous: 'full' })
     readingFile(path, () => {
+      const missing = missingPages(this.#db)
+      if (missing !== undefined) {
+        onDamage(`series: ${missing}: samples of the others, ${seriesPerPage} series in each, cannot be found by labels; restore the file from a backup`)
+        recount(this.#db, 'series')
+      }
       for (const [page, body] of readLifetimePages(this.#db)) this.#lifetimes.set(page, body)
     })
   }
@@ -187,7 +196,7 @@ export class SeriesFileWriter {
 
   #writePage(page: number, rows: readonly SeriesRow[]): void {
     const body = zstdCompressSync(encodeSeriesPage(rows))
-    this.#db.prepare('INSERT OR REPLACE INTO series (page, count, crc, body) VALUES (?, ?, ?, ?)').run(page, rows.length, crc32(body, page), body)
+    this.#db.prepare('INSERT INTO series (page, count, crc, body) VALUES (?, ?, ?, ?) ON CONFLICT (page) DO UPDATE SET count = excluded.count, crc = excluded.crc, body = excluded.body').run(page, rows.length, crc32(body, page), body)
   }
 
   #writeLifetimes(page: number, values: Float64Array): void {
@@ -236,6 +245,11 @@ export class SeriesFileReader {
     return rows.filter(([page, crc, body]) => decodeLifetimes(page, crc, body) === undefined).map(([page]) => page)
   }
 
+  /** What is to say when there are more or fewer pages than were written. */
+  missingPages(): string | undefined {
+    return missingPages(this.#db)
+  }
+
   structureProblems(): string[] {
     const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
     return found.map((row) => row.integrity_check).filter((text) => text !== 'ok')
@@ -244,6 +258,11 @@ export class SeriesFileReader {
   close(): void {
     this.#db.close()
   }
+}
+
+function missingPages(db: Db): string | undefined {
+  const problem = countProblem(db, 'series', db.prepare('SELECT count(*) FROM series').pluck().get() as number)
+  return problem
 }
 
 /** A page is some 100 KB; the default of 16 KB makes pieces that are copied together. */

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { errorText } from '../src/base/assert.ts'
+import { beginCounting, isCounting } from './rowCounts.ts'
 import { DataFileError, NewerFormatError } from './storageError.ts'
 
 export type Db = Database.Database
@@ -19,6 +20,8 @@ export type FileKind = {
   readonly schema: string
   /** Of a new file; SQLite's own choice when not given. */
   readonly pageBytes?: number
+  /** Tables of which the file counts the rows. */
+  readonly counted?: readonly string[]
 }
 
 export type OpenOptions = {
@@ -41,6 +44,8 @@ export function openForWriting(path: string, kind: FileKind, options: OpenOption
     db.pragma('cache_size = -4000')
     if (db.pragma('user_version', { simple: true }) === 0 && isEmpty(db)) create(db, kind)
     if (checkKind(db, path, kind) < kind.version) db.pragma(`user_version = ${kind.version}`)
+    const { counted } = kind
+    if (counted !== undefined && !isCounting(db)) transaction(db, () => beginCounting(db, counted))
   } catch (error) {
     db.close()
     throw asDataFileError(path, error)

@@ -4,12 +4,14 @@
 
 import { crc32 } from 'node:zlib'
 import type { Statement } from 'better-sqlite3'
+import { countProblem, recount } from './rowCounts.ts'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 import type { SyncMode } from './logFile.ts'
 
 const stateKind: FileKind = {
   name: 'state file',
-  version: 2,
+  // 3: rows are counted, which a program that replaces some without saying so would upset.
+  version: 3,
   schema: `
     CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
     CREATE TABLE ledger (
@@ -24,6 +26,7 @@ const stateKind: FileKind = {
     CREATE INDEX ledger_group ON ledger (group_key, id);
     CREATE INDEX ledger_receiver ON ledger (receiver, id);
   `,
+  counted: ['record', 'ledger'],
 }
 
 /** The ledger keeps the newest entries up to this number ... */
@@ -51,18 +54,28 @@ export class StateFileWriter {
 
   constructor(path: string, sync: SyncMode) {
     this.#db = openForWriting(path, stateKind, { synchronous: sync === 'commit' ? 'full' : 'normal' })
-    this.#put = this.#db.prepare('INSERT OR REPLACE INTO record (kind, key, value) VALUES (?, ?, ?)')
+    this.#put = this.#db.prepare('INSERT INTO record (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value')
     this.#delete = this.#db.prepare('DELETE FROM record WHERE kind = ? AND key = ?')
     this.#insertLedger = this.#db.prepare('INSERT INTO ledger (time_ms, receiver, group_key, outcome, detail) VALUES (?, ?, ?, ?, ?)')
   }
 
-  /** All records as `[kind, key, json]`. A damaged one is told to `onDamage` and left out. */
-  records(onDamage: (row: string) => void): [string, string, string][] {
+  /** All records as `[kind, key, json]`. `onDamage` is told of damaged ones, which are left out, and of rows that are gone. */
+  records(onDamage: (reason: string) => void): [string, string, string][] {
     const records: [string, string, string][] = []
+    let found = 0
     for (const [kind, key, value] of this.#db.prepare('SELECT kind, key, value FROM record').raw().iterate() as IterableIterator<[string, string, string]>) {
+      found++
       const json = opened(value, [kind, key])
-      if (json === undefined) onDamage(`${kind}/${key}`)
+      if (json === undefined) onDamage(`${kind}/${key} is damaged and left out`)
       else records.push([kind, key, json])
+    }
+    // Of the ledger by its smallest index: the rows themselves are read when somebody asks.
+    const entries = this.#db.prepare('SELECT count(*) FROM ledger').pluck().get() as number
+    for (const [table, rows] of [['record', found], ['ledger', entries]] as const) {
+      const problem = countProblem(this.#db, table, rows)
+      if (problem === undefined) continue
+      onDamage(`${table}: ${problem}; a backup of the file may have the others`)
+      recount(this.#db, table)
     }
     return records
   }
@@ -110,11 +123,18 @@ export function* stateRowProblems(path: string): Generator<{ table: string; row:
     for (const text of db.pragma('integrity_check(20)') as { integrity_check: string }[]) {
       if (text.integrity_check !== 'ok') yield { table: 'sqlite', row: '', problem: text.integrity_check }
     }
+    const found = { record: 0, ledger: 0 }
     for (const [kind, key, value] of db.prepare('SELECT kind, key, value FROM record').raw().iterate() as IterableIterator<[string, string, string]>) {
+      found.record++
       if (opened(value, [kind, key]) === undefined) yield { table: 'record', row: `${kind}/${key}`, problem: 'value is damaged' }
     }
     for (const [id, detail, ...columns] of db.prepare('SELECT id, detail, time_ms, receiver, group_key, outcome FROM ledger').raw().iterate() as IterableIterator<[number, string, ...(string | number)[]]>) {
+      found.ledger++
       if (opened(detail, columns) === undefined) yield { table: 'ledger', row: String(id), problem: 'detail is damaged' }
+    }
+    for (const [table, rows] of Object.entries(found)) {
+      const problem = countProblem(db, table, rows)
+      if (problem !== undefined) yield { table, row: '', problem }
     }
   } finally {
     db.close()

@@ -4,11 +4,13 @@
 import { crc32 } from 'node:zlib'
 import { tombstonesPath } from './dataDir.ts'
 import type { TimeRange } from './sample.ts'
+import { countProblem, recount } from './rowCounts.ts'
 import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
 
 const tombstoneKind: FileKind = {
   name: 'tombstone file',
-  version: 2,
+  // 3: rows are counted.
+  version: 3,
   schema: `
     CREATE TABLE tombstone (
       id INTEGER PRIMARY KEY,
@@ -19,6 +21,7 @@ const tombstoneKind: FileKind = {
       seal INTEGER
     );
   `,
+  counted: ['tombstone'],
 }
 
 export type Tombstone = TimeRange & { readonly ref: number }
@@ -31,14 +34,18 @@ export class TombstoneFileWriter {
   readonly #db: Db
   #active: HiddenRanges
 
-  /** `onDamage` is told how many rows are damaged, if any: they hide nothing and are removed. */
-  constructor(dir: string, onDamage: (rows: number) => void) {
+  /** `onDamage` is told of rows that are damaged, which hide nothing and are removed, and of rows that are gone. */
+  constructor(dir: string, onDamage: (reason: string) => void) {
     this.#db = openForWriting(tombstonesPath(dir), tombstoneKind, { synchronous: 'full' })
     try {
       if (!hasSeals(this.#db)) this.#addSeals()
-      const { damaged } = readRows(this.#db)
+      const { damaged, missing } = readRows(this.#db)
+      if (missing !== undefined) {
+        onDamage(`tombstone: ${missing}: what the others hid may be seen again`)
+        recount(this.#db, 'tombstone')
+      }
       for (const id of damaged) this.#db.prepare('DELETE FROM tombstone WHERE id = ?').run(id)
-      if (damaged.length > 0) onDamage(damaged.length)
+      if (damaged.length > 0) onDamage(`${damaged.length} rows are damaged: what they hid may be seen again`)
       // Memory is empty at start, and what comes back from the log was appended after the cleaning's flush.
       this.#db.exec('DELETE FROM tombstone WHERE cleaned = 1')
       this.#active = this.#readActive()
@@ -100,11 +107,11 @@ export class TombstoneFileWriter {
 }
 
 /** Everything that is hidden, cleaned or not. Throws when the file cannot be read. */
-export function readTombstones(dir: string): { readonly hidden: HiddenRanges; readonly damaged: number } {
+export function readTombstones(dir: string): { readonly hidden: HiddenRanges; readonly damaged: number; readonly missing: string | undefined } {
   const db = openForReading(tombstonesPath(dir), tombstoneKind)
   try {
-    const { rows, damaged } = readRows(db)
-    return { hidden: mergedRanges(rows), damaged: damaged.length }
+    const { rows, damaged, missing } = readRows(db)
+    return { hidden: mergedRanges(rows), damaged: damaged.length, missing }
   } finally {
     db.close()
   }
@@ -112,8 +119,8 @@ export function readTombstones(dir: string): { readonly hidden: HiddenRanges; re
 
 type Row = Tombstone & { readonly isCleaned: boolean }
 
-/** The rows that are what was written, by ref and first time, and the ids of those that are not. */
-function readRows(db: Db): { readonly rows: readonly Row[]; readonly damaged: readonly number[] } {
+/** The rows that are what was written, by ref and first time, the ids of those that are not, and what is to say when there are more or fewer than were written. */
+function readRows(db: Db): { readonly rows: readonly Row[]; readonly damaged: readonly number[]; readonly missing: string | undefined } {
   const isSealed = hasSeals(db)
   const rows: Row[] = []
   const damaged: number[] = []
@@ -122,7 +129,7 @@ function readRows(db: Db): { readonly rows: readonly Row[]; readonly damaged: re
     if (isSealed && seal !== sealOf(ref, minTimeMs, maxTimeMs, cleaned)) damaged.push(id)
     else rows.push({ ref, minTimeMs, maxTimeMs, isCleaned: cleaned === 1 })
   }
-  return { rows, damaged }
+  return { rows, damaged, missing: countProblem(db, 'tombstone', rows.length + damaged.length) }
 }
 
 /** Version 1 had none. */

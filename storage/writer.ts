@@ -78,9 +78,9 @@ class Writer {
     createDataDir(init.dir)
     if (init.lockFile) this.#lock = lockDataDir(init.dir)
     tidyDataDir(this.#recoveryDeps)
-    this.#series = new SeriesFileWriter(seriesPath(init.dir))
+    this.#series = new SeriesFileWriter(seriesPath(init.dir), (reason) => this.#damaged(seriesPath(init.dir), reason))
     this.#state = this.#openOrReplace(statePath(init.dir), (path) => this.#openState(path))
-    this.#tombstones = this.#openOrReplace(tombstonesPath(init.dir), (path) => new TombstoneFileWriter(init.dir, (rows) => this.#damaged(path, `${rows} rows are damaged: what they hid may be seen again`)))
+    this.#tombstones = this.#openOrReplace(tombstonesPath(init.dir), (path) => new TombstoneFileWriter(init.dir, (reason) => this.#damaged(path, reason)))
     this.#codec = new ChunkCodec(init.module)
     this.#partitions = new PartitionKeeper({
       dir: init.dir,
@@ -407,7 +407,7 @@ class Writer {
   #openState(path: string): StateFileWriter {
     const state = new StateFileWriter(path, this.#init.sync)
     try {
-      this.#records = state.records((row) => this.#damaged(path, `${row} is damaged and left out`))
+      this.#records = state.records((reason) => this.#damaged(path, reason))
       return state
     } catch (error) {
       state.close()

@@ -34,7 +34,7 @@ async function answersOf(storage: TestStorage): Promise<Record<string, string>> 
   }
 }
 
-describe.each(['v1', 'v2', 'v3'])('the data directory of format %s', (version) => {
+describe.each(['v1', 'v2', 'v3', 'v4'])('the data directory of format %s', (version) => {
   it('is checked, read to the bit, and still good after it was written to', async () => {
     const dir = join(testDataDir(), 'data')
     cpSync(golden(version), dir, { recursive: true })
@@ -49,11 +49,11 @@ describe.each(['v1', 'v2', 'v3'])('the data directory of format %s', (version) =
   })
 })
 
-describe('the data directory of format v3', () => {
+describe.each(['v3', 'v4'])('the data directory of format %s', (version) => {
   it('answers queries about histograms, deleted samples and a downsampled day as it did when it was written', async () => {
-    const answers: unknown = JSON.parse(readFileSync(golden('v3.json'), 'utf8'))
+    const answers: unknown = JSON.parse(readFileSync(golden(`${version}.json`), 'utf8'))
     const dir = join(testDataDir(), 'data')
-    cpSync(golden('v3'), dir, { recursive: true })
+    cpSync(golden(version), dir, { recursive: true })
     // As it is, and once everything is in partitions.
     for (const _ of ['first', 'second']) {
       const storage = await openTestStorage({ dir, outOfOrderWindowMs })
