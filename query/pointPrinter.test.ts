@@ -64,6 +64,8 @@ describe('PointPrinter', () => {
     const word = new BigUint64Array(1)
     const double = new Float64Array(word.buffer)
     const values = [0, -0, NaN, Infinity, -Infinity, 0.001, 0.999, 999.999, 999_999_999_999.5, 1e12, 1e20, 1e21, 123_456_789e12, 1e-6, 1e-7, 1e23, 9_007_199_254_740_993]
+    // Between two decimals, and so close to one that a product of 128 bits does not decide.
+    for (let i = 0; i < 2_000; i++) values.push((random.below(2 ** 32) * 2 ** 20 + 0.5) * 2 ** (random.below(80) - 40), 10 ** (random.below(40) - 20) * (1 + random.below(3) * 2 ** -52))
     for (let exponent = -1074; exponent < 1024; exponent++) values.push(2 ** exponent, 2 ** exponent * (1 + 2 ** -52), 2 ** exponent * (1 - 2 ** -53))
     for (let i = 0; i < 20_000; i++) {
       word[0] = (BigInt(random.below(2 ** 32)) << 32n) | BigInt(random.below(2 ** 32))

@@ -1,6 +1,7 @@
 // Doubles as Go prints them in JSON answers: the shortest digits that read back as the same double, an exponent below 1e-6
-// and from 1e21 on. Whole numbers and short decimals, which most samples are, take a short way; the digits of all others
-// come from R. Giulietti's "The Schubfach way to render doubles", with the table of powers that parsing uses too.
+// and from 1e21 on. Whole numbers and short decimals, which most samples are, take a short way. The digits of all others
+// come from one product where that is far enough from every limit to decide, and else from R. Giulietti's "The Schubfach way to
+// render doubles"; both use the table of powers that parsing has too.
 
 import { POWERS_OF_TEN } from './layout'
 import { multiplyHigh } from './number'
@@ -53,14 +54,14 @@ export function printPoints(values: usize, present: usize, count: i32, texts: us
     const textTo = load<u32>(ends + (<usize>i << 2))
     if (load<u8>(present + <usize>i)) {
       if (out != start) store<u8>(out++, 0x2c)
-      // Texts are short: two or three words. What is written too much is overwritten.
+      // Texts are short: one vector or two. What is written too much is overwritten.
       let from = texts + <usize>textFrom
       let to = out
       const end = out + <usize>(textTo - textFrom)
       while (to < end) {
-        store<u64>(to, load<u64>(from))
-        to += 8
-        from += 8
+        v128.store(to, v128.load(from))
+        to += 16
+        from += 16
       }
       out = printValue(load<f64>(values + (<usize>i << 3)), end)
       store<u16>(out, 0x5d22)
@@ -88,15 +89,109 @@ export function printValue(value: f64, out: usize): usize {
     return out + 3
   }
   if (magnitude <= SHORT_LIMIT) {
-    const whole = <u64>magnitude
-    if (<f64>whole == magnitude) return printWhole(whole, out)
-    const thousandths = <u64>nearest(magnitude * 1000)
-    if (thousandths != 0 && <f64>thousandths / 1000 == magnitude) {
-      const end = printWhole(thousandths / 1000, out)
-      return printThousandths(<u32>(thousandths % 1000), end)
+    // Signed, as processors convert those in one instruction.
+    const whole = <i64>magnitude
+    if (<f64>whole == magnitude) return printWhole(<u64>whole, out)
+    const scaled = magnitude * 1000
+    const thousandths = nearest(scaled)
+    // A division takes longer than to see that it would be of no use.
+    if (abs(scaled - thousandths) <= scaled * 1e-15 && thousandths / 1000 == magnitude) {
+      const integer = <u64><i64>thousandths
+      const end = printWhole(integer / 1000, out)
+      return printThousandths(<u32>(integer % 1000), end)
     }
   }
-  return printShortest(bits & MASK_63, out)
+  return printLong(bits & MASK_63, out)
+}
+
+const SIXTEEN_DIGITS: u64 = 10_000_000_000_000_000
+/** Fixed point with four bits before the point, for what is below ten. */
+const FIXED_BITS: u64 = 60
+const FIXED_TEN: u64 = 10 << FIXED_BITS
+/** Above the error of what is compared, as fixed point and as 64 bits of a fraction. */
+const FIXED_SLACK: u64 = 1 << 30
+const FRACTION_SLACK: u64 = 1 << 34
+
+/**
+ * A positive finite double, without a branch that depends on its digits: which way they go is as good as random, and a wrong
+ * guess of the processor takes longer than all the rest.
+ */
+function printLong(bits: u64, out: usize): usize {
+  const fraction = bits & (HIDDEN_BIT - 1)
+  const biased = <i32>(bits >> FRACTION_BITS)
+  // A power of two has a narrower interval below it, and what is subnormal has fewer digits.
+  if (fraction == 0 || biased == 0) return printShortest(bits, out)
+  const q = biased + MIN_EXPONENT - 1
+  // Scaled by 10^-k, one unit in the last place of the double is from 1 to 10, and the double has 16 or 17 digits before the point.
+  const k = floorLog10Pow2(q)
+  const shift = <u64>(q + floorLog2Pow10(-k) + 1)
+  const c = (fraction | HIDDEN_BIT) << shift
+  const entry = POWERS_OF_TEN + (<usize>(-k - TABLE_MIN_POWER) << 4)
+  const power = load<u64>(entry, 8)
+  // The product, 64 bits before and after the point. Of the lower half of the power only what matters above the slack.
+  const c1 = c >> 32
+  const c0 = c & 0xffffffff
+  const power1 = power >> 32
+  const power0 = power & 0xffffffff
+  const low = power0 * c0
+  const middle = power1 * c0 + (low >> 32)
+  const other = power0 * c1 + (middle & 0xffffffff)
+  const added = <u64>load<u32>(entry, 4) * c1
+  const after = ((other << 32) | (low & 0xffffffff)) + added
+  const before = power1 * c1 + (middle >> 32) + (other >> 32) + <u64>(after < added)
+
+  // All that is within half a unit reads back as the double: a multiple of ten there is shorter, else the nearest whole number is.
+  const digit = before % 10
+  const remainder = (digit << FIXED_BITS) | (after >> 4)
+  const half = power >> (5 - shift)
+  const beyondLower = remainder - half
+  const beyondTen = remainder + half - FIXED_TEN
+  const beyondMiddle = after - (<u64>1 << 63)
+  const isClose = beyondLower + FIXED_SLACK < 2 * FIXED_SLACK || beyondTen + FIXED_SLACK < 2 * FIXED_SLACK || beyondMiddle + FRACTION_SLACK < 2 * FRACTION_SLACK
+  if (isClose) return printShortest(bits, out)
+  const roundsUp = <u64>(remainder + half >= FIXED_TEN)
+  const isShorter = 0 - (<u64>(remainder < half) | roundsUp)
+  const shorter = before - digit + 10 * roundsUp
+  const nearest = before + (after >> 63)
+  const digits = nearest ^ ((nearest ^ shorter) & isShorter)
+  const isBelow = <i64>(digits - SIXTEEN_DIGITS) >> 63
+  return printSeventeen(digits + ((9 * digits) & <u64>isBelow), 17 + k + <i32>isBelow, out)
+}
+
+/** The number of 17 digits, without zeros at the end, the first `point` of them before the decimal point. */
+// @ts-ignore: decorator
+@inline
+function printSeventeen(digits: u64, point: i32, out: usize): usize {
+  const first = digits / SIXTEEN_DIGITS
+  const rest = digits - first * SIXTEEN_DIGITS
+  const high = rest / EIGHT_DIGITS
+  // Halved three times, as in `eightDigits`.
+  const eights = i32x4.replace_lane(i32x4.splat(<i32>high), 1, <i32>(rest - high * EIGHT_DIGITS))
+  // n * 3518437209 >> 45 is n / 10,000 of 32 bits.
+  const thousands = i64x2.shr_u(i64x2.extmul_low_i32x4_u(eights, i32x4.splat(<i32>3518437209)), 45)
+  const fours = v128.or(thousands, i64x2.shl(i32x4.sub(i64x2.extend_low_i32x4_u(eights), i32x4.mul(thousands, i32x4.splat(10_000))), 32))
+  const hundreds = i32x4.shr_u(i32x4.mul(fours, i32x4.splat(10486)), 20)
+  const twos = v128.or(hundreds, i32x4.shl(i32x4.sub(fours, i32x4.mul(hundreds, i32x4.splat(100))), 16))
+  const tens = i16x8.shr_u(i16x8.mul(twos, i16x8.splat(103)), 10)
+  const ones = v128.or(tens, i16x8.shl(i16x8.sub(twos, i16x8.mul(tens, i16x8.splat(10))), 8))
+  const count = 33 - clz<i32>(i8x16.bitmask(i8x16.ne(ones, i8x16.splat(0))))
+  const text = v128.or(ones, i8x16.splat(0x30))
+  const isBelowOne = <u32>(point + 5) < 6
+  if (isBelowOne) store<u64>(out, 0x3030_3030_3030_2e30)
+  const at = isBelowOne ? out + <usize>(2 - point) : out
+  store<u8>(at, <u8>(0x30 + first))
+  v128.store(at, text, 1)
+  if (isBelowOne) return at + <usize>count
+  if (<u32>(point - 1) < 17) {
+    // What comes after the point once more, one further to the right.
+    const last = i8x16.add(i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), i8x16.splat(<i8>(point - 1)))
+    store<u8>(out + <usize>point, 0x2e)
+    v128.store(out + <usize>point, i8x16.swizzle(text, last), 1)
+    return out + <usize>(count > point ? count + 1 : point)
+  }
+  if (point < 0 || point > 21) return printExponent(out, out + <usize>count, point - 1)
+  store<u32>(out, 0x3030_3030, 17)
+  return out + <usize>point
 }
 
 const EIGHT_DIGITS: u64 = 100_000_000
