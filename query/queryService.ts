@@ -59,8 +59,8 @@ export type EvaluationResult = (
 export type EvaluateOptions = { readonly lookbackMs?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal; readonly origin?: QueryOrigin }
 
 export type QueryService = {
-  /** Never rejects: an error is a response too, status 499 when the asker's `signal` ended the query. */
-  respond(request: ApiRequest, asker?: Asker): Promise<ApiResponse>
+  /** Never fails, and not even a promise when no worker is needed: an error is a response too, status 499 when the asker's `signal` ended the query. */
+  respond(request: ApiRequest, asker?: Asker): ApiResponse | Promise<ApiResponse>
   /** The answer comes in pieces as the client takes them. Never rejects; a stream that has begun fails instead. */
   remoteRead(request: RemoteReadRequest, asker: Asker): Promise<StreamedResponse>
   /** One step at `timeMs`, for rules and templates, beside the API queries and never behind them. Rejects with `QueryError`. */
@@ -137,15 +137,13 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
   }
 
   return {
-    async respond(request, asker = {}) {
+    respond(request, asker = {}) {
       const timeoutMs = request.kind === 'instant' || request.kind === 'range' ? request.timeoutMs : undefined
       const startedMs = performance.now()
       const quickly = quick.answer(request, settings(deadline(timeoutMs), 0))
-      const isAnswered = quickly !== undefined && quickly !== 'lend'
-      if (isAnswered) note(request, asker, quickly, { queueSeconds: 0, startedMs })
-      const answer = isAnswered ? quickly : await run(request, asker, { lane: 'api', timeoutMs, lends: quickly === 'lend' })
-      if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers, isSpentWhenSent: true }
-      return errorResponse(errorOf(answer))
+      if (quickly === undefined || quickly === 'lend') return run(request, asker, { lane: 'api', timeoutMs, lends: quickly === 'lend' }).then(responseOf)
+      note(request, asker, quickly, { queueSeconds: 0, startedMs })
+      return responseOf(quickly)
     },
     remoteRead(request, asker) {
       const { promise, resolve } = Promise.withResolvers<StreamedResponse>()
@@ -199,6 +197,11 @@ function logQuery(log: QueryLog, request: JobRequest, { origin }: Asker, answer:
 }
 
 const plainTextHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }
+
+function responseOf(answer: JobAnswer): ApiResponse {
+  if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers, isSpentWhenSent: true }
+  return errorResponse(errorOf(answer))
+}
 
 function errorOf(answer: JobAnswer): QueryError {
   if (answer.kind === 'error') return new QueryError(answer.errorType, answer.message)

@@ -49,7 +49,8 @@ export async function compressBody(body: string | Uint8Array | Readable, encodin
 
 /** The first known encoding in an Accept-Encoding header; one with `q=0` does not count. */
 function chooseEncoding(header: string | undefined): Encoding | undefined {
-  for (const item of (header ?? '').split(',')) {
+  if (header === undefined) return undefined
+  for (const item of header.split(',')) {
     const [name = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase())
     if (parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter))) continue
     if (name === 'gzip' || name === 'deflate' || name === 'zstd') return name

@@ -7,20 +7,26 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Answer } from './answer.ts'
 import { giveBack, noBody, type BodyReader, type RequestBody } from './body.ts'
-import { compressBody, encodingFor } from './compression.ts'
+import { compressBody, encodingFor, type Encoding } from './compression.ts'
 import type { Cors } from './cors.ts'
 import type { Protection } from './protection/protection.ts'
 
 export type DirectRoute = {
   readonly bodyLimitBytes: number
-  /** Never rejects. `parameters` are the decoded values of `:name` in the path. */
-  answer(request: IncomingMessage, response: ServerResponse, body: RequestBody, parameters: Readonly<Record<string, string>>): Promise<Answer>
+  /** Never fails. `parameters` are the decoded values of `:name` in the path. */
+  answer(request: IncomingMessage, response: ServerResponse, body: RequestBody, parameters: Readonly<Record<string, string>>): Answer | Promise<Answer>
 }
 
 /** A path with one parameter between two slashes. */
 type Pattern = { readonly start: string; readonly end: string; readonly parameter: string; readonly route: DirectRoute }
 
 type Found = { readonly route: DirectRoute; readonly parameters: Readonly<Record<string, string>> }
+
+/** A request for one of the routes, and where its answer goes. */
+type Exchange = { readonly found: Found; readonly request: IncomingMessage; readonly response: ServerResponse }
+
+/** Below this what is given back is less than what it costs to listen for the moment. */
+const worthGivingBackBytes = 16 * 1024
 
 export type DirectDeps = {
   readonly bodies: BodyReader
@@ -55,7 +61,7 @@ export class DirectRoutes {
     const found = this.#find(`${method} ${queryAt < 0 ? url : url.slice(0, queryAt)}`)
     if (found === undefined) return false
     // A client that is gone before its answer is out is nobody's mistake.
-    this.#answer(found, request, response).catch(() => response.destroy())
+    this.#begin({ found, request, response })?.catch(() => response.destroy())
     return true
   }
 
@@ -71,60 +77,74 @@ export class DirectRoutes {
     return undefined
   }
 
-  async #answer({ route, parameters }: Found, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { protection, cors, onRequest, bodies, refusalOf } = this.#deps
-    const { headers } = request
-    if (protection !== undefined) {
-      const refusal = await protection.check(headers.authorization)
-      setHeaders(response, protection.config.headers)
-      if (refusal !== undefined) return send(request, response, refusal)
-      if (response.destroyed) return // The client went while its password was looked at.
-    }
-    setHeaders(response, cors(request.url ?? '', headers.origin))
+  /** Like all that follows it: at once where nothing has to be waited for, otherwise with a promise. */
+  #begin(exchange: Exchange): Promise<void> | undefined {
+    const { protection } = this.#deps
+    return protection === undefined ? this.#admit(exchange) : this.#protect(protection, exchange)
+  }
+
+  async #protect(protection: Protection, exchange: Exchange): Promise<void> {
+    const { request, response } = exchange
+    const refusal = await protection.check(request.headers.authorization)
+    for (const [name, value] of Object.entries(protection.config.headers)) response.setHeader(name, value)
+    if (refusal !== undefined) return send(refusal, exchange)
+    if (response.destroyed) return // The client went while its password was looked at.
+    return this.#admit(exchange)
+  }
+
+  #admit(exchange: Exchange): Promise<void> | undefined {
+    const { found, request, response } = exchange
+    const { cors, onRequest } = this.#deps
+    const headers = cors(request.url ?? '', request.headers.origin)
     onRequest(response)
-    let answer: Answer
+    // The body of a GET means nothing, here as in the framework.
+    const answer = request.method === 'GET' ? found.route.answer(request, response, noBody, found.parameters) : this.#answerToBody(exchange)
+    return answer instanceof Promise ? answer.then((settled) => send(settled, exchange, headers)) : send(answer, exchange, headers)
+  }
+
+  async #answerToBody({ found: { route, parameters }, request, response }: Exchange): Promise<Answer> {
+    const { bodies, refusalOf } = this.#deps
     try {
-      // That of a GET means nothing, here as in the framework.
-      const body = request.method === 'GET' ? noBody : await bodies.read(request, route.bodyLimitBytes)
-      answer = await route.answer(request, response, body, parameters)
+      return await route.answer(request, response, await bodies.read(request, route.bodyLimitBytes), parameters)
     } catch (error) {
-      answer = refusalOf(error)
       // The client may have more of the body to send than anybody wants to read.
       response.setHeader('connection', 'close')
+      return refusalOf(error)
     }
-    return send(request, response, answer)
   }
 }
 
-async function send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
-  setHeaders(response, answer.headers)
-  if (answer.status === 204) {
-    response.writeHead(204).end()
-    return
-  }
+/** `headers` come before those of the answer. */
+function send(answer: Answer, { request, response }: Exchange, headers: Answer['headers'] = {}): Promise<void> | undefined {
+  const whole = { ...answer, headers: { ...headers, ...answer.headers } }
   const encoding = encodingFor({
     acceptEncoding: request.headers['accept-encoding'],
     status: answer.status,
     contentType: answer.headers['content-type'] ?? '',
     contentEncoding: answer.headers['content-encoding'],
   })
-  const compressed = encoding === undefined ? undefined : await compressBody(answer.body, encoding, response.getHeader('vary')?.toString())
-  setHeaders(response, compressed?.headers ?? {})
-  const body = compressed?.body ?? answer.body
-  if (answer.isSpentWhenSent === true && answer.body instanceof Uint8Array) {
-    const bytes = answer.body
-    // By the time of `close` nothing of it waits to be written.
-    if (compressed === undefined) response.once('close', () => giveBack(bytes))
-    else giveBack(bytes)
-  }
-  if (body instanceof Readable) {
-    response.writeHead(answer.status)
-    return pipeline(body, response)
-  }
-  response.setHeader('content-length', Buffer.byteLength(body))
-  response.writeHead(answer.status).end(body)
+  return encoding === undefined ? write(whole, response) : compressed(whole, encoding).then((smaller) => write(smaller, response))
 }
 
-function setHeaders(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
-  for (const name in headers) response.setHeader(name, headers[name] ?? '')
+async function compressed(answer: Answer, encoding: Encoding): Promise<Answer> {
+  const { status, headers, body, isSpentWhenSent } = answer
+  const result = await compressBody(body, encoding, headers['vary'])
+  if (result === undefined) return answer
+  if (isSpentWhenSent === true && body instanceof Uint8Array) giveBack(body)
+  return { status, headers: { ...headers, ...result.headers }, body: result.body }
+}
+
+function write({ status, headers, body, isSpentWhenSent }: Answer, response: ServerResponse): Promise<void> | undefined {
+  if (body instanceof Readable) {
+    response.writeHead(status, headers)
+    return pipeline(body, response)
+  }
+  if (status === 204) {
+    response.writeHead(status, headers).end()
+    return undefined
+  }
+  // By the time of `close` nothing of it waits to be written.
+  if (isSpentWhenSent === true && body instanceof Uint8Array && body.length >= worthGivingBackBytes) response.once('close', () => giveBack(body))
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+  return undefined
 }

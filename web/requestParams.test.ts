@@ -38,6 +38,12 @@ describe('RequestParams', () => {
     expect(() => params.requireWellFormed()).toThrow('error parsing form values: invalid URL escape "%zz"')
   })
 
+  it('reads escapes, spaces, names without a value and bytes that are no UTF-8', () => {
+    const params = paramsOf('query=a+%2B%20b%3D%C3%A9&&flag&match[]=%ff%41&a=1=2&match%5B%5D=+')
+    expect([params.text('query'), params.text('a'), params.has('flag'), params.has('other')]).toEqual(['a + b=é', '1=2', true, false])
+    expect(params.list('match[]')).toEqual(['\uFFFDA', ' '])
+  })
+
   const refuses = (what: string, read: () => unknown, message: string) => it(`refuses ${what}`, () => expect(read).toThrow(message))
   refuses('a bad time', () => paramsOf('start=x').timeMs('start'), `invalid parameter "start": Invalid time value for 'start': cannot parse "x" to a valid timestamp`)
   refuses('a missing start', () => paramsOf('').requiredTimeMs('start'), 'invalid parameter "start": cannot parse "" to a valid timestamp')

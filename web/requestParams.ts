@@ -13,29 +13,50 @@ const maxTime = '292277025-08-18T07:12:54.999999999Z'
 /** As far as a JavaScript date goes, which is beyond every sample. */
 const endOfTimeMs = 8.64e15
 
-/** Form values and what is wrong with the first part that could not be read. */
-export type Form = { readonly values: URLSearchParams; readonly problem?: string }
+type FormValue = { readonly name: string; readonly value: string }
+
+/** Values in the order in which they stand, and what is wrong with the first part that could not be read. */
+export type Form = { readonly values: readonly FormValue[]; readonly problem?: string | undefined }
 
 /** A query string or form body as Go reads it: a pair with a semicolon or a bad escape is left out, the others count. */
 export function readForm(text: string): Form {
-  const badEscape = /%(?![0-9a-fA-F]{2}).{0,2}/s
-  if (!text.includes(';') && !badEscape.test(text)) return { values: new URLSearchParams(text) }
+  const values: FormValue[] = []
   let problem: string | undefined
-  const pairs = text.split('&').filter((pair) => {
-    const escape = badEscape.exec(pair)?.[0]
-    if (!pair.includes(';') && escape === undefined) return true
-    problem ??= pair.includes(';') ? 'invalid semicolon separator in query' : `invalid URL escape ${JSON.stringify(escape)}`
-    return false
-  })
-  return { values: new URLSearchParams(pairs.join('&')), ...(problem !== undefined && { problem }) }
+  for (const pair of text.split('&')) {
+    if (pair === '') continue
+    if (pair.includes(';')) {
+      problem ??= 'invalid semicolon separator in query'
+      continue
+    }
+    const equalsAt = pair.indexOf('=')
+    const name = unescaped(equalsAt < 0 ? pair : pair.slice(0, equalsAt))
+    const value = equalsAt < 0 ? '' : unescaped(pair.slice(equalsAt + 1))
+    if (name !== undefined && value !== undefined) values.push({ name, value })
+    else problem ??= `invalid URL escape ${JSON.stringify(badEscape.exec(pair)?.[0])}`
+  }
+  return { values, problem }
+}
+
+const badEscape = /%(?![0-9a-fA-F]{2}).{0,2}/s
+
+/** `undefined` when an escape is broken. */
+function unescaped(text: string): string | undefined {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  if (!spaced.includes('%')) return spaced
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    // Of bytes that are no UTF-8 it reads what there is.
+    return badEscape.test(spaced) ? undefined : (new URLSearchParams(`=${text}`).get('') ?? '')
+  }
 }
 
 export class RequestParams {
-  readonly #values: URLSearchParams
+  readonly #values: readonly FormValue[]
   readonly #problem: string | undefined
 
   constructor(body: Form | undefined, url: Form) {
-    this.#values = body === undefined ? url.values : new URLSearchParams([...body.values, ...url.values])
+    this.#values = body === undefined ? url.values : [...body.values, ...url.values]
     this.#problem = body?.problem ?? url.problem
   }
 
@@ -46,15 +67,16 @@ export class RequestParams {
 
   /** The first value, '' when there is none. */
   text(name: string): string {
-    return this.#values.get(name) ?? ''
+    for (const one of this.#values) if (one.name === name) return one.value
+    return ''
   }
 
   has(name: string): boolean {
-    return this.#values.has(name)
+    return this.#values.some((one) => one.name === name)
   }
 
   list(name: string): string[] {
-    return this.#values.getAll(name)
+    return this.#values.filter((one) => one.name === name).map(({ value }) => value)
   }
 
   /** The selectors of a repeated parameter such as `match[]`; none of them may match everything. */

@@ -15,28 +15,7 @@ import { noBody, RequestBody } from './body.ts'
 import type { DirectRoutes } from './direct.ts'
 import type { HttpMetrics } from './metrics.ts'
 import type { Route } from './openApi.ts'
-import { readForm, RequestParams } from './requestParams.ts'
-import type { Form } from './requestParams.ts'
-
-export type WebRequest = {
-  readonly method: string
-  /** Path and query string as received. */
-  readonly url: string
-  /** The query string as received, without `?`. */
-  readonly rawQuery: string
-  readonly params: RequestParams
-  /** Values of `:name` and `*` in the route's path, decoded. */
-  readonly path: Readonly<Record<string, string>>
-  /** In one piece; empty when there is none. */
-  readonly body: Uint8Array
-  /** The same as it arrived, for whoever moves it on. */
-  readonly rawBody: RequestBody
-  /** Aborted when the client is gone. Made when it is asked for: most answers are there before anybody could leave. */
-  readonly signal: AbortSignal
-  /** Who asks, for fairness between clients. */
-  readonly client: string
-  header(name: string): string
-}
+import { readBodyForm, WebRequest, type Arrived } from './webRequest.ts'
 
 export type Handler = (request: WebRequest) => Answer | Promise<Answer>
 
@@ -66,11 +45,7 @@ export type RouterOptions = {
 type PathParameters = Readonly<Record<string, string>>
 
 /** A request on its way to the handler of its route, whichever way it came. */
-type Call = {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly rawBody: RequestBody
-  readonly parameters: PathParameters
+type Call = Arrived & {
   readonly path: string
   readonly handler: Handler
   readonly options: RouteOptions
@@ -127,22 +102,33 @@ export class Router {
     if (!path.startsWith('/api/')) this.#fastify.options(url, (_, reply) => reply.code(200).header('allow', allow).send())
   }
 
-  async #answer(call: Call): Promise<Answer> {
-    const { path, options } = call
+  /** At once where the handler does not have to wait for anything. */
+  #answer(call: Call): Answer | Promise<Answer> {
     const startMs = performance.now()
     const readiness = this.#options.readiness()
-    const answer = readiness === 'ready' || options.whenNotReady === true ? await this.#handle(call) : notReady(readiness)
+    const answer = readiness === 'ready' || call.options.whenNotReady === true ? this.#handle(call) : notReady(readiness)
+    if (answer instanceof Promise) return answer.then((settled) => this.#observed(call, startMs, settled))
+    return this.#observed(call, startMs, answer)
+  }
+
+  #observed({ path }: Call, startMs: number, answer: Answer): Answer {
     this.#options.metrics.observe({ handler: path, code: answer.status, seconds: (performance.now() - startMs) / 1000, bytes: answer.body instanceof Readable ? 0 : answer.body.length })
     return answer
   }
 
-  async #handle(call: Call): Promise<Answer> {
-    const { path, handler } = call
+  #handle(call: Call): Answer | Promise<Answer> {
+    const { handler } = call
     try {
-      return await handler(await readRequest(call))
+      const form = readBodyForm(call)
+      const answer = form instanceof Promise ? form.then((read) => handler(new WebRequest(call, read))) : handler(new WebRequest(call, form))
+      return answer instanceof Promise ? answer.catch((error: unknown) => this.#failed(call, error)) : answer
     } catch (error) {
-      return answerOf(error, this.#options.logger.with({ path: this.#options.prefix + path }))
+      return this.#failed(call, error)
     }
+  }
+
+  #failed({ path }: Call, error: unknown): Answer {
+    return answerOf(error, this.#options.logger.with({ path: this.#options.prefix + path }))
   }
 }
 
@@ -165,57 +151,4 @@ export function send(reply: FastifyReply, answer: Answer): FastifyReply {
   // As bytes, or fastify would add a charset to the content type.
   const sent = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body
   return reply.code(status).headers({ ...headers }).send(sent)
-}
-
-async function readRequest({ request, response, rawBody, parameters }: Call): Promise<WebRequest> {
-  const url = request.url ?? '/'
-  const queryAt = url.indexOf('?')
-  const rawQuery = queryAt < 0 ? '' : url.slice(queryAt + 1)
-  const header = (name: string) => String(request.headers[name] ?? '')
-  const form = rawBody.length === 0 ? undefined : await readBodyForm(header('content-type'), rawBody)
-  // What only some handlers want is made when they ask for it.
-  let params: RequestParams | undefined
-  let signal: AbortSignal | undefined
-  return {
-    method: request.method ?? '',
-    url,
-    rawQuery,
-    get params() {
-      return (params ??= new RequestParams(form, readForm(rawQuery)))
-    },
-    path: parameters,
-    get body() {
-      return rawBody.bytes()
-    },
-    rawBody,
-    get signal() {
-      return (signal ??= signalOf(response))
-    },
-    client: request.socket.remoteAddress ?? '',
-    header,
-  }
-}
-
-/** Aborted when the client goes before it has its answer. */
-function signalOf(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  const end = () => {
-    if (!response.writableFinished) gone.abort()
-  }
-  if (response.destroyed) end()
-  else response.once('close', end)
-  return gone.signal
-}
-
-/** The fields of a form body; `undefined` when the body is something else. */
-async function readBodyForm(contentType: string, body: RequestBody): Promise<Form | undefined> {
-  const mediaType = contentType.split(';')[0]?.trim().toLowerCase()
-  if (mediaType === 'application/x-www-form-urlencoded') return readForm(Buffer.from(body.bytes()).toString('utf8'))
-  if (mediaType !== 'multipart/form-data') return undefined
-  try {
-    const form = await new Response(Buffer.from(body.bytes()), { headers: { 'content-type': contentType } }).formData()
-    return { values: new URLSearchParams([...form.entries()].filter((entry): entry is [string, string] => typeof entry[1] === 'string')) }
-  } catch (error) {
-    return { values: new URLSearchParams(), problem: errorText(error) }
-  }
 }

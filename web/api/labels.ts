@@ -3,7 +3,8 @@
 import { QueryError } from '../../query/queryError.ts'
 import { isLabelName } from '../../src/base/names.ts'
 import type { Parts } from '../parts.ts'
-import type { Router, WebRequest } from '../router.ts'
+import type { Router } from '../router.ts'
+import type { WebRequest } from '../webRequest.ts'
 import { readTimeRange } from './query.ts'
 
 export function addLabelRoutes(router: Router, parts: () => Parts): void {

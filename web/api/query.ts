@@ -2,12 +2,14 @@
 // parameters happens here; the engine's workers print the answers.
 
 import type { ApiRequest, Asker, QueryParams, StatsLevel } from '../../query/api.ts'
+import type { QueryOrigin } from '../../query/queryLog.ts'
 import type { Answer } from '../answer.ts'
 import type { Parts } from '../parts.ts'
-import type { Router, WebRequest } from '../router.ts'
+import type { Router } from '../router.ts'
+import type { WebRequest } from '../webRequest.ts'
 
 export function addQueryRoutes(router: Router, parts: () => Parts): void {
-  const respond = (request: WebRequest, query: ApiRequest): Promise<Answer> => parts().query.respond(query, askerOf(request))
+  const respond = (request: WebRequest, query: ApiRequest): Answer | Promise<Answer> => parts().query.respond(query, new LoggedAsker(request))
 
   router.getOrPost('/api/v1/query', (request) => {
     const timeMs = request.params.timeMs('time') ?? Date.now()
@@ -25,16 +27,25 @@ export function addQueryRoutes(router: Router, parts: () => Parts): void {
   router.getOrPost('/api/v1/parse_query', (request) => respond(request, { kind: 'parseQuery', query: request.params.text('query') }))
 }
 
-function askerOf(request: WebRequest): Asker {
-  const { client, method, url } = request
-  return {
-    client,
-    get signal() {
-      return request.signal
-    },
-    get origin() {
-      return { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } }
-    },
+/** Who asks, and what the query log says of it. */
+class LoggedAsker implements Asker {
+  readonly #request: WebRequest
+
+  constructor(request: WebRequest) {
+    this.#request = request
+  }
+
+  get client(): string {
+    return this.#request.client
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal
+  }
+
+  get origin(): QueryOrigin {
+    const { client, method, url } = this.#request
+    return { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } }
   }
 }
 

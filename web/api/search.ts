@@ -9,7 +9,8 @@ import { toJson } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'
-import type { Router, WebRequest } from '../router.ts'
+import type { Router } from '../router.ts'
+import type { WebRequest } from '../webRequest.ts'
 
 export type SearchRouteOptions = {
   readonly features: readonly string[]

@@ -1,0 +1,106 @@
+// A request as the handlers see it. What only some of them want is made when they ask for it: thousands of requests a second
+// want little.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { errorText } from '../src/base/assert.ts'
+import type { RequestBody } from './body.ts'
+import { readForm, RequestParams, type Form } from './requestParams.ts'
+
+export type Arrived = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly rawBody: RequestBody
+  /** Values of `:name` and `*` in the route's path, decoded. */
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+export class WebRequest {
+  readonly #arrived: Arrived
+  readonly #form: Form | undefined
+  #params: RequestParams | undefined
+  #signal: AbortSignal | undefined
+
+  /** `form` is what `readBodyForm` found in the body. */
+  constructor(arrived: Arrived, form: Form | undefined) {
+    this.#arrived = arrived
+    this.#form = form
+  }
+
+  get method(): string {
+    return this.#arrived.request.method ?? ''
+  }
+
+  /** Path and query string as received. */
+  get url(): string {
+    return this.#arrived.request.url ?? '/'
+  }
+
+  /** The query string as received, without `?`. */
+  get rawQuery(): string {
+    const { url } = this
+    const queryAt = url.indexOf('?')
+    return queryAt < 0 ? '' : url.slice(queryAt + 1)
+  }
+
+  get params(): RequestParams {
+    return (this.#params ??= new RequestParams(this.#form, readForm(this.rawQuery)))
+  }
+
+  /** Values of `:name` and `*` in the route's path, decoded. */
+  get path(): Readonly<Record<string, string>> {
+    return this.#arrived.parameters
+  }
+
+  /** In one piece; empty when there is none. */
+  get body(): Uint8Array {
+    return this.rawBody.bytes()
+  }
+
+  /** The same as it arrived, for whoever moves it on. */
+  get rawBody(): RequestBody {
+    return this.#arrived.rawBody
+  }
+
+  /** Aborted when the client is gone. */
+  get signal(): AbortSignal {
+    return (this.#signal ??= signalOf(this.#arrived.response))
+  }
+
+  /** Who asks, for fairness between clients. */
+  get client(): string {
+    return this.#arrived.request.socket.remoteAddress ?? ''
+  }
+
+  header(name: string): string {
+    return String(this.#arrived.request.headers[name] ?? '')
+  }
+}
+
+/** Aborted when the client goes before it has its answer. */
+function signalOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  const end = () => {
+    if (!response.writableFinished) gone.abort()
+  }
+  if (response.destroyed) end()
+  else response.once('close', end)
+  return gone.signal
+}
+
+/** The fields of a form body; `undefined` when the body is something else. */
+export function readBodyForm({ request, rawBody }: Arrived): Form | undefined | Promise<Form> {
+  if (rawBody.length === 0) return undefined
+  const contentType = request.headers['content-type'] ?? ''
+  const mediaType = contentType.split(';')[0]?.trim().toLowerCase()
+  if (mediaType === 'application/x-www-form-urlencoded') return readForm(Buffer.from(rawBody.bytes()).toString('utf8'))
+  return mediaType === 'multipart/form-data' ? readMultipart(contentType, rawBody) : undefined
+}
+
+async function readMultipart(contentType: string, body: RequestBody): Promise<Form> {
+  try {
+    const form = await new Response(Buffer.from(body.bytes()), { headers: { 'content-type': contentType } }).formData()
+    return { values: [...form.entries()].flatMap(([name, value]) => (typeof value === 'string' ? [{ name, value }] : [])) }
+  } catch (error) {
+    return { values: [], problem: errorText(error) }
+  }
+}
