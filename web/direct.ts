@@ -60,8 +60,12 @@ export class DirectRoutes {
     const queryAt = url.indexOf('?')
     const found = this.#find(`${method} ${queryAt < 0 ? url : url.slice(0, queryAt)}`)
     if (found === undefined) return false
-    // A client that is gone before its answer is out is nobody's mistake.
-    this.#begin({ found, request, response })?.catch(() => response.destroy())
+    // A client that is gone before its answer is out is nobody's mistake, and no request may end the process.
+    try {
+      this.#begin({ found, request, response })?.catch(() => response.destroy())
+    } catch {
+      response.destroy()
+    }
     return true
   }
 
