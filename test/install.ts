@@ -43,3 +43,4 @@ if (missing.length > 0) {
 // `npm ci` builds these; whoever has changed a source since wants the tests to see it.
 execFileSync(process.execPath, ['src/kernels/build.ts'], { stdio: 'inherit' })
 execFileSync('node_modules/.bin/vite', ['build', 'web/ui', '--logLevel', 'warn'], { stdio: 'inherit' })
+execFileSync(process.execPath, ['src/bundle/build.ts'], { stdio: 'inherit' })

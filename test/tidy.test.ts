@@ -74,7 +74,7 @@ describe('imports', () => {
 
   it('lead to every file from an entry, a worker or a test', () => {
     const imported = new Set([...files.values()].flatMap((file) => file.imports))
-    const entries = /^(src\/(main|inspect)\.ts|src\/kernels\/build\.ts|src\/kernels\/webassembly\.d\.ts|vitest\.config\.ts|web\/ui\/(vite\.config\.ts|src\/main\.tsx)|bench\/|test\/)/
+    const entries = /^(src\/(main|inspect)\.ts|src\/kernels\/build\.ts|src\/bundle\/(build|start)\.ts|src\/kernels\/webassembly\.d\.ts|vitest\.config\.ts|web\/ui\/(vite\.config\.ts|src\/main\.tsx)|bench\/|test\/)/
     const orphans = [...files.keys()].filter((path) => !imported.has(path) && !entries.test(path) && !path.endsWith('.test.ts'))
     expect(orphans).toEqual([])
   })
