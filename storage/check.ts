@@ -14,6 +14,7 @@ import { HeadLoader } from './headLoader.ts'
 import { LogSegmentReader } from './logFile.ts'
 import { sectionCount, splitChunk, type ChunkRow } from './chunkRow.ts'
 import { chunkId, PartitionReader } from './partitionFile.ts'
+import { readableSeries } from './salvage.ts'
 import { decodeSeriesPage, SeriesFileReader, seriesPerPage } from './seriesFile.ts'
 import { stateRowProblems } from './stateFile.ts'
 import { readTombstones } from './tombstoneFile.ts'
@@ -38,6 +39,7 @@ export type CheckReport = {
 }
 
 const restore = 'restore the file from a backup'
+const rewrite = 'start solowatch: what can be read is served, and the first query or compaction that meets the damage has the day rewritten without it, the file kept in damaged/; or restore the file from a backup'
 const setAside = 'start solowatch: it sets the file aside and serves the rest; or restore the file from a backup'
 
 /** Checks a data directory that no process is writing to. */
@@ -229,13 +231,30 @@ class Checker {
       const reader = new PartitionReader(partition.path, partition.startMs)
       try {
         const structure = reader.structureProblems()
-        for (const text of structure) this.#problem(partition.path, 'sqlite', '', text, setAside)
+        for (const text of structure) this.#problem(partition.path, 'sqlite', '', text, rewrite)
         if (structure.length === 0) this.#checkChunks(reader)
+        else this.#checkReadable(reader)
         if (structure.length === 0 && reader.hasAggregates) this.#checkAggregates(reader)
       } finally {
         reader.close()
       }
     })
+  }
+
+  /** What of a file with damaged pages can be read, series by series. */
+  #checkReadable(reader: PartitionReader): void {
+    const { path } = reader
+    const found = { chunkCount: 0, sampleCount: 0 }
+    const refs = [...this.#refs].sort((a, b) => a - b)
+    for (const rows of readableSeries(reader, refs, this.#codec, ({ ref, problem }) => this.#problem(path, 'chunk', `series ${ref}`, problem, rewrite))) {
+      found.chunkCount += rows.length
+      for (const row of rows) found.sampleCount += sectionCount(row.valuesSection)
+    }
+    this.#chunks += found.chunkCount
+    this.#samples += found.sampleCount
+    const meta = reader.meta()
+    if (meta === undefined || found.chunkCount === meta.chunkCount) return
+    this.#problem(path, 'meta', '', `${meta.chunkCount - found.chunkCount} chunks of ${meta.chunkCount}, ${meta.sampleCount - found.sampleCount} samples of ${meta.sampleCount} cannot be read`, rewrite)
   }
 
   #checkChunks(reader: PartitionReader): void {

@@ -3,7 +3,7 @@
 // changed, deleted as a whole.
 
 import { crc32 } from 'node:zlib'
-import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
+import { openForReading, openForWriting, structureProblems, type Db, type FileKind } from './sqlite.ts'
 import { DataFileError } from './storageError.ts'
 
 const checkpointKind: FileKind = {
@@ -76,8 +76,7 @@ export class CheckpointReader {
   }
 
   structureProblems(): string[] {
-    const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
-    return found.map((row) => row.integrity_check).filter((text) => text !== 'ok')
+    return structureProblems(this.#db)
   }
 
   close(): void {

@@ -14,6 +14,8 @@ import { DataFileError } from './storageError.ts'
 
 /** Samples merged between two looks at the queue: a few milliseconds. */
 const samplesPerStep = 50_000
+/** What a series takes by itself, in samples. */
+const samplesPerSeries = 50
 
 /** A day is closed this long after its end: late samples of slow scrapes and the head's own copy are gone by then. */
 export const closedAfterMs = 3 * 3_600_000
@@ -32,6 +34,30 @@ export type Rewrite = {
 
 /** Each `next()` is one step. Throws `DataFileError` when the partition is damaged; nothing has changed then. */
 export function* compactionSteps(dir: string, partition: Partition, codec: ChunkCodec, rewrite: Rewrite): Generator<void, void> {
+  yield* rewriteSteps(dir, partition, codec, { ...rewrite, seriesOf: allSeries })
+  removeDatabase(partition.path)
+}
+
+/** The chunks of each series, in the order in which they were written. Throws `DataFileError` when there are not as many as were. */
+function* allSeries(reader: PartitionReader): Generator<readonly ChunkRow[]> {
+  const meta = reader.meta()
+  let rows: ChunkRow[] = []
+  let chunks = 0
+  for (const row of reader.chunksFrom(0)) {
+    chunks++
+    if (rows[0] !== undefined && rows[0].ref !== row.ref) {
+      yield rows
+      rows = []
+    }
+    rows.push(row)
+  }
+  yield rows
+  // Afterwards nobody could tell any more.
+  if (meta !== undefined && chunks !== meta.chunkCount) throw new DataFileError(reader.path, `has ${chunks} chunks, ${meta.chunkCount} were written`)
+}
+
+/** Writes the next generation of a day, if anything is left of it; the file that it replaces stays. */
+export function* rewriteSteps(dir: string, partition: Partition, codec: ChunkCodec, rewrite: Rewrite & { seriesOf(reader: PartitionReader): Iterable<readonly ChunkRow[]> }): Generator<void, void> {
   const target = partitionPath(dir, partition.startMs, partition.generation + 1)
   const building = buildingPath(target)
   removeDatabase(building)
@@ -42,21 +68,13 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
     reader.begin()
     const hasAggregates = (reader.meta()?.aggregateCount ?? 0) > 0
     const bases: TimesBase[] = []
-    let rows: ChunkRow[] = []
     let samplesInStep = 0
-    for (const row of reader.chunksFrom(0)) {
-      if (rows[0] !== undefined && rows[0].ref !== row.ref) {
-        samplesInStep += rewriteSeries(reader, writer, rows, { codec, rewrite, bases, hasAggregates })
-        rows = []
-        if (samplesInStep >= samplesPerStep) {
-          samplesInStep = 0
-          yield
-        }
-      }
-      rows.push(row)
+    for (const rows of rewrite.seriesOf(reader)) {
+      samplesInStep += samplesPerSeries + rewriteSeries(reader, writer, rows, { codec, rewrite, bases, hasAggregates })
+      if (samplesInStep < samplesPerStep) continue
+      samplesInStep = 0
+      yield
     }
-    rewriteSeries(reader, writer, rows, { codec, rewrite, bases, hasAggregates })
-    reader.end()
     const isEmpty = writer.chunkCount === 0
     writer.seal()
     writer = undefined
@@ -70,7 +88,6 @@ export function* compactionSteps(dir: string, partition: Partition, codec: Chunk
     reader.close()
     removeDatabase(building)
   }
-  removeDatabase(partition.path)
 }
 
 /** Merges what one series has in the day: out-of-order chunks over in-order ones, later over earlier. Returns the samples read. */

@@ -8,7 +8,7 @@ import { sealOf, type ChunkRow } from './chunkRow.ts'
 import { dayMs } from './dataDir.ts'
 import type { StoredAggregates } from './downsampling.ts'
 import { KnownSections, packingNames, packings, packSection, unpackSection } from './sharedSections.ts'
-import { openForReading, openForWriting, type Db, type FileKind } from './sqlite.ts'
+import { openForReading, openForWriting, structureProblems, type Db, type FileKind } from './sqlite.ts'
 import { DataFileError } from './storageError.ts'
 
 const partitionKind: FileKind = {
@@ -237,6 +237,7 @@ export class PartitionReader {
   /** Rows of times never change, so they stay good over snapshots. */
   readonly #cachedTimes = new Map<number, Buffer>()
   #aggregatesOf: Statement<[number], unknown> | undefined
+  #chunkAt: Statement<[number], unknown> | undefined
 
   constructor(path: string, startMs: number) {
     this.path = path
@@ -276,6 +277,12 @@ export class PartitionReader {
   chunks(ref: number, minTimeMs: number, maxTimeMs: number): ChunkRow[] {
     const rows = this.#chunksOf.all(chunkId(ref, 0), chunkId(ref, slotsPerSeries - 1), maxTimeMs - this.startMs, minTimeMs - this.startMs)
     return rows.map((row) => this.#row(row))
+  }
+
+  /** The chunk of `ref` that was written to this slot. */
+  chunk(ref: number, slot: number): ChunkRow | undefined {
+    const row = (this.#chunkAt ??= this.#db.prepare<[number]>(`SELECT ${chunkColumns} FROM chunk WHERE id = ?`).raw()).get(chunkId(ref, slot))
+    return row === undefined ? undefined : this.#row(row)
   }
 
   /** All chunks with a ref of at least `fromRef`, by series, in the order they were written. */
@@ -335,8 +342,7 @@ export class PartitionReader {
 
   /** SQLite's own look at pages and b-trees; empty when all is well. */
   structureProblems(): string[] {
-    const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
-    return found.map((row) => row.integrity_check).filter((text) => text !== 'ok')
+    return structureProblems(this.#db)
   }
 
   close(): void {

@@ -6,12 +6,13 @@ import { errorText } from '../src/base/assert.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import type { ChunkCodec } from './chunkCodec.ts'
 import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
-import { databaseBytes, dayMs, listPartitions, removeDatabase, type Partition } from './dataDir.ts'
+import { databaseBytes, dayMs, listPartitions, removeDatabase, setAside, type Partition } from './dataDir.ts'
 import { PartitionReader, PartitionWriter, type PartitionMeta } from './partitionFile.ts'
 import { dueRules, resolutionBySeries } from './downsampling.ts'
 import { hasHiddenSamples } from './deletion.ts'
 import type { MatcherText } from './matcher.ts'
 import { expiredPartitions, outlivedRules, outlivedSeries } from './retention.ts'
+import { salvageSteps } from './salvage.ts'
 import type { TimeRange } from './sample.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import type { HiddenRanges } from './tombstoneFile.ts'
@@ -19,6 +20,9 @@ import type { Maintenance } from './writerMessages.ts'
 
 /** Series of a partition looked at between two looks at the queue: a few milliseconds. */
 const refsPerLook = 1024
+
+/** So many series are named when some of their samples are lost. */
+const maxNamedSeries = 10
 
 const allTime: readonly TimeRange[] = [{ minTimeMs: -Infinity, maxTimeMs: Infinity }]
 
@@ -34,6 +38,11 @@ export type PartitionKeeperOptions = {
   /** One Int32 that grows whenever partitions change. */
   readonly generation: SharedArrayBuffer
   readonly report: (level: LogLevel, message: string, fields: LogFields) => void
+  /** Series that have samples on disk in the range, ascending. */
+  readonly seriesWithin: (range: TimeRange) => Iterable<number>
+  readonly seriesName: (ref: number) => string
+  /** Counts the damage, and says what became of it. */
+  readonly reportDamage: (message: string, fields: LogFields) => void
   /** Moves a damaged file out of the way and says so. */
   readonly setAside: (path: string, reason: unknown) => void
 }
@@ -110,14 +119,25 @@ export class PartitionKeeper {
       .filter((partition) => partition.startMs <= closedBeforeMs && partition !== this.#compaction?.partition && !this.#uncompactable.has(partition.path))
   }
 
-  /** Takes deleted samples out of all partitions, the newest included. Throws when one of them is damaged. */
+  /** Takes deleted samples out of all partitions, the newest included. */
   *clean(): Generator<void, void> {
     this.abortCompaction()
     for (const { partition } of this.#partitions) {
-      if (!(yield* hasHiddenSamples(partition, this.#options.tombstones(), this.#options.codec))) continue
-      yield* compactionSteps(this.#options.dir, partition, this.#options.codec, { rangesOf: (ref) => this.#options.tombstones().get(ref), resolutionOf: () => 0 })
-      this.changed()
+      try {
+        yield* this.#clean(partition)
+      } catch (error) {
+        if (!isDamage(error)) throw error
+        yield* this.salvage(partition.path, error)
+        const salvaged = this.#partitions.find((one) => one.partition.startMs === partition.startMs)?.partition
+        if (salvaged !== undefined) yield* this.#clean(salvaged)
+      }
     }
+  }
+
+  *#clean(partition: Partition): Generator<void, void> {
+    if (!(yield* hasHiddenSamples(partition, this.#options.tombstones(), this.#options.codec))) return
+    yield* compactionSteps(this.#options.dir, partition, this.#options.codec, { rangesOf: (ref) => this.#options.tombstones().get(ref), resolutionOf: () => 0 })
+    this.changed()
   }
 
   get hasWork(): boolean {
@@ -162,15 +182,49 @@ export class PartitionKeeper {
     }
   }
 
-  /** A reader took this partition for damaged: sets it aside if it is. */
-  inspectSuspect(path: string): void {
-    const suspect = this.#partitions.find(({ partition }) => partition.path === path)?.partition
-    if (suspect === undefined) return
-    const reason = structureProblem(suspect)
-    if (reason === undefined) return
-    this.willWrite(suspect.startMs)
-    this.#options.setAside(path, reason)
+  /** A reader took this partition for damaged: rewrites it if it is. */
+  *inspectSuspect(path: string): Generator<void, void> {
+    const suspect = this.#find(path)
+    const reason = suspect && structureProblem(suspect)
+    if (reason !== undefined) yield* this.salvage(path, reason)
+  }
+
+  /** Replaces a damaged partition by what can be read of it, if anything; the damaged file goes aside. Says once what is missing. */
+  *salvage(path: string, reason: unknown): Generator<void, void> {
+    this.#list()
+    const partition = this.#find(path)
+    if (partition === undefined) return
+    this.willWrite(partition.startMs)
+    yield* this.#salvage(partition, reason)
+  }
+
+  /** Returns false, as compaction does when it has not rewritten a day. */
+  *#salvage(partition: Partition, reason: unknown): Generator<void, boolean> {
+    const { dir, codec, seriesWithin, seriesName } = this.#options
+    try {
+      const { foundChunks, missingChunks, missingSamples, lostRefs } = yield* salvageSteps(dir, partition, codec, seriesWithin({ minTimeMs: partition.startMs, maxTimeMs: partition.startMs + dayMs - 1 }))
+      const names = [...lostRefs].slice(0, maxNamedSeries).map(seriesName)
+      if (foundChunks === 0) this.#options.setAside(partition.path, reason)
+      else this.#options.reportDamage('A damaged partition was rewritten without what cannot be read of it; the damaged file is kept', {
+        file: partition.path,
+        reason: errorText(reason),
+        movedTo: setAside(dir, partition.path),
+        missingSamples,
+        missingChunks,
+        seriesCount: lostRefs.size,
+        series: names.join(', '),
+      })
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      // Not even what says how much there was can be read.
+      this.#options.setAside(partition.path, reason)
+    }
     this.changed()
+    return false
+  }
+
+  #find(path: string): Partition | undefined {
+    return this.#partitions.find(({ partition }) => partition.path === path)?.partition
   }
 
   /** Rewrites a closed day if there is a reason to. Returns whether it did. */
@@ -206,6 +260,10 @@ export class PartitionKeeper {
     } catch (error) {
       this.#compaction = undefined
       this.#compactionFailures++
+      if (isDamage(error)) {
+        this.#compaction = { partition, steps: this.#salvage(partition, error) }
+        return
+      }
       if (!isDiskRefusal(error)) this.#uncompactable.add(partition.path)
       this.#options.report('warn', 'Cannot compact a partition; it is served as it is', { file: partition.path, reason: errorText(error) })
     }

@@ -6,7 +6,7 @@ import { assert, errorText } from '../src/base/assert.ts'
 import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
 import { countProblem, recount } from './rowCounts.ts'
-import { openForReading, openForWriting, readingFile, transaction, type Db, type FileKind } from './sqlite.ts'
+import { openForReading, openForWriting, readingFile, structureProblems, transaction, type Db, type FileKind } from './sqlite.ts'
 
 const seriesKind: FileKind = {
   name: 'series file',
@@ -118,6 +118,23 @@ export class SeriesFileWriter {
     const minTimeMs = body?.[2 * (ref % seriesPerPage)] ?? Infinity
     const maxTimeMs = body?.[2 * (ref % seriesPerPage) + 1] ?? -Infinity
     return { minTimeMs: Number.isNaN(minTimeMs) ? -Infinity : minTimeMs, maxTimeMs: Number.isNaN(maxTimeMs) ? Infinity : maxTimeMs }
+  }
+
+  /** Ascending, the series that have samples in the range on disk, or may have for all that is known. */
+  *refsWithin({ minTimeMs, maxTimeMs }: TimeRange): Generator<number> {
+    for (const page of [...this.#lifetimes.keys()].sort((a, b) => a - b)) {
+      for (let ref = page * seriesPerPage; ref < (page + 1) * seriesPerPage; ref++) {
+        const lifetime = this.lifetime(ref)
+        if (lifetime.minTimeMs <= maxTimeMs && lifetime.maxTimeMs >= minTimeMs) yield ref
+      }
+    }
+  }
+
+  /** Empty when no series has the ref, or when its page is damaged. */
+  labelBytes(ref: number): Uint8Array {
+    const page = Math.floor(ref / seriesPerPage)
+    const rows = readableRows(page, this.#db.prepare('SELECT count, crc, body FROM series WHERE page = ?').raw().get(page))
+    return rows.find((row) => row.ref === ref)?.labelBytes ?? new Uint8Array()
   }
 
   /** Adds series, writes lifetimes and `meta` in one transaction. `rows` have ascending refs that are not in the file yet. */
@@ -251,8 +268,7 @@ export class SeriesFileReader {
   }
 
   structureProblems(): string[] {
-    const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
-    return found.map((row) => row.integrity_check).filter((text) => text !== 'ok')
+    return structureProblems(this.#db)
   }
 
   close(): void {

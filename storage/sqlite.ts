@@ -119,6 +119,19 @@ export function readingFile<T>(path: string, work: () => T): T {
   }
 }
 
+/** SQLite's own look at pages and b-trees; empty when all is well. */
+export function structureProblems(db: Db): string[] {
+  try {
+    const found = db.pragma('integrity_check(20)') as { integrity_check: string }[]
+    // Several in one text, below a title.
+    return found.flatMap((row) => row.integrity_check.split('\n')).filter((text) => text !== 'ok' && !text.startsWith('***'))
+  } catch (error) {
+    // It ends where a page is no page at all.
+    if (!isDamage(error)) throw error
+    return [errorText(error)]
+  }
+}
+
 /** The disk is full, read-only or failing: worth another try later. */
 export function isDiskRefusal(error: unknown): boolean {
   // A short read is a file that was cut.

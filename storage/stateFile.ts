@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib'
 import type { Statement } from 'better-sqlite3'
 import { countProblem, recount } from './rowCounts.ts'
-import { openForReading, openForWriting, transaction, type Db, type FileKind } from './sqlite.ts'
+import { openForReading, openForWriting, structureProblems, transaction, type Db, type FileKind } from './sqlite.ts'
 import type { SyncMode } from './logFile.ts'
 
 const stateKind: FileKind = {
@@ -120,9 +120,7 @@ export class StateFileWriter {
 export function* stateRowProblems(path: string): Generator<{ table: string; row: string; problem: string }> {
   const db = openForReading(path, stateKind)
   try {
-    for (const text of db.pragma('integrity_check(20)') as { integrity_check: string }[]) {
-      if (text.integrity_check !== 'ok') yield { table: 'sqlite', row: '', problem: text.integrity_check }
-    }
+    for (const problem of structureProblems(db)) yield { table: 'sqlite', row: '', problem }
     const found = { record: 0, ledger: 0 }
     for (const [kind, key, value] of db.prepare('SELECT kind, key, value FROM record').raw().iterate() as IterableIterator<[string, string, string]>) {
       found.record++

@@ -567,7 +567,7 @@ describe('damage', () => {
     expect(existsSync(partition(dir))).toBe(true)
   })
 
-  it('that a query meets sets the partition aside while storage is open', async () => {
+  it('of most of a partition, met by a query, sets the file aside while storage is open', async () => {
     const storage = await openTestStorage()
     for (let i = 0; i < 200; i++) await append(storage, labelsFrom({ __name__: 'm', i: String(i) }), day, countTo(60).map((k) => Math.sin(k * i)))
     await append(storage, up, day + dayMs, countTo(100))

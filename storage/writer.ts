@@ -14,8 +14,11 @@ import { ChunkCodec } from './chunkCodec.ts'
 import { createDataDir, listLogSegments, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
 import { deletionSteps, selectNumberRefs, selectRefs } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
+import { decodeLabels } from './headLabels.ts'
 import { HeadLoader } from './headLoader.ts'
 import { openHeadReader, type HeadReader } from './headReader.ts'
+import { ownerLabel } from './histogramParts.ts'
+import { formatLabels } from './labels.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
 import { PartitionKeeper } from './partitionKeeper.ts'
 import { recoverHead, setAsideDamaged, tidyDataDir, type RecoveryDeps } from './recovery.ts'
@@ -90,6 +93,12 @@ class Writer {
       selectNumberSeries: (matchers) => (this.#headReader === undefined ? new Uint32Array() : selectNumberRefs(this.#headReader, matchers)),
       generation: init.partitionsGeneration,
       report: (level, message, fields) => this.#report(level, message, fields),
+      seriesWithin: (range) => this.#series.refsWithin(range),
+      seriesName: (ref) => this.#seriesName(ref),
+      reportDamage: (message, fields) => {
+        this.#corruptions++
+        this.#report('warn', message, fields)
+      },
       setAside: (path, reason) => setAsideDamaged(this.#recoveryDeps, path, reason),
     })
   }
@@ -187,10 +196,7 @@ class Writer {
         this.#tasks.push({ id, steps: this.#dropSeries(request.refs) })
         return
       case 'suspect':
-        this.#answer(id, () => {
-          this.#partitions.inspectSuspect(request.path)
-          return { kind: 'stats', stats: this.#stats() }
-        })
+        this.#tasks.push({ id, steps: this.#inspectSuspect(request.path) })
         return
       case 'close':
         this.#tasks.push({ id, steps: this.#close() })
@@ -289,8 +295,8 @@ class Writer {
         onSeries: (ref, minTimeMs, maxTimeMs) => this.#series.extendLifetime(ref, minTimeMs, maxTimeMs),
       })
     } catch (error) {
-      // The next flush brings the same chunks again, to a new file.
-      if (error instanceof DataFileError && isDamage(error)) setAsideDamaged(this.#recoveryDeps, error.path, error)
+      // The next flush brings the same chunks again, to another file.
+      if (error instanceof DataFileError && isDamage(error)) yield* this.#partitions.salvage(error.path, error)
       throw error
     } finally {
       this.#partitions.changed()
@@ -360,6 +366,17 @@ class Writer {
     // For the lifetimes of series.
     this.#partitions.changed()
     return { kind: 'none' }
+  }
+
+  *#inspectSuspect(path: string): Generator<void, WriterAnswer> {
+    yield* this.#partitions.inspectSuspect(path)
+    return { kind: 'stats', stats: this.#stats() }
+  }
+
+  /** For people; a column of a histogram has the name of the whole. */
+  #seriesName(ref: number): string {
+    const labels = decodeLabels(this.#series.labelBytes(ref))
+    return labels[0]?.name === ownerLabel ? this.#seriesName(Number(labels[0].value)) : formatLabels(labels)
   }
 
   *#clean(): Generator<void, WriterAnswer> {
