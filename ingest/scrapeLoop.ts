@@ -8,6 +8,7 @@ import type { Logger } from '../src/base/log.ts'
 import { maxTimerMs } from '../src/base/timer.ts'
 import type { Labels } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
+import type { EventTurn } from './eventTurn.ts'
 import type { LoggedScrapes } from './loggedScrapes.ts'
 import type { ScrapeCommit } from './scrapeCache.ts'
 import type { ScrapeClock } from './scrapeClock.ts'
@@ -26,6 +27,7 @@ export type ScrapeLoopOptions = {
   readonly job: ScrapeJob
   readonly sink: ScrapeSink
   readonly clock: ScrapeClock
+  readonly turn: EventTurn
   readonly logged: LoggedScrapes
   readonly offsetMs: number
   readonly timestampToleranceMs: number
@@ -66,7 +68,7 @@ export class ScrapeLoop {
   readonly #request: RepeatedRequest
   readonly #reportOptions: ScrapeReportOptions
   readonly #commitOptions: { readonly mayWait: boolean }
-  readonly #outcome: RequestOutcome = { answered: (answer) => this.#answered(answer), failed: (error) => this.#finish(this.#reader.failed(error)) }
+  readonly #outcome: RequestOutcome = { answered: (answer) => this.#answered(answer), failed: (error) => this.#failed(error) }
   readonly #tick = (nowMs: number) => this.#begin(nowMs)
   readonly #refOf = (labels: Labels) => this.#options.sink.refOf(labels)
   #observeInterval: ((seconds: number) => void) | undefined
@@ -76,6 +78,9 @@ export class ScrapeLoop {
   #slotMs = 0
   #timestampMs = 0
   #startedMs: number | undefined
+  /** When the end of the request was there, and when it was looked at. */
+  #endedMs = 0
+  #seenMs = 0
   /** While a scrape is under way. */
   #running: PromiseWithResolvers<void> | undefined
   #isRunning = false
@@ -195,15 +200,26 @@ export class ScrapeLoop {
     }
     this.#startedMs = startedMs
     if (this.#forcedError === undefined) this.#request.send(this.#outcome)
-    else this.#finish(this.#reader.failed(this.#forcedError))
+    else this.#failed(this.#forcedError)
   }
 
   /** The body of the answer is used only until this returns. */
   #answered(answer: HttpAnswer): void {
+    this.#noteEnd()
     const read = this.#reader.read(answer, this.#timestampMs)
     // It rejects with bugs only.
     if (read instanceof Promise) void read.then((scraped) => this.#finish(scraped))
     else this.#finish(read)
+  }
+
+  #failed(error: Error): void {
+    this.#noteEnd()
+    this.#finish(this.#reader.failed(error))
+  }
+
+  #noteEnd(): void {
+    this.#endedMs = Math.max(this.#options.turn.beganMs(), this.#startedMs ?? 0)
+    this.#seenMs = performance.now()
   }
 
   #finish(scraped: Scraped): void {
@@ -214,7 +230,8 @@ export class ScrapeLoop {
     }
     const { error } = scraped
     const timestampMs = this.#timestampMs
-    const durationSeconds = (performance.now() - (this.#startedMs ?? 0)) / 1000
+    // Without the wait for the answers of others that came together with this one.
+    const durationSeconds = (this.#endedMs - (this.#startedMs ?? 0) + performance.now() - this.#seenMs) / 1000
     this.memory.lastScrapeMs = timestampMs
     this.memory.lastDurationSeconds = durationSeconds
     this.memory.lastError = error?.message ?? ''

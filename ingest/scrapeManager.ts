@@ -8,6 +8,7 @@ import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { type Labels, labelsKey } from '../storage/labels.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Discovery, DiscoveryFailure } from './discovery/discovery.ts'
+import { EventTurn } from './eventTurn.ts'
 import { LoggedScrapes } from './loggedScrapes.ts'
 import type { RelabelRules } from './relabel.ts'
 import { createReadBuffer, createScrapeCache } from './scrapeCache.ts'
@@ -85,7 +86,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
     },
   }
   const { timestampToleranceMs = 2, takesCreated = false, addsTypeAndUnit = false } = options
-  const deps = { sink, clock: new ScrapeClock(), slots: new SlotWidth(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs, takesCreated, addsTypeAndUnit }
+  const deps = { sink, clock: new ScrapeClock(), turn: new EventTurn(), slots: new SlotWidth(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs, takesCreated, addsTypeAndUnit }
   const pools = new Map<string, ScrapePool>()
   const leaving = new Map<ScrapePool, Promise<void>>()
   const sorted = () => [...pools].sort(([a], [b]) => (a < b ? -1 : 1))

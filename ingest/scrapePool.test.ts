@@ -8,9 +8,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger, silentLogger } from '../src/base/log.ts'
 import { defaultRelabelConfig } from '../src/base/relabelConfig.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
+import type { Labels } from '../storage/labels.ts'
 import { createMemorySink, type MemorySink } from '../test/helpers/memoryScrapeSink.ts'
 import { scrapeConfig } from '../test/helpers/scrapeConfig.ts'
 import { createDiscovery } from './discovery/discovery.ts'
+import { EventTurn } from './eventTurn.ts'
 import { LoggedScrapes } from './loggedScrapes.ts'
 import { ScrapeClock } from './scrapeClock.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
@@ -68,7 +70,7 @@ function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
   log = []
   const logger = createLogger({ level: 'info', format: 'logfmt', write: (line) => log.push(line) })
   pool = new ScrapePool(prepareJob(config(over)), 'seed', {
-    sink, clock: new ScrapeClock(), slots: new SlotWidth(), logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
+    sink, clock: new ScrapeClock(), turn: new EventTurn(), slots: new SlotWidth(), logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
     userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2, takesCreated: false, addsTypeAndUnit: false,
   })
   return pool
@@ -123,6 +125,34 @@ describe('a scrape', () => {
     expect(Number(values('scrape_duration_seconds')[0])).toBeGreaterThan(0)
     expect(status()).toMatchObject({ health: 'up', lastError: '', scrapePool: 'j', scrapeUrl: `http://${target.address}/metrics` })
   })
+
+  it('takes no longer when the answer of another target comes at the same time', async () => {
+    const waiting: { readonly path: string; readonly sinceMs: number; readonly response: ServerResponse }[] = []
+    const tookSeconds = new Map<string, number>()
+    target.answer = ({ url = '' }, response) => {
+      if (tookSeconds.size > 0) return void response.end()
+      waiting.push({ path: url, sinceMs: performance.now(), response })
+      if (waiting.length < 2) return
+      for (const { path, sinceMs } of waiting) tookSeconds.set(path, (performance.now() - sinceMs) / 1000)
+      for (const one of waiting) one.response.writeHead(200, { 'content-type': textType }).end('a 1\n')
+    }
+    // Whoever is first has to be looked at for half a second.
+    let isFirst = true
+    const refOf = sink.refOf
+    const slow = (labels: Labels) => {
+      for (const untilMs = performance.now() + (isFirst ? 500 : 0); performance.now() < untilMs; );
+      isFirst = false
+      return refOf(labels)
+    }
+    sink = { ...sink, refOf: slow }
+    const discovery = ['/1', '/2'].map((path) => ({ kind: 'static' as const, groups: [{ targets: [target.address], labels: { instance: path, __metrics_path__: path } }] }))
+    start({ scrapeIntervalMs: 5000, scrapeTimeoutMs: 5000, discovery })
+    const ownSeconds = () => ['/1', '/2'].map((path) => Number(values('scrape_duration_seconds', `instance="${path}", job="j"`)[0] ?? NaN) - (tookSeconds.get(path) ?? NaN))
+    await expect.poll(() => ownSeconds().some(Number.isNaN), { timeout: 12_000 }).toBe(false)
+    const [less = NaN, more = NaN] = ownSeconds().sort((a, b) => a - b)
+    expect(more).toBeGreaterThan(0.5)
+    expect(less).toBeLessThan(0.4)
+  }, 20_000)
 
   it('gives all samples of a scrape one time, on the slots of the interval', async () => {
     start({ scrapeIntervalMs: 200, scrapeTimeoutMs: 200 })

@@ -8,6 +8,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { Discovery, DiscoveryFailure, DiscoverySet } from './discovery/discovery.ts'
 import type { TargetGroup } from './discovery/targetGroup.ts'
 import type { RelabelRules } from './relabel.ts'
+import type { EventTurn } from './eventTurn.ts'
 import type { LoggedScrapes } from './loggedScrapes.ts'
 import { sameConfig } from './sameConfig.ts'
 import type { ScrapeClock } from './scrapeClock.ts'
@@ -25,6 +26,7 @@ import { createTargetMemory } from './targetMemory.ts'
 export type ScrapePoolDeps = {
   readonly sink: ScrapeSink
   readonly clock: ScrapeClock
+  readonly turn: EventTurn
   readonly slots: SlotWidth
   readonly logged: LoggedScrapes
   readonly discovery: Discovery
@@ -216,7 +218,7 @@ export class ScrapePool {
 
   /** Starts the loop of `target`, once a former one that leaves it its memory has stopped. */
   async #start(target: Target): Promise<void> {
-    const { sink, clock, slots, logged, metrics, logger, timestampToleranceMs } = this.#deps
+    const { sink, clock, turn, slots, logged, metrics, logger, timestampToleranceMs } = this.#deps
     const former = [...this.#retired].find(
       (retired) => retired.loop.target.identity === target.identity && !retired.isTakenOver && labelsSeriesAlike(retired.config, this.config),
     )
@@ -225,6 +227,7 @@ export class ScrapePool {
       job: this.#job,
       sink,
       clock,
+      turn,
       logged,
       offsetMs: scrapeOffsetMs(target, this.#seed, slots.stepMs(target.intervalMs)),
       timestampToleranceMs,
