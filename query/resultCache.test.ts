@@ -160,6 +160,29 @@ describe('a range query with results of earlier ones at hand', () => {
     await storage.close()
   })
 
+  it('says that two series became one also when an earlier result has the one and what came since the other', async () => {
+    const storage = await openTestStorage()
+    const running = serve(storage)
+    const startMs = 1_700_000_000_000
+    const append = async (type: string, from: number, to: number) => {
+      const appender = storage.appender()
+      for (let i = from; i < to; i++) for (let series = 0; series < 120; series++) appender.append(labelsFrom({ __name__: 'x', __type__: type, series: String(series) }), startMs + i * 15_000, i)
+      await appender.commit()
+    }
+    const ask = (query: string, nocache = false) => running.service.respond({ kind: 'range', query, startMs, endMs: startMs + 900_000, stepMs: 15_000, nocache })
+    const queries = ['abs(x)', 'increase(x[1m])', 'sum(-x)', 'x']
+    await append('gauge', 0, 20)
+    for (const query of queries) await ask(query)
+    await append('counter', 45, 60)
+    for (const query of queries) {
+      const [cached, whole] = [await ask(query), await ask(query, true)]
+      expect([cached.status, Buffer.from(cached.body).toString()], query).toEqual([whole.status, Buffer.from(whole.body).toString()])
+    }
+    expect(Buffer.from((await ask('increase(x[1m])')).body).toString()).toContain('vector cannot contain metrics with the same labelset')
+    await running.service.close()
+    await storage.close()
+  })
+
   it('runs on the worker that has them', async () => {
     const storage = await openTestStorage()
     const startMs = 1_700_000_000_000

@@ -3,9 +3,12 @@
 // what has gone unasked for longest goes first.
 
 import { unchangedBeforeMs, type Changes } from '../storage/changes.ts'
+import { typeLabel, unitLabel } from '../storage/labels.ts'
+import type { Querier } from '../storage/querier.ts'
+import { type Expr, selectorsIn } from './ast.ts'
 import { evaluateQuery, type EngineDeps, type Query, type QueryResult } from './engine.ts'
 import { lookaheadOf } from './stepwise.ts'
-import { cachedLabelsKey, type VectorSeries } from './value.ts'
+import { areOfOneMetric, cachedLabelsKey, type VectorSeries } from './value.ts'
 
 /** The state of storage when a query began. */
 export type StorageMoment = {
@@ -46,7 +49,7 @@ export class ResultCache {
   /** As `evaluateQuery`, of a range query. */
   evaluate(query: Query, deps: EngineDeps, moment: StorageMoment): QueryResult {
     const lookaheadMs = lookaheadOf(query.expr)
-    if (lookaheadMs === undefined) return evaluateQuery(query, deps)
+    if (lookaheadMs === undefined || hasMixedMetadata(query.expr, deps.querier)) return evaluateQuery(query, deps)
     const { startMs, stepMs } = query
     const phaseMs = ((startMs % stepMs) + stepMs) % stepMs
     const key = [stepMs, phaseMs, deps.lookbackMs, deps.evaluationIntervalMs, query.text].join()
@@ -84,6 +87,20 @@ export class ResultCache {
       this.#take(oldest)
     }
   }
+}
+
+const allTime = { minTimeMs: -Infinity, maxTimeMs: Infinity }
+
+/**
+ * Whether a selector meets series of different type or unit. What drops these with the name makes one series of two then, which is
+ * an error of the whole range, and would not be seen when one part of it has the one and another part the other.
+ */
+function hasMixedMetadata(expr: Expr, querier: Querier): boolean {
+  if (![typeLabel, unitLabel].some((name) => querier.labelValues(name, [], allTime, 1).length > 0)) return false
+  return selectorsIn(expr).some(({ matchers }) => {
+    const selection = querier.select(matchers, allTime)
+    return !areOfOneMetric(selection.count, (index) => selection.labels(index))
+  })
 }
 
 type Continuing = { readonly query: Query; readonly deps: EngineDeps; readonly moment: StorageMoment; readonly lookaheadMs: number }
