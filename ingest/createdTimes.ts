@@ -1,12 +1,20 @@
-// --enable-feature=created-timestamp-zero-ingestion: a counter that a target says to have created at some time was zero then.
-// Such a time comes in the protobuf format or as a series `_created` of OpenMetrics; a sample of zero is stored for it once, so
-// that `increase` sees what was counted before the first scrape.
+// When counters were created, as targets say it: in the protobuf format, or as a series `_created` of OpenMetrics. With
+// --enable-feature=created-timestamp-zero-ingestion a sample of zero is stored for that time once, so that `increase` sees what was counted
+// before the first scrape; with --enable-feature=st-storage it is kept beside every sample.
 
-import { labelValue, metricNameLabel, type Label } from '../storage/labels.ts'
+import { labelValue, metricNameLabel, type Label, type Labels } from '../storage/labels.ts'
 import { bodyText, familiesOf, lineNumber, SampleWalk, without, type FamilyLines, type Range } from './familyLines.ts'
 import type { WireHistogram } from './histogramMessage.ts'
 import { parseOpenMetricsSeries, timestampMsOf } from './openMetricsParser.ts'
 import { SeriesMemo } from './seriesMemo.ts'
+
+/** What becomes of the time at which a counter was created: a zero at that time, the start timestamp of each sample, or both. */
+export type CreatedUse = { readonly becomesZero?: boolean; readonly becomesStart?: boolean }
+
+/** As the kernels know it, see CREATED_ZERO and CREATED_START in assembly/startTimes.ts. */
+export function createdFlags({ becomesZero = false, becomesStart = false }: CreatedUse): number {
+  return (becomesZero ? 1 : 0) | (becomesStart ? 2 : 0)
+}
 
 export type CreatedLine = {
   /** As the format writes it, one character per byte. */
@@ -34,6 +42,20 @@ export class CreatedTimes {
       const isNew = createdMs > scrapeMs - maxAgeMs && known.createdMs !== createdMs
       known.createdMs = createdMs
       return isNew
+    })
+  }
+}
+
+/** Which series the times of one target belong to. */
+export class CreatedLabels {
+  readonly #known = new SeriesMemo<{ readonly labels: Labels | undefined }>()
+
+  /** The labels of each line, which `resolve` gives for one that is new; those without are left out. */
+  of(lines: readonly CreatedLine[], resolve: (line: CreatedLine) => Labels | undefined): { readonly labels: Labels; readonly createdMs: number }[] {
+    this.#known.begin()
+    return lines.flatMap((line) => {
+      const { labels } = this.#known.get(line.series, () => ({ labels: resolve(line) }))
+      return labels === undefined ? [] : [{ labels, createdMs: line.createdMs }]
     })
   }
 }

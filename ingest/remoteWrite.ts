@@ -13,6 +13,7 @@ import { formatLabels } from '../storage/labels.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
 import type { Storage } from '../storage/storage.ts'
 import { formatOpenMetricsFloat } from './goFloat.ts'
+import { createdFlags, type CreatedUse } from './createdTimes.ts'
 import { readExemplars } from './remoteWriteExemplars.ts'
 import type { FoundExemplar } from './scrapeExemplars.ts'
 import { messageOf, remoteWriteMessages, type RemoteWriteHeaders, type RemoteWriteMessage } from './remoteWriteHeaders.ts'
@@ -35,8 +36,8 @@ export type RemoteWriteOptions = {
   readonly logger: Logger
   /** Bodies in work and records not yet written; beyond this, senders are asked to wait. */
   readonly maxPendingBytes?: number
-  /** A sample of protocol 2.0 that says when its counter was created has a zero at that time. */
-  readonly takesCreated?: boolean
+  /** What becomes of it that a sample of protocol 2.0 says when its counter was created; nothing by default. */
+  readonly created?: CreatedUse
   /** The metadata that a series of protocol 2.0 brings become labels, see typeAndUnit.ts. */
   readonly addsTypeAndUnit?: boolean
   /** All by default. */
@@ -96,8 +97,8 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
   /** Reads the body into the batch. Returns the answer when it cannot be read. */
   const read = async (body: WriteBody, message: RemoteWriteMessage, batch: HeadBatch): Promise<RemoteWriteAnswer | BodyNotes> => {
     const isV2 = message !== 'prometheus.WriteRequest'
-    const takesCreated = isV2 && options.takesCreated === true
-    const write = exports.newWrite(body.length, batch.pointer, Number(isV2), Number(takesCreated), Number(options.addsTypeAndUnit === true))
+    const created = isV2 && options.created !== undefined ? options.created : {}
+    const write = exports.newWrite(body.length, batch.pointer, Number(isV2), createdFlags(created), Number(options.addsTypeAndUnit === true))
     try {
       const at = kernels.word(write + inputAt)
       if (body instanceof Uint8Array) kernels.bytes.set(body, at)
@@ -110,7 +111,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): RemoteWrite {
       switch (status) {
         case 1: {
           const numbers = batch.count - batch.zeroCount
-          const histograms = await stageHistograms(histogramsOf(write), batch, { kernels, takesCreated })
+          const histograms = await stageHistograms(histogramsOf(write), batch, { kernels, created })
           return { ...notesOf(write), numbers, histograms, exemplars: await readExemplars(kernels, write) }
         }
         case -1:

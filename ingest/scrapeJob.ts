@@ -1,6 +1,7 @@
 // A scrape job ready to run: made before a reload changes anything, so that what is wrong with it changes nothing.
 
 import type { HttpRequest, RepeatedRequest } from '../src/base/httpClient.ts'
+import type { CreatedUse } from './createdTimes.ts'
 import { compileRelabel, type RelabelRules } from './relabel.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { FailureLogFile } from './scrapeFailureLog.ts'
@@ -20,7 +21,7 @@ export type ScrapeJob = {
   readonly repeated: (request: HttpRequest) => RepeatedRequest
   readonly failureLog: FailureLogFile | undefined
   /** See createdTimes.ts. */
-  readonly takesCreated: boolean
+  readonly created: CreatedUse
   /** See typeAndUnit.ts. */
   readonly addsTypeAndUnit: boolean
 }

@@ -265,11 +265,11 @@ export class ScrapeLoop {
     }
   }
 
-  #commit({ error, isEmpty, starts }: Scraped): ScrapeCommit | Promise<ScrapeCommit> {
+  #commit({ error, isEmpty, zeros }: Scraped): ScrapeCommit | Promise<ScrapeCommit> {
     const { cache } = this.memory
     if (error !== undefined || isEmpty) return cache.commitFailed(this.#timestampMs, this.#commitOptions)
-    if (starts.length === 0) return cache.commit(this.#commitOptions)
-    return this.#options.sink.appendStarts(starts).then(() => cache.commit(this.#commitOptions))
+    if (zeros.length === 0) return cache.commit(this.#commitOptions)
+    return this.#options.sink.appendZeros(zeros).then(() => cache.commit(this.#commitOptions))
   }
 
   #stored(commit: ScrapeCommit, { exemplars }: Scraped): void {

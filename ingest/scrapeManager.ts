@@ -7,6 +7,7 @@ import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { type Labels, labelsKey } from '../storage/labels.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { CreatedUse } from './createdTimes.ts'
 import type { Discovery, DiscoveryFailure } from './discovery/discovery.ts'
 import { EventTurn } from './eventTurn.ts'
 import { LoggedScrapes } from './loggedScrapes.ts'
@@ -31,7 +32,7 @@ export type ScrapeManagerOptions = {
   /** A scrape this much off its slot still gets the slot's time; 2 ms by default, 0 for never. */
   readonly timestampToleranceMs?: number
   /** See createdTimes.ts; off by default. */
-  readonly takesCreated?: boolean
+  readonly created?: CreatedUse
   /** See typeAndUnit.ts; off by default. */
   readonly addsTypeAndUnit?: boolean
 }
@@ -75,9 +76,9 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
     createCache: () => createScrapeCache(storage.head, { readBuffer, known }),
     refOf: (labels, beyondLimits) => storage.head.findOrCreate(labels, beyondLimits),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
-    appendStarts: (starts) => {
+    appendZeros: (zeros) => {
       const appender = storage.appender()
-      for (const { labels, timestampMs, histogram } of starts) {
+      for (const { labels, timestampMs, histogram } of zeros) {
         // One that is not newer than the samples of its series was stored by an earlier process, or tells nothing.
         if (histogram === undefined) appender.append(labels, timestampMs, 0)
         else appender.appendHistogram(labels, timestampMs, histogram)
@@ -85,8 +86,8 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
       return appender.commit()
     },
   }
-  const { timestampToleranceMs = 2, takesCreated = false, addsTypeAndUnit = false } = options
-  const deps = { sink, clock: new ScrapeClock(), turn: new EventTurn(), slots: new SlotWidth(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs, takesCreated, addsTypeAndUnit }
+  const { timestampToleranceMs = 2, created = {}, addsTypeAndUnit = false } = options
+  const deps = { sink, clock: new ScrapeClock(), turn: new EventTurn(), slots: new SlotWidth(), logged: new LoggedScrapes(), discovery, metrics, logger, userAgent, timestampToleranceMs, created, addsTypeAndUnit }
   const pools = new Map<string, ScrapePool>()
   const leaving = new Map<ScrapePool, Promise<void>>()
   const sorted = () => [...pools].sort(([a], [b]) => (a < b ? -1 : 1))

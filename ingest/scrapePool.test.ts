@@ -71,7 +71,7 @@ function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
   const logger = createLogger({ level: 'info', format: 'logfmt', write: (line) => log.push(line) })
   pool = new ScrapePool(prepareJob(config(over)), 'seed', {
     sink, clock: new ScrapeClock(), turn: new EventTurn(), slots: new SlotWidth(), logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
-    userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2, takesCreated: false, addsTypeAndUnit: false,
+    userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2, created: {}, addsTypeAndUnit: false,
   })
   return pool
 }

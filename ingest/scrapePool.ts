@@ -5,6 +5,7 @@ import { formatDurationMs } from '../src/base/duration.ts'
 import { HttpClient } from '../src/base/httpClient.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { Labels } from '../storage/labels.ts'
+import type { CreatedUse } from './createdTimes.ts'
 import type { Discovery, DiscoveryFailure, DiscoverySet } from './discovery/discovery.ts'
 import type { TargetGroup } from './discovery/targetGroup.ts'
 import type { RelabelRules } from './relabel.ts'
@@ -34,7 +35,7 @@ export type ScrapePoolDeps = {
   readonly logger: Logger
   readonly userAgent: string
   readonly timestampToleranceMs: number
-  readonly takesCreated: boolean
+  readonly created: CreatedUse
   readonly addsTypeAndUnit: boolean
 }
 
@@ -160,7 +161,7 @@ export class ScrapePool {
       accept: acceptHeader(config.scrapeProtocols, config.nameEscapingScheme),
       repeated: (request) => client.repeated(request),
       failureLog: config.scrapeFailureLogFile === '' ? undefined : createFailureLogFile(config.scrapeFailureLogFile, this.#deps.logger),
-      takesCreated: this.#deps.takesCreated,
+      created: this.#deps.created,
       addsTypeAndUnit: this.#deps.addsTypeAndUnit,
     }
   }

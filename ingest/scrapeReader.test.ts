@@ -40,14 +40,14 @@ async function read(type: string, body: Uint8Array, spoil: (memory: Buffer) => v
     createCache: () => createScrapeCache(storage.head, { readBuffer }),
     refOf: (labels) => storage.head.findOrCreate(labels),
     appendExemplar: (ref, exemplar) => storage.exemplars.append(ref, exemplar),
-    appendStarts: async () => {},
+    appendZeros: async () => {},
   }
   const outcome = createTarget(populateLabels({ __address__: 'host:1' }, {}, job), job, compileRelabel([]))
   if (outcome.kind !== 'target') throw new Error('no target')
   const memory = createTargetMemory(sink)
   const reader = new ScrapeReader({
     target: outcome.target, sink, memory, metrics: createScrapeMetrics(new MetricRegistry()),
-    job: { config: job, metricRules: compileRelabel([]), accept: '', repeated: () => { throw new Error('not asked') }, failureLog: undefined, takesCreated: true, addsTypeAndUnit: false },
+    job: { config: job, metricRules: compileRelabel([]), accept: '', repeated: () => { throw new Error('not asked') }, failureLog: undefined, created: { becomesZero: true }, addsTypeAndUnit: false },
   })
   readBuffer.set(body)
   const reading = reader.read({ status: 200, statusLine: '200 OK', headers: { 'content-type': type }, body: readBuffer.subarray(0, body.length) }, timestampMs)

@@ -6,6 +6,7 @@ import type { HttpAnswer } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import { andThen } from '../src/base/steps.ts'
 import type { Label, Labels } from '../storage/labels.ts'
+import type { CreatedLine } from './createdTimes.ts'
 import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'
 import { checkedHistogram } from './histogramMessage.ts'
@@ -17,7 +18,7 @@ import type { FoundExemplar } from './scrapeExemplars.ts'
 import type { ScrapeJob } from './scrapeJob.ts'
 import type { ScrapeMetrics } from './scrapeMetrics.ts'
 import { bodyFormat, type BodyFormat } from './scrapeProtocol.ts'
-import type { ScrapeSink, SeriesStart } from './scrapeSink.ts'
+import type { ScrapeSink, SeriesZero } from './scrapeSink.ts'
 import { BucketLimitError } from './scrapedHistograms.ts'
 import type { Target } from './target.ts'
 import type { TargetMemory } from './targetMemory.ts'
@@ -33,7 +34,7 @@ export type Scraped = {
   isEmpty: boolean
   error: Error | undefined
   exemplars: readonly FoundExemplar[]
-  readonly starts: SeriesStart[]
+  readonly zeros: SeriesZero[]
 }
 
 export type ScrapeReaderOptions = {
@@ -129,7 +130,8 @@ export class ScrapeReader {
    */
   #textOf(body: Uint8Array, format: BodyFormat): ProtobufBody | Promise<ProtobufBody> {
     const { histograms: settings } = this.#options.target
-    const { takesCreated, addsTypeAndUnit } = this.#options.job
+    const { created, addsTypeAndUnit } = this.#options.job
+    const takesCreated = created.becomesZero === true || created.becomesStart === true
     if (format === 'protobuf') return readProtobufBody(body, { ...settings, takesCreated, takesFamilies: addsTypeAndUnit })
     const { openMetrics } = this.#options.memory
     const isOpenMetrics = format === 'openMetrics'
@@ -171,11 +173,20 @@ export class ScrapeReader {
     }
     memory.metadata.update(isOpenMetrics ? memory.openMetrics.changedMetadata() : parsed.metadata)
     result.exemplars = memory.exemplars.changed(body.exemplars, timestampMs, ({ series, familyType }) => this.#resolve(writtenSeries(series, familyType), isOpenMetrics))
-    for (const { series, familyType, createdMs, histogram } of memory.createdTimes.changed(body.created, timestampMs)) {
-      const labels = this.#labelsOf(writtenSeries(series, familyType), isOpenMetrics && histogram === undefined)
-      if (labels !== undefined) result.starts.push({ labels, timestampMs: createdMs, histogram: histogram && checkedHistogram(histogram) })
-    }
+    this.#useCreated(body.created, { timestampMs, isOpenMetrics }, result)
     return result
+  }
+
+  #useCreated(lines: ProtobufBody['created'], { timestampMs, isOpenMetrics }: { readonly timestampMs: number; readonly isOpenMetrics: boolean }, result: Scraped): void {
+    const { job, sink, memory } = this.#options
+    const resolve = ({ series, familyType, histogram }: CreatedLine) => this.#labelsOf(writtenSeries(series, familyType), isOpenMetrics && histogram === undefined)
+    if (job.created.becomesZero === true) {
+      for (const line of memory.createdTimes.changed(lines, timestampMs)) {
+        const labels = resolve(line)
+        if (labels !== undefined) result.zeros.push({ labels, timestampMs: line.createdMs, histogram: line.histogram && checkedHistogram(line.histogram) })
+      }
+    }
+    if (job.created.becomesStart === true) memory.cache.noteStarts(memory.createdLabels.of(lines, resolve).map(({ labels, createdMs }) => ({ ref: sink.refOf(labels), startMs: createdMs })))
   }
 
   #stageHistograms(histograms: ProtobufBody['histograms'], timestampMs: number, result: Scraped): void {
@@ -222,7 +233,7 @@ export class ScrapeReader {
 }
 
 function nothingScraped(): Scraped {
-  return { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: undefined, exemplars: [], starts: [] }
+  return { scraped: 0, kept: 0, added: 0, bodyBytes: 0, isEmpty: false, error: undefined, exemplars: [], zeros: [] }
 }
 
 /** The last line gets the line feed that it may do without. */

@@ -6,7 +6,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { ScrapeCache } from './scrapeCache.ts'
 
 /** A series counted nothing at some time. */
-export type SeriesStart = { readonly labels: Labels; readonly timestampMs: number; readonly histogram: NativeHistogram | undefined }
+export type SeriesZero = { readonly labels: Labels; readonly timestampMs: number; readonly histogram: NativeHistogram | undefined }
 
 export type ScrapeSink = {
   createCache(): ScrapeCache
@@ -16,5 +16,5 @@ export type ScrapeSink = {
   refOf(labels: Labels, beyondLimits?: boolean): number
   appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome
   /** Stores what is newer than the series' samples, and resolves when it is stored. */
-  appendStarts(starts: readonly SeriesStart[]): Promise<void>
+  appendZeros(zeros: readonly SeriesZero[]): Promise<void>
 }

@@ -2,7 +2,7 @@
 
 import type { Labels } from '../storage/labels.ts'
 import { ClassicHistograms } from './classicHistograms.ts'
-import { CreatedSeries, CreatedTimes } from './createdTimes.ts'
+import { CreatedLabels, CreatedSeries, CreatedTimes } from './createdTimes.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import type { ScrapeCache } from './scrapeCache.ts'
 import { ScrapedHistograms } from './scrapedHistograms.ts'
@@ -19,6 +19,7 @@ export type TargetMemory = {
   readonly classicHistograms: ClassicHistograms
   readonly createdSeries: CreatedSeries
   readonly createdTimes: CreatedTimes
+  readonly createdLabels: CreatedLabels
   /** Labels and not refs: storage removes series that have had no samples for long. */
   reportLabels: readonly Labels[] | undefined
   /** The slot of the last scrape. */
@@ -39,6 +40,7 @@ export function createTargetMemory(sink: ScrapeSink): TargetMemory {
     classicHistograms: new ClassicHistograms(),
     createdSeries: new CreatedSeries(),
     createdTimes: new CreatedTimes(),
+    createdLabels: new CreatedLabels(),
     reportLabels: undefined,
     lastSlotMs: undefined,
     lastError: '',

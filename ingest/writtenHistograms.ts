@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { HeadBatch } from '../storage/headBatch.ts'
 import type { KernelExports, Pointer } from '../src/kernels/kernels.ts'
+import { createdFlags, type CreatedUse } from './createdTimes.ts'
 import { checkedHistogram, HistogramError, readWrittenHistogram } from './histogramMessage.ts'
 
 /** Where the messages are, in memory that stays as it is; `pointer` is the list as the kernels know it. */
@@ -18,25 +19,24 @@ export type StagedHistograms = {
 
 export type StageDeps = {
   readonly kernels: { readonly exports: KernelExports }
-  /** A histogram that says when its counter was created has a zero at that time. */
-  readonly takesCreated: boolean
+  readonly created: CreatedUse
 }
 
 /**
  * Stages every histogram that can be stored: most of them in the kernel, which leaves out those that are new or not right.
  * Throws `RangeError` when a message is malformed.
  */
-export async function stageHistograms(list: HistogramList, batch: HeadBatch, { kernels, takesCreated }: StageDeps): Promise<StagedHistograms> {
+export async function stageHistograms(list: HistogramList, batch: HeadBatch, { kernels, created }: StageDeps): Promise<StagedHistograms> {
   let problems = 0
   let firstProblem: string | undefined
   let pauseMs = performance.now() + sliceMs
   for (let i = 0; i < list.count; ) {
-    const next = kernels.exports.stageMessages(list.pointer, i, list.count, batch.pointer, takesCreated ? 1 : 0)
+    const next = kernels.exports.stageMessages(list.pointer, i, list.count, batch.pointer, createdFlags(created))
     i = next
     if (next < 0) {
       const left = ~next
       try {
-        stageLeft(list.at(left), batch, takesCreated)
+        stageLeft(list.at(left), batch, created)
       } catch (error) {
         if (!(error instanceof HistogramError)) throw error
         firstProblem ??= error.message
@@ -53,12 +53,13 @@ export async function stageHistograms(list: HistogramList, batch: HeadBatch, { k
 }
 
 /** Throws `HistogramError` and `RangeError`. */
-function stageLeft({ ref, bytes }: { readonly ref: number; readonly bytes: Uint8Array }, batch: HeadBatch, takesCreated: boolean): void {
+function stageLeft({ ref, bytes }: { readonly ref: number; readonly bytes: Uint8Array }, batch: HeadBatch, { becomesZero, becomesStart }: CreatedUse): void {
   const { timestampMs, createdMs, histogram: written } = readWrittenHistogram(bytes)
   if (written === 'stale') return batch.appendStale(ref, timestampMs)
   const histogram = checkedHistogram(written)
-  if (takesCreated && createdMs !== 0) batch.appendZero(ref, createdMs, { timestampMs, histogram })
+  if (becomesZero && createdMs !== 0) batch.appendZero(ref, createdMs, { timestampMs, histogram })
   batch.appendHistogram(ref, timestampMs, histogram)
+  if (becomesStart && createdMs !== 0) batch.noteStart(createdMs)
 }
 
 /** Time spent between two looks at the event loop. */

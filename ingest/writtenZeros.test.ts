@@ -14,9 +14,9 @@ const v2 = { ...remoteWriteHeaders, 'content-type': 'application/x-protobuf;prot
 
 type Opened = { send(...series: WrittenSeries[]): Promise<RemoteWriteAnswer>; stored(name: string): [number, unknown][] }
 
-async function opened({ takesCreated = true, outOfOrderWindowMs = 0 } = {}): Promise<Opened> {
+async function opened({ becomesZero = true, outOfOrderWindowMs = 0 } = {}): Promise<Opened> {
   const storage = await openTestStorage({ nowMs: () => nowMs, outOfOrderWindowMs })
-  const remoteWrite = createRemoteWrite({ storage, registry: storage.registry, logger: silentLogger, takesCreated })
+  const remoteWrite = createRemoteWrite({ storage, registry: storage.registry, logger: silentLogger, created: { becomesZero } })
   const stored = (name: string) => readElements(storage, name).map(([timeMs, value]): [number, unknown] => [timeMs - nowMs, value])
   return { send: (...series) => remoteWrite.receive(remoteWriteBodyV2(series), v2), stored }
 }
@@ -41,7 +41,7 @@ describe('a sample that says when its counter was created', () => {
   })
 
   it('has none without the feature', async () => {
-    const without = await opened({ takesCreated: false })
+    const without = await opened({ becomesZero: false })
     expect(await without.send(counter('a', [0, 5, -1000]))).toMatchObject(written(1))
     expect(without.stored('a')).toEqual([[0, 5]])
   })

@@ -26,6 +26,7 @@ export function withNameStates(selection: SeriesSelection): SeriesSelection {
     labels: (index) => withNameState(selection.labels(index)),
     ref: (index) => selection.ref(index),
     read: (index) => selection.read(index),
+    readStarts: (index) => selection.readStarts?.(index),
   }
 }
 

@@ -54,7 +54,7 @@ const seriesPerPart = 8
 
 /** Whether `plan` is one that can be divided, whatever its series. */
 export function isDividable(plan: SelectorPlan | RangeCallPlan): plan is DividedPlan {
-  if (plan.kind === 'selector') return !plan.asTimestamps && !plan.selector.smoothed && !plan.selector.anchored
+  if (plan.kind === 'selector') return plan.gives === 'values' && !plan.selector.smoothed && !plan.selector.anchored
   const { operand, entry, expr } = plan
   return operand.kind === 'windows' && extensionOf(operand.expr) === undefined && !entry.annotates && expr.name !== 'absent_over_time'
 }

@@ -49,8 +49,8 @@ export type SelectorPlan = Node & {
   readonly selector: VectorSelector
   readonly matchers: readonly Matcher[]
   readonly lookup: Lookup
-  /** The values are the samples' own times in seconds: inside `timestamp(selector)`. */
-  readonly asTimestamps: boolean
+  /** In place of the values, in seconds: the samples' own times, inside `timestamp(selector)`, or when their counters began, inside `start_timestamp(selector)`. */
+  readonly gives: 'values' | 'times' | 'starts'
 }
 /** Only as the argument of a range function, or as a whole instant query. */
 export type WindowsPlan = Node & {
@@ -137,6 +137,9 @@ const dependOnStep: ReadonlySet<string> = new Set([
   'timestamp',
 ])
 
+/** Functions that ask a selector for times of its samples in place of their values. */
+const timesOfSamples: ReadonlyMap<string, SelectorPlan['gives']> = new Map([['timestamp', 'times'], ['start_timestamp', 'starts']])
+
 /** `expr` has no duration expressions left, see `resolveDurations`. */
 export function createPlan(expr: Expr, options: PlanOptions): PlanNode {
   const plan = (child: Expr) => createPlan(child, options)
@@ -149,7 +152,7 @@ export function createPlan(expr: Expr, options: PlanOptions): PlanNode {
     case 'parenExpr':
       return plan(expr.expr)
     case 'vectorSelector':
-      return planSelector(expr, options, false)
+      return planSelector(expr, options, 'values')
     case 'matrixSelector':
       return planWindows(expr, options)
     case 'subquery':
@@ -175,14 +178,14 @@ export function createPlan(expr: Expr, options: PlanOptions): PlanNode {
   }
 }
 
-function planSelector(expr: VectorSelector, options: PlanOptions, asTimestamps: boolean): SelectorPlan {
+function planSelector(expr: VectorSelector, options: PlanOptions, gives: SelectorPlan['gives']): SelectorPlan {
   return {
     kind: 'selector',
     expr,
     selector: expr,
     matchers: expr.matchers,
     lookup: lookupOf(expr, options),
-    asTimestamps,
+    gives,
     fixed: expr.at !== undefined,
     cost: noCost(),
   }
@@ -225,7 +228,7 @@ function planInfo(expr: CallExpr, options: PlanOptions): InfoPlan {
   const matchers = [...request.names, ...request.data]
   const selector: VectorSelector = { kind: 'vectorSelector', position, name: '', matchers, offsetMs: 0, anchored: false, smoothed: false }
   const cost = noCost()
-  return { kind: 'info', expr, operand, request, infos: planSelector(selector, options, true), fixed: operand.fixed, cost }
+  return { kind: 'info', expr, operand, request, infos: planSelector(selector, options, 'times'), fixed: operand.fixed, cost }
 }
 
 function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
@@ -233,8 +236,9 @@ function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
   const entry = functions.get(expr.name)
   if (entry === undefined) throw new Error(`bug: no implementation of ${expr.name}`)
   const first = expr.args[0] && withoutParens(expr.args[0])
-  if (expr.name === 'timestamp' && first?.kind === 'vectorSelector') {
-    const operand = planSelector(first, options, true)
+  const gives = timesOfSamples.get(expr.name)
+  if (gives !== undefined && first?.kind === 'vectorSelector') {
+    const operand = planSelector(first, options, gives)
     const cost = noCost()
     return { kind: 'call', expr, entry: { kind: 'instant', evaluate: sampleTimestamp }, args: [operand], fixed: operand.fixed, cost }
   }

@@ -12,7 +12,7 @@ import type { Limits } from './limits.ts'
 import type { Lookup, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import type { Steps } from './value.ts'
-import { ColumnScratch, numbersOnly, newestTimes, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
+import { ColumnScratch, numbersOnly, newestStarts, newestTimes, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
 
 /** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
 export type SampledSeries = {
@@ -68,7 +68,7 @@ export type SelectorOptions<Output> = SelectionDeps & {
 /** Evaluates an instant selector into the output that `createOutput` makes. */
 export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan, steps: Steps, options: SelectorOptions<Output>): Output {
   const { lookbackMs } = options
-  const isSmoothed = plan.selector.smoothed && !plan.asTimestamps
+  const isSmoothed = plan.selector.smoothed && plan.gives === 'values'
   const stepTimes = lookupTimes(plan.lookup, steps)
   const times = isSmoothed ? { ...stepTimes, startMs: stepTimes.startMs + lookbackMs } : stepTimes
   const widthMs = isSmoothed ? 2 * lookbackMs : lookbackMs
@@ -81,15 +81,18 @@ export function evaluateSelector<Output extends SeriesOutput>(plan: SelectorPlan
     options.limits.check()
     const columns = output.columns()
     const { present } = columns
+    const starts = plan.gives === 'starts' ? selection.readStarts?.(i) : undefined
+    if (plan.gives === 'starts' && starts === undefined) continue
     const samples = isSmoothed ? numbersOnly(withoutStaleMarkers(selection.read(i), scratch)) : selection.read(i)
     windows.slideOver(samples)
-    const found = isSmoothed ? takeInterpolated(samples, windows, stepTimes, columns) : takeNewest(samples, windows, columns)
+    let found = isSmoothed ? takeInterpolated(samples, windows, stepTimes, columns) : takeNewest(samples, windows, columns)
     if (found === 0) continue
     plan.cost.samplesRead += found
     const { perStep } = options
     if (perStep !== undefined) for (let step = 0; step < present.length; step++) perStep[step] = (perStep[step] ?? 0) + (present[step] ?? 0)
-    if (plan.asTimestamps) newestTimes(samples, windows, columns)
-    output.accept(selection.labels(i), found, plan.asTimestamps ? undefined : takeNewestHistograms(samples, windows, present))
+    if (plan.gives === 'times') newestTimes(samples, windows, columns)
+    if (starts !== undefined && (found = newestStarts(samples, windows, columns, starts)) === 0) continue
+    output.accept(selection.labels(i), found, plan.gives === 'values' ? takeNewestHistograms(samples, windows, present) : undefined)
   }
   return output
 }

@@ -5,6 +5,7 @@ import type { Pointer } from '../src/kernels/kernels.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
 import type { ColumnSpace, Columns } from './columnSpace.ts'
 import { isStaleMarker, type SampleColumns } from '../storage/sample.ts'
+import type { StartTimes } from '../storage/startTimes.ts'
 
 /** The times at which a selector looks, already shifted by `offset` and `@`. */
 export type LookupTimes = { readonly startMs: number; readonly stepMs: number; readonly count: number }
@@ -130,6 +131,22 @@ export function newestTimes({ timestampsMs }: Timestamps, { to }: Windows, { val
   for (let step = 0; step < values.length; step++) {
     if (present[step] === 1) values[step] = (timestampsMs[(to[step] as number) - 1] as number) / 1000 // one entry per step
   }
+}
+
+/** When, in seconds, the counters of the samples that `takeNewest` has found began. Returns how many of them say so; the others are not present any more. */
+export function newestStarts({ timestampsMs }: Timestamps, { to }: Windows, { values, present }: Columns, starts: StartTimes): number {
+  let found = 0
+  let at = 0
+  for (let step = 0; step < values.length; step++) {
+    if (present[step] === 0) continue
+    const timeMs = timestampsMs[(to[step] as number) - 1] as number // one entry per step
+    while (at < starts.timestampsMs.length && (starts.timestampsMs[at] as number) < timeMs) at++
+    const isKnown = starts.timestampsMs[at] === timeMs
+    if (isKnown) values[step] = (starts.startsMs[at] as number) / 1000
+    present[step] = isKnown ? 1 : 0
+    found += isKnown ? 1 : 0
+  }
+  return found
 }
 
 /**

@@ -170,7 +170,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       resendDelayMs: options.resendDelayMs,
     }),
   )
-  const takesCreated = features.has('created-timestamp-zero-ingestion')
+  const created = { becomesZero: features.has('created-timestamp-zero-ingestion'), becomesStart: features.has('st-storage') }
   const addsTypeAndUnit = features.has('type-and-unit-labels')
   const scraping = closing.add(
     createScrapeManager({
@@ -180,11 +180,11 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       registry,
       userAgent,
       timestampToleranceMs: options.scrapeTimestampToleranceMs,
-      takesCreated,
+      created,
       addsTypeAndUnit,
     }),
   )
-  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), takesCreated, addsTypeAndUnit, acceptedMessages: options.remoteWriteMessages })
+  const remoteWrite = createRemoteWrite({ storage, registry, logger: logger.with({ component: 'remoteWrite' }), created, addsTypeAndUnit, acceptedMessages: options.remoteWriteMessages })
 
   // Loaded when it is asked for: its message library is large.
   const otlp = !options.enableOtlpReceiver
@@ -193,7 +193,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
         storage,
         config: () => reloader?.config.otlp ?? config.otlp,
         lookbackMs: options.lookbackMs,
-        takesCreated,
+        created,
         addsTypeAndUnit,
         deltas: features.has('otlp-deltatocumulative') ? 'addedUp' : features.has('otlp-native-delta-ingestion') ? 'asGiven' : 'refused',
         logger: logger.with({ component: 'otlp' }),

@@ -328,7 +328,7 @@ const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>>
   'receiver-name-in-metrics': { why: alwaysOn },
   'metadata-wal-records': { why: 'metadata are not stored, those of running targets are in memory' },
   'concurrent-rule-eval': { why: 'the rules of a group are evaluated in their order, which gives the same results' },
-  'st-storage': { why: startsNotStored },
+  'st-storage': 'used',
   'st-synthesis': { why: startsNotStored },
   'use-start-timestamps': { why: startsNotStored },
   'histograms-st-encoding': { why: startsNotStored },

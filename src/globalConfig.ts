@@ -51,7 +51,7 @@ export function readGlobalConfig(node: YamlNode | undefined, { environment, feat
       scrapeIntervalMs,
       scrapeTimeoutMs: read.scrape_timeout || Math.min(10_000, scrapeIntervalMs),
       // Of the times at which counters were created, protobuf has more than the others.
-      scrapeProtocols: read.scrape_protocols ?? (features.includes('created-timestamp-zero-ingestion') ? defaultScrapeProtocols(true) : undefined),
+      scrapeProtocols: read.scrape_protocols ?? (features.some((name) => name === 'created-timestamp-zero-ingestion' || name === 'st-storage') ? defaultScrapeProtocols(true) : undefined),
       scrapeNativeHistograms: read.scrape_native_histograms ?? false,
       alwaysScrapeClassicHistograms: read.always_scrape_classic_histograms ?? false,
       convertClassicHistogramsToNhcb: read.convert_classic_histograms_to_nhcb ?? false,

@@ -4,7 +4,7 @@
 import type { ChunkCodec } from './chunkCodec.ts'
 import { dayMs, type Partition } from './dataDir.ts'
 import type { HeadReader } from './headReader.ts'
-import { ownerLabel } from './histogramParts.ts'
+import { isHiddenSeries } from './hiddenSeries.ts'
 import { partRefs } from './histogramReader.ts'
 import { createMatchers, type MatcherText } from './matcher.ts'
 import { PartitionReader } from './partitionFile.ts'
@@ -41,14 +41,19 @@ export function* deletionSteps(
   return tombstones
 }
 
-/** The refs that a selector from another thread matches, and those of their histograms' hidden series. */
+/** The refs that a selector from another thread matches, and those of their hidden series. */
 export function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
   head.pin()
   try {
     const refs = head.select(createMatchers(set))
     const owners = head.histogramOwners()
-    if (owners.size === 0) return refs
-    return Uint32Array.from([...refs].flatMap((ref) => (owners.has(ref) ? [ref, ...partRefs(head, ref)] : [ref])))
+    if (owners.size === 0 && !head.hasStartTimes()) return refs
+    return Uint32Array.from(
+      [...refs].flatMap((ref) => {
+        const starts = head.startSeries(ref)
+        return [ref, ...(owners.has(ref) ? partRefs(head, ref) : []), ...(starts === 0 ? [] : [starts])]
+      }),
+    )
   } finally {
     head.unpin()
   }
@@ -60,7 +65,7 @@ export function selectNumberRefs(head: HeadReader, set: readonly MatcherText[]):
   try {
     const owners = head.histogramOwners()
     const refs = head.select(createMatchers(set))
-    return owners.size === 0 ? refs : refs.filter((ref) => !owners.has(ref) && head.labels(ref)[0]?.name !== ownerLabel)
+    return owners.size === 0 && !head.hasStartTimes() ? refs : refs.filter((ref) => !owners.has(ref) && !isHiddenSeries(head.labels(ref)))
   } finally {
     head.unpin()
   }

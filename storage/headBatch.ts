@@ -106,6 +106,8 @@ const lastValueAt = 112
 const histogramsAt = 128
 const histogramCountAt = 132
 const badHistogramsAt = 140
+const startCountAt = 176
+const startBytes = 16
 
 const outcome = { stored: 0, storedOutOfOrder: 2, duplicate: 3, outOfOrder: 4, tooOld: 5, outOfBounds: 6, tooFarAhead: 7 } as const
 
@@ -159,6 +161,24 @@ export class HeadBatch {
     if (histogram === undefined) this.append(ref, createdMs, 0)
     else this.appendHistogram(ref, createdMs, emptyLike(histogram))
     exports.markZeros(this.pointer, from)
+  }
+
+  /** The sample or histogram staged last belongs to a counter that began at a time before it. To be kept as its start timestamp, see startTimes.ts. */
+  noteStart(startMs: number): void {
+    this.#host.kernels.exports.noteLastStart(this.pointer, startMs)
+  }
+
+  /** The same of the last sample that each of these series has in the batch. */
+  noteStarts(starts: readonly { readonly ref: number; readonly startMs: number }[]): void {
+    if (starts.length === 0) return
+    const { kernels } = this.#host
+    const list = kernels.exports.scratch(startBytes * starts.length)
+    const { words, doubles } = kernels
+    starts.forEach(({ ref, startMs }, i) => {
+      words[(list + startBytes * i) / 4] = ref
+      doubles[(list + startBytes * i) / 8 + 1] = startMs
+    })
+    kernels.exports.noteStartsOf(this.pointer, list, starts.length)
   }
 
   /** How many of the samples that were staged `appendZero` or a kernel has staged as zeros of counters, each part of a histogram counted. */
@@ -245,10 +265,7 @@ export class HeadBatch {
       this.rollback()
       return { outcome: { ...outcome, stored: 0 }, logged: Promise.resolve() }
     }
-    for (let from = 0; from < count; from += sliceSamples) {
-      if (from > 0) yield
-      exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 0)
-    }
+    yield* this.#append(0)
     return { outcome, logged: (options.mayWait === true ? this.#gather(outcome.stored) : undefined) ?? this.log(outcome.stored) }
   }
 
@@ -257,11 +274,24 @@ export class HeadBatch {
     const count = this.count
     exports.forgetOutcomes(this.pointer)
     const unknown = exports.acceptAll(this.pointer)
+    yield* this.#append(1)
+    return { outcome: { ...this.#outcome(), stored: count - unknown }, logged: this.log(count) }
+  }
+
+  /** Appends what was found good, and beside it the starts that were noted. */
+  *#append(late: 0 | 1): Generator<void> {
+    const { kernels } = this.#host
+    const { exports } = kernels
+    const starts = kernels.word(this.pointer + startCountAt)
+    for (let from = 0; from < starts; ) {
+      if (from > 0) yield
+      from = exports.stageStarts(this.pointer, from)
+    }
+    const { count } = this
     for (let from = 0; from < count; from += sliceSamples) {
       if (from > 0) yield
-      exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), 1)
+      exports.appendBatch(this.pointer, from, Math.min(count, from + sliceSamples), late)
     }
-    return { outcome: { ...this.#outcome(), stored: count - unknown }, logged: this.log(count) }
   }
 
   /** Forgets what is staged. */

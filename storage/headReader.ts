@@ -7,6 +7,7 @@ import { candidateCount } from './headSelect.ts'
 import { HeadSymbols, type NamedCount } from './headSymbols.ts'
 import { KeptSelections } from './keptSelections.ts'
 import { ownerLabel } from './histogramParts.ts'
+import { startLabel } from './startTimes.ts'
 import type { Labels } from './labels.ts'
 import type { Matcher } from './matcher.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
@@ -56,6 +57,10 @@ export type HeadReader = {
   histogramOwners(): ReadonlySet<number>
   /** How many there are, without listing them. */
   histogramOwnerCount(): number
+  /** Whether any series has start timestamps. */
+  hasStartTimes(): boolean
+  /** The hidden series with the start timestamps of a series, 0 when it has none. */
+  startSeries(ref: number): number
 
   /**
    * Starts collecting one series' samples: what is added later wins on the same time. In-order samples from the time on that it
@@ -173,6 +178,12 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       if (pairs !== owners.size || forgotten !== ownersForgotten) owners = new Set(Array.from(symbols.pairsOfName(name), (pair) => Number(symbols.pair(pair).value)))
       ownersForgotten = forgotten
       return owners
+    },
+    hasStartTimes: () => symbols.find(startLabel) !== 0,
+    startSeries(ref) {
+      const name = symbols.find(startLabel)
+      const pair = name === 0 ? 0 : symbols.findPair(name, String(ref))
+      return pair === 0 ? 0 : (symbols.postings(pair)[0] ?? 0)
     },
     histogramOwnerCount: () => (indexVersion() === ownersVersion ? owners.size : valueCount(ownerLabel)),
 

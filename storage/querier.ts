@@ -10,7 +10,7 @@ import { ChunkCache } from './chunkCache.ts'
 import { maxResolutionMs } from './downsampling.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
 import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
-import { ownerLabel, partLabel } from './histogramParts.ts'
+import { isHiddenLabel, isHiddenSeries } from './hiddenSeries.ts'
 import { createHistogramReader, type HistogramReader } from './histogramReader.ts'
 import { compareLabels, type Labels } from './labels.ts'
 import { matchesEmpty, type Matcher } from './matcher.ts'
@@ -20,6 +20,7 @@ import { OpenPartitions, type StoredPartition } from './openPartitions.ts'
 import type { ChunkRow } from './chunkRow.ts'
 import { createLifetimes, type Lifetimes } from './lifetimes.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
+import type { StartTimes } from './startTimes.ts'
 
 /** Everything a query worker needs to read; survives structured cloning. Each worker has its own. */
 export type QuerierInit = {
@@ -50,6 +51,8 @@ export type SeriesSelection = {
    * next `read` of either kind; `undefined` for a series that has none.
    */
   buckets?(): { read(index: number): Entries | undefined } | undefined
+  /** When the counters of the samples within the range began; `undefined` when no sample says so. Ends what `read` gave. */
+  readStarts?(index: number): StartTimes | undefined
 }
 
 export type NameCount = { readonly name: string; readonly value: number }
@@ -203,7 +206,7 @@ export function createQuerier(deps: QuerierDeps): Querier {
   }
   /** Hidden series have no other labels than their own, so that only conditions which anything without labels passes meet them. */
   const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
-    histograms.hasOwners && matchers.every(matchesEmpty) ? refs.filter((ref) => !isPart(head.labels(ref))) : refs
+    (histograms.hasOwners || head.hasStartTimes()) && matchers.every(matchesEmpty) ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
   const counts = (range: TimeRange) => (isAllTime(range) ? () => true : (ref: number) => livesIn(ref, range))
   const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers), matchers)
@@ -242,6 +245,13 @@ export function createQuerier(deps: QuerierDeps): Querier {
           read: (part) => readSeries(deps, partitionsInRange, part, range),
         })
       },
+      readStarts(index) {
+        const hidden = head.startSeries(refAt(index))
+        if (hidden === 0) return undefined
+        open ??= partitions.overlapping(range)
+        const { length, timestampsMs, values } = readSeries(deps, open, hidden, range)
+        return length === 0 ? undefined : { timestampsMs: timestampsMs.slice(0, length), startsMs: values.slice(0, length) }
+      },
       buckets() {
         // What reaches into the range belongs to a window in part.
         const wide = { minTimeMs: range.minTimeMs - maxResolutionMs, maxTimeMs: range.maxTimeMs + maxResolutionMs }
@@ -261,10 +271,10 @@ export function createQuerier(deps: QuerierDeps): Querier {
     hadBuckets: () => hadBuckets,
     labelNames(sets, range, limit) {
       const names = head.labelNames(union(sets), counts(range))
-      return cut(names.filter((name) => !isHiddenName(name)), limit)
+      return cut(names.filter((name) => !isHiddenLabel(name)), limit)
     },
     labelValues(name, sets, range, limit) {
-      if (isHiddenName(name)) return []
+      if (isHiddenLabel(name)) return []
       return cut(head.labelValues(name, union(sets), counts(range)), limit)
     },
     seriesLabels(sets, range, limit) {
@@ -300,11 +310,6 @@ function readSeries(deps: QuerierDeps, open: readonly StoredPartition[], ref: nu
   return deps.hidden.without(ref, head.end())
 }
 
-/** Whether a series is a column of another one's histograms. */
-function isPart(labels: Labels): boolean {
-  return labels[0]?.name === ownerLabel
-}
-
 function readEntries(deps: QuerierDeps, open: readonly StoredPartition[], ref: number, range: TimeRange): Entries | undefined {
   if (deps.histograms.isOwner(ref)) return undefined
   return deps.buckets.entries(ref, () => readSeries(deps, open, ref, range), open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
@@ -325,14 +330,10 @@ function addStored(deps: QuerierDeps, partition: StoredPartition, chosen: { read
   }
 }
 
-function isHiddenName(name: string): boolean {
-  return name === ownerLabel || name === partLabel
-}
-
 function tsdbStatus(head: HeadReader, limit: number): TsdbStatus {
   const stats = head.stats()
   const top = (counts: readonly { readonly name: string; readonly count: number }[]) =>
-    counts.filter(({ name }) => !isHiddenName(name.split('=')[0] ?? '')).slice(0, limit).map(({ name, count }) => ({ name, value: count }))
+    counts.filter(({ name }) => !isHiddenLabel(name.split('=')[0] ?? '')).slice(0, limit).map(({ name, count }) => ({ name, value: count }))
   return {
     headStats: {
       numSeries: stats.seriesCount,

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/base/log.ts'
 import { createMatcher } from '../../storage/matcher.ts'
 import { histogram, plain } from '../../test/helpers/histograms.ts'
-import { readElements } from '../../test/helpers/storedElements.ts'
+import { readElements, readStarts } from '../../test/helpers/storedElements.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../../test/helpers/testStorage.ts'
 import { defaultOtlpConfig, type OtlpConfig } from './otlpConfig.ts'
 import type { Metric, OtlpRequest } from './otlpMessage.ts'
@@ -17,11 +17,11 @@ const at = (offsetMs = 0) => `${BigInt(nowMs + offsetMs) * 1_000_000n + 999_999n
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
 const json = { contentType: 'application/json', contentEncoding: '' }
 
-async function opened(config: Partial<OtlpConfig> = {}, { takesCreated = false, deltas = 'refused' }: Pick<OtlpReceiverOptions, 'takesCreated' | 'deltas'> = {}): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
+async function opened(config: Partial<OtlpConfig> = {}, { created = {}, deltas = 'refused' }: Pick<OtlpReceiverOptions, 'created' | 'deltas'> = {}): Promise<{ storage: TestStorage; receiver: OtlpReceiver; logged: string[]; receive: (...metrics: Metric[]) => ReturnType<OtlpReceiver['receive']> }> {
   const storage = await openTestStorage({ nowMs: () => nowMs })
   const logged: string[] = []
   const logger = createLogger({ level: 'warn', format: 'logfmt', write: (line) => void logged.push(line) })
-  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, takesCreated, deltas, logger })
+  const receiver = createOtlpReceiver({ storage, config: () => ({ ...defaultOtlpConfig, ...config }), lookbackMs: 300_000, created, deltas, logger })
   return { storage, receiver, logged, receive: (...metrics) => receiver.receive(Buffer.from(JSON.stringify(requestOf(metrics))), json) }
 }
 
@@ -88,7 +88,7 @@ describe('OTLP', () => {
   })
 
   it('has a zero when a counter began, once, with the feature', async () => {
-    const { storage, receive } = await opened({}, { takesCreated: true })
+    const { storage, receive } = await opened({}, { created: { becomesZero: true } })
     const send = async (offsetMs: number, startMs: number) => {
       const point = { startTimeUnixNano: at(startMs), timeUnixNano: at(offsetMs) }
       const answer = await receive(
@@ -109,6 +109,21 @@ describe('OTLP', () => {
     for (const name of ['visits_total', 'lat_bucket', 'lat_sum', 'lat_count', 'size_sum', 'size_count', 'e']) expect(zeros(name), name).toEqual([-1000, 7000])
     for (const name of ['level', 'size', 'target_info']) expect(zeros(name), name).toEqual([])
     expect(readElements(storage, 'visits_total')).toHaveLength(6)
+  })
+
+  it('keeps when a counter began, with the feature', async () => {
+    const { storage, receive } = await opened({}, { created: { becomesStart: true } })
+    const point = (offsetMs: number, startMs: number) => ({ startTimeUnixNano: at(startMs), timeUnixNano: at(offsetMs) })
+    const sum = (offsetMs: number, startMs: number): Metric => ({ name: 'visits', sum: { aggregationTemporality: 2, isMonotonic: true, dataPoints: [{ ...point(offsetMs, startMs), asInt: 7 }] } })
+    const lat = (offsetMs: number, startMs: number): Metric => ({ name: 'lat', histogram: { aggregationTemporality: 2, dataPoints: [{ ...point(offsetMs, startMs), count: 1, sum: 3.5, bucketCounts: [1], explicitBounds: [] }] } })
+    const exponential: Metric = { name: 'e', exponentialHistogram: { aggregationTemporality: 2, dataPoints: [{ ...point(0, -1000), count: 3, sum: 4.5, scale: 1, positive: { offset: 0, bucketCounts: [3] } }] } }
+    const gauge: Metric = { name: 'level', gauge: { dataPoints: [{ ...point(0, -1000), asInt: 7 }] } }
+    expect(await receive(sum(0, -1000), lat(0, -1000), exponential, gauge)).toEqual({ status: 200 })
+    // An unknown beginning is given as the time of the sample.
+    expect(await receive(sum(5000, 5000), lat(5000, 3000))).toEqual({ status: 200 })
+    const starts = (name: string) => readStarts(storage, name).map(([timeMs, startMs]) => [timeMs - nowMs, startMs - nowMs])
+    expect(['visits_total', 'e', 'level'].map(starts)).toEqual([[[0, -1000]], [[0, -1000]], []])
+    for (const name of ['lat_sum', 'lat_count', 'lat_bucket']) expect(starts(name), name).toEqual([[0, -1000], [5000, 3000]])
   })
 
   it('reads protobuf, compressed or not, as it reads JSON', async () => {
@@ -163,7 +178,7 @@ describe('OTLP', () => {
   })
 
   it('stores deltas as they come when asked, histograms among them as gauges', async () => {
-    const { storage, receive } = await opened({}, { deltas: 'asGiven', takesCreated: true })
+    const { storage, receive } = await opened({}, { deltas: 'asGiven', created: { becomesZero: true } })
     const point = (offsetMs: number) => ({ startTimeUnixNano: at(offsetMs - 1000), timeUnixNano: at(offsetMs) })
     for (const [offsetMs, asInt] of [[0, 5], [1000, 3]] as const) {
       const answer = await receive(
@@ -181,7 +196,7 @@ describe('OTLP', () => {
   })
 
   it('adds deltas up when asked, each stream by itself', async () => {
-    const { storage, receive } = await opened({}, { deltas: 'addedUp', takesCreated: true })
+    const { storage, receive } = await opened({}, { deltas: 'addedUp', created: { becomesZero: true } })
     const point = (offsetMs: number, page: string) => ({ startTimeUnixNano: at(offsetMs - 1000), timeUnixNano: at(offsetMs), attributes: [text('page', page), text('a', '1')] })
     const send = (offsetMs: number, page: string, asInt: number) => receive(
       { name: 'd', sum: { aggregationTemporality: 1, isMonotonic: true, dataPoints: [{ ...point(offsetMs, page), asInt }] } },

@@ -9,6 +9,7 @@ import type { Logger } from '../../src/base/log.ts'
 import { StorageUnavailableError } from '../../storage/storageError.ts'
 import type { HeadBatch } from '../../storage/headBatch.ts'
 import type { Storage } from '../../storage/storage.ts'
+import type { CreatedUse } from '../createdTimes.ts'
 import { badSampleText } from '../remoteWrite.ts'
 import type { FoundExemplar } from '../scrapeExemplars.ts'
 import { createSparseWarner } from '../sparseWarner.ts'
@@ -31,8 +32,8 @@ export type OtlpReceiverOptions = {
   /** Of the configuration that runs. */
   readonly config: () => OtlpConfig
   readonly lookbackMs: number
-  /** What says when it began at zero has a zero at that time. */
-  readonly takesCreated?: boolean
+  /** What becomes of it that a sample says when it began at zero; nothing by default. */
+  readonly created?: CreatedUse
   /** See ingest/typeAndUnit.ts. */
   readonly addsTypeAndUnit?: boolean
   /** What becomes of what was counted since the last export: refused by default. */
@@ -49,7 +50,7 @@ const decoders = new Map([['application/x-protobuf', decodeOtlpProtobuf], ['appl
 
 const gunzipAsync = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip)
 
-export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated = false, addsTypeAndUnit = false, deltas = 'refused', logger }: OtlpReceiverOptions): OtlpReceiver {
+export function createOtlpReceiver({ storage, config, lookbackMs, created = {}, addsTypeAndUnit = false, deltas = 'refused', logger }: OtlpReceiverOptions): OtlpReceiver {
   const { head, exemplars } = storage
   const warn = createSparseWarner(logger)
   const takesDeltas = deltas === 'asGiven'
@@ -63,8 +64,9 @@ export function createOtlpReceiver({ storage, config, lookbackMs, takesCreated =
     for (const sample of otlpSamples(request, { config: config(), lookbackMs, addsTypeAndUnit, takesDeltas, deltaStreams, onProblem })) {
       const ref = head.findOrCreate(sample.labels)
       if (ref === 0) throw new RefusedError('the limit on series does not allow a new one')
-      if (takesCreated) stageZero(batch, ref, sample)
+      if (created.becomesZero === true) stageZero(batch, ref, sample)
       stageSample(batch, ref, sample)
+      if (created.becomesStart === true && sample.createdMs !== undefined && sample.value !== 'stale') batch.noteStart(sample.createdMs)
       for (const exemplar of sample.exemplars ?? []) found.push({ ref, exemplar })
       if (performance.now() < pauseMs) continue
       await setImmediate()

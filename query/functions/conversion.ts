@@ -33,6 +33,9 @@ export const time: InstantFunction = (_args, _call, context) => ({ kind: 'scalar
 /** Of a selector, which the plan has told to give the samples' own times. */
 export const sampleTimestamp: InstantFunction = (args) => ({ kind: 'vector', series: withoutMetricNames(vectorArg(args, 0).series) })
 
+/** Of anything else. What is worked out has no start. */
+export const startTimestamp: InstantFunction = () => ({ kind: 'vector', series: [] })
+
 /** Of anything else. */
 export const timestamp: InstantFunction = (args, _call, context) => {
   const values = stepSeconds(context)

@@ -2,7 +2,6 @@
 
 import type { Labels } from '../../storage/labels.ts'
 import type { Annotations } from '../annotations.ts'
-import { QueryError } from '../queryError.ts'
 import { absent } from './absent.ts'
 import * as conversion from './conversion.ts'
 import { clamp, clampMax, clampMin, dates, mathematics, round, type InstantFunction } from './elementwise.ts'
@@ -65,11 +64,11 @@ const instantFunctions: Readonly<Record<string, InstantFunction>> = {
   sort_by_label_desc: sortByLabelDesc,
   sort_desc: sortDesc,
   start: conversion.start,
+  start_timestamp: conversion.startTimestamp,
   step: conversion.step,
   time: conversion.time,
   timestamp: conversion.timestamp,
   vector: conversion.vector,
-  ...unavailable('needs start timestamps, which are not stored', ['start_timestamp']),
 }
 
 const takingHistograms: ReadonlySet<string> = new Set([
@@ -115,15 +114,3 @@ export const functions: ReadonlyMap<string, FunctionEntry> = new Map<string, Fun
     { kind: 'range', keepsName, rangeArgument, ...rest },
   ]),
 ])
-
-/** Functions that are understood but cannot be answered: better an error that says so than an empty result. */
-function unavailable(reason: string, names: readonly string[]): Record<string, InstantFunction> {
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      () => {
-        throw new QueryError('execution', `function ${name}() ${reason}`)
-      },
-    ]),
-  )
-}

@@ -98,12 +98,17 @@ export type KernelExports = {
   gatherRecord(batch: Pointer, into: Pointer): number
   freeRecord(pointer: Pointer, bytes: number): void
 
+  // Main thread: when the counters of samples began, see assembly/startTimes.ts.
+  noteLastStart(batch: Pointer, startMs: number): void
+  noteStartsOf(batch: Pointer, list: Pointer, count: number): void
+  stageStarts(batch: Pointer, from: number): number
+
   // Main thread: native histograms on their way into a batch, see assembly/histogramDraft.ts.
   reserveDraft(buckets: number, bounds: number): Pointer
   stageDraft(batch: Pointer, owner: number, timeMs: number): number
   learnPart(owner: number, place: number, ref: number): void
   judgeHistograms(batch: Pointer, from: number): void
-  stageMessages(list: Pointer, from: number, count: number, batch: Pointer, takesZeros: number): number
+  stageMessages(list: Pointer, from: number, count: number, batch: Pointer, usesCreated: number): number
   forgetOwner(ref: number): void
 
   // Main thread: limits on series, see assembly/limits.ts.
@@ -140,7 +145,7 @@ export type KernelExports = {
   lastTime(ref: number): number
 
   // Main thread: remote write.
-  newWrite(bytes: number, batch: Pointer, isV2: number, takesZeros: number, addsTypeAndUnit: number): Pointer
+  newWrite(bytes: number, batch: Pointer, isV2: number, usesCreated: number, addsTypeAndUnit: number): Pointer
   writeStep(write: Pointer, maxBytes: number): number
   freeWrite(write: Pointer): void
 

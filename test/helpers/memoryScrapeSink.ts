@@ -43,7 +43,7 @@ export function createMemorySink(): MemorySink {
     readBuffer: undefined,
     refOf,
     appendExemplar: () => 'disabled',
-    appendStarts: async (starts) => void store(starts.map(({ labels, timestampMs }) => ({ ref: refOf(labels), timestampMs, value: 0 }))),
+    appendZeros: async (zeros) => void store(zeros.map(({ labels, timestampMs }) => ({ ref: refOf(labels), timestampMs, value: 0 }))),
     createCache: () => {
       openCaches++
       return createMemoryCache(store, () => openCaches--)
@@ -108,6 +108,9 @@ function createMemoryCache(store: (samples: readonly Staged[]) => ScrapeCommit, 
     append: (ref, timestampMs, value) => void appended.push({ ref, timestampMs, value }),
     appendHistogram: () => {
       throw new Error('bug: the model stores no histograms')
+    },
+    noteStarts: () => {
+      throw new Error('bug: the model stores no start timestamps')
     },
     appendStale: (ref, timestampMs) => void appended.push({ ref, timestampMs, value: 'stale' }),
     commit() {

@@ -28,3 +28,13 @@ export function readElements(storage: Storage, name: string, range: TimeRange = 
     return found
   })
 }
+
+/** When the counters of the samples of the series with this name began, as `[time, start]`, of those that say so. */
+export function readStarts(storage: Storage, name: string, range: TimeRange = allTime): [number, number][] {
+  return withQuerier(storage, (querier) => {
+    const selection = querier.select([createMatcher(metricNameLabel, '=', name)], range)
+    return Array.from({ length: selection.count }, (_, i) => selection.readStarts?.(i)).flatMap((starts) =>
+      starts === undefined ? [] : Array.from(starts.timestampsMs, (timeMs, k): [number, number] => [timeMs, starts.startsMs[k] ?? NaN]),
+    )
+  })
+}

@@ -13,6 +13,7 @@
 // 140 histograms that cannot be stored u32
 // 144 zeros: a growing array of the samples, u32, that say that a counter was created
 // 156 copies of the chunks that its samples went into at once (run.ts)
+// 172 starts: a growing array of the samples that say when their counters began (startTimes.ts)
 
 import {
   ACTIVE_SAMPLES, APPENDED_SAMPLES, BATCHES, HEAD_MAX_TIME, HEAD_MIN_TIME, MIN_VALID_FLOOR, OUT_OF_ORDER_WINDOW,
@@ -44,7 +45,11 @@ export const BATCH_HISTOGRAMS: usize = 128
 export const BATCH_BAD_HISTOGRAMS: usize = 140
 const BATCH_ZEROS: usize = 144
 export const BATCH_COPIES: usize = 156
-const BATCH_BYTES: u32 = <u32>BATCH_COPIES + COPIES_BYTES
+export const BATCH_STARTS: usize = BATCH_COPIES + <usize>COPIES_BYTES
+const BATCH_BYTES: u32 = <u32>BATCH_STARTS + 12
+
+/** An entry of the starts: { index of the sample u32, zero u32, start f64 }. */
+export const START_BYTES: u32 = 16
 
 export const STORED: u8 = 0
 export const REPEATED: u8 = 1 // same time and bits as the newest sample, or passed over: accepted, nothing to store
@@ -75,6 +80,7 @@ export function freeBatch(batch: usize): void {
   freeCopies(batch + BATCH_COPIES)
   freeList(batch + BATCH_HISTOGRAMS, 8)
   freeList(batch + BATCH_ZEROS, 4)
+  freeList(batch + BATCH_STARTS, START_BYTES)
   free(batch, BATCH_BYTES)
 }
 
@@ -92,6 +98,7 @@ export function clearBatch(batch: usize): void {
   memory.fill(batch + BATCH_TALLY, 0, BATCH_LINK - BATCH_TALLY)
   store<u32>(batch, 0, BATCH_HISTOGRAMS + 4)
   store<u32>(batch, 0, BATCH_ZEROS + 4)
+  store<u32>(batch, 0, BATCH_STARTS + 4)
   store<u32>(batch, 0, BATCH_BAD_HISTOGRAMS)
   store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
   store<i64>(batch, i64.MIN_VALUE, BATCH_MAX_TIME)
@@ -163,6 +170,10 @@ export function unstageFrom(batch: usize, count: u32): void {
   left = load<u32>(batch, BATCH_ZEROS + 4)
   while (left > 0 && load<u32>(zeros + (<usize>(left - 1) << 2)) >= count) left--
   store<u32>(batch, left, BATCH_ZEROS + 4)
+  const starts: usize = load<u32>(batch, BATCH_STARTS)
+  left = load<u32>(batch, BATCH_STARTS + 4)
+  while (left > 0 && load<u32>(starts + <usize>(left - 1) * START_BYTES) >= count) left--
+  store<u32>(batch, left, BATCH_STARTS + 4)
 }
 
 /** The least time a sample may have without an out-of-order window. */

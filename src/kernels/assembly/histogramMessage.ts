@@ -8,6 +8,7 @@ import { BUCKET_BYTES, D_BOUND_COUNT, D_BOUNDS, D_BUCKETS, D_COUNT, D_GAUGE, D_N
 import { afterLength, lengthOf, skipField } from './protobuf'
 import { scratch } from './memory'
 import { hasSeries } from './series'
+import { CREATED_START, CREATED_ZERO, noteStart } from './startTimes'
 
 /** Samples staged before the caller looks at its event loop. */
 const STEP_SAMPLES: u32 = 65_536
@@ -36,10 +37,10 @@ const GAUGE_HINT: u64 = 3
 
 /**
  * Stages messages from `from` on of a list of { ref u32, pointer u32, length u32 }. Returns the number of the next one, which is
- * `count` at the end of the list, or, as a negative number, the complement of that of one that has to be read elsewhere. With
- * `takesZeros` that is also one whose counter was created since the last.
+ * `count` at the end of the list, or, as a negative number, the complement of that of one that has to be read elsewhere. `usesCreated` is
+ * as for `newWrite`; one that needs a zero because its counter was created since the last has to be read elsewhere, too.
  */
-export function stageMessages(list: usize, from: u32, count: u32, batch: usize, takesZeros: bool): i32 {
+export function stageMessages(list: usize, from: u32, count: u32, batch: usize, usesCreated: u32): i32 {
   const limit = load<u32>(batch, BATCH_COUNT) + STEP_SAMPLES
   const message = scratch(MESSAGE_BYTES)
   for (let i = from; i < count; i++) {
@@ -50,9 +51,12 @@ export function stageMessages(list: usize, from: u32, count: u32, batch: usize, 
     if (!readFields(message, at, at + load<u32>(entry, 8))) return ~i
     const histogram = reserveDraft(0, 0)
     const time = load<i64>(message, M_TIME)
-    if (takesZeros && load<i64>(message, M_CREATED) != 0 && takesZero(ref, load<i64>(message, M_CREATED), time)) return ~i
+    const created = load<i64>(message, M_CREATED)
+    const use = created == 0 ? 0 : usesCreated
+    if ((use & CREATED_ZERO) != 0 && takesZero(ref, created, time)) return ~i
     if (load<u64>(histogram, D_SUM) == STALE_MARKER) stage(batch, hasSeries(ref) ? ref : 0, time, STALE_MARKER)
     else if (!readBuckets(message) || stageHistogram(batch, ref, time) != 0) return ~i
+    else if ((use & CREATED_START) != 0) noteStart(batch, load<u32>(batch, BATCH_COUNT) - 1, created)
   }
   return count
 }

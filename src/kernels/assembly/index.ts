@@ -18,6 +18,7 @@ export {
 export { judgeHistograms, learnPart, reserveDraft, stageDraft } from './histogramDraft'
 export { stageMessages } from './histogramMessage'
 export { forgetOwner } from './histogramParts'
+export { noteLastStart, noteStartsOf, stageStarts } from './startTimes'
 export { encodeRecord, gatherRecord, freeRecord } from './record'
 export { decodeRecord } from './readRecord'
 export { addCandidates, forgetStep, forgottenCount, freeForget, newForget } from './forget'

@@ -69,6 +69,9 @@ export const FREED_SPAN_BYTES: usize = 1328 // i64, atomic: of the spans given b
 export const ENDED_SERIES: usize = 1336 // u32: of all series, those that had ended at the last count
 export const ENDED_OF_JOBS: usize = 1340 // growing array: pointer, count, capacity
 
+// Start timestamps, see startTimes.ts.
+export const START_SERIES: usize = 1352 // table: slots, capacity, used
+
 // Epoch slots of the readers: 128 x 16 bytes { pinned epoch u32 (0 = not pinned), ... }.
 export const READER_SLOTS: usize = 2048
 export const READER_SLOT_BYTES: usize = 16

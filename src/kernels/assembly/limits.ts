@@ -6,11 +6,12 @@
 //
 // Refusals: { job u32 (a symbol; 0: none, or one of too many), count u32 }.
 
-import { findName, findPair, findSymbol, internSymbol, pairPostings, useSymbol, vectorAt } from './labelIndex'
+import { findName, findPair, findSymbol, internSymbol, nameValues, pairName, pairPostings, useSymbol, vectorAt } from './labelIndex'
 import { ENDED_OF_JOBS, ENDED_SERIES, MAX_SERIES, MAX_SERIES_PER_JOB, REFUSALS, SERIES_COUNT } from './layout'
 import { push } from './list'
 import { FLAG_HAS_LAST, hasSeries, R_FLAGS, R_LAST_TIME, seriesRecord } from './series'
-import { bytesLeft } from './memory'
+import { alloc, bytesLeft, free } from './memory'
+import { START_LABEL_BYTES, START_LABEL_HIGH, START_LABEL_LOW, writeStartLabel } from './startLabel'
 
 const REFUSAL_BYTES: u32 = 8
 /** { pair u32 of the label `job`, series of it that have ended u32 } */
@@ -39,15 +40,15 @@ export function jobLabel(labels: usize, count: u32): usize {
 }
 
 /**
- * Whether a new series with these labels would be one too many. The hidden series of a histogram belong to one that is known. Of
- * what goes `beyondLimits` only memory is left.
+ * Whether a new series with these labels would be one too many. Hidden series belong to one that is known. Of what goes
+ * `beyondLimits` only memory is left.
  */
 export function isOneTooMany(labels: usize, count: u32, beyondLimits: bool): bool {
-  if (isHistogramPart(labels, count)) return false
+  if (isHidden(labels, count)) return false
   if (bytesLeft() < RESERVED_BYTES) return true
   if (beyondLimits) return false
   const total = load<u32>(MAX_SERIES)
-  if (total != 0 && load<u32>(SERIES_COUNT) >= total && activeOf(load<u32>(SERIES_COUNT), load<u32>(ENDED_SERIES)) >= total) return true
+  if (total != 0 && load<u32>(SERIES_COUNT) >= total && activeOf(load<u32>(SERIES_COUNT) - startSeriesCount(), load<u32>(ENDED_SERIES)) >= total) return true
   const perJob = load<u32>(MAX_SERIES_PER_JOB)
   if (perJob == 0) return false
   const label = jobLabel(labels, count)
@@ -75,11 +76,34 @@ function endedOfJob(pair: u32): u32 {
   return 0
 }
 
-/** How many of the series `from` up to `to` have their newest sample before `before`. */
+/** How many of the series `from` up to `to` have their newest sample before `before`, but for the hidden ones of start timestamps. */
 export function countEnded(from: u32, to: u32, before: f64): u32 {
+  const start = startSymbol()
   let ended: u32 = 0
-  for (let ref = from; ref < to; ref++) if (hasSeries(ref) && hasEnded(ref, <i64>before)) ended++
+  for (let ref = from; ref < to; ref++) if (hasSeries(ref) && hasEnded(ref, <i64>before) && !isStartSeries(ref, start)) ended++
   return ended
+}
+
+/** Hidden series of start timestamps, one for each value of their label. */
+function startSeriesCount(): u32 {
+  const start = startSymbol()
+  const name = start == 0 ? 0 : findName(start)
+  return name == 0 ? 0 : <u32>(nameValues(name) >> 32)
+}
+
+function isStartSeries(ref: u32, start: u32): bool {
+  const labels: usize = load<u32>(seriesRecord(ref))
+  return start != 0 && load<u32>(labels) == 1 && pairName(load<u32>(labels, 4)) == start
+}
+
+/** The name of their label; 0 when there are none. */
+function startSymbol(): u32 {
+  // The labels of a series that is looked up may lie in the scratch.
+  const name = alloc(START_LABEL_BYTES + 16)
+  writeStartLabel(name)
+  const symbol = findSymbol(name, START_LABEL_BYTES)
+  free(name, START_LABEL_BYTES + 16)
+  return symbol
 }
 
 /** The same of those with the label pair, by their place among them. */
@@ -109,13 +133,17 @@ export function setEndedOfJob(pair: u32, ended: u32): void {
   store<u32>(entry, ended, 4)
 }
 
-/** The labels are those of storage/histogramParts.ts: `__histogram_of__` and one more, so that no series with a metric name passes for one. */
+/**
+ * The labels are those of storage/histogramParts.ts, `__histogram_of__` and one more, or of storage/startTimes.ts, `__start_of__` alone,
+ * so that no series with a metric name passes for one.
+ */
 // @ts-ignore: decorator
 @inline
-function isHistogramPart(label: usize, count: u32): bool {
-  if (count != 2 || load<u32>(label, 4) != 16) return false
+function isHidden(label: usize, count: u32): bool {
   const name: usize = load<u32>(label)
-  return load<u64>(name) == 0x676f747369685f5f && load<u64>(name, 8) == 0x5f5f666f5f6d6172
+  const length = load<u32>(label, 4)
+  if (count == 1) return length == START_LABEL_BYTES && load<u64>(name) == START_LABEL_LOW && load<u32>(name, 8) == START_LABEL_HIGH
+  return count == 2 && length == 16 && load<u64>(name) == 0x676f747369685f5f && load<u64>(name, 8) == 0x5f5f666f5f6d6172
 }
 
 /** Counts a refusal for the job with this name. */

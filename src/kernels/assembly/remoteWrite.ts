@@ -7,7 +7,7 @@
 //   staged before u32, hash 2 x u64, invalid series u32, histograms u32, exemplars u32, metadata u32,
 //   first invalid labels u32, its bytes u32, its reason u32, unordered u32, work u32, rewrite u32,
 //   exemplar list u32, its capacity u32, histogram list u32, its capacity u32, histograms before this series u32,
-//   refused series u32, takes zeros u32 }. An entry of a list is { ref u32, pointer u32, length u32 } of one Exemplar or Histogram message.
+//   refused series u32, use of created times u32 }. An entry of a list is { ref u32, pointer u32, length u32 } of one Exemplar or Histogram message.
 
 import { varintEnd, readVarint, copyBytes } from './bytes'
 import { BATCH_CAPACITY, BATCH_COUNT, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, reserveBatch, stage, stageZero, unstageFrom } from './batch'
@@ -17,6 +17,7 @@ import { afterLength, lengthOf, skipField } from './protobuf'
 import { findRaw, insertRaw } from './rawTable'
 import { freeRewrite, newRewrite, REWRITE_DONE, REWRITE_MORE, REWRITE_OUT, REWRITE_OUT_BYTES, REWRITE_TOO_LARGE, rewriteStep } from './remoteWriteV2'
 import { findOrCreate, LABEL_BYTES, LABELS_BAD_UTF8, LABELS_TOO_MANY, MAX_LABELS, normalizeLabels, spare } from './series'
+import { CREATED_START, CREATED_ZERO, noteStart } from './startTimes'
 import { SNAPPY_DONE, SNAPPY_MORE, snappyDecode, snappyLength, snappyStart } from './snappy'
 
 const W_IN: usize = 0
@@ -49,7 +50,7 @@ const W_EXEMPLAR_LIST: usize = 120
 const W_HISTOGRAM_LIST: usize = 128
 const W_HISTOGRAMS_BEFORE: usize = 136
 const W_REFUSED: usize = 140
-const W_TAKES_ZEROS: usize = 144
+const W_USES_CREATED: usize = 144
 const WRITE_BYTES: u32 = 148
 
 const ENTRY_BYTES: u32 = 12
@@ -77,17 +78,18 @@ const STEP_WORK: u32 = 8000
 const NEW_SERIES_WORK: u32 = 10
 
 /**
- * Room for a body of `bytes` bytes; `writeInput` is where it goes. `isV2`: the message is of protocol 2.0. `takesZeros`: a sample
- * may say when its counter was created. `addsTypeAndUnit`: what a message of 2.0 says of a metric become labels.
+ * Room for a body of `bytes` bytes; `writeInput` is where it goes. `isV2`: the message is of protocol 2.0. `usesCreated`:
+ * what becomes of the time at which a sample's counter was created, CREATED_ZERO and CREATED_START. `addsTypeAndUnit`: what a message of
+ * 2.0 says of a metric become labels.
  */
-export function newWrite(bytes: u32, batch: usize, isV2: bool, takesZeros: bool, addsTypeAndUnit: bool): usize {
+export function newWrite(bytes: u32, batch: usize, isV2: bool, usesCreated: u32, addsTypeAndUnit: bool): usize {
   const write = alloc(WRITE_BYTES)
   memory.fill(write, 0, WRITE_BYTES)
   store<u32>(write, <u32>alloc(bytes + SLACK), W_IN)
   store<u32>(write, bytes, W_IN_BYTES)
   store<u32>(write, <u32>batch, W_BATCH)
   if (isV2) store<u32>(write, <u32>newRewrite(addsTypeAndUnit), W_REWRITE)
-  if (takesZeros) store<u32>(write, 1, W_TAKES_ZEROS)
+  store<u32>(write, usesCreated, W_USES_CREATED)
   return write
 }
 
@@ -408,8 +410,10 @@ function walkSample(write: usize, ref: u32, start: usize, end: usize): bool {
   }
   if (ref < REF_REFUSED) {
     const batch: usize = load<u32>(write, W_BATCH)
-    if (created != 0 && load<u32>(write, W_TAKES_ZEROS) != 0) stageZero(batch, ref, <i64>created, <i64>time)
+    const use = created == 0 ? 0 : load<u32>(write, W_USES_CREATED)
+    if ((use & CREATED_ZERO) != 0) stageZero(batch, ref, <i64>created, <i64>time)
     stage(batch, ref, <i64>time, value)
+    if ((use & CREATED_START) != 0) noteStart(batch, load<u32>(batch, BATCH_COUNT) - 1, <i64>created)
   }
   return true
 }
