@@ -106,6 +106,25 @@ describe('methods and paths', () => {
   answers('GET', '/api/v1/label/a%ff/values?match[]=up', 400, '{"status":"error","errorType":"bad_data","error":"invalid label name: \\"a\\\\xff\\""}')
 })
 
+describe('profiles of the main thread', () => {
+  it('come as files that DevTools read, one at a time', async () => {
+    const server = await start()
+    const [cpu, second] = await Promise.all([server.inject('/debug/pprof/profile?seconds=0.2'), server.inject('/debug/pprof/heap?seconds=0.1')])
+    expect([cpu.statusCode, second.statusCode, second.body]).toEqual([200, 500, 'Could not enable profiling: a profile is being taken already\n'])
+    expect(cpu.json()).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array), timeDeltas: expect.any(Array) })
+    const heap = await server.inject('/debug/pprof/heap?seconds=0.1')
+    expect(heap.headers['content-disposition']).toBe('attachment; filename="solowatch-heap.heapprofile"')
+    expect(heap.json()).toMatchObject({ head: { callFrame: expect.anything() }, samples: expect.any(Array) })
+  })
+
+  it('are those of Node, which the paths of others say', async () => {
+    const server = await start()
+    const other = await server.inject('/debug/pprof/goroutine?debug=1')
+    expect([other.statusCode, other.body]).toEqual([404, expect.stringContaining('/debug/pprof/profile?seconds=30')])
+    expect((await server.inject('/debug/pprof/profile?seconds=1000')).statusCode).toBe(400)
+  })
+})
+
 describe('lifecycle', () => {
   it('reloads, and says what is wrong when that fails', async () => {
     let failure: Error | undefined

@@ -19,6 +19,7 @@ import { addExemplarRoutes } from './api/exemplars.ts'
 import { addIngestRoutes } from './api/ingest.ts'
 import { addLabelRoutes } from './api/labels.ts'
 import { addLifecycleRoutes } from './api/lifecycle.ts'
+import { addProfileRoutes } from './api/profiles.ts'
 import { addQueryRoutes } from './api/query.ts'
 import { addRemoteReadRoutes } from './api/remoteRead.ts'
 import type { RemoteReadOptions } from './api/remoteRead.ts'
@@ -159,6 +160,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
     reload: deps.reload,
     quit: deps.quit,
   })
+  addProfileRoutes(router)
   await addPageRoutes(fastify, router, {
     prefix: options.routePrefix,
     uiDir: options.uiDir ?? join(import.meta.dirname, 'ui/dist'),
