@@ -100,6 +100,11 @@ export class ScrapeLoop {
     this.#commitOptions = { mayWait: target.intervalMs >= minGatheredIntervalMs }
   }
 
+  /** Of its slots. */
+  get offsetMs(): number {
+    return this.#grid.offsetMs
+  }
+
   /** Waits for the first slot. Does nothing after `stop`. */
   start(): void {
     this.#arm(slotAfter(Date.now(), this.#grid))

@@ -57,6 +57,7 @@ let sink: MemorySink
 let pool: ScrapePool | undefined
 let registry: MetricRegistry
 let log: string[]
+let slots: SlotWidth
 
 const intervalMs = 60
 
@@ -68,9 +69,10 @@ function config(over: Partial<ScrapeConfig> = {}): ScrapeConfig {
 function start(over: Partial<ScrapeConfig> = {}): ScrapePool {
   registry = new MetricRegistry()
   log = []
+  slots = new SlotWidth()
   const logger = createLogger({ level: 'info', format: 'logfmt', write: (line) => log.push(line) })
   pool = new ScrapePool(prepareJob(config(over)), 'seed', {
-    sink, clock: new ScrapeClock(), turn: new EventTurn(), slots: new SlotWidth(), logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
+    sink, clock: new ScrapeClock(), turn: new EventTurn(), slots, logged: new LoggedScrapes(), logger, metrics: createScrapeMetrics(registry), discovery: createDiscovery({ registry, logger: silentLogger, userAgent: 'test', reloadIntervalMs: 0 }),
     userAgent: 'Prometheus/3.14.0', timestampToleranceMs: 2, created: {}, addsTypeAndUnit: false,
   })
   return pool
@@ -285,6 +287,19 @@ describe('problem samples', () => {
 
 describe('a pool', () => {
   const otherRule = { ...defaultRelabelConfig, targetLabel: 'extra', replacement: 'x' }
+
+  it('keeps the slots of targets, also when there are so many others that new ones get narrower slots', () => {
+    const groups = [{ targets: Array.from({ length: 20 }, (_, i) => `127.0.0.1:${1000 + i}`), labels: {} }]
+    const over = { scrapeIntervalMs: 60_000, scrapeTimeoutMs: 60_000, discovery: [{ kind: 'static' as const, groups }] }
+    const offsets = () => Object.fromEntries([...(pool?.loops() ?? [])].map(({ target: { url }, offsetMs }) => [url, offsetMs]))
+    const before = (start(over), offsets())
+    expect(Object.keys(before)).toHaveLength(20)
+    slots.set({}, Array.from({ length: 1000 }, () => ({ intervalMs: 1000 })))
+    pool?.reload(prepareJob(config({ ...over, sampleLimit: 100 })), 'seed')
+    expect(offsets()).toEqual(before)
+    pool?.reload(prepareJob(config({ ...over, scrapeIntervalMs: 30_000, scrapeTimeoutMs: 30_000 })), 'seed')
+    expect(Object.values(offsets()).some((offsetMs) => offsetMs % 1000 !== 0)).toBe(true)
+  })
 
   it('keeps the cache of a target when only its interval changes', async () => {
     start()

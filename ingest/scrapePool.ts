@@ -230,7 +230,8 @@ export class ScrapePool {
       clock,
       turn,
       logged,
-      offsetMs: scrapeOffsetMs(target, this.#seed, slots.stepMs(target.intervalMs)),
+      // Another step of slots would move it, and a reload between the old slot and the new one would miss a scrape or make two.
+      offsetMs: former?.loop.target.intervalMs === target.intervalMs ? former.loop.offsetMs : scrapeOffsetMs(target, this.#seed, slots.stepMs(target.intervalMs)),
       timestampToleranceMs,
       metrics,
       logger: logger.with({ scrape_pool: this.config.jobName }),
