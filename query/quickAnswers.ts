@@ -35,21 +35,23 @@ type Known = {
 type QuickRequest = InstantRequest | RangeRequest | SeriesRequest | LabelsRequest | LabelValuesRequest
 
 /** Above the longest evaluation of what passes the other limits, on a slow machine. */
-const budgetMs = 1
+const budgetMs = 2
 /** The first evaluations run code that has not been optimised yet. */
 const firstBudgetMs = 5
 const firstEvaluations = 100
+/** Evaluation that is not made up for yet by as much time for everything else: with more, as when a dashboard asks for all its panels at once, requests are left to workers. */
+const maxOwedMs = 5
 /** Series that the selectors of a query look at, and values that a label may have. */
 const maxCandidates = 500
 /** Series that are only looked at for their labels. */
 const maxLabelCandidates = 1_000
 /** Candidates times tens of seconds that their windows span: about the samples that are read. */
-const maxWork = 5_000
+const maxWork = 20_000
 /** What matching one value with a regular expression counts for. */
 const regexWork = 100
 const maxSamples = 20_000
 /** Of a range query, in which kernels go from step to step: values of its selectors and one more a step, samples that their windows span at all steps. */
-const maxRangeValues = 4_000
+const maxRangeValues = 16_000
 const maxRangeWork = 50_000
 /** A longer text takes long to parse. */
 const maxTextLength = 500
@@ -65,6 +67,8 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   /** Requests that came before, the one longest ago first. */
   const known = new Map<string, Known>()
   let evaluations = 0
+  /** When what was evaluated here will be made up for. */
+  let settledAtMs = 0
   prepareParser()
 
   /** `undefined` when the request comes for the first time, or the first time in a while: parsing it here would not pay. */
@@ -115,6 +119,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   }
 
   const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer => {
+    const startedMs = performance.now()
     const querier = source.querier()
     const allowedMs = evaluations++ < firstEvaluations ? firstBudgetMs : budgetMs
     const limits = new Limits({ maxSamples: Math.min(maxSamples, engine.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + allowedMs) })
@@ -123,6 +128,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
       return answerRequest({ querier, space, features, settings: { ...engine, ...settings }, limits, share: shareWithNobody }, 0, request)
     } finally {
       querier.close()
+      settledAtMs = Math.max(settledAtMs, startedMs) + 2 * (performance.now() - startedMs)
     }
   }
 
@@ -132,7 +138,8 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
       const key = keyOf(request)
       if (key.length > maxTextLength || settings.deadlineMs <= Date.now() || !source.isUsable()) return undefined
       const before = recall(key)
-      if (before === undefined || performance.now() < before.pausedUntilMs) return undefined
+      const nowMs = performance.now()
+      if (before === undefined || nowMs < before.pausedUntilMs || nowMs + maxOwedMs < settledAtMs) return undefined
       try {
         const version = source.indexVersion()
         if (before.smallAt !== version && isSmall(request)) before.smallAt = version

@@ -20,7 +20,7 @@ const keptChunkBytes = 8 * 1024 * 1024
 export type MemoryQuerierSource = {
   /** Whether it is known what lies on disk, and a querier is made quickly; otherwise there is none. */
   isUsable(): boolean
-  /** One at a time: close a querier before the next. */
+  /** One at a time: close it before the next, which may be the same object. */
   querier(): Querier
   /** Another number whenever series come or go. */
   indexVersion(): number
@@ -60,12 +60,13 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
     buckets: { entries: beyond },
     onDamage: beyond,
   }
+  const querier = createQuerier(deps)
   return {
     isUsable: () => view !== undefined && view.generation === Atomics.load(generation, 0) && head.histogramOwnerCount() <= maxHistogramOwners,
     querier() {
       head.pin()
       histograms.refresh()
-      return createQuerier(deps)
+      return querier
     },
     indexVersion: () => head.indexVersion(),
     candidates: (matchers) => head.candidates(matchers),
