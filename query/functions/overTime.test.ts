@@ -28,6 +28,13 @@ function first(values: readonly number[], isBetter: (a: number, b: number) => bo
   return values.reduce((best, value) => (isBetter(value, best) || Number.isNaN(best) ? value : best))
 }
 
+/** As Prometheus adds: from the first to the last, and nothing comes back from infinity. */
+function sumInOrder(values: readonly number[]): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum
+}
+
 describe('sums, means and extremes over time', () => {
   it('are those of each window by itself', () => {
     const random = createRandom()
@@ -42,6 +49,18 @@ describe('sums, means and extremes over time', () => {
       compare(maxOverTime, 'max', (values) => first(values, (a, b) => a > b))
       compare(sumOverTime, 'sum', exactSum)
       compare(avgOverTime, 'avg', (values) => exactSum(values) / values.length)
+    }
+  })
+
+  it('are infinite where a sum in the order of time is, whatever comes after', () => {
+    const random = createRandom()
+    for (let round = 0; round < 20; round++) {
+      const length = 399 + random.below(2)
+      const samples = { timestampsMs: Float64Array.from({ length }, (_, i) => i * 15_000), values: Float64Array.from({ length }, () => random.pick([2 ** 1023, -(2 ** 1023), 0])), length }
+      const times = { startMs: 0, stepMs: 15_000, count: length }
+      const windows = windowsOf(samples, times, 3_600_000).map((window) => sumInOrder(window.map((index) => samples.values[index] ?? NaN)))
+      expect(windows.filter((sum) => !Number.isFinite(sum)).length).toBeGreaterThan(100)
+      expect(overWindows(sumOverTime, samples, times, 3_600_000), `seed ${random.seed}, round ${round}`).toEqual(windows)
     }
   })
 })

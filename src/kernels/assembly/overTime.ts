@@ -25,12 +25,28 @@ function isWorthReuse(from: usize, to: usize, count: i32, length: i32): bool {
   return total >= REUSE_FROM_SAMPLES * <i64>count && total >= 2 * <i64>length
 }
 
+/** Whether a sum of some of the values may be too large for a double: then the order in which they are added decides. */
+function canOverflow(values: usize, length: i32): bool {
+  let peaks = f64x2.splat(0)
+  const infinity = f64x2.splat(Infinity)
+  for (let i = 0; i < length - 1; i += 2) {
+    const size = f64x2.abs(v128.load(values + (<usize>i << 3)))
+    peaks = f64x2.pmax(peaks, v128.and(size, f64x2.lt(size, infinity)))
+  }
+  let peak = max(f64x2.extract_lane(peaks, 0), f64x2.extract_lane(peaks, 1))
+  if ((length & 1) == 1) {
+    const size = abs(valueAt(values, length - 1))
+    if (size < Infinity) peak = max(peak, size)
+  }
+  return peak > f64.MAX_VALUE / 2 / <f64>length
+}
+
 /**
  * Sums, or where `isMean` means, of the windows that have samples: to `out`, with `present` (0 before) set. `parts` has room
  * for two f64 per sample.
  */
 export function sumWindows(values: usize, length: i32, from: usize, to: usize, count: i32, isMean: i32, parts: usize, out: usize, present: usize): void {
-  const reuses = isWorthReuse(from, to, count, length)
+  const reuses = isWorthReuse(from, to, count, length) && !canOverflow(values, length)
   const errors = parts + (<usize>length << 3)
   let pivot = 0
   let reached = 0
