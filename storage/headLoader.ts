@@ -2,6 +2,7 @@
 // before anybody appends or reads. One thread at a time writes to that memory, so this is for whoever has it alone: the writer
 // thread until it has answered `recover`, and `check` over a memory of its own.
 
+import { giveBackBuffer } from '../src/base/giveBack.ts'
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import { seriesPerPage } from './seriesFile.ts'
 
@@ -19,6 +20,7 @@ const seriesProblems: Readonly<Record<number, string>> = {
   [-3]: 'its labels have another ref',
 }
 
+/** Bytes that it takes have a buffer for themselves, and are gone afterwards. */
 export class HeadLoader {
   readonly #kernels: Kernels
   readonly #batch: Pointer
@@ -42,8 +44,9 @@ export class HeadLoader {
     const lifetimesAt = status + 8
     const end = lifetimesAt + lifetimeBytes.length + packed.length
     this.#kernels.bytes.set(lifetimeBytes, lifetimesAt)
-    this.#kernels.bytes.set(packed, end - packed.length)
     let at = end - packed.length
+    this.#kernels.bytes.set(packed, at)
+    giveBackBuffer(packed)
     for (;;) {
       at = exports.restorePage(at, end, lifetimes === undefined ? 0 : lifetimesAt, seriesPerPage, status)
       if (at === end) return
@@ -65,8 +68,10 @@ export class HeadLoader {
   /** Takes in a piece of a checkpoint. Returns how many samples it has. Throws when it is cut short; what is whole is taken. */
   loadChunks(piece: Uint8Array): number {
     const status = this.#reserve(piece.length)
+    const end = status + 8 + piece.length
     this.#kernels.bytes.set(piece, status + 8)
-    if (this.#kernels.exports.restoreChunks(status + 8, status + 8 + piece.length, status) === 0) throw new Error('a piece of a checkpoint ends within a chunk')
+    giveBackBuffer(piece)
+    if (this.#kernels.exports.restoreChunks(status + 8, end, status) === 0) throw new Error('a piece of a checkpoint ends within a chunk')
     return this.#kernels.word(status)
   }
 
@@ -77,10 +82,12 @@ export class HeadLoader {
   replay(record: Uint8Array): { readonly samples: number; readonly unknown: number } {
     const { exports } = this.#kernels
     const batch = this.#batch
-    const status = this.#reserve(record.length)
+    const { length } = record
+    const status = this.#reserve(length)
     this.#kernels.bytes.set(record, status + 8)
+    giveBackBuffer(record)
     exports.clearBatch(batch)
-    const result = exports.decodeRecord(status + 8, record.length, batch, status)
+    const result = exports.decodeRecord(status + 8, length, batch, status)
     if (result === -2) throw new HeadRecordError('it was written by a newer version')
     if (result !== 0) throw new HeadRecordError('its checksum or content is wrong')
     const samples = this.#kernels.word(batch + 16)

@@ -3,6 +3,7 @@
 // waiting for the garbage collector costs it a mark of the whole heap every few megabytes.
 
 import type { IncomingMessage } from 'node:http'
+import { giveBack } from '../src/base/giveBack.ts'
 
 export class RequestBody {
   readonly #pieces: readonly Uint8Array[]
@@ -27,18 +28,6 @@ export class RequestBody {
       giveBack(piece)
     }
   }
-}
-
-/** Buffers that several share are smaller. */
-const ownBufferBytes = 1024 * 1024
-
-/**
- * Frees the memory of bytes that nobody looks at any more, when they are all there is in their buffer, or most of a large one as
- * long answers are: waiting for the garbage collector, some tens of megabytes of such buffers cost a mark of the whole heap.
- */
-export function giveBack({ buffer, byteLength }: Uint8Array): void {
-  if (!(buffer instanceof ArrayBuffer)) return
-  if (buffer.byteLength === byteLength || (buffer.byteLength >= ownBufferBytes && 2 * byteLength >= buffer.byteLength)) buffer.transfer(0)
 }
 
 export const noBody = new RequestBody([], 0)
