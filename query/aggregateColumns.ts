@@ -11,12 +11,12 @@ export type StreamedOp = Exclude<AggregateOp, 'topk' | 'bottomk' | 'quantile' | 
 
 /** What an operator does with accumulators of `count` steps, each at an address that is a multiple of 8. */
 export type Accumulation = {
+  /** As in src/kernels/assembly/accumulate.ts, which has the layouts too. */
+  readonly operation: number
   readonly bytes: number
   /** Makes the accumulator empty. */
   begin(at: Pointer): void
   add(at: Pointer, values: Pointer, present: Pointer): void
-  /** Where the first series may be written, nothing of it present yet, into an empty accumulator instead of being added. */
-  firstColumns?(at: Pointer): Columns
   /** Takes in what `other` has gathered, of series that come after. */
   merge(at: Pointer, other: Pointer): void
   /** Once, at the end: the column of the group, in place. */
@@ -48,6 +48,8 @@ export function createAccumulation(op: StreamedOp, space: ColumnSpace, count: nu
   }
 }
 
+const operations = { sum: 1, mean: 2, least: 3, greatest: 4, count: 5, variance: 6 } as const
+
 /** Memory layout: columns of doubles, `stride` apart, then bytes per step. */
 function layout(count: number, doubles: number, flags: number): { readonly stride: number; readonly flagsAt: number; readonly bytes: number } {
   const stride = 8 * count
@@ -60,13 +62,13 @@ function sum(space: ColumnSpace, count: number): Accumulation {
   const { exports } = space
   const { stride, flagsAt, bytes } = layout(count, 2, 1)
   return {
+    operation: operations.sum,
     bytes,
     begin(at) {
       space.doublesAt(at, count).fill(-0)
       space.bytes.fill(0, at + stride, at + bytes)
     },
-    add: (at, values, present) => exports.addToSums(values, present, count, at, at + stride, at + flagsAt),
-    firstColumns: (at) => ({ values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }),
+    add: (at, values, present) => exports.addColumn(operations.sum, values, present, count, at),
     merge: (at, other) => exports.mergeSums(other, other + stride, other + flagsAt, count, at, at + stride, at + flagsAt),
     finish(at) {
       exports.finishSums(count, at, at + stride)
@@ -80,12 +82,13 @@ function average(space: ColumnSpace, count: number): Accumulation {
   const { exports } = space
   const { stride, flagsAt, bytes } = layout(count, 3, 2)
   return {
+    operation: operations.mean,
     bytes,
     begin(at) {
       space.doublesAt(at, count).fill(-0)
       space.bytes.fill(0, at + stride, at + bytes)
     },
-    add: (at, values, present) => exports.addToMeans(values, present, count, at, at + stride, at + 2 * stride, at + flagsAt),
+    add: (at, values, present) => exports.addColumn(operations.mean, values, present, count, at),
     merge: (at, other) =>
       exports.mergeMeans(other, other + stride, other + 2 * stride, other + flagsAt, count, at, at + stride, at + 2 * stride, at + flagsAt),
     finish(at) {
@@ -99,15 +102,16 @@ function average(space: ColumnSpace, count: number): Accumulation {
 function extreme(space: ColumnSpace, count: number, sign: 1 | -1): Accumulation {
   const { exports } = space
   const { flagsAt, bytes } = layout(count, 1, 1)
+  const operation = sign < 0 ? operations.least : operations.greatest
   return {
+    operation,
     bytes,
     begin(at) {
       space.doublesAt(at, count).fill(NaN)
       space.bytes.fill(0, at + flagsAt, at + bytes)
     },
-    add: (at, values, present) => exports.addToExtremes(values, present, count, sign, at, at + flagsAt),
-    firstColumns: (at) => ({ values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }),
-    merge: (at, other) => exports.addToExtremes(other, other + flagsAt, count, sign, at, at + flagsAt),
+    add: (at, values, present) => exports.addColumn(operation, values, present, count, at),
+    merge: (at, other) => exports.addColumn(operation, other, other + flagsAt, count, at),
     finish: (at) => ({ values: space.doublesAt(at, count), present: space.flagsAt(at + flagsAt, count) }),
   }
 }
@@ -117,9 +121,10 @@ function counter(space: ColumnSpace, count: number, counts: 'counted' | 'present
   const { exports } = space
   const { flagsAt, bytes } = layout(count, 1, 1)
   return {
+    operation: operations.count,
     bytes,
     begin: (at) => void space.bytes.fill(0, at, at + bytes),
-    add: (at, _values, present) => exports.addToCounts(present, count, at, at + flagsAt),
+    add: (at, values, present) => exports.addColumn(operations.count, values, present, count, at),
     merge: (at, other) => exports.mergeCounts(other, other + flagsAt, count, at, at + flagsAt),
     finish(at) {
       const values = space.doublesAt(at, count)
@@ -134,9 +139,10 @@ function variance(space: ColumnSpace, count: number, result: 'square' | 'root'):
   const { exports } = space
   const { stride, flagsAt, bytes } = layout(count, 3, 1)
   return {
+    operation: operations.variance,
     bytes,
     begin: (at) => void space.bytes.fill(0, at, at + bytes),
-    add: (at, values, present) => exports.addToVariances(values, present, count, at, at + stride, at + 2 * stride),
+    add: (at, values, present) => exports.addColumn(operations.variance, values, present, count, at),
     merge: (at, other) => exports.mergeVariances(other, other + stride, other + 2 * stride, count, at, at + stride, at + 2 * stride),
     finish(at) {
       exports.finishVariances(count, at + stride, at + 2 * stride, result === 'root' ? 1 : 0, at + flagsAt)

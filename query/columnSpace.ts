@@ -33,6 +33,11 @@ export class ColumnSpace {
     return this.#round
   }
 
+  /** Whether kernels over `memory` reach what is given out here. */
+  isIn(memory: WebAssembly.Memory): boolean {
+    return this.#kernels.memory === memory
+  }
+
   get exports(): KernelExports {
     return this.#kernels.exports
   }

@@ -99,7 +99,7 @@ describe('a query that is divided among workers', () => {
 
   it('says how many workers it had, and counts over all of them', { timeout: 60_000 }, async () => {
     await write(createRandom())
-    const asked = { query: 'sum by (mode) (rate(x_total[5m]))', stepMs: 1_000 }
+    const asked = { query: 'sum by (mode) (stddev_over_time(x_total[5m]))', stepMs: 1_000 }
     const explained = async (service: QueryService) => nodesOf((JSON.parse(await ask(service, asked, true)) as Answer).data.explain)
     const countsOf = (nodes: readonly Explained[]) => nodes.map(({ node, series, samplesRead, chunksDecoded }) => ({ node, series, samplesRead, chunksDecoded }))
     const expected = await explained(serviceWith({ workers: 1 }))

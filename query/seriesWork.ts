@@ -12,6 +12,7 @@ import type { CallExpr } from './ast.ts'
 import type { ColumnSpace, Columns } from './columnSpace.ts'
 import type { RangeKernel } from './functions/range.ts'
 import { functions } from './functions/table.ts'
+import { PartKernel, partFunctionOf } from './partKernel.ts'
 import type { EvalContext, Steps } from './value.ts'
 import { ColumnScratch, takeNewest, windowEndsMs, windowsOver, withoutStaleMarkers, type LookupTimes, type Windows } from './window.ts'
 
@@ -60,13 +61,15 @@ export class SeriesWorker {
   readonly #held: Float64Array
   readonly #windows: Windows
   readonly #scratch: ColumnScratch
-  readonly #kernel: RangeKernel | undefined
+  readonly #function: RangeKernel | undefined
   readonly #scalars: readonly Float64Array[]
   readonly #windowEndMs: Float64Array
   readonly #context: EvalContext
   readonly #expr: CallExpr
   readonly #columns: Columns
   readonly #accumulation: Accumulation | undefined
+  /** All of it at once, where that can be. */
+  readonly #whole: PartKernel | undefined
 
   /** `space` is the worker's own; `selection` is of the refs of the work, by a querier of the worker's own. */
   constructor(work: SeriesWork, querier: Querier, space: ColumnSpace) {
@@ -78,10 +81,11 @@ export class SeriesWorker {
     this.#found = space.integersAt(work.found, seriesCount)
     this.#seen = space.doublesAt(work.seen, seriesCount)
     this.#held = space.doublesAt(work.held, seriesCount)
-    this.#windows = windowsOver(space, times, work.widthMs)
+    const partFunction = partFunctionOf(call?.name)
+    this.#windows = windowsOver(space, times, work.widthMs, partFunction?.kind === 'extrapolated')
     this.#scratch = new ColumnScratch(space)
     const entry = call && functions.get(call.name)
-    this.#kernel = entry?.kind === 'range' ? entry.kernel : undefined
+    this.#function = entry?.kind === 'range' ? entry.kernel : undefined
     this.#scalars = call?.scalars.map((at) => space.doublesAt(at, steps.count)) ?? []
     this.#windowEndMs = call === undefined ? new Float64Array() : windowEndsMs(times)
     // Functions that annotate, for which these would be needed, are not divided.
@@ -89,6 +93,10 @@ export class SeriesWorker {
     this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false, check() {} }
     this.#columns = space.columns(steps.count)
     this.#accumulation = output.kind === 'accumulators' ? createAccumulation(output.op, space, steps.count) : undefined
+    const reads = partFunction && this.#selection.kernelReads?.(work.refs)
+    if (partFunction === undefined || reads === undefined || !space.isIn(reads.memory)) return
+    const { values, present } = output.kind === 'columns' ? output : { values: this.#columns.values.byteOffset, present: this.#columns.present.byteOffset }
+    this.#whole = new PartKernel({ ...work, space, reads, windows: this.#windows, partFunction, operation: this.#accumulation?.operation ?? 0, values, present })
   }
 
   /** Evaluates the series of a part. Leaves off where it cannot, or when `goesOn` says so. */
@@ -98,16 +106,12 @@ export class SeriesWorker {
     const from = part === 0 ? 0 : (this.#partEnds[part - 1] as number)
     const accumulator = output.kind === 'accumulators' && this.#accumulation ? output.at + part * this.#accumulation.bytes : 0
     if (accumulator !== 0) this.#accumulation?.begin(accumulator)
-    let isEmpty = accumulator !== 0
+    if (this.#whole !== undefined) return this.#whole.run(from, to, accumulator, goesOn)
     for (let index = from; index < to && goesOn(); index++) {
-      const own = isEmpty ? this.#accumulation?.firstColumns?.(accumulator) : undefined
-      const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : (own ?? this.#columns)
-      if (own === undefined) columns.present.fill(0)
+      const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : this.#columns
+      columns.present.fill(0)
       const found = this.#evaluate(index, columns)
-      if (found > 0) {
-        if (own === undefined && accumulator !== 0) this.#accumulation?.add(accumulator, columns.values.byteOffset, columns.present.byteOffset)
-        isEmpty = false
-      }
+      if (found > 0 && accumulator !== 0) this.#accumulation?.add(accumulator, columns.values.byteOffset, columns.present.byteOffset)
       this.#found[index] = found
       if (found === undone) return
     }
@@ -123,7 +127,7 @@ export class SeriesWorker {
     const windows = this.#windows
     const read = this.#selection.read(index)
     if (read.histograms !== undefined) return undone
-    if (this.#kernel === undefined || call === undefined) {
+    if (this.#function === undefined || call === undefined) {
       windows.slideOver(read)
       const found = takeNewest(read, windows, columns)
       this.#seen[index] = found
@@ -138,7 +142,7 @@ export class SeriesWorker {
     windows.slideOver({ length, timestampsMs })
     this.#seen[index] = windows.total
     const { from, to } = windows
-    this.#kernel({ length, timestampsMs, values, from, to, windowEndMs: this.#windowEndMs, rangeMs: call.rangeMs }, this.#scalars, columns, this.#context, this.#expr)
+    this.#function({ length, timestampsMs, values, from, to, windowEndMs: this.#windowEndMs, rangeMs: call.rangeMs }, this.#scalars, columns, this.#context, this.#expr)
     return this.#space.exports.countFlags(columns.present.byteOffset, columns.present.length)
   }
 }

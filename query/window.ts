@@ -19,14 +19,19 @@ export function windowEndsMs({ startMs, stepMs, count }: LookupTimes): Float64Ar
 
 export type Timestamps = { readonly length: number; readonly timestampsMs: Float64Array }
 
-/** Windows over one column of timestamps. */
-type Slid = { readonly from: Int32Array; readonly to: Int32Array; readonly total: number; readonly timesMs: Float64Array; readonly length: number }
-
 /** Columns of timestamps whose windows are kept: of as many targets as are scraped by a small company, in memory that a processor caches. */
 const maxKeptWindows = 64
 const maxKeptBytes = 4 * 1024 * 1024
 /** What windows take per step, with what functions prepare for each of them. */
 const bytesPerStep = 40
+
+/** Layout of kept windows, as in src/kernels/assembly/windows.ts. */
+const headerBytes = 56
+const slotBytes = 48
+/** Slots at first: most queries are of a few targets. */
+const firstSlots = 4
+
+type Slid = { readonly slide: number; readonly from: Int32Array; readonly to: Int32Array; readonly total: number }
 
 /**
  * For each time the window (time - width, time] as sample indexes [from, to), for one series after the other. Series of one
@@ -35,21 +40,28 @@ const bytesPerStep = 40
  */
 export class Windows {
   readonly space: ColumnSpace
-  readonly #times: LookupTimes
-  readonly #widthMs: number
-  readonly #kept: Slid[] = []
-  readonly #byMark = new Map<number, number>()
+  /** For kernels. */
+  readonly at: Pointer
+  readonly #count: number
+  readonly #extrapolates: boolean
   readonly #maxKept: number
-  /** The next to make way. */
-  #oldest = 0
+  #room = 0
+  #slotCount = 0
+  /** By slot. */
+  readonly #slid = new Map<Pointer, Slid>()
   #current: Slid
 
-  constructor(space: ColumnSpace, times: LookupTimes, widthMs: number) {
+  /** `extrapolates`: kernels prepare extrapolations of the windows. */
+  constructor(space: ColumnSpace, times: LookupTimes, widthMs: number, extrapolates = false) {
+    const { startMs, stepMs, count } = times
     this.space = space
-    this.#times = times
-    this.#widthMs = widthMs
-    this.#maxKept = Math.max(1, Math.min(maxKeptWindows, Math.floor(maxKeptBytes / (bytesPerStep * times.count))))
-    this.#current = { from: space.integers(times.count), to: space.integers(times.count), total: 0, timesMs: new Float64Array(0), length: -1 }
+    this.#count = count
+    this.#extrapolates = extrapolates
+    this.#maxKept = Math.max(1, Math.min(maxKeptWindows, Math.floor(maxKeptBytes / (bytesPerStep * count))))
+    this.at = space.allocate(headerBytes + this.#maxKept * slotBytes)
+    space.doublesAt(this.at, 3).set([startMs, stepMs, widthMs])
+    space.wordsAt(this.at + 24, 8).set([count, 0, 0, 0, 0, 0, 0, this.#maxKept])
+    this.#current = { slide: 0, from: space.integers(count), to: space.integers(count), total: 0 }
   }
 
   get from(): Int32Array {
@@ -67,32 +79,36 @@ export class Windows {
 
   slideOver({ length, timestampsMs }: Timestamps): void {
     const timesAt = this.space.place('times', timestampsMs, length)
-    if (this.#isOver(this.#current, timesAt, length)) return
-    const mark = markOf(timestampsMs, length)
-    const known = this.#kept[this.#byMark.get(mark) ?? -1]
-    this.#current = known !== undefined && this.#isOver(known, timesAt, length) ? known : this.#slide(timesAt, length, timestampsMs, mark)
+    let slot = this.space.exports.windowsOver(this.at, timesAt, length)
+    for (; slot === 0; slot = this.space.exports.windowsOver(this.at, timesAt, length)) this.grow(length)
+    const [from = 0, to = 0, , , slide = 0] = this.space.wordsAt(slot + 28, 5)
+    const known = this.#slid.get(slot)
+    if (known?.slide === slide) {
+      this.#current = known
+      return
+    }
+    const total = this.space.doublesAt(slot + 8, 1)[0] ?? 0
+    this.#current = { slide, from: this.space.integersAt(from, this.#count), to: this.space.integersAt(to, this.#count), total }
+    this.#slid.set(slot, this.#current)
   }
 
-  #isOver(slid: Slid, timesAt: Pointer, length: number): boolean {
-    return slid.length === length && this.space.exports.sameColumn(timesAt, slid.timesMs.byteOffset, length) !== 0
-  }
-
-  #slide(timesAt: Pointer, length: number, timestampsMs: Float64Array, mark: number): Slid {
-    const { startMs, stepMs, count } = this.#times
+  /** Makes slots for kernels that ask for one with room for `length` samples. */
+  grow(length: number): void {
     const { space } = this
-    const at = this.#oldest
-    this.#oldest = (at + 1) % this.#maxKept
-    const replaced = this.#kept[at]
-    const timesMs = replaced !== undefined && replaced.timesMs.length >= length ? replaced.timesMs : space.doubles(Math.max(length, 2 * (replaced?.timesMs.length ?? 0)))
-    timesMs.set(timestampsMs.subarray(0, length))
-    const from = replaced?.from.subarray() ?? space.integers(count)
-    const to = replaced?.to.subarray() ?? space.integers(count)
-    const total = space.exports.slideWindows(timesAt, length, startMs, stepMs, count, this.#widthMs, from.byteOffset, to.byteOffset)
-    const slid = { from, to, total, timesMs, length }
-    this.#kept[at] = slid
-    this.#byMark.set(mark, at)
-    if (this.#byMark.size > 2 * maxKeptWindows) this.#byMark.clear()
-    return slid
+    const isLonger = length > this.#room
+    if (isLonger) this.#room = length + (length >> 2)
+    const first = isLonger ? 0 : this.#slotCount
+    this.#slotCount = Math.min(this.#maxKept, isLonger ? Math.max(firstSlots, this.#slotCount) : Math.max(firstSlots, 2 * this.#slotCount))
+    for (let i = first; i < this.#slotCount; i++) {
+      const slot = this.at + headerBytes + i * slotBytes
+      const extrapolation = this.#extrapolates ? space.allocate(space.exports.extrapolationBytes(this.#count)) : 0
+      space.wordsAt(slot + 24, 6).set([space.allocate(8 * this.#room), space.allocate(4 * this.#count), space.allocate(4 * this.#count), extrapolation, 0, 0])
+    }
+    const header = space.wordsAt(this.at + 24, 6)
+    header[1] = this.#room
+    header[2] = this.#slotCount
+    // Slots with more room begin with nothing in them.
+    if (isLonger) header.fill(0, 3)
   }
 }
 
@@ -101,19 +117,13 @@ type SharedWindows = { readonly round: number; readonly windows: Map<string, Win
 const sharedWindows = new WeakMap<ColumnSpace, SharedWindows>()
 
 /** The same windows for all parts of a query that look at the same times. */
-export function windowsOver(space: ColumnSpace, times: LookupTimes, widthMs: number): Windows {
+export function windowsOver(space: ColumnSpace, times: LookupTimes, widthMs: number, extrapolates: boolean): Windows {
   let shared = sharedWindows.get(space)
   if (shared?.round !== space.round) sharedWindows.set(space, (shared = { round: space.round, windows: new Map() }))
-  const key = [times.startMs, times.stepMs, times.count, widthMs].join()
+  const key = [times.startMs, times.stepMs, times.count, widthMs, extrapolates].join()
   let windows = shared.windows.get(key)
-  if (windows === undefined) shared.windows.set(key, (windows = new Windows(space, times, widthMs)))
+  if (windows === undefined) shared.windows.set(key, (windows = new Windows(space, times, widthMs, extrapolates)))
   return windows
-}
-
-/** A number that differs for most columns that differ. */
-function markOf(timestampsMs: Float64Array, length: number): number {
-  const at = (index: number) => timestampsMs[index] ?? 0
-  return at(0) + 3 * at(length >> 2) + 5 * at(length >> 1) + 7 * at(length - 1) + length
 }
 
 /**

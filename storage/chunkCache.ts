@@ -17,7 +17,12 @@ const padding = 8
 
 type Times = { readonly pointer: Pointer; readonly count: number }
 type Entry = { readonly pointer: Pointer; readonly hasOutOfOrder: boolean }
-type Cached = { readonly entries: Map<number, Entry>; readonly times: Map<number, Times> }
+type Cached = { readonly entries: Map<number, Entry>; readonly times: Map<number, Times>; readonly lists: Map<string, Pointer> }
+
+/** In a list, in place of the entry of a series that nobody has asked for. */
+const unknown = 1
+/** Of one partition, before all are made anew; what they took is given back with all chunks. */
+const maxLists = 256
 
 export type ChunkProblem = (row: ChunkRow, reason: string) => void
 
@@ -53,6 +58,26 @@ export class ChunkCache {
     return entry.pointer === 0 ? undefined : entry
   }
 
+  /** A name for a list of series, the same for the same refs. */
+  listKey(refs: Pointer, count: number): string {
+    this.#scratch.reserve(16)
+    this.#kernels.exports.hash128(refs, 4 * count, this.#scratch.pointer)
+    return this.#kernels.bytes.toString('latin1', this.#scratch.pointer, this.#scratch.pointer + 16)
+  }
+
+  /** A u32 for each of the series at `refs`: its entry in the partition, 0 when it has none, 1 when it is not known yet. Good until an entry is loaded. */
+  list(partition: StoredPartition, key: string, refs: Pointer, count: number): Pointer {
+    const { lists, entries } = this.#cached(partition)
+    const known = lists.get(key)
+    if (known !== undefined) return known
+    if (lists.size >= maxLists) lists.clear()
+    const pointer = this.#arena.allocate(4 * count)
+    const { words } = this.#kernels
+    for (let i = 0; i < count; i++) words[pointer / 4 + i] = entries.get(words[refs / 4 + i] as number)?.pointer ?? unknown // inside the memory
+    lists.set(key, pointer)
+    return pointer
+  }
+
   close(): void {
     this.#arena.close()
     this.#scratch.close()
@@ -60,7 +85,7 @@ export class ChunkCache {
 
   #cached(partition: StoredPartition): Cached {
     let cached = this.#partitions.get(partition)
-    if (cached === undefined) this.#partitions.set(partition, (cached = { entries: new Map(), times: new Map() }))
+    if (cached === undefined) this.#partitions.set(partition, (cached = { entries: new Map(), times: new Map(), lists: new Map() }))
     return cached
   }
 

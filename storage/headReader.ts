@@ -75,6 +75,10 @@ export type HeadReader = {
   chunksDecoded(): number
   /** What was collected; valid until the next `begin`. */
   end(): SampleColumns
+  /** What kernels read a series into, in place of all that; layout in assembly/read.ts. */
+  readonly state: Pointer
+  /** Room for `samples` in it, kept when it was there. */
+  reserve(samples: number): void
   close(): void
 }
 
@@ -202,6 +206,10 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     },
     addHeadOutOfOrder() {
       for (let status = exports.addOutOfOrder(state.pointer, begunRef); status > 0; status = exports.addOutOfOrder(state.pointer, begunRef)) reserve(status)
+    },
+    state: state.pointer,
+    reserve(samples) {
+      if (samples > capacity) reserve(samples)
     },
     chunksDecoded: () => kernels.word(state.pointer + chunksDecodedAt),
     end() {

@@ -9,6 +9,8 @@ export type HiddenSamples = {
   without(ref: number, columns: SampleColumns): SampleColumns
   /** Ranges of the series that are hidden, ascending. */
   rangesOf(ref: number): readonly TimeRange[]
+  /** Whether nothing is hidden. */
+  isEmpty(): boolean
   /** The last time that anything is hidden at; -Infinity when nothing is. */
   newestMs(): number
   /** The file has changed: read it again when asked. */
@@ -25,6 +27,7 @@ export function createHiddenSamples(dir: string): HiddenSamples {
       const ranges = rangesOf(ref)
       return ranges.length === 0 ? columns : cutColumns(columns, removeRanges(columns, ranges))
     },
+    isEmpty: () => all().size === 0,
     newestMs() {
       let newestMs = -Infinity
       for (const ranges of all().values()) newestMs = Math.max(newestMs, ranges.at(-1)?.maxTimeMs ?? -Infinity)

@@ -55,8 +55,9 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
       endSnapshots() {},
     },
     chunks,
+    lists: chunks,
     lifetimes: { overlaps: beyond },
-    hidden: { without: <Columns>(_: number, columns: Columns) => columns, rangesOf: () => [] },
+    hidden: { without: <Columns>(_: number, columns: Columns) => columns, rangesOf: () => [], isEmpty: () => true },
     buckets: { entries: beyond },
     onDamage: beyond,
   }

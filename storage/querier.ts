@@ -4,9 +4,10 @@
 
 import { BroadcastChannel } from 'node:worker_threads'
 import { errorText } from '../src/base/assert.ts'
+import type { Pointer } from '../src/kernels/kernels.ts'
 import { createBucketReader, type BucketReader } from './bucketReader.ts'
 import type { Entries } from './buckets.ts'
-import { ChunkCache } from './chunkCache.ts'
+import { ChunkCache, type ChunkProblem } from './chunkCache.ts'
 import { maxResolutionMs } from './downsampling.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
 import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
@@ -17,7 +18,6 @@ import { matchesEmpty, type Matcher } from './matcher.ts'
 import { ChunkLender, type LentChunks } from './lentChunks.ts'
 import { NotInMemory } from './notInMemory.ts'
 import { OpenPartitions, type StoredPartition } from './openPartitions.ts'
-import type { ChunkRow } from './chunkRow.ts'
 import { createLifetimes, type Lifetimes } from './lifetimes.ts'
 import type { SampleColumns, TimeRange } from './sample.ts'
 import type { StartTimes } from './startTimes.ts'
@@ -53,6 +53,21 @@ export type SeriesSelection = {
   buckets?(): { read(index: number): Entries | undefined } | undefined
   /** When the counters of the samples within the range began; `undefined` when no sample says so. Ends what `read` gave. */
   readStarts?(index: number): StartTimes | undefined
+  /** When `read` does nothing that kernels cannot do, but for histograms. `refs` is where the refs lie in their memory. */
+  kernelReads?(refs: Pointer): KernelReads | undefined
+}
+
+/** How kernels read the series of a selection by themselves, see src/kernels/assembly/part.ts. */
+export type KernelReads = {
+  readonly memory: WebAssembly.Memory
+  /** Of the reader; layout in src/kernels/assembly/read.ts. */
+  readonly state: Pointer
+  /** Of each partition a u32 per series, see `ChunkCache.list`; good until `load`. */
+  lists(): readonly { readonly entries: Pointer; readonly hasOutOfOrder: boolean }[]
+  /** Reads what a partition, by its place in `lists`, has of a series. False when that cannot be: then `read` says why. */
+  load(index: number, partition: number): boolean
+  /** Makes room for so many samples. */
+  reserve(samples: number): void
 }
 
 export type NameCount = { readonly name: string; readonly value: number }
@@ -159,7 +174,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
         hidden.forget()
         chunks.clear()
       }
-      return createQuerier({ head, partitions, chunks: lends ? lentChunks : chunks, lifetimes, hidden, histograms, buckets, onDamage })
+      return createQuerier({ head, partitions, ...(lends ? { chunks: lentChunks } : { chunks, lists: chunks }), lifetimes, hidden, histograms, buckets, onDamage })
     },
     lent: () => lender?.lend(partitions.generation) ?? { generation: partitions.generation, series: [] },
     get generation() {
@@ -187,8 +202,10 @@ export type QuerierDeps = {
   readonly head: HeadReader
   readonly partitions: { overlapping(range: TimeRange): StoredPartition[]; endSnapshots(): void }
   readonly chunks: Pick<ChunkCache, 'entry'>
+  /** Without them `chunks` has to be told what is read. */
+  readonly lists?: Pick<ChunkCache, 'list' | 'listKey'>
   readonly lifetimes: Pick<Lifetimes, 'overlaps'>
-  readonly hidden: Pick<HiddenSamples, 'without' | 'rangesOf'>
+  readonly hidden: Pick<HiddenSamples, 'without' | 'rangesOf' | 'isEmpty'>
   readonly histograms: HistogramReader
   readonly buckets: BucketReader
   readonly onDamage: (report: DamageReport) => void
@@ -261,6 +278,26 @@ export function createQuerier(deps: QuerierDeps): Querier {
         for (const partition of around) partition.begin()
         return { read: (index) => readEntries(deps, around, refAt(index), wide) }
       },
+      kernelReads(refsAt) {
+        const { hidden, lists } = deps
+        if (lists === undefined || !hidden.isEmpty()) return undefined
+        const partitionsInRange = (open ??= partitions.overlapping(range))
+        const key = lists.listKey(refsAt, refs.length)
+        const listOf = (partition: StoredPartition) => lists.list(partition, key, refsAt, refs.length)
+        return {
+          memory: head.kernels.memory,
+          state: head.state,
+          lists: () => partitionsInRange.map((partition) => ({ entries: listOf(partition), hasOutOfOrder: partition.hasOutOfOrder })),
+          load(index, place) {
+            const partition = partitionsInRange[place]
+            const entry = partition && entryOf(deps, partition, refAt(index))
+            if (partition === undefined || entry === undefined) return false
+            head.kernels.words[listOf(partition) / 4 + index] = entry
+            return true
+          },
+          reserve: (samples) => head.reserve(samples),
+        }
+      },
     }
   }
 
@@ -318,15 +355,27 @@ function readEntries(deps: QuerierDeps, open: readonly StoredPartition[], ref: n
 function addStored(deps: QuerierDeps, partition: StoredPartition, chosen: { readonly ref: number; readonly isOutOfOrder: boolean; readonly beforeMs: number }): void {
   const { head, chunks, onDamage } = deps
   const { ref, isOutOfOrder, beforeMs } = chosen
-  const file = partition.reader.path
-  const onProblem = (row: ChunkRow, reason: string) => onDamage({ file, reason: `chunk of series ${row.ref}, slot ${row.slot}: ${reason}`, isWholeFile: false })
   try {
-    const entry = chunks.entry(partition, ref, onProblem)
+    const entry = chunks.entry(partition, ref, reporterOf(deps, partition))
     if (entry === undefined || (isOutOfOrder && !entry.hasOutOfOrder)) return
     if (!head.addStored(entry.pointer, isOutOfOrder, beforeMs)) throw new Error(`bug: a chunk of series ${ref} was good when it was read`)
   } catch (error) {
     if (error instanceof NotInMemory) throw error
-    onDamage({ file, reason: errorText(error), isWholeFile: true })
+    onDamage({ file: partition.reader.path, reason: errorText(error), isWholeFile: true })
+  }
+}
+
+function reporterOf({ onDamage }: QuerierDeps, partition: StoredPartition): ChunkProblem {
+  return (row, reason) => onDamage({ file: partition.reader.path, reason: `chunk of series ${row.ref}, slot ${row.slot}: ${reason}`, isWholeFile: false })
+}
+
+/** Where what a partition has of a series lies, 0 when that is nothing; `undefined` when it cannot be read, which `addStored` reports. */
+function entryOf(deps: QuerierDeps, partition: StoredPartition, ref: number): Pointer | undefined {
+  try {
+    return deps.chunks.entry(partition, ref, reporterOf(deps, partition))?.pointer ?? 0
+  } catch (error) {
+    if (error instanceof NotInMemory) throw error
+    return undefined
   }
 }
 

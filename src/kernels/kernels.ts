@@ -171,8 +171,8 @@ export type KernelExports = {
   snappyDecode(cursor: Pointer, inEnd: Pointer, out: Pointer, outEnd: Pointer, budget: number): number
 
   // Any thread, over columns in its own scratch: what queries compute.
-  sameColumn(a: Pointer, b: Pointer, length: number): number
-  slideWindows(times: Pointer, length: number, startMs: number, stepMs: number, count: number, widthMs: number, from: Pointer, to: Pointer): number
+  windowsOver(windows: Pointer, times: Pointer, length: number): Pointer
+  evaluatePart(task: Pointer, index: number, end: number, accumulator: Pointer): number
   countFlags(flags: Pointer, count: number): number
   firstStale(values: Pointer, length: number): number
   takeNewest(values: Pointer, from: Pointer, to: Pointer, count: number, out: Pointer, present: Pointer): number
@@ -188,19 +188,15 @@ export type KernelExports = {
   heapSize(heaps: Pointer, count: number, most: number, step: number): number
   heapIndexes(heaps: Pointer, count: number, most: number, step: number): Pointer
   combineColumns(operation: number, left: Pointer, leftPresent: Pointer, right: Pointer, rightPresent: Pointer, count: number, out: Pointer, outPresent: Pointer): number
-  addToSums(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
+  addColumn(operation: number, values: Pointer, present: Pointer, count: number, accumulator: Pointer): void
   mergeSums(otherSums: Pointer, otherCompensations: Pointer, otherSeen: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
   finishSums(count: number, sums: Pointer, compensations: Pointer): void
-  addToMeans(values: Pointer, present: Pointer, count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer): void
   mergeMeans(
     otherSums: Pointer, otherCompensations: Pointer, otherCounts: Pointer, otherRunning: Pointer,
     count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer,
   ): void
   finishMeans(count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer, seen: Pointer): void
-  addToExtremes(values: Pointer, present: Pointer, count: number, sign: number, best: Pointer, seen: Pointer): void
-  addToCounts(present: Pointer, count: number, counts: Pointer, seen: Pointer): void
   mergeCounts(otherCounts: Pointer, otherSeen: Pointer, count: number, counts: Pointer, seen: Pointer): void
-  addToVariances(values: Pointer, present: Pointer, count: number, means: Pointer, squares: Pointer, counts: Pointer): void
   mergeVariances(otherMeans: Pointer, otherSquares: Pointer, otherCounts: Pointer, count: number, means: Pointer, squares: Pointer, counts: Pointer): void
   finishVariances(count: number, squares: Pointer, counts: Pointer, isRoot: number, seen: Pointer): void
   printStepTexts(startMs: number, stepMs: number, count: number, texts: Pointer, ends: Pointer): Pointer

@@ -1,6 +1,38 @@
 // Aggregations over series, column by column: each kernel takes in one more series, two steps at a time where it has both.
 // `seen` is a byte per step, 1 where anything came in.
 // Sums are compensated (Kahan's, in Neumaier's form); sums start as -0, which adds nothing to any value.
+//
+// An accumulator is one piece of memory: columns of f64, then bytes per step.
+//   sum       sums | compensations | seen
+//   mean      sums | compensations | counts | running, seen
+//   extreme   best | seen
+//   count     counts | seen
+//   variance  means | squares | counts | seen
+
+export const SUM: i32 = 1
+export const MEAN: i32 = 2
+export const LEAST: i32 = 3
+export const GREATEST: i32 = 4
+export const COUNT: i32 = 5
+export const VARIANCE: i32 = 6
+
+/** Takes one more series into the accumulator at `at`. */
+export function addColumn(operation: i32, values: usize, present: usize, count: i32, at: usize): void {
+  const stride = <usize>count << 3
+  if (operation == SUM) addToSums(values, present, count, at, at + stride, at + 2 * stride)
+  else if (operation == MEAN) addToMeans(values, present, count, at, at + stride, at + 2 * stride, at + 3 * stride)
+  else if (operation == LEAST) addToExtremes(values, present, count, -1, at, at + stride)
+  else if (operation == GREATEST) addToExtremes(values, present, count, 1, at, at + stride)
+  else if (operation == COUNT) addToCounts(present, count, at, at + stride)
+  else addToVariances(values, present, count, at, at + stride, at + 2 * stride)
+}
+
+/** Where the flags of an accumulator begin that may be given its first series in place, nothing of it present yet; 0 for the others. */
+export function flagsOfFirst(operation: i32, count: i32, at: usize): usize {
+  const stride = <usize>count << 3
+  if (operation == SUM) return at + 2 * stride
+  return operation == LEAST || operation == GREATEST ? at + stride : 0
+}
 
 /** The error term after `value` was added to `sum`, as in query/kahan.ts. */
 // @ts-ignore: decorator
@@ -25,7 +57,7 @@ function hasEight(present: usize, i: i32): bool {
   return load<u64>(present + <usize>i) == 0x0101010101010101
 }
 
-export function addToSums(values: usize, present: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
+function addToSums(values: usize, present: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
   let i = 0
   while (i + 1 < count) {
     if (i + 7 < count && hasEight(present, i)) {
@@ -95,7 +127,7 @@ export function finishSums(count: i32, sums: usize, compensations: usize): void 
 }
 
 /** The sum to be divided by the count, until the sum would overflow; from there on, where `running` is 1, a running mean. Sums start as -0. */
-export function addToMeans(values: usize, present: usize, count: i32, sums: usize, compensations: usize, counts: usize, running: usize): void {
+function addToMeans(values: usize, present: usize, count: i32, sums: usize, compensations: usize, counts: usize, running: usize): void {
   const infinity = f64x2.splat(Infinity)
   const one = f64x2.splat(1)
   let i = 0
@@ -204,7 +236,7 @@ export function finishMeans(count: i32, sums: usize, compensations: usize, count
 }
 
 /** The largest value so far (`sign` 1) or the smallest (-1); NaN only where there is nothing else. `best` starts as NaN. */
-export function addToExtremes(values: usize, present: usize, count: i32, sign: f64, best: usize, seen: usize): void {
+function addToExtremes(values: usize, present: usize, count: i32, sign: f64, best: usize, seen: usize): void {
   const signs = f64x2.splat(sign)
   let i = 0
   for (; i + 1 < count; i += 2) {
@@ -233,7 +265,7 @@ function addToExtreme(values: usize, present: usize, i: i32, sign: f64, best: us
 }
 
 /** Adds 1 where the series is present. */
-export function addToCounts(present: usize, count: i32, counts: usize, seen: usize): void {
+function addToCounts(present: usize, count: i32, counts: usize, seen: usize): void {
   for (let i = 0; i < count; i++) {
     const one = load<u8>(present + <usize>i)
     store<f64>(counts + (<usize>i << 3), load<f64>(counts + (<usize>i << 3)) + <f64>one)
@@ -251,7 +283,7 @@ export function mergeCounts(otherCounts: usize, otherSeen: usize, count: i32, co
 }
 
 /** Welford's running variance; an infinite or missing value makes it NaN. `squares` are those of the distances to the mean, added. */
-export function addToVariances(values: usize, present: usize, count: i32, means: usize, squares: usize, counts: usize): void {
+function addToVariances(values: usize, present: usize, count: i32, means: usize, squares: usize, counts: usize): void {
   for (let i = 0; i < count; i++) {
     if (load<u8>(present + <usize>i) == 0) continue
     const at = <usize>i << 3

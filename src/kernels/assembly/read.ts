@@ -16,8 +16,8 @@ import { FLAG_HAS_LAST, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_O
 
 export const S_MIN: usize = 0
 export const S_MAX: usize = 8
-const S_TIMES: usize = 16
-const S_VALUES: usize = 20
+export const S_TIMES: usize = 16
+export const S_VALUES: usize = 20
 const S_OTHER_TIMES: usize = 24
 const S_OTHER_VALUES: usize = 28
 export const S_COUNT: usize = 32
