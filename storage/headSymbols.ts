@@ -14,6 +14,10 @@ export class HeadSymbols {
   #texts: (string | undefined)[] = []
   #pairs: (Label | undefined)[] = []
   readonly #labels = new Map<number, Labels>()
+  /** By the symbol of a name: its pairs in the order of their values. */
+  readonly #pairsByValue = new Map<number, readonly number[]>()
+  /** By pair: a series that has it, and was in the time range that was asked about last. */
+  #carriers: (number | undefined)[] = []
   readonly #key: Span
   #forgottenCount = 0
   #pairMarks = new Uint32Array(0)
@@ -36,6 +40,8 @@ export class HeadSymbols {
     this.#texts = []
     this.#pairs = []
     this.#labels.clear()
+    this.#pairsByValue.clear()
+    this.#carriers = []
   }
 
   text(symbol: number): string {
@@ -150,15 +156,25 @@ export class HeadSymbols {
   labelValues(name: string, refs: Uint32Array | undefined, counts: (ref: number) => boolean): string[] {
     const symbol = this.find(name)
     if (symbol === 0) return []
-    const pairs = this.pairsOfName(symbol)
-    if (refs === undefined) return this.#values(pairs.filter((pair) => this.#isCarried(pair, counts)))
+    const values: string[] = []
+    if (refs === undefined) {
+      for (const pair of this.#sortedPairs(symbol)) if (this.#isCarried(pair, counts)) values.push(this.pair(pair).value)
+      return values
+    }
     const wanted = new Uint8Array(this.#kernels.exports.maxPair() + 1)
-    for (const pair of pairs) wanted[pair] = 1
-    return this.#values(this.#carriedPairs(refs, wanted, counts))
+    for (const pair of this.pairsOfName(symbol)) wanted[pair] = 1
+    for (const pair of this.#carriedPairs(refs, wanted, counts)) values.push(this.pair(pair).value)
+    return sortByBytes(values)
   }
 
-  #values(pairs: Iterable<number>): string[] {
-    return sortByBytes(Array.from(pairs, (pair) => this.pair(pair).value))
+  /** The pairs that have the name `symbol`, in the order of their values. */
+  #sortedPairs(symbol: number): readonly number[] {
+    const known = this.#pairsByValue.get(symbol)
+    if (known?.length === this.valueCount(symbol)) return known
+    const pairOf = new Map(Array.from(this.pairsOfName(symbol), (pair) => [this.pair(pair).value, pair]))
+    const pairs = sortByBytes([...pairOf.keys()]).map((value) => pairOf.get(value) as number) // one of the keys
+    this.#pairsByValue.set(symbol, pairs)
+    return pairs
   }
 
   /** Whether one of the pairs is carried; mostly the first one is, so that they are not copied. */
@@ -168,11 +184,17 @@ export class HeadSymbols {
     return false
   }
 
-  /** Whether a series that `counts` has the pair; mostly the first one does. */
+  /** Whether a series that `counts` has the pair; mostly the one of the last time does, or the first one. */
   #isCarried(pair: number, counts: (ref: number) => boolean): boolean {
+    const carrier = this.#carriers[pair]
+    if (carrier !== undefined && counts(carrier)) return true
     const { pointer, count } = vectorOf(this.#kernels.exports.pairPostings(pair))
-    if (count === 1) return counts(pointer)
-    for (let i = 0; i < count; i++) if (counts(this.#kernels.word(pointer + 4 * i))) return true
+    for (let i = 0; i < count; i++) {
+      const ref = count === 1 ? pointer : this.#kernels.word(pointer + 4 * i)
+      if (!counts(ref)) continue
+      this.#carriers[pair] = ref
+      return true
+    }
     return false
   }
 
