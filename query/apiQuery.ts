@@ -161,8 +161,9 @@ function engineDeps(request: Pick<QueryParams, 'lookbackMs' | 'stats'>, deps: Jo
   const { maxSamples, evaluationIntervalMs } = settings
   const countsPerStep = request.stats === 'all' && deps.features.has('promql-per-step-stats')
   const delaysNameRemoval = deps.features.has('promql-delayed-name-removal')
+  const usesStarts = deps.features.has('use-start-timestamps')
   const lookbackMs = request.lookbackMs ?? settings.lookbackMs
-  return { querier, space, limits, share, maxSamples, evaluationIntervalMs, countsPerStep, delaysNameRemoval, lookbackMs }
+  return { querier, space, limits, share, maxSamples, evaluationIntervalMs, countsPerStep, delaysNameRemoval, usesStarts, lookbackMs }
 }
 
 function writeVector(json: JsonBytes, series: readonly VectorSeries[], timeMs: number): void {

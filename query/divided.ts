@@ -32,6 +32,8 @@ export type DivideDeps = {
 /** What a node's series are: selected, and looked at as the plan says. */
 export type DividedInput = {
   readonly plan: DividedPlan
+  /** The samples of a function come with a zero where a counter began. */
+  readonly addsZeros: boolean
   readonly selection: SeriesSelection
   readonly steps: Steps
   readonly lookbackMs: number
@@ -135,7 +137,7 @@ export function keepDivided(input: DividedInput, deps: DivideDeps): Divided | un
 type Division = { readonly refs: Uint32Array; readonly ends: Int32Array; readonly output: SeriesWork['output'] }
 
 function evaluate(input: DividedInput, deps: DivideDeps, { refs, ends, output }: Division): (Omit<Divided, 'series'> & { found: Int32Array }) | undefined {
-  const { plan, steps, lookbackMs, scalars } = input
+  const { plan, addsZeros, steps, lookbackMs, scalars } = input
   const { querier, space, limits, share } = deps
   const { times, widthMs } = plan.kind === 'selector' ? { times: lookupTimes(plan.lookup, steps), widthMs: lookbackMs } : windowsOf(plan.operand, steps)
   const found = space.integers(refs.length).fill(undone)
@@ -148,7 +150,7 @@ function evaluate(input: DividedInput, deps: DivideDeps, { refs, ends, output }:
     range: timeRangeOf(times, widthMs),
     times,
     widthMs,
-    call: plan.kind === 'selector' ? undefined : { name: plan.expr.name, rangeMs: plan.operand.rangeMs, scalars: scalars().map((column) => copied(column, space)) },
+    call: plan.kind === 'selector' ? undefined : { name: plan.expr.name, rangeMs: plan.operand.rangeMs, addsZeros, scalars: scalars().map((column) => copied(column, space)) },
     maxSamplesAtOnce: limits.left,
     seriesCount: refs.length,
     refs: copied(refs, space),

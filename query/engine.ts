@@ -20,7 +20,8 @@ import type { ColumnSpace } from './columnSpace.ts'
 import type { Limits } from './limits.ts'
 import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SelectorPlan, type SubqueryPlan, type WindowsPlan } from './plan.ts'
 import { callOverRange } from './rangeCall.ts'
-import { evaluateSelector, lookupTimes, selectSeries, selectWindows, type SampledColumns, type SampledSeries, type SelectionDeps } from './selector.ts'
+import { evaluateSelector, lookupTimes, selectSeries, selectWindows, type SampledSeries, type SelectionDeps } from './selector.ts'
+import type { SampledColumns } from './startZeros.ts'
 import type { SeriesWork } from './seriesWork.ts'
 import { FedSeries, KeptSeries, type SeriesOutput } from './seriesOutput.ts'
 import { sampledAt, subquerySteps } from './subquery.ts'
@@ -51,6 +52,8 @@ export type EngineDeps = {
   readonly countsPerStep: boolean
   /** The feature `promql-delayed-name-removal`. */
   readonly delaysNameRemoval?: boolean
+  /** The feature `use-start-timestamps`. */
+  readonly usesStarts?: boolean
 }
 
 export type QueryResult = {
@@ -86,6 +89,11 @@ export function sortedMatrix(value: Value): readonly VectorSeries[] {
   if (value.kind === 'scalar') return [{ labels: [], values: value.values, present: new Uint8Array(value.values.length).fill(1) }]
   if (value.kind !== 'vector') throw new Error(`bug: a range query cannot be a ${value.kind}`)
   return value.series.filter((one) => one.present.includes(1)).sort((a, b) => compareLabels(a.labels, b.labels))
+}
+
+/** Whether the function over ranges of samples, which no `anchored` or `smoothed` extends, counts from where a counter is known to have begun. */
+function countsFromStarts({ entry, operand }: RangeCallPlan): boolean {
+  return entry.countsFromStarts === true && operand.kind === 'windows' && extensionOf(operand.expr) === undefined
 }
 
 class Evaluation {
@@ -199,12 +207,13 @@ class Evaluation {
   /** Evaluates the series of a node in parts, when that can be, and notes what it cost. */
   #divide(plan: SelectorPlan | RangeCallPlan, steps: Steps, run: (input: DividedInput, deps: DivideDeps) => Divided | undefined): Divided | undefined {
     if (this.samplesReadPerStep !== undefined || !isDividable(plan)) return undefined
-    const { querier, limits, space, lookbackMs, share } = this.#deps
+    const { querier, limits, space, lookbackMs, share, usesStarts = false } = this.#deps
     const { startMs, endMs, stepMs } = this.#query
     const looked = plan.kind === 'selector' ? plan : plan.operand
     const scalars = () => (plan.kind === 'selector' ? [] : this.#scalars(plan, steps))
     const decodedBefore = querier.chunksDecoded()
-    const input = { plan, selection: selectSeries(this.#selection, looked, steps, lookbackMs), steps, lookbackMs, scalars }
+    const addsZeros = plan.kind === 'rangeCall' && countsFromStarts(plan) && usesStarts
+    const input = { plan, addsZeros, selection: selectSeries(this.#selection, looked, steps, lookbackMs), steps, lookbackMs, scalars }
     const divided = run(input, { querier, space, limits, share, query: { startMs, endMs, stepMs } })
     if (divided === undefined) return undefined
     looked.cost.seriesCount += input.selection.count
@@ -257,14 +266,14 @@ class Evaluation {
   #callOverRange<Output extends SeriesOutput>(plan: RangeCallPlan, steps: Steps, createOutput: (seriesCount: number) => Output): Output {
     const { querier, limits } = this.#deps
     const scalars = this.#scalars(plan, steps)
-    const series = this.#sampled(plan.operand, steps)
+    const series = this.#sampled(plan.operand, steps, countsFromStarts(plan) && this.#deps.usesStarts === true)
     const onWindows = (total: number, from: Int32Array, to: Int32Array) => this.#countWindows(total, from, to)
     return callOverRange(plan, { series, scalars }, { querier, limits, context: this.#context(steps), onWindows }, createOutput)
   }
 
   /** The series of a range argument with their samples. */
-  #sampled(plan: WindowsPlan | SubqueryPlan, steps: Steps): SampledSeries {
-    if (plan.kind === 'windows') return selectWindows(plan, steps, this.#selection)
+  #sampled(plan: WindowsPlan | SubqueryPlan, steps: Steps, addsZeros: boolean): SampledSeries {
+    if (plan.kind === 'windows') return selectWindows(plan, steps, this.#selection, addsZeros)
     const innerSteps = subquerySteps(plan, steps, this.#deps.maxSamples)
     if (innerSteps.count === 0) return sampledAt(innerSteps, [])
     this.#subqueryDepth += 1
@@ -276,7 +285,7 @@ class Evaluation {
 
   /** A range selector or subquery as the whole of an instant query. */
   #matrix(plan: WindowsPlan | SubqueryPlan, steps: Steps): Value {
-    const input = this.#sampled(plan, steps)
+    const input = this.#sampled(plan, steps, false)
     const extension = plan.kind === 'windows' ? extensionOf(plan.expr) : undefined
     const onlyWindow = { from: Int32Array.of(0), windowEndMs: Float64Array.of(lookupTimes(plan.lookup, steps).startMs), rangeMs: plan.rangeMs }
     const series: MatrixSeries[] = []

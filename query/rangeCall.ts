@@ -12,6 +12,7 @@ import { evaluateOverHistograms } from './histograms/rangeFunctions.ts'
 import type { Limits } from './limits.ts'
 import type { RangeCallPlan } from './plan.ts'
 import { lookupTimes, windowsOf, type SampledSeries } from './selector.ts'
+import { windowsOfSamples } from './startZeros.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import { areOfOneMetric, cachedLabelsKey, dropMetricName, sameLabelsetError, type EvalContext } from './value.ts'
 import { windowEndsMs, Windows } from './window.ts'
@@ -70,12 +71,12 @@ export function callOverRange<Output extends SeriesOutput>(plan: RangeCallPlan, 
       limits.release(entries.length)
       continue
     }
-    const { length, timestampsMs, values, histograms } = series.read(i)
+    const { length, timestampsMs, values, histograms, isStart } = series.read(i)
     if (length === 0) continue
     const held = length + samplesBeyondOne(histograms)
     limits.take(held)
     windows.slideOver({ length, timestampsMs })
-    const { from, to } = windows
+    const { from, to } = isStart === undefined ? windows : windowsOfSamples(windows, isStart)
     operand.cost.samplesRead += windows.total
     deps.onWindows(windows.total, from, to)
     if (isAbsence) {

@@ -5,14 +5,14 @@ import type { Entries } from '../storage/buckets.ts'
 import type { Labels } from '../storage/labels.ts'
 import type { Matcher } from '../storage/matcher.ts'
 import type { Querier, SeriesSelection } from '../storage/querier.ts'
-import type { SampleColumns } from '../storage/sample.ts'
 import { withNameStates } from './delayedNames.ts'
 import type { ColumnSpace } from './columnSpace.ts'
 import type { Limits } from './limits.ts'
 import type { Lookup, SelectorPlan, SubqueryPlan, WindowsPlan } from './plan.ts'
+import type { SampledColumns } from './startZeros.ts'
 import type { SeriesOutput } from './seriesOutput.ts'
 import type { Steps } from './value.ts'
-import { ColumnScratch, numbersOnly, newestStarts, newestTimes, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
+import { ColumnScratch, numbersOnly, newestStarts, newestTimes, readSampled, takeInterpolated, takeNewest, takeNewestHistograms, Windows, withoutStaleMarkers, type LookupTimes } from './window.ts'
 
 /** Series with their own samples, staleness markers removed: what range functions slide their windows over. */
 export type SampledSeries = {
@@ -23,8 +23,6 @@ export type SampledSeries = {
   /** Valid until the next `read`. */
   read(index: number): SampledColumns
 }
-
-export type SampledColumns = Pick<SampleColumns, 'length' | 'timestampsMs' | 'values' | 'histograms'>
 
 export type SelectionDeps = {
   readonly querier: Querier
@@ -105,16 +103,16 @@ export function windowsOf(plan: WindowsPlan | SubqueryPlan, steps: Steps): { rea
   return { times: { ...times, startMs: times.startMs + afterMs }, widthMs: plan.rangeMs + beforeMs + afterMs }
 }
 
-/** Selects the series of a range selector. */
-export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDeps): SampledSeries {
+/** Selects the series of a range selector. `addsZeros`: with a zero where a counter began. */
+export function selectWindows(plan: WindowsPlan, steps: Steps, deps: SelectionDeps, addsZeros: boolean): SampledSeries {
   const { times, widthMs } = windowsOf(plan, steps)
   const selection = select(deps, plan.matchers, times, widthMs)
   plan.cost.seriesCount += selection.count
-  const scratch = new ColumnScratch(deps.space)
+  const options = { scratch: new ColumnScratch(deps.space), zerosFromMs: addsZeros ? timeRangeOf(times, widthMs).minTimeMs : undefined }
   return {
     count: selection.count,
     labels: (index) => selection.labels(index),
     buckets: () => selection.buckets?.(),
-    read: (index): SampleColumns => withoutStaleMarkers(selection.read(index), scratch),
+    read: (index) => readSampled(selection, index, options),
   }
 }

@@ -13,8 +13,9 @@ import type { ColumnSpace, Columns } from './columnSpace.ts'
 import type { RangeKernel } from './functions/range.ts'
 import { functions } from './functions/table.ts'
 import { PartKernel, partFunctionOf } from './partKernel.ts'
+import { windowsOfSamples } from './startZeros.ts'
 import type { EvalContext, Steps } from './value.ts'
-import { ColumnScratch, takeNewest, windowEndsMs, windowsOver, withoutStaleMarkers, type LookupTimes, type Windows } from './window.ts'
+import { ColumnScratch, readSampled, takeNewest, windowEndsMs, windowsOver, type LookupTimes, type Windows } from './window.ts'
 
 export type SeriesWork = {
   readonly kind: 'series'
@@ -25,7 +26,7 @@ export type SeriesWork = {
   readonly times: LookupTimes
   readonly widthMs: number
   /** A range function with its scalar arguments, columns of doubles; without it the newest sample in each window counts. */
-  readonly call: { readonly name: string; readonly rangeMs: number; readonly scalars: readonly Pointer[] } | undefined
+  readonly call: { readonly name: string; readonly rangeMs: number; readonly addsZeros: boolean; readonly scalars: readonly Pointer[] } | undefined
   /** A series with more samples is left undone. */
   readonly maxSamplesAtOnce: number
   readonly seriesCount: number
@@ -60,7 +61,7 @@ export class SeriesWorker {
   readonly #seen: Float64Array
   readonly #held: Float64Array
   readonly #windows: Windows
-  readonly #scratch: ColumnScratch
+  readonly #readOptions: { readonly scratch: ColumnScratch; readonly zerosFromMs: number | undefined }
   readonly #function: RangeKernel | undefined
   readonly #scalars: readonly Float64Array[]
   readonly #windowEndMs: Float64Array
@@ -81,9 +82,10 @@ export class SeriesWorker {
     this.#found = space.integersAt(work.found, seriesCount)
     this.#seen = space.doublesAt(work.seen, seriesCount)
     this.#held = space.doublesAt(work.held, seriesCount)
-    const partFunction = partFunctionOf(call?.name)
+    const addsZeros = call?.addsZeros === true
+    const partFunction = addsZeros ? undefined : partFunctionOf(call?.name)
     this.#windows = windowsOver(space, times, work.widthMs, partFunction?.kind === 'extrapolated')
-    this.#scratch = new ColumnScratch(space)
+    this.#readOptions = { scratch: new ColumnScratch(space), zerosFromMs: addsZeros ? work.range.minTimeMs : undefined }
     const entry = call && functions.get(call.name)
     this.#function = entry?.kind === 'range' ? entry.kernel : undefined
     this.#scalars = call?.scalars.map((at) => space.doublesAt(at, steps.count)) ?? []
@@ -125,23 +127,24 @@ export class SeriesWorker {
   #evaluate(index: number, columns: Columns): number {
     const { call, maxSamplesAtOnce } = this.#work
     const windows = this.#windows
-    const read = this.#selection.read(index)
-    if (read.histograms !== undefined) return undone
     if (this.#function === undefined || call === undefined) {
+      const read = this.#selection.read(index)
+      if (read.histograms !== undefined) return undone
       windows.slideOver(read)
       const found = takeNewest(read, windows, columns)
       this.#seen[index] = found
       this.#held[index] = 0
       return found
     }
-    const { length, timestampsMs, values } = withoutStaleMarkers(read, this.#scratch)
+    const { length, timestampsMs, values, histograms, isStart } = readSampled(this.#selection, index, this.#readOptions)
+    if (histograms !== undefined) return undone
     this.#seen[index] = 0
     this.#held[index] = length
     if (length === 0) return 0
     if (length > maxSamplesAtOnce) return undone
     windows.slideOver({ length, timestampsMs })
     this.#seen[index] = windows.total
-    const { from, to } = windows
+    const { from, to } = isStart === undefined ? windows : windowsOfSamples(windows, isStart)
     this.#function({ length, timestampsMs, values, from, to, windowEndMs: this.#windowEndMs, rangeMs: call.rangeMs }, this.#scalars, columns, this.#context, this.#expr)
     return this.#space.exports.countFlags(columns.present.byteOffset, columns.present.length)
   }

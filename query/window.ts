@@ -5,7 +5,9 @@ import type { Pointer } from '../src/kernels/kernels.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
 import type { ColumnSpace, Columns } from './columnSpace.ts'
 import { isStaleMarker, type SampleColumns } from '../storage/sample.ts'
+import type { SeriesSelection } from '../storage/querier.ts'
 import type { StartTimes } from '../storage/startTimes.ts'
+import { withStartZeros, type SampledColumns } from './startZeros.ts'
 
 /** The times at which a selector looks, already shifted by `offset` and `@`. */
 export type LookupTimes = { readonly startMs: number; readonly stepMs: number; readonly count: number }
@@ -217,6 +219,13 @@ export function withoutStaleMarkers(samples: SampleColumns, scratch: ColumnScrat
     written++
   }
   return { ...copy, length: written, ...(kept && { histograms: kept }) }
+}
+
+/** A series' samples without staleness markers; with `zerosFromMs`, from where on it is read, with a zero where its counter began. Valid until the next read. */
+export function readSampled(selection: Pick<SeriesSelection, 'read' | 'readStarts'>, index: number, { scratch, zerosFromMs }: { readonly scratch: ColumnScratch; readonly zerosFromMs: number | undefined }): SampledColumns {
+  const starts = zerosFromMs === undefined ? undefined : selection.readStarts?.(index)
+  const samples = withoutStaleMarkers(selection.read(index), scratch)
+  return starts === undefined || zerosFromMs === undefined ? samples : withStartZeros(samples, starts, zerosFromMs)
 }
 
 /** Columns that are reused from one series to the next. */

@@ -302,7 +302,6 @@ function ignoredWarnings(given: ReadonlyMap<string, unknown>): string[] {
 
 const alwaysOn = 'it is always on'
 const ofTsdb = 'it tunes the storage engine of Prometheus, which solowatch does not have'
-const startsNotStored = 'start timestamps are not stored; created-timestamp-zero-ingestion is what there is of them'
 
 /** Features of Prometheus 3.14: those that have an effect here, and why the others have none. */
 const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>> = {
@@ -329,9 +328,9 @@ const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>>
   'metadata-wal-records': { why: 'metadata are not stored, those of running targets are in memory' },
   'concurrent-rule-eval': { why: 'the rules of a group are evaluated in their order, which gives the same results' },
   'st-storage': 'used',
-  'st-synthesis': { why: startsNotStored },
-  'use-start-timestamps': { why: startsNotStored },
-  'histograms-st-encoding': { why: startsNotStored },
+  'use-start-timestamps': 'used',
+  'st-synthesis': { why: 'only start timestamps that targets and senders give are stored' },
+  'histograms-st-encoding': { why: 'st-storage alone stores the start timestamps of histograms, too' },
   'xor2-encoding': { why: ofTsdb },
   'delayed-compaction': { why: ofTsdb },
   'use-uncached-io': { why: ofTsdb },

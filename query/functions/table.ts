@@ -31,6 +31,8 @@ export type FunctionEntry =
       readonly keepsName: boolean
       /** Whether the kernel itself has something to say about its arguments. */
       readonly annotates?: boolean
+      /** It counts from zero where a counter is known to have begun, with the feature `use-start-timestamps`. */
+      readonly countsFromStarts?: boolean
       /** Called for each series that gave a value; `position` is that of the range vector. */
       readonly note?: (labels: Labels, annotations: Annotations, position: number) => void
     }
@@ -87,7 +89,7 @@ const rangeFunctions: Readonly<Record<string, Omit<FunctionEntry & { kind: 'rang
   double_exponential_smoothing: { kernel: doubleExponentialSmoothing },
   first_over_time: { kernel: overTime.firstOverTime, keepsName: true },
   idelta: { kernel: rates.idelta },
-  increase: { kernel: rates.increase, note: rates.notePossibleNonCounter },
+  increase: { kernel: rates.increase, countsFromStarts: true, note: rates.notePossibleNonCounter },
   irate: { kernel: rates.irate },
   last_over_time: { kernel: overTime.lastOverTime, keepsName: true },
   mad_over_time: { kernel: overTime.madOverTime },
@@ -96,7 +98,7 @@ const rangeFunctions: Readonly<Record<string, Omit<FunctionEntry & { kind: 'rang
   predict_linear: { kernel: predictLinear },
   present_over_time: { kernel: overTime.presentOverTime },
   quantile_over_time: { kernel: overTime.quantileOverTime, rangeArgument: 1, annotates: true },
-  rate: { kernel: rates.rate, note: rates.notePossibleNonCounter },
+  rate: { kernel: rates.rate, countsFromStarts: true, note: rates.notePossibleNonCounter },
   resets: { kernel: rates.resets },
   stddev_over_time: { kernel: overTime.stddevOverTime },
   stdvar_over_time: { kernel: overTime.stdvarOverTime },

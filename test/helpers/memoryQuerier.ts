@@ -11,7 +11,12 @@ export const stale = Symbol('stale')
 
 export type MemorySample = readonly [timestampMs: number, value: number | typeof stale | NativeHistogram]
 
-export type MemorySeries = { readonly labels: Labels; readonly samples: readonly MemorySample[] }
+export type MemorySeries = {
+  readonly labels: Labels
+  readonly samples: readonly MemorySample[]
+  /** By the time of a sample, when its counter began. */
+  readonly starts?: ReadonlyMap<number, number>
+}
 
 /** One series with a sample every `intervalMs` from 0 on; `undefined` leaves a gap. */
 export function seriesEvery(
@@ -46,6 +51,10 @@ export function createMemoryQuerier(all: readonly MemorySeries[]): Querier {
       labels: (index) => at(index).labels,
       ref: (index) => refs[index] ?? NaN,
       read: (index) => columns(inRange(at(index), range)),
+      readStarts(index) {
+        const starts = [...(at(index).starts ?? [])].filter(([timestampMs]) => timestampMs >= range.minTimeMs && timestampMs <= range.maxTimeMs)
+        return starts.length === 0 ? undefined : { timestampsMs: Float64Array.from(starts, ([timestampMs]) => timestampMs), startsMs: Float64Array.from(starts, ([, startMs]) => startMs) }
+      },
     }
   }
 
