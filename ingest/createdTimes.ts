@@ -9,7 +9,12 @@ import { parseOpenMetricsSeries, timestampMsOf } from './openMetricsParser.ts'
 import { SeriesMemo } from './seriesMemo.ts'
 
 /** What becomes of the time at which a counter was created: a zero at that time, the start timestamp of each sample, or both. */
-export type CreatedUse = { readonly becomesZero?: boolean; readonly becomesStart?: boolean }
+export type CreatedUse = {
+  readonly becomesZero?: boolean
+  readonly becomesStart?: boolean
+  /** Scraped counters that do not say it get a start timestamp, too, see synthesizedStarts.ts. */
+  readonly isSynthesized?: boolean
+}
 
 /** As the kernels know it, see CREATED_ZERO and CREATED_START in assembly/startTimes.ts. */
 export function createdFlags({ becomesZero = false, becomesStart = false }: CreatedUse): number {

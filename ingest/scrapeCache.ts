@@ -57,6 +57,8 @@ export type ScrapeCache = {
   append(ref: number, timestampMs: number, value: number): void
   appendHistogram(ref: number, timestampMs: number, histogram: NativeHistogram): void
   appendStale(ref: number, timestampMs: number): void
+  /** All samples that are staged; those that are dropped have the ref 0. */
+  eachStaged(visit: (ref: number, timestampMs: number, value: number) => void): void
   /** When the counters of series, of which samples are staged, began; of a ref of 0 and of what is not staged it means nothing. */
   noteStarts(starts: readonly { readonly ref: number; readonly startMs: number }[]): void
   /** Stores what is staged, and a marker for every series of the last scrape that is not in this one; at once unless that takes long. */
@@ -155,6 +157,7 @@ export function createScrapeCache(head: Storage['head'], { readBuffer, known = n
     append: (ref, timestampMs, value) => ownBatch().append(ref, timestampMs, value),
     appendHistogram: (ref, timestampMs, histogram) => ownBatch().appendHistogram(ref, timestampMs, histogram),
     appendStale: (ref, timestampMs) => ownBatch().appendStale(ref, timestampMs),
+    eachStaged: (visit) => ownBatch().each(visit),
     noteStarts: (starts) => ownBatch().noteStarts(starts),
     commit: (options = {}) => finish(staged?.generation ?? 0, staged?.timestampMs ?? 0, options),
     commitFailed: (timestampMs, options = {}) => finish(0, timestampMs, options),

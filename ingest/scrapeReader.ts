@@ -6,7 +6,7 @@ import type { HttpAnswer } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import { andThen } from '../src/base/steps.ts'
 import type { Label, Labels } from '../storage/labels.ts'
-import type { CreatedLine } from './createdTimes.ts'
+import { CreatedLabels, type CreatedLine } from './createdTimes.ts'
 import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'
 import { checkedHistogram } from './histogramMessage.ts'
@@ -20,6 +20,7 @@ import type { ScrapeMetrics } from './scrapeMetrics.ts'
 import { bodyFormat, type BodyFormat } from './scrapeProtocol.ts'
 import type { ScrapeSink, SeriesZero } from './scrapeSink.ts'
 import { BucketLimitError } from './scrapedHistograms.ts'
+import { SynthesizedStarts } from './synthesizedStarts.ts'
 import type { Target } from './target.ts'
 import type { TargetMemory } from './targetMemory.ts'
 import { withFamily, type Families } from './typeAndUnit.ts'
@@ -54,13 +55,14 @@ export class ScrapeReader {
   readonly #formats = new Map<string, BodyFormat>()
   /** What the body says of its metrics, when its lines do not say it. */
   #families: Families | undefined
-  readonly #resolveText = (series: NewSeries) => this.#resolve(series, false)
-  readonly #resolveOpenMetrics = (series: NewSeries) => this.#resolve(series, true)
+  readonly #resolveText = (series: NewSeries) => this.#resolveNew(series, false)
+  readonly #resolveOpenMetrics = (series: NewSeries) => this.#resolveNew(series, true)
 
   constructor(options: ScrapeReaderOptions) {
     this.#options = options
     const { honorTimestamps, trackTimestampsStaleness } = options.job.config
     this.#parseOptions = { honorTimestamps, trackTimestampsStaleness }
+    if (options.job.created.isSynthesized === true) options.memory.synthesizedStarts ??= new SynthesizedStarts()
   }
 
   /** Stages the samples of an answer in the target's cache, unless there is an error in it. The body is not used any more when this returns. */
@@ -186,7 +188,10 @@ export class ScrapeReader {
         if (labels !== undefined) result.zeros.push({ labels, timestampMs: line.createdMs, histogram: line.histogram && checkedHistogram(line.histogram) })
       }
     }
-    if (job.created.becomesStart === true) memory.cache.noteStarts(memory.createdLabels.of(lines, resolve).map(({ labels, createdMs }) => ({ ref: sink.refOf(labels), startMs: createdMs })))
+    if (job.created.becomesStart !== true) return
+    const starts = (memory.createdLabels ??= new CreatedLabels()).of(lines, resolve).map(({ labels, createdMs }) => ({ ref: sink.refOf(labels), startMs: createdMs }))
+    memory.cache.noteStarts(starts)
+    memory.synthesizedStarts?.note(memory.cache, timestampMs, new Set(starts.map(({ ref }) => ref)))
   }
 
   #stageHistograms(histograms: ProtobufBody['histograms'], timestampMs: number, result: Scraped): void {
@@ -212,10 +217,24 @@ export class ScrapeReader {
     }
   }
 
-  /** The ref of a series that the cache has not seen, 0 when it is not to be stored. */
+  /** The ref of a series, 0 when it is not to be stored. */
   #resolve(series: NewSeries, isOpenMetrics: boolean): number {
     const labels = this.#labelsOf(series, isOpenMetrics)
+    return labels === undefined ? 0 : this.#refOf(labels)
+  }
+
+  /** The same of one that the cache has not seen. */
+  #resolveNew(series: NewSeries, isOpenMetrics: boolean): number {
+    const { synthesizedStarts } = this.#options.memory
+    const labels = this.#labelsOf(series, isOpenMetrics)
     if (labels === undefined) return 0
+    const ref = this.#refOf(labels)
+    if (ref === refusedSeries) synthesizedStarts?.refused()
+    else synthesizedStarts?.found(ref, series.familyType, labels)
+    return ref
+  }
+
+  #refOf(labels: Labels): number {
     const ref = this.#options.sink.refOf(labels)
     return ref === 0 ? refusedSeries : ref
   }

@@ -2,12 +2,13 @@
 
 import type { Labels } from '../storage/labels.ts'
 import { ClassicHistograms } from './classicHistograms.ts'
-import { CreatedLabels, CreatedSeries, CreatedTimes } from './createdTimes.ts'
+import { type CreatedLabels, CreatedSeries, CreatedTimes } from './createdTimes.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import type { ScrapeCache } from './scrapeCache.ts'
 import { ScrapedHistograms } from './scrapedHistograms.ts'
 import { TargetExemplars } from './scrapeExemplars.ts'
 import type { ScrapeSink } from './scrapeSink.ts'
+import type { SynthesizedStarts } from './synthesizedStarts.ts'
 import { TargetMetadata } from './targetMetadata.ts'
 
 export type TargetMemory = {
@@ -19,7 +20,9 @@ export type TargetMemory = {
   readonly classicHistograms: ClassicHistograms
   readonly createdSeries: CreatedSeries
   readonly createdTimes: CreatedTimes
-  readonly createdLabels: CreatedLabels
+  /** Only with the feature `st-storage`, and the next only with `st-synthesis`. */
+  createdLabels: CreatedLabels | undefined
+  synthesizedStarts: SynthesizedStarts | undefined
   /** Labels and not refs: storage removes series that have had no samples for long. */
   reportLabels: readonly Labels[] | undefined
   /** The slot of the last scrape. */
@@ -40,7 +43,8 @@ export function createTargetMemory(sink: ScrapeSink): TargetMemory {
     classicHistograms: new ClassicHistograms(),
     createdSeries: new CreatedSeries(),
     createdTimes: new CreatedTimes(),
-    createdLabels: new CreatedLabels(),
+    createdLabels: undefined,
+    synthesizedStarts: undefined,
     reportLabels: undefined,
     lastSlotMs: undefined,
     lastError: '',

@@ -170,7 +170,7 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       resendDelayMs: options.resendDelayMs,
     }),
   )
-  const created = { becomesZero: features.has('created-timestamp-zero-ingestion'), becomesStart: features.has('st-storage') }
+  const created = { becomesZero: features.has('created-timestamp-zero-ingestion'), becomesStart: features.has('st-storage'), isSynthesized: features.has('st-synthesis') && features.has('st-storage') }
   const addsTypeAndUnit = features.has('type-and-unit-labels')
   const scraping = closing.add(
     createScrapeManager({

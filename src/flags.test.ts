@@ -85,6 +85,11 @@ describe('parseFlags', () => {
     ])
   })
 
+  it('says what a feature needs', () => {
+    expect(optionsOf('--enable-feature=st-synthesis').warnings).toEqual(['--enable-feature=st-synthesis has no effect without st-storage'])
+    expect(optionsOf('--enable-feature=st-synthesis,st-storage').warnings).toEqual([])
+  })
+
   const refuses = (args: readonly string[], message: string | RegExp, exitCode = 2) =>
     it(`refuses ${args.join(' ')}`, () => {
       const run = () => parseFlags(args)

@@ -303,8 +303,8 @@ function ignoredWarnings(given: ReadonlyMap<string, unknown>): string[] {
 const alwaysOn = 'it is always on'
 const ofTsdb = 'it tunes the storage engine of Prometheus, which solowatch does not have'
 
-/** Features of Prometheus 3.14: those that have an effect here, and why the others have none. */
-const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>> = {
+/** Features of Prometheus 3.14: those that have an effect here, perhaps only with another one, and why the others have none. */
+const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string } | { readonly needs: string }>> = {
   'promql-experimental-functions': 'used',
   'promql-delayed-name-removal': 'used',
   'promql-per-step-stats': 'used',
@@ -329,7 +329,7 @@ const knownFeatures: Readonly<Record<string, 'used' | { readonly why: string }>>
   'concurrent-rule-eval': { why: 'the rules of a group are evaluated in their order, which gives the same results' },
   'st-storage': 'used',
   'use-start-timestamps': 'used',
-  'st-synthesis': { why: 'only start timestamps that targets and senders give are stored' },
+  'st-synthesis': { needs: 'st-storage' },
   'histograms-st-encoding': { why: 'st-storage alone stores the start timestamps of histograms, too' },
   'xor2-encoding': { why: ofTsdb },
   'delayed-compaction': { why: ofTsdb },
@@ -342,7 +342,9 @@ function featureWarnings(features: readonly string[]): string[] {
   return features.flatMap((name) => {
     const state = Object.hasOwn(knownFeatures, name) ? knownFeatures[name] : undefined
     if (state === undefined) return [`Unknown option for --enable-feature: ${name}${didYouMean(name, Object.keys(knownFeatures))}`]
-    return state === 'used' ? [] : [`--enable-feature=${name} has no effect: ${state.why}`]
+    if (state === 'used') return []
+    if ('why' in state) return [`--enable-feature=${name} has no effect: ${state.why}`]
+    return features.includes(state.needs) ? [] : [`--enable-feature=${name} has no effect without ${state.needs}`]
   })
 }
 

@@ -163,6 +163,20 @@ export class HeadBatch {
     exports.markZeros(this.pointer, from)
   }
 
+  /** Looks at all samples that are staged; the mark of a histogram is a NaN. */
+  each(visit: (ref: number, timestampMs: number, value: number) => void): void {
+    const { kernels } = this.#host
+    const { words, doubles } = kernels
+    const refs = kernels.word(this.pointer + refsAt) / 4
+    const times = kernels.word(this.pointer + timesAt) / 4
+    const values = kernels.word(this.pointer + valuesAt) / 8
+    const { count } = this
+    for (let i = 0; i < count; i++) {
+      const timestampMs = ((words[times + 2 * i + 1] as number) | 0) * 2 ** 32 + (words[times + 2 * i] as number) // the columns are in the memory
+      visit(words[refs + i] as number, timestampMs, doubles[values + i] as number)
+    }
+  }
+
   /** The sample or histogram staged last belongs to a counter that began at a time before it. To be kept as its start timestamp, see startTimes.ts. */
   noteStart(startMs: number): void {
     this.#host.kernels.exports.noteLastStart(this.pointer, startMs)

@@ -109,6 +109,7 @@ function createMemoryCache(store: (samples: readonly Staged[]) => ScrapeCommit, 
     appendHistogram: () => {
       throw new Error('bug: the model stores no histograms')
     },
+    eachStaged: (visit) => parsed.forEach(({ ref, timestampMs, value }) => visit(ref, timestampMs, Number(value))),
     noteStarts: () => {
       throw new Error('bug: the model stores no start timestamps')
     },
