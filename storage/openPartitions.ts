@@ -1,7 +1,7 @@
 // The partition files a query worker has open: found again when the writer says that something changed, opened when a query
 // needs them, read from a snapshot until the query ends.
 
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { errorText } from '../src/base/assert.ts'
 import { dayMs, listPartitions, type Partition } from './dataDir.ts'
 import { PartitionReader } from './partitionFile.ts'
@@ -159,7 +159,11 @@ export class OpenPartitions {
     try {
       open ??= new OpenPartition(new PartitionReader(partition.path, partition.startMs))
     } catch (error) {
-      if (!isDamage(error)) return 'gone'
+      if (!isDamage(error)) {
+        // One that is there and cannot be opened, for want of file descriptors maybe, must not be missing from an answer.
+        if (existsSync(partition.path)) throw new Error(`cannot open ${partition.path}: ${errorText(error)}`, { cause: error })
+        return 'gone'
+      }
       this.#options.onDamage({ file: partition.path, reason: errorText(error), isWholeFile: true })
       return 'damaged'
     }

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
@@ -580,6 +580,17 @@ describe('damage', () => {
     await expect.poll(() => existsSync(join(storage.dir, 'damaged', '2026-11-24.1.db')), { timeout: 20_000 }).toBe(true)
     expect(again.logLines.join('\n')).toMatch(/Set a damaged file aside.*2026-11-24\.1\.db/)
     expect(Object.keys(readSamples(again))).toEqual(['up{job="node"}'])
+  })
+
+  it('is not that a file cannot be opened just now: a query fails and leaves nothing out', async () => {
+    const dir = await twoDays()
+    const storage = await openTestStorage({ dir })
+    renameSync(partition(dir), `${partition(dir)}.away`)
+    mkdirSync(partition(dir))
+    expect(() => readSamples(storage)).toThrow(`cannot open ${partition(dir)}: `)
+    rmdirSync(partition(dir))
+    renameSync(`${partition(dir)}.away`, partition(dir))
+    expect(readSamples(storage)['up{job="node"}']).toHaveLength(200)
   })
 
   it('of state.db sets it aside, and samples are served', async () => {
