@@ -33,6 +33,9 @@ export class BackfillRefusedError extends Error {
 /** Bytes parsed between two turns of the event loop: a few milliseconds. */
 const parsedBytes = 32 * 1024
 
+/** The first day that has a name, as in assembly/batch.ts. */
+const earliestMs = -8.64e15
+
 /** What can still follow a cut: the last piece always has the end marker. */
 const tailBytes = 16
 
@@ -86,6 +89,7 @@ export async function readBackfill(
         const { timestampMs, value, line } = sample
         if (timestampMs === undefined) throw new ExpositionError(`expected timestamp for series ${formatLabels(labels)}, got none`, line)
         if (timestampMs > options.latestMs) throw new ExpositionError(`the sample of ${formatLabels(labels)} lies in the future`, line)
+        if (timestampMs < earliestMs) throw new ExpositionError(`the sample of ${formatLabels(labels)} lies before the first day there is`, line)
         samples.push({ labels, timestampMs, value })
       },
     }

@@ -487,6 +487,20 @@ describe('a kill while a file was being created', () => {
   }
 })
 
+describe('a sample from before the first day there is', () => {
+  for (const outOfOrderWindowMs of [0, hourMs]) {
+    it(`is refused, also as the first one of all, with a window of ${outOfOrderWindowMs} ms, and does not keep the others from the disk`, async () => {
+      const storage = await openTestStorage({ outOfOrderWindowMs })
+      const firstMs = -8.64e15
+      expect(await append(storage, up, firstMs - 1, [1])).toEqual(['tooOld'])
+      expect(await append(storage, up, firstMs, [1])).toEqual(['stored'])
+      await storage.flush()
+      expect(listPartitions(storage.dir).current.map(({ startMs }) => startMs)).toEqual([firstMs])
+      expect(readSamples(storage)).toEqual({ 'up{job="node"}': [[firstMs, 1]] })
+    })
+  }
+})
+
 describe('damage', () => {
   /** A closed directory with two days of one series, the first of them compacted by nobody. */
   async function twoDays(): Promise<string> {

@@ -111,4 +111,9 @@ describe('a file that cannot be stored', () => {
     writeFileSync(join(dir, 'bad.om'), `a 1 ${Math.floor(Date.now() / 1000) + 3600}\n# EOF\n`)
     expect(tool('bad.om', 'nowhere').stderr).toContain('the sample of a lies in the future (line 1)')
   })
+
+  it('is refused when it lies before the first day that a file can have', () => {
+    writeFileSync(join(dir, 'bad.om'), 'a 1 -8640000000001\n# EOF\n')
+    expect(tool('bad.om', 'nowhere').stderr).toContain('the sample of a lies before the first day there is (line 1)')
+  })
 })

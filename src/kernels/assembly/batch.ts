@@ -236,6 +236,9 @@ function isZero(batch: usize, index: u32): bool {
   return false
 }
 
+/** The first day that has a name, 100 million days before 1970: no file could take what lies before it. */
+const EARLIEST_MS: i64 = -8640000000000000
+
 /**
  * Decides what becomes of samples `from` to `to`; `latest` is the greatest time allowed (ten minutes ahead). With `lenient` a
  * sample that is only late or double beside earlier ones of the same batch is passed over, as Prometheus does with remote
@@ -249,9 +252,9 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64, len
   const window = load<i64>(OUT_OF_ORDER_WINDOW)
   const newest = load<i64>(HEAD_MAX_TIME)
   const hasWindow = window > 0
-  const oldest = !hasWindow ? minValidTime() : newest == i64.MIN_VALUE ? i64.MIN_VALUE : newest < i64.MIN_VALUE + window ? i64.MIN_VALUE : newest - window
+  const oldest = max(EARLIEST_MS, !hasWindow ? minValidTime() : newest < i64.MIN_VALUE + window ? i64.MIN_VALUE : newest - window)
   // A sample in order needs no window.
-  const oldestInOrder = hasWindow ? min(minValidTime(), oldest) : oldest
+  const oldestInOrder = hasWindow ? max(EARLIEST_MS, min(minValidTime(), oldest)) : oldest
   const limit = <i64>latest
   for (let i = from; i < to; i++) {
     const ref = load<u32>(refs + (<usize>i << 2))
