@@ -6,6 +6,7 @@ import type { Labels } from '../storage/labels.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import { createAccumulation, type StreamedOp } from './aggregateColumns.ts'
 import type { AggregateExpr } from './ast.ts'
+import { copyOf } from './columnSpace.ts'
 import { withHistograms } from './histograms/aggregation.ts'
 import { histogramText } from './histograms/text.ts'
 import { limitKOf, limitRatioOf, topKOf, type KeptGroup } from './aggregateSelection.ts'
@@ -92,7 +93,7 @@ function keeping(projection: LabelProjection, { columnsStay }: AggregationContex
         group = { labels: projection.project(labels), series: [] }
         groups.set(key, group)
       }
-      const columns = columnsStay ? { values, present } : { values: values.slice(), present: present.slice() }
+      const columns = columnsStay ? { values, present } : copyOf({ values, present })
       group.series.push({ labels, ...columns, ...(histograms && { histograms }) })
     },
     finish: () => finish([...groups.values()]),

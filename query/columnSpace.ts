@@ -127,7 +127,7 @@ export class ColumnSpace {
     if (address !== undefined) return address
     const bytes = length * column.BYTES_PER_ELEMENT
     const at = this.slot(name, bytes)
-    this.bytes.set(new Uint8Array(column.buffer, column.byteOffset, bytes), at)
+    bytesOf(column).copy(this.bytes, at, 0, bytes)
     return at
   }
 
@@ -141,6 +141,23 @@ export class ColumnSpace {
     this.#latest = buffer
     return buffer
   }
+}
+
+/** `set` and `slice` go word by word where memory is shared, which takes seven times as long. */
+export function copyColumn(from: Column, to: Column): void {
+  bytesOf(from).copy(bytesOf(to))
+}
+
+/** The columns outside the kernels' memory. */
+export function copyOf({ values, present }: Columns): Columns {
+  const copy = { values: new Float64Array(values.length), present: new Uint8Array(present.length) }
+  copyColumn(values, copy.values)
+  copyColumn(present, copy.present)
+  return copy
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Column): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 /** A space of its own, where there is no head to share memory with. */

@@ -1,7 +1,7 @@
 // Arithmetic and comparison of whole columns by a kernel, for the operators that processors have too.
 
 import type { BinaryOp } from './ast.ts'
-import { maxSpaceBytes, type Columns, type ColumnSpace } from './columnSpace.ts'
+import { copyOf, maxSpaceBytes, type Columns, type ColumnSpace } from './columnSpace.ts'
 
 /** As in src/kernels/assembly/combine.ts. */
 const operations: Partial<Record<BinaryOp, number>> = { '+': 0, '-': 1, '*': 2, '/': 3, '==': 4, '!=': 5, '>': 6, '<': 7, '>=': 8, '<=': 9 }
@@ -43,7 +43,7 @@ export class ColumnCombiner {
     const found = space.exports.combineColumns(this.#operation, leftAt, leftPresentAt, rightAt, rightPresentAt, count, space.addressOf(values), space.addressOf(present))
     if (found === 0 || space.usedBytes > maxSpaceBytes) this.#free = { values, present }
     // What a worker's space cannot hold for long is kept elsewhere.
-    return this.#free === undefined || found === 0 ? { values, present, found } : { values: values.slice(), present: present.slice(), found }
+    return this.#free === undefined || found === 0 ? { values, present, found } : { ...copyOf({ values, present }), found }
   }
 
   #columns(): Columns {

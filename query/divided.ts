@@ -187,6 +187,6 @@ function evaluate(input: DividedInput, deps: DivideDeps, { refs, ends, output }:
 
 function copied(column: Float64Array | Int32Array | Uint32Array, space: ColumnSpace): Pointer {
   const at = space.allocate(column.byteLength)
-  space.bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at)
+  Buffer.from(column.buffer, column.byteOffset, column.byteLength).copy(space.bytes, at)
   return at
 }

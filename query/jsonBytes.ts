@@ -8,13 +8,13 @@ import { formatSampleValue, formatTimestamp } from './jsonNumber.ts'
 import { QueryError } from './queryError.ts'
 
 /** The JSON of label sets already written by this thread. Label sets are cached by storage, so identity is enough. */
-const labelJson = new WeakMap<Labels, Uint8Array>()
+const labelJson = new WeakMap<Labels, Buffer>()
 
 /** The buffer of the answer before, used again: to grow one anew for each answer costs more than to write into it. */
 let spare: Buffer | undefined
 const maxSpareBytes = 64 * 1024 * 1024
 /** From here on an answer is handed over as it is, and the next one gets as large a buffer: its pages are only taken up as far as they are written. */
-const largeBytes = 1024 * 1024
+const largeBytes = 128 * 1024
 let expectedBytes = 0
 
 export type JsonBytesOptions = {
@@ -44,9 +44,10 @@ export class JsonBytes {
     return this.#advance(this.#buffer.write(text, this.#length, 'latin1'))
   }
 
-  bytes(bytes: Uint8Array): this {
+  /** Of a buffer, as `set` goes word by word when it lies in shared memory. */
+  bytes(bytes: Buffer): this {
     this.#reserve(bytes.length)
-    this.#buffer.set(bytes, this.#length)
+    bytes.copy(this.#buffer, this.#length)
     return this.#advance(bytes.length)
   }
 

@@ -40,12 +40,12 @@ export class PointPrinter {
    * Prints the points that are present of each series, separated by commas, without brackets around them, and hands them to
    * `take` in the order of the series; good until `take` returns. `check` throws when nobody waits for the rest.
    */
-  print(series: readonly Columns[], take: (index: number, points: Uint8Array) => void): void {
+  print(series: readonly Columns[], take: (index: number, points: Buffer) => void): void {
     const seriesPerRound = seriesPerPart * Math.max(1, Math.floor(roundBytes / (seriesPerPart * this.#seriesBytes)))
     for (let from = 0; from < series.length; from += seriesPerRound) this.#printRound(series.slice(from, from + seriesPerRound), (index, points) => take(from + index, points))
   }
 
-  #printRound(series: readonly Columns[], take: (index: number, points: Uint8Array) => void): void {
+  #printRound(series: readonly Columns[], take: (index: number, points: Buffer) => void): void {
     const { space, share, check } = this.#deps
     const partCount = Math.ceil(series.length / seriesPerPart)
     const partBytes = Math.min(seriesPerPart, series.length) * this.#seriesBytes

@@ -6,6 +6,7 @@ import { unchangedBeforeMs, type Changes } from '../storage/changes.ts'
 import { typeLabel, unitLabel } from '../storage/labels.ts'
 import type { Querier } from '../storage/querier.ts'
 import { type Expr, selectorsIn } from './ast.ts'
+import { copyOf } from './columnSpace.ts'
 import { evaluateQuery, type EngineDeps, type Query, type QueryResult } from './engine.ts'
 import { lookaheadOf } from './stepwise.ts'
 import { areOfOneMetric, cachedLabelsKey, type VectorSeries } from './value.ts'
@@ -78,7 +79,7 @@ export class ResultCache {
       const labelsKey = cachedLabelsKey(labels)
       if (histograms !== undefined || series.has(labelsKey)) return
       // Copies: what a result lies in may be used again, or be much larger.
-      if (present.includes(1)) series.set(labelsKey, { labels, values: values.slice(), present: present.slice() })
+      if (present.includes(1)) series.set(labelsKey, { labels, ...copyOf({ values, present }) })
     }
     this.#kept.set(key, { startMs, count, sequence: changes.sequence, generation, series, bytes })
     this.#bytes += bytes

@@ -4,7 +4,7 @@
 import type { Labels } from '../storage/labels.ts'
 import type { HistogramColumn } from '../storage/sample.ts'
 import type { AggregationSink } from './aggregate.ts'
-import type { ColumnSpace, Columns } from './columnSpace.ts'
+import { copyColumn, type ColumnSpace, type Columns } from './columnSpace.ts'
 import { samplesBeyondOne } from './histograms/columns.ts'
 import type { Limits } from './limits.ts'
 import type { VectorSeries } from './value.ts'
@@ -51,8 +51,8 @@ export class KeptSeries implements SeriesOutput {
     this.#limits.take(held)
     this.sampleCount += held
     const { values, present } = this.#next()
-    values.set(this.#columns.values)
-    present.set(this.#columns.present)
+    copyColumn(this.#columns.values, values)
+    copyColumn(this.#columns.present, present)
     this.#isClean = false
     this.series.push(histograms === undefined ? { labels, values, present } : { labels, values, present, histograms })
   }
