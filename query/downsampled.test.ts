@@ -1,5 +1,7 @@
 // Queries over downsampled days beside the same queries over the samples as they were.
 
+import { rmSync } from 'node:fs'
+import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
 import { openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
@@ -105,6 +107,33 @@ const exact = ['min_over_time', 'max_over_time', 'sum_over_time', 'count_over_ti
 const some = ['sum_over_time(m_total[25m])', 'increase(m_total[25m])', 'count_over_time(m_total[1h])', 'max_over_time(m_total[10m])', 'rate(m_total[10m])', 'last_over_time(m_total[1h])']
 
 describe('over downsampled days', () => {
+  it('a series whose buckets of a day are damaged has no values there, and never others', async () => {
+    const full = await stored()
+    const { dir, close } = await stored(rule)
+    await close()
+    const damaged = listPartitions(dir).current[1]?.path ?? ''
+    const db = new Database(damaged)
+    expect(db.prepare('UPDATE aggregate SET crc = crc + 1 WHERE ref = 2 AND length(body) > 0').run().changes).toBe(1)
+    db.close()
+    const coarse = await openTestStorage({ ...options, dir })
+    const texts = ['count_over_time(m_total{kind="counter"}[25m])', 'increase(m_total{kind="counter"}[25m])', 'max_over_time(m_total{kind="counter"}[25m])']
+    const expected = evaluate(full, texts, aligned)
+    const found = evaluate(coarse, texts, aligned)
+    for (const [q, { series }] of expected.entries()) {
+      for (const [name, values] of Object.entries(series)) {
+        const others = found[q]?.series[name] ?? []
+        values.forEach((value, i) => {
+          const endMs = aligned.startMs + i * aligned.stepMs
+          const isWithin = endMs - 25 * minuteMs > day + dayMs && endMs < day + 2 * dayMs
+          // What reaches over midnight has the samples of the other day.
+          if (isWithin || endMs <= day + dayMs || endMs - 25 * minuteMs >= day + 2 * dayMs) expect(others[i], `${texts[q]} at step ${i}, seed ${random.seed}`).toBe(isWithin ? undefined : value)
+        })
+      }
+    }
+    await expect.poll(() => coarse.logLines.join('\n'), { timeout: 20_000 }).toMatch(/A chunk is damaged.*series 2: .*checksum is wrong/)
+    rmSync(damaged)
+  })
+
   it('functions are exact over whole buckets and near elsewhere, also where raw days begin', async () => {
     const full = await stored()
     const coarse = await stored(rule)

@@ -289,7 +289,7 @@ class Checker {
   }
 
   #checkAggregates(reader: PartitionReader): void {
-    const wayOut = `${restore}; queries take the samples for all there is`
+    const wayOut = `${restore}; queries over ranges leave the day of the series out`
     const resolutions = reader.aggregateResolutions()
     const expected = reader.meta()?.aggregateCount ?? 0
     if (resolutions.size !== expected) this.#problem(reader.path, 'meta', 'aggregateCount', `says ${expected}, there are ${resolutions.size}`, wayOut)

@@ -76,7 +76,8 @@ function valuesBytes(codec: ChunkCodec): number {
   return bytes
 }
 
-function copyOf({ length, timestampsMs, valueWords }: SampleColumns): SampleColumns {
+/** Columns of their own, of the length that counts. */
+export function copyOf({ length, timestampsMs, valueWords }: SampleColumns): SampleColumns {
   const words = valueWords.slice(0, 2 * length)
   return { length, timestampsMs: timestampsMs.slice(0, length), values: new Float64Array(words.buffer), valueWords: words }
 }
