@@ -223,7 +223,7 @@ export function createQuerier(deps: QuerierDeps): Querier {
   }
   /** Hidden series have no other labels than their own, so that only conditions which anything without labels passes meet them. */
   const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
-    (histograms.hasOwners || head.hasStartTimes()) && matchers.every(matchesEmpty) ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
+    matchers.every(matchesEmpty) && (histograms.hasOwners || head.hasStartTimes()) ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
   const counts = (range: TimeRange) => (isAllTime(range) ? () => true : (ref: number) => livesIn(ref, range))
   const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers), matchers)
