@@ -55,50 +55,33 @@ export const undone = -1
 export class SeriesWorker {
   readonly #work: SeriesWork
   readonly #space: ColumnSpace
-  readonly #selection: SeriesSelection
   readonly #partEnds: Int32Array
-  readonly #found: Int32Array
-  readonly #seen: Float64Array
-  readonly #held: Float64Array
-  readonly #windows: Windows
-  readonly #readOptions: { readonly scratch: ColumnScratch; readonly zerosFromMs: number | undefined }
-  readonly #function: RangeKernel | undefined
-  readonly #scalars: readonly Float64Array[]
-  readonly #windowEndMs: Float64Array
-  readonly #context: EvalContext
-  readonly #expr: CallExpr
-  readonly #columns: Columns
+  /** Where columns go that are only added up. */
+  readonly #columns: Columns | undefined
   readonly #accumulation: Accumulation | undefined
-  /** All of it at once, where that can be. */
-  readonly #whole: PartKernel | undefined
+  /** The series of a part together, where that can be; otherwise each by itself. */
+  readonly #evaluator: PartKernel | SingleSeries
 
   /** `space` is the worker's own; `selection` is of the refs of the work, by a querier of the worker's own. */
   constructor(work: SeriesWork, querier: Querier, space: ColumnSpace) {
     const { steps, times, call, output, seriesCount } = work
     this.#work = work
     this.#space = space
-    this.#selection = querier.selectRefs(space.wordsAt(work.refs, seriesCount), work.range)
     this.#partEnds = space.integersAt(work.partEnds, work.partCount)
-    this.#found = space.integersAt(work.found, seriesCount)
-    this.#seen = space.doublesAt(work.seen, seriesCount)
-    this.#held = space.doublesAt(work.held, seriesCount)
-    const addsZeros = call?.addsZeros === true
-    const partFunction = addsZeros ? undefined : partFunctionOf(call?.name)
-    this.#windows = windowsOver(space, times, work.widthMs, partFunction?.kind === 'extrapolated')
-    this.#readOptions = { scratch: new ColumnScratch(space), zerosFromMs: addsZeros ? work.range.minTimeMs : undefined }
-    const entry = call && functions.get(call.name)
-    this.#function = entry?.kind === 'range' ? entry.kernel : undefined
-    this.#scalars = call?.scalars.map((at) => space.doublesAt(at, steps.count)) ?? []
-    this.#windowEndMs = call === undefined ? new Float64Array() : windowEndsMs(times)
-    // Functions that annotate, for which these would be needed, are not divided.
-    this.#expr = { kind: 'call', name: call?.name ?? '', args: [], position: { start: 0, end: 0 } }
-    this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false, check() {} }
-    this.#columns = space.columns(steps.count)
-    this.#accumulation = output.kind === 'accumulators' ? createAccumulation(output.op, space, steps.count) : undefined
-    const reads = partFunction && this.#selection.kernelReads?.(work.refs)
-    if (partFunction === undefined || reads === undefined || !space.isIn(reads.memory)) return
-    const { values, present } = output.kind === 'columns' ? output : { values: this.#columns.values.byteOffset, present: this.#columns.present.byteOffset }
-    this.#whole = new PartKernel({ ...work, space, reads, windows: this.#windows, partFunction, operation: this.#accumulation?.operation ?? 0, values, present })
+    const selection = querier.selectRefs(space.wordsAt(work.refs, seriesCount), work.range)
+    const partFunction = call?.addsZeros === true ? undefined : partFunctionOf(call?.name)
+    const windows = windowsOver(space, times, work.widthMs, partFunction?.kind === 'extrapolated')
+    if (output.kind === 'accumulators') {
+      this.#accumulation = createAccumulation(output.op, space, steps.count)
+      this.#columns = space.columns(steps.count)
+    }
+    const reads = partFunction && selection.kernelReads?.(work.refs)
+    if (partFunction === undefined || reads === undefined || !space.isIn(reads.memory)) {
+      this.#evaluator = new SingleSeries({ work, selection, windows, space })
+      return
+    }
+    const { values, present } = output.kind === 'columns' ? output : { values: this.#columns?.values.byteOffset ?? 0, present: this.#columns?.present.byteOffset ?? 0 }
+    this.#evaluator = new PartKernel({ ...work, space, reads, windows, partFunction, operation: this.#accumulation?.operation ?? 0, values, present })
   }
 
   /** Evaluates the series of a part. Leaves off where it cannot, or when `goesOn` says so. */
@@ -108,13 +91,12 @@ export class SeriesWorker {
     const from = part === 0 ? 0 : (this.#partEnds[part - 1] as number)
     const accumulator = output.kind === 'accumulators' && this.#accumulation ? output.at + part * this.#accumulation.bytes : 0
     if (accumulator !== 0) this.#accumulation?.begin(accumulator)
-    if (this.#whole !== undefined) return this.#whole.run(from, to, accumulator, goesOn)
+    if (this.#evaluator instanceof PartKernel) return this.#evaluator.run(from, to, accumulator, goesOn)
     for (let index = from; index < to && goesOn(); index++) {
-      const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : this.#columns
+      const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : (this.#columns as Columns) // there for accumulators
       columns.present.fill(0)
-      const found = this.#evaluate(index, columns)
+      const found = this.#evaluator.evaluate(index, columns)
       if (found > 0 && accumulator !== 0) this.#accumulation?.add(accumulator, columns.values.byteOffset, columns.present.byteOffset)
-      this.#found[index] = found
       if (found === undone) return
     }
   }
@@ -122,6 +104,49 @@ export class SeriesWorker {
   #columnsOf({ values, present }: Output & { kind: 'columns' }, index: number): Columns {
     const { count } = this.#work.steps
     return { values: this.#space.doublesAt(values + 8 * count * index, count), present: this.#space.flagsAt(present + count * index, count) }
+  }
+}
+
+type SingleSeriesOptions = { readonly work: SeriesWork; readonly selection: SeriesSelection; readonly windows: Windows; readonly space: ColumnSpace }
+
+/** Evaluates one series at a time. */
+class SingleSeries {
+  readonly #work: SeriesWork
+  readonly #space: ColumnSpace
+  readonly #selection: SeriesSelection
+  readonly #windows: Windows
+  readonly #readOptions: { readonly scratch: ColumnScratch; readonly zerosFromMs: number | undefined }
+  readonly #found: Int32Array
+  readonly #seen: Float64Array
+  readonly #held: Float64Array
+  readonly #function: RangeKernel | undefined
+  readonly #scalars: readonly Float64Array[]
+  readonly #windowEndMs: Float64Array
+  readonly #context: EvalContext
+  readonly #expr: CallExpr
+
+  constructor({ work, selection, windows, space }: SingleSeriesOptions) {
+    const { steps, times, call, seriesCount } = work
+    this.#work = work
+    this.#space = space
+    this.#selection = selection
+    this.#windows = windows
+    this.#readOptions = { scratch: new ColumnScratch(space), zerosFromMs: call?.addsZeros === true ? work.range.minTimeMs : undefined }
+    this.#found = space.integersAt(work.found, seriesCount)
+    this.#seen = space.doublesAt(work.seen, seriesCount)
+    this.#held = space.doublesAt(work.held, seriesCount)
+    const entry = call && functions.get(call.name)
+    this.#function = entry?.kind === 'range' ? entry.kernel : undefined
+    this.#scalars = call?.scalars.map((at) => space.doublesAt(at, steps.count)) ?? []
+    this.#windowEndMs = call === undefined ? new Float64Array() : windowEndsMs(times)
+    // Functions that annotate, for which these would be needed, are not divided.
+    this.#expr = { kind: 'call', name: call?.name ?? '', args: [], position: { start: 0, end: 0 } }
+    this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false, check() {} }
+  }
+
+  /** Returns, and notes, at how many steps the series has a value, or that it is `undone`. */
+  evaluate(index: number, columns: Columns): number {
+    return (this.#found[index] = this.#evaluate(index, columns))
   }
 
   #evaluate(index: number, columns: Columns): number {
