@@ -137,7 +137,7 @@ describe('a range query with results of earlier ones at hand', () => {
     const appender = storage.appender()
     const startMs = 1_700_000_000_000
     // Too many series for the main thread.
-    for (let i = 0; i < 100; i++) for (let series = 0; series < 120; series++) appender.append(labelsFrom({ __name__: 'x', series: String(series) }), startMs + i * 15_000, i)
+    for (let i = 0; i < 100; i++) for (let series = 0; series < 600; series++) appender.append(labelsFrom({ __name__: 'x', series: String(series) }), startMs + i * 15_000, i)
     await appender.commit()
     const running = serve(storage)
     const ask = async (request: Partial<RangeRequest>) => {
