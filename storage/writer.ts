@@ -6,6 +6,7 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert, errorText, unreachable } from '../src/base/assert.ts'
+import { giveBackBuffer } from '../src/base/giveBack.ts'
 import type { LogFields, LogLevel } from '../src/base/log.ts'
 import { settleMemorySoon } from '../src/base/settle.ts'
 import { createKernels, type Kernels } from '../src/kernels/kernels.ts'
@@ -22,7 +23,7 @@ import { formatLabels } from './labels.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
 import { PartitionKeeper } from './partitionKeeper.ts'
 import { recoverHead, setAsideDamaged, tidyDataDir, type RecoveryDeps } from './recovery.ts'
-import { decodeSeriesPage, SeriesFileWriter, type SeriesMeta, type SeriesRow } from './seriesFile.ts'
+import { decodeSeriesPage, SeriesFileWriter } from './seriesFile.ts'
 import { lockDataDir } from './lock.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import { StateFileWriter } from './stateFile.ts'
@@ -30,9 +31,6 @@ import { snapshotSteps } from './snapshot.ts'
 import { TombstoneFileWriter } from './tombstoneFile.ts'
 import { DataFileError } from './storageError.ts'
 import type { AppendEntry, DiskStats, FlushRequest, FromWriter, Recovered, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
-
-/** Series written in one transaction: some ten milliseconds. */
-const seriesPerStep = 4096
 
 type Task = { readonly id: number; readonly steps: Generator<void, WriterAnswer> }
 
@@ -57,8 +55,6 @@ class Writer {
   #failedEpoch = 0
   #appends: { readonly epoch: number; readonly entries: readonly AppendEntry[] }[] = []
   #tasks: Task[] = []
-  /** By ref: a flush that failed brings them again. */
-  readonly #newSeries = new Map<number, SeriesRow>()
 
   readonly #lock: { close(): void } | undefined
   readonly #partitions: PartitionKeeper
@@ -156,10 +152,7 @@ class Writer {
         this.#answer(id, () => ({ kind: 'ledger', rows: this.#state.ledger(request.query) }))
         return
       case 'series':
-        this.#answer(id, () => {
-          for (const row of decodeSeriesPage(Buffer.from(request.packed.buffer, request.packed.byteOffset, request.packed.byteLength))) this.#newSeries.set(row.ref, row)
-          return { kind: 'none' }
-        })
+        this.#tasks.push({ id, steps: this.#addSeries(request.packed) })
         return
       case 'begin':
         this.#answer(id, () => ({ kind: 'begun', hasSamples: this.#series.meta().maxRef > 0 || listLogSegments(this.#init.dir).length > 0 }))
@@ -284,7 +277,6 @@ class Writer {
   /** Series before chunks before the mark in the log: a crash in between repeats work, it never leaves a chunk of an unknown series. */
   *#flush(flush: FlushRequest): Generator<void, WriterAnswer> {
     const before = this.#series.meta()
-    yield* this.#commitSeries(before)
     try {
       yield* flushSteps({
         dir: this.#init.dir,
@@ -317,7 +309,6 @@ class Writer {
   /** Series before chunks here too, and both before the log is given back. */
   *#checkpoint(flush: FlushRequest): Generator<void, WriterAnswer> {
     const meta = this.#series.meta()
-    yield* this.#commitSeries(meta)
     const afterRecord = Math.max(meta.flushedRecord, this.#checkpoints.lastRecord)
     yield* this.#checkpoints.write(this.#kernels, flush.table, { afterRecord, upToRecord: flush.upToRecord })
     this.#checkpointCount++
@@ -326,15 +317,13 @@ class Writer {
     return { kind: 'stats', stats: this.#stats() }
   }
 
-  /** The series that came for this flush, a few pages at a time. */
-  *#commitSeries(before: SeriesMeta): Generator<void, void> {
-    const rows = [...this.#newSeries.values()]
-    for (let from = 0; from < rows.length; from += seriesPerStep) {
-      const some = rows.slice(from, from + seriesPerStep)
-      this.#series.commit(some, { ...before, maxRef: Math.max(before.maxRef, some.at(-1)?.ref ?? 0) })
-      yield
-    }
-    this.#newSeries.clear()
+  /** Series come before the flush that needs them. One that failed brings them again, and they are there already. */
+  *#addSeries(packed: Uint8Array): Generator<void, WriterAnswer> {
+    const rows = decodeSeriesPage(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength))
+    const before = this.#series.meta()
+    this.#series.commit(rows, { ...before, maxRef: Math.max(before.maxRef, rows.at(-1)?.ref ?? 0) })
+    giveBackBuffer(packed)
+    return { kind: 'none' }
   }
 
   *#maintain({ reader, maintenance }: WriterRequest & { kind: 'maintain' }): Generator<void, WriterAnswer> {
@@ -361,7 +350,6 @@ class Writer {
   }
 
   *#dropSeries(refs: Uint32Array): Generator<void, WriterAnswer> {
-    for (const ref of refs) this.#newSeries.delete(ref)
     yield* this.#series.drop(refs)
     // For the lifetimes of series.
     this.#partitions.changed()
