@@ -12,14 +12,18 @@ import { checkedHistogram, HistogramError, readWrittenHistogram } from './histog
 
 const rounds = 3000
 
-/** Refs, times and the words of the values of all staged samples. */
+/** Of the list of images in a batch, as in assembly/batch.ts. */
+const imagesAt = 128
+
+/** Refs, times and the words of the values of all staged samples, and the bytes of their histograms. */
 function contents({ head: { kernels } }: TestStorage, batch: HeadBatch): readonly number[][] {
   const { count, pointer } = batch
   const column = (at: number, words: number) => Array.from(kernels.words.subarray(kernels.word(pointer + at) / 4).subarray(0, words * count))
-  return count === 0 ? [] : [column(0, 1), column(4, 2), column(8, 2)]
+  const images = kernels.word(pointer + imagesAt)
+  return count === 0 ? [] : [column(0, 1), column(4, 2), column(8, 2), [...kernels.bytes.subarray(images, images + kernels.word(pointer + imagesAt + 4))]]
 }
 
-/** Stages with the reader; false when the message cannot be stored. Afterwards the kernel knows the parts of the series. */
+/** Stages with the reader; false when the message cannot be stored. */
 function stageWithReader(batch: HeadBatch, ref: number, bytes: Uint8Array): boolean {
   try {
     const { timestampMs, histogram } = readWrittenHistogram(bytes)

@@ -40,7 +40,7 @@ export function emptied({ schema, zeroThreshold, customBounds }: WireHistogram):
 /** A histogram cannot be stored; the message says why. */
 export class HistogramError extends Error {}
 
-/** The most buckets of a histogram: each becomes a series. */
+/** The most buckets of one side of a histogram that are stored. */
 const maxBuckets = 10_000
 
 /** Throws `HistogramError`. */
@@ -135,7 +135,8 @@ export function readSpan(reader: ProtobufReader): Span {
   return { offset, length }
 }
 
-const resetHints: Readonly<Record<number, CounterReset>> = { 3: 'gauge' }
+// That there was no reset is seen in the counts, between whatever is stored.
+const resetHints: Readonly<Record<number, CounterReset>> = { 1: 'reset', 3: 'gauge' }
 
 /** `createdMs` is 0 when the message does not say when its counter was created. */
 export type WrittenHistogram = { readonly timestampMs: number; readonly createdMs: number; readonly histogram: WireHistogram | 'stale' }

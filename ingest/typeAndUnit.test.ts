@@ -59,9 +59,9 @@ describe('a scrape', () => {
   })
 })
 
-/** Names and labels of the stored series, without hidden ones. */
+/** Names and labels of the stored series. */
 function namesOf(storage: TestStorage): string[] {
-  return Object.keys(readSamples(storage)).filter((name) => !name.includes('__histogram_of__'))
+  return Object.keys(readSamples(storage))
 }
 
 describe('remote write 2.0', () => {

@@ -49,6 +49,8 @@ export function createBucketReader(module: WebAssembly.Module, onDamage: (report
       })
       if (found.length === 0 && damagedDays.length === 0) return undefined
       const samples = read()
+      // Days with histograms stay as they were.
+      if (samples.histograms !== undefined) return undefined
       const decode = (stored: StoredAggregates) => decodeBuckets(stored, valueAt(samples), (codec ??= new ChunkCodec(module)))
       const buckets = concatBuckets(found.flatMap(({ reader, stored }) => unlessDamaged(reader, ref, () => decode(stored)) ?? []))
       const left = damagedDays.length === 0 ? samples : withoutRanges(samples, damagedDays.sort((a, b) => a.minTimeMs - b.minTimeMs))

@@ -15,7 +15,8 @@ const maxWithinBytes = 512
 
 const pageBytes = 65_536
 const scratchBytes = 64 * maxChunkSamples + 4096
-const outBytes = 24 * maxChunkSamples + 256
+/** Also what the kernels write of histograms at most, MAX_SECTION_BYTES and the times. */
+const outBytes = 768 * 1024
 /** The longest section that is decoded: one that any version may have written. */
 const inBytes = 10 * 65_536
 
@@ -23,22 +24,39 @@ const inBytes = 10 * 65_536
 const inPtr = pageBytes
 const outPtr = inPtr + inBytes
 const scratchPtr = outPtr + Math.ceil(outBytes / 16) * 16
-const columnsPtr = Math.ceil((scratchPtr + scratchBytes) / pageBytes) * pageBytes
+const arenaPtr = scratchPtr + scratchBytes
+const arenaBytes = 16
+const columnsPtr = Math.ceil((arenaPtr + arenaBytes) / pageBytes) * pageBytes
+/** Behind the header of a section: that histograms follow the values, as the kernels' KIND_HISTOGRAMS. */
+const kindAt = 6
+const kindHistograms = 128
+/** The kernels' NO_ARENA. */
+const noArena = -2
+/** Rows of histograms have their places behind it. */
+const emptyArenaBytes = 8
 
 export class ChunkCodec {
   readonly #kernels: Kernels
   #capacity = 0
   #count = 0
   #isAscending = true
+  #arenaCapacity = 0
 
   constructor(module: WebAssembly.Module) {
     this.#kernels = createKernels(module, createKernelMemory())
+    this.#kernels.memory.grow(Math.ceil(columnsPtr / pageBytes))
+    this.#setArenaUsed(emptyArenaBytes)
     this.#reserve(65_536)
   }
 
   /** Samples in the columns. */
   get count(): number {
     return this.#count
+  }
+
+  /** Whether some of what was added are native histograms, for which there are marks among the values. */
+  get hasHistograms(): boolean {
+    return this.#arenaUsed > emptyArenaBytes
   }
 
   /** Times and values so far, as views that hold until the next call that adds samples. */
@@ -55,6 +73,7 @@ export class ChunkCodec {
   clear(): void {
     this.#count = 0
     this.#isAscending = true
+    this.#setArenaUsed(emptyArenaBytes)
   }
 
   /** Decodes the two sections of a chunk behind what is there. Returns what is wrong with them, if anything; then nothing was added. */
@@ -71,6 +90,7 @@ export class ChunkCodec {
     const valuesCount = exports.decodeValues(inPtr, valuesSection.length, this.#valuesPtr + 8 * this.#count, room)
     if (valuesCount < 0) return 'values section is damaged'
     if (timesCount !== valuesCount) return `has ${timesCount} times and ${valuesCount} values`
+    if (valuesSection[kindAt] === kindHistograms && !this.#addHistograms(valuesSection.length, valuesCount)) return 'histograms are damaged'
     const times = new Float64Array(this.#kernels.memory.buffer, this.#timesPtr, this.#count + timesCount)
     for (let i = Math.max(1, this.#count); i < times.length; i++) {
       if ((times[i] ?? 0) > (times[i - 1] ?? 0)) continue
@@ -79,6 +99,17 @@ export class ChunkCodec {
     }
     this.#count += timesCount
     return undefined
+  }
+
+  /** Decodes the histograms of the section that was decoded last. False when they are damaged. */
+  #addHistograms(length: number, count: number): boolean {
+    for (;;) {
+      const used = this.#arenaUsed
+      const status = this.#kernels.exports.decodeHistograms(inPtr, length, this.#valuesPtr + 8 * this.#count, count, arenaPtr)
+      if (status !== noArena) return status === 0
+      this.#setArenaUsed(used)
+      this.#growArena(this.#kernels.word(arenaPtr + 12))
+    }
   }
 
   /** The times of a section by itself, as a copy; `undefined` when it is damaged. The columns stay as they are. */
@@ -123,9 +154,10 @@ export class ChunkCodec {
     this.#count = removeRanges({ length: this.#count, ...this.columns() }, ranges)
   }
 
-  /** Replaces the columns by ascending times and the words of their values. */
+  /** Replaces the columns by ascending times and the words of their values; histograms that were added can be among them. */
   load(timestampsMs: Float64Array, valueWords: Uint32Array): void {
-    this.clear()
+    this.#isAscending = true
+    this.#count = 0
     this.#reserve(timestampsMs.length)
     this.#count = timestampsMs.length
     const columns = this.columns()
@@ -137,15 +169,29 @@ export class ChunkCodec {
   encodeColumns(timestampsMs: Float64Array, values: Float64Array): { timesSection: Uint8Array; valuesSection: Uint8Array } {
     const own = values.slice()
     this.load(timestampsMs, new Uint32Array(own.buffer))
-    return splitChunk(this.encode(0, timestampsMs.length).slice())
+    return splitChunk(this.encode(0, timestampsMs.length).chunk.slice())
   }
 
-  /** Encodes samples `start .. start + count` of the merged columns. The view holds until the next call. */
-  encode(start: number, count: number): Uint8Array {
-    assert(this.#isAscending && count >= 1 && count <= maxChunkSamples && start + count <= this.#count, 'these samples are no chunk')
-    const length = this.#kernels.exports.encodeChunk(this.#timesPtr + 8 * start, this.#valuesPtr + 8 * start, count, outPtr, outBytes, scratchPtr)
-    assert(length > 0, 'the codec refused a chunk')
-    return new Uint8Array(this.#kernels.memory.buffer, outPtr, length)
+  /**
+   * Encodes a chunk of the merged columns from sample `start` on, of `most` samples or, where histograms have many buckets, fewer.
+   * Its bytes are a view that holds until the next call.
+   */
+  encode(start: number, most: number): { readonly count: number; readonly chunk: Uint8Array } {
+    assert(this.#isAscending && most >= 1 && most <= maxChunkSamples && start + most <= this.#count, 'these samples are no chunk')
+    for (let count = most; count >= 1; count >>= 1) {
+      const length = this.#encode(start, count)
+      if (length > 0) return { count, chunk: new Uint8Array(this.#kernels.memory.buffer, outPtr, length) }
+    }
+    throw new Error('bug: the codec refused a chunk')
+  }
+
+  #encode(start: number, count: number): number {
+    const { exports } = this.#kernels
+    const times = this.#timesPtr + 8 * start
+    const values = this.#valuesPtr + 8 * start
+    if (!this.hasHistograms) return exports.encodeChunk(times, values, count, outPtr, outBytes, scratchPtr)
+    this.#reserveBehindArena(exports.histogramWorkBytes(count))
+    return exports.encodeHistogramChunk(times, values, count, arenaPtr, outPtr, outBytes, this.#arenaEnd, scratchPtr)
   }
 
   /** The times of samples `start .. start + count` as a part of others; `undefined` when they are none or it is not worth it. A copy. */
@@ -169,16 +215,52 @@ export class ChunkCodec {
     new Uint8Array(this.#kernels.memory.buffer, inPtr, section.length).set(section)
   }
 
+  // Behind the columns of times and values lie the rows of histograms.
+
+  get #rowsPtr(): number {
+    return columnsPtr + 16 * this.#capacity
+  }
+
+  get #arenaEnd(): number {
+    return this.#rowsPtr + this.#arenaCapacity
+  }
+
+  get #arenaUsed(): number {
+    return this.#kernels.word(arenaPtr + 4)
+  }
+
+  #setArenaUsed(bytes: number): void {
+    this.#kernels.words[arenaPtr / 4 + 1] = bytes
+  }
+
+  #growArena(needed: number): void {
+    this.#arenaCapacity = Math.ceil(Math.max(needed, 2 * this.#arenaCapacity) / 16) * 16
+    this.#placeArena()
+  }
+
+  #placeArena(): void {
+    this.#reserveBehindArena(0)
+    const used = this.#arenaUsed
+    this.#kernels.exports.openArena(arenaPtr, this.#rowsPtr, this.#arenaCapacity)
+    this.#setArenaUsed(used)
+  }
+
+  #reserveBehindArena(bytes: number): void {
+    const { memory } = this.#kernels
+    const missing = this.#arenaEnd + bytes + 16 - memory.buffer.byteLength
+    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
+  }
+
   /** Makes room for `samples`, keeping those that are there. */
   #reserve(samples: number): void {
     if (samples <= this.#capacity) return
-    const capacity = Math.max(samples, 2 * this.#capacity)
-    const { memory } = this.#kernels
-    const missing = columnsPtr + 16 * capacity + 16 - memory.buffer.byteLength
-    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
-    const from = this.#valuesPtr
-    this.#capacity = capacity
-    const bytes = new Uint8Array(memory.buffer)
-    bytes.copyWithin(this.#valuesPtr, from, from + 8 * this.#count)
+    const [valuesFrom, rowsFrom] = [this.#valuesPtr, this.#rowsPtr]
+    this.#capacity = Math.max(samples, 2 * this.#capacity)
+    this.#reserveBehindArena(0)
+    const bytes = new Uint8Array(this.#kernels.memory.buffer)
+    // What lies further behind first.
+    bytes.copyWithin(this.#rowsPtr, rowsFrom, rowsFrom + this.#arenaUsed)
+    bytes.copyWithin(this.#valuesPtr, valuesFrom, valuesFrom + 8 * this.#count)
+    this.#placeArena()
   }
 }

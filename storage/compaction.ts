@@ -5,6 +5,7 @@
 import { renameSync } from 'node:fs'
 import { assert, errorText } from '../src/base/assert.ts'
 import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirectory, syncFile, type Partition } from './dataDir.ts'
+import { notWorthIt } from './buckets.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import { splitChunk, type ChunkRow } from './chunkRow.ts'
 import { reduceSeries, type StoredAggregates } from './downsampling.ts'
@@ -111,18 +112,26 @@ function rewriteSeries(
   const stored = hasAggregates ? reader.aggregates(ref) : undefined
   const resolutionMs = Math.max(rewrite.resolutionOf(ref), stored?.resolutionMs ?? 0)
   let aggregates: StoredAggregates | undefined
-  if (resolutionMs > 0) aggregates = reduce(codec, reader.path, ref, { resolutionMs, stored, removed: removed ?? [] })
-  else if (removed !== undefined) codec.remove(removed)
+  // Days with histograms stay as they are.
+  const isReduced = resolutionMs > 0 && (!codec.hasHistograms || (stored !== undefined && stored.own.length > 0))
+  if (isReduced) {
+    aggregates = reduce(codec, reader.path, ref, { resolutionMs, stored, removed: removed ?? [] })
+  } else {
+    if (removed !== undefined) codec.remove(removed)
+    if (resolutionMs > 0) aggregates = { resolutionMs, ...notWorthIt }
+  }
   if (aggregates !== undefined && codec.count > 0) writer.addAggregates(ref, aggregates)
-  for (let start = 0; start < codec.count; start += maxChunkSamples) {
-    const count = Math.min(maxChunkSamples, codec.count - start)
+  for (let start = 0; start < codec.count; ) {
+    const { count, chunk } = codec.encode(start, Math.min(maxChunkSamples, codec.count - start))
     const times = codec.columns().timestampsMs
     const minTimeMs = times[start]
     const maxTimeMs = times[start + count - 1]
     assert(minTimeMs !== undefined && maxTimeMs !== undefined, 'a chunk ends outside the columns')
-    const timesWithin = () => findBase(bases, (others) => codec.encodeTimesWithin(start, count, others))
-    const added = writer.add({ ref, minTimeMs, maxTimeMs, isOutOfOrder: false, sampleCount: count, timesWithin, ...splitChunk(codec.encode(start, count)) })
+    const from = start
+    const timesWithin = () => findBase(bases, (others) => codec.encodeTimesWithin(from, count, others))
+    const added = writer.add({ ref, minTimeMs, maxTimeMs, isOutOfOrder: false, sampleCount: count, timesWithin, ...splitChunk(chunk) })
     if (added.isNewBase) remember(bases, { times: added.times, timestampsMs: times.slice(start, start + count) })
+    start += count
   }
   return samplesRead
 }

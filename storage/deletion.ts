@@ -5,7 +5,6 @@ import type { ChunkCodec } from './chunkCodec.ts'
 import { dayMs, type Partition } from './dataDir.ts'
 import type { HeadReader } from './headReader.ts'
 import { isHiddenSeries } from './hiddenSeries.ts'
-import { partRefs } from './histogramReader.ts'
 import { createMatchers, type MatcherText } from './matcher.ts'
 import { PartitionReader } from './partitionFile.ts'
 import type { TimeRange } from './sample.ts'
@@ -46,12 +45,11 @@ export function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint3
   head.pin()
   try {
     const refs = head.select(createMatchers(set))
-    const owners = head.histogramOwners()
-    if (owners.size === 0 && !head.hasStartTimes()) return refs
+    if (!head.hasStartTimes()) return refs
     return Uint32Array.from(
       [...refs].flatMap((ref) => {
         const starts = head.startSeries(ref)
-        return [ref, ...(owners.has(ref) ? partRefs(head, ref) : []), ...(starts === 0 ? [] : [starts])]
+        return starts === 0 ? [ref] : [ref, starts]
       }),
     )
   } finally {
@@ -59,13 +57,12 @@ export function selectRefs(head: HeadReader, set: readonly MatcherText[]): Uint3
   }
 }
 
-/** The refs of matching series that hold numbers only: no histograms, and none of their hidden series. */
-export function selectNumberRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
+/** The refs of matching series that are nobody's hidden ones. */
+export function selectVisibleRefs(head: HeadReader, set: readonly MatcherText[]): Uint32Array {
   head.pin()
   try {
-    const owners = head.histogramOwners()
     const refs = head.select(createMatchers(set))
-    return owners.size === 0 && !head.hasStartTimes() ? refs : refs.filter((ref) => !owners.has(ref) && !isHiddenSeries(head.labels(ref)))
+    return head.hasStartTimes() ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
   } finally {
     head.unpin()
   }

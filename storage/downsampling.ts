@@ -70,8 +70,10 @@ export function reduceSeries(codec: ChunkCodec, request: { readonly resolutionMs
 /** What the values of the codec's samples take in a partition. */
 function valuesBytes(codec: ChunkCodec): number {
   let bytes = 0
-  for (let start = 0; start < codec.count; start += maxChunkSamples) {
-    bytes += packSection(splitChunk(codec.encode(start, Math.min(maxChunkSamples, codec.count - start))).valuesSection).body.length
+  for (let start = 0; start < codec.count; ) {
+    const { count, chunk } = codec.encode(start, Math.min(maxChunkSamples, codec.count - start))
+    bytes += packSection(splitChunk(chunk).valuesSection).body.length
+    start += count
   }
   return bytes
 }

@@ -120,10 +120,11 @@ function joinChunks(options: FlushTaskOptions, writer: PartitionWriter, entries:
   codec.merge()
   const ref = entries[0]?.ref ?? 0
   const isOutOfOrder = entries[0]?.isOutOfOrder ?? false
-  for (let start = 0; start < codec.count; start += maxChunkSamples) {
-    const count = Math.min(maxChunkSamples, codec.count - start)
+  for (let start = 0; start < codec.count; ) {
+    const { count, chunk } = codec.encode(start, Math.min(maxChunkSamples, codec.count - start))
     const times = codec.columns().timestampsMs
-    addChunk(options, writer, ref, isOutOfOrder, codec.encode(start, count), times[start] ?? NaN, times[start + count - 1] ?? NaN, count)
+    addChunk(options, writer, ref, isOutOfOrder, chunk, times[start] ?? NaN, times[start + count - 1] ?? NaN, count)
+    start += count
   }
 }
 

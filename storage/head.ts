@@ -13,7 +13,6 @@ import { flushOf, type Flush, type FlushPlan } from './headFlush.ts'
 import { forgetSeries } from './headForget.ts'
 import { encodeLabels } from './headLabels.ts'
 import type { HeadReaderInit } from './headReader.ts'
-import { ownerLabel, partLabel } from './histogramParts.ts'
 import { symbolText } from './headSymbols.ts'
 import { labelValue, type Labels } from './labels.ts'
 import { StorageUnavailableError } from './storageError.ts'
@@ -111,7 +110,6 @@ export class Head {
       kernels,
       nowMs: this.#nowMs,
       logBlocked: () => options.logBlocked?.() ?? this.#memoryShortage(),
-      partRef: (owner, part) => this.#findSeries([{ name: ownerLabel, value: String(owner) }, { name: partLabel, value: part }]),
       // Also for an empty record: who is told that a sample is there already must not be told so before it is safe.
       beginLog: () => this.sendGathered(),
       log: (record, allocatedBytes) => this.#log(record, allocatedBytes),

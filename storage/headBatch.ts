@@ -1,12 +1,10 @@
 // Samples on their way into the head: staged, validated, appended and logged together. Short batches go through without a
 // pause; long ones in slices between which the event loop runs.
 
-import { assert } from '../src/base/assert.ts'
 import { takeSteps } from '../src/base/steps.ts'
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 import { emptyLike, type NativeHistogram } from './histogram.ts'
 import { writeDraft } from './histogramDraft.ts'
-import { partName } from './histogramParts.ts'
 
 /** Why a sample was not stored. */
 export type BadSampleKind = 'duplicate' | 'outOfOrder' | 'tooOld' | 'outOfBounds' | 'tooFarAhead'
@@ -57,8 +55,6 @@ export type BatchHost = {
   readonly kernels: Kernels
   readonly nowMs: () => number
   readonly logBlocked: () => Error | undefined
-  /** The hidden series for one column of a series' histograms, new if need be. */
-  partRef(owner: number, part: string): number
   /** Called before a record is encoded: what comes before it in the log has its record first, since the first one describes a series. */
   beginLog(): void
   /** Hands the record to the log and frees it afterwards; an empty one only waits for those before it. */
@@ -103,8 +99,6 @@ const recordAt = 96
 const recordBytesAt = 104
 const newSeriesAt = 108
 const lastValueAt = 112
-const histogramsAt = 128
-const histogramCountAt = 132
 const badHistogramsAt = 140
 const startCountAt = 176
 const startBytes = 16
@@ -138,16 +132,10 @@ export class HeadBatch {
     this.#host.kernels.exports.stageStale(this.pointer, ref, timestampMs)
   }
 
-  /** Stages a histogram: all its parts are stored or none is. */
   appendHistogram(ref: number, timestampMs: number, histogram: NativeHistogram): void {
-    const { kernels, partRef } = this.#host
-    const { exports } = kernels
+    const { kernels } = this.#host
     writeDraft(kernels, histogram)
-    for (let missing = exports.stageDraft(this.pointer, ref, timestampMs); missing !== 0; missing = exports.stageDraft(this.pointer, ref, timestampMs)) {
-      const part = partRef(ref, partName(histogram, missing - 1))
-      assert(part !== 0, 'a part of a histogram has no series')
-      exports.learnPart(ref, missing - 1, part)
-    }
+    kernels.exports.stageDraft(this.pointer, ref, timestampMs)
   }
 
   /**
@@ -195,12 +183,12 @@ export class HeadBatch {
     kernels.exports.noteStartsOf(this.pointer, list, starts.length)
   }
 
-  /** How many of the samples that were staged `appendZero` or a kernel has staged as zeros of counters, each part of a histogram counted. */
+  /** How many of the samples that were staged `appendZero` or a kernel has staged as zeros of counters. */
   get zeroCount(): number {
     return this.#host.kernels.exports.zeroCount(this.pointer)
   }
 
-  /** Samples staged, each part of a histogram counted. */
+  /** Samples staged. */
   get count(): number {
     return this.#host.kernels.word(this.pointer + countAt)
   }
@@ -212,7 +200,7 @@ export class HeadBatch {
 
   /** What would become of the sample staged last; a bad one is taken back. */
   checkLast(): BatchOutcome {
-    const last = this.#lastFrom()
+    const last = this.count - 1
     const result = this.#validate(last)
     if (result.firstBad !== undefined) this.unstageFrom(last)
     return result
@@ -223,20 +211,10 @@ export class HeadBatch {
     this.#host.kernels.exports.unstageFrom(this.pointer, count)
   }
 
-  /** The first sample of what was staged last. */
-  #lastFrom(): number {
-    const { kernels } = this.#host
-    const { count } = this
-    const histograms = kernels.word(this.pointer + histogramCountAt)
-    const last = kernels.word(this.pointer + histogramsAt) + 8 * (histograms - 1)
-    return histograms > 0 && kernels.word(last + 4) === count ? kernels.word(last) : count - 1
-  }
-
   #validate(from: number): BatchOutcome {
     const { kernels, nowMs } = this.#host
     kernels.exports.forgetOutcomes(this.pointer)
     kernels.exports.validateBatch(this.pointer, from, this.count, nowMs() + maxAheadMs, 0)
-    kernels.exports.judgeHistograms(this.pointer, from)
     return this.#outcome()
   }
 
@@ -271,7 +249,6 @@ export class HeadBatch {
       if (from > 0) yield
       exports.validateBatch(this.pointer, from, Math.min(counted, from + sliceSamples), latestMs, options.lenient === true ? 1 : 0)
     }
-    exports.judgeHistograms(this.pointer, 0)
     const outcome = this.#outcome()
     if (counted < count) exports.validateBatch(this.pointer, counted, count, latestMs, 0)
     if (options.discardOutOfOrder === true) exports.discardOutOfOrder(this.pointer)

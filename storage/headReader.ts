@@ -6,7 +6,7 @@ import { Span } from '../src/kernels/span.ts'
 import { candidateCount } from './headSelect.ts'
 import { HeadSymbols, type NamedCount } from './headSymbols.ts'
 import { KeptSelections } from './keptSelections.ts'
-import { ownerLabel } from './histogramParts.ts'
+import { withHistograms } from './histogramReader.ts'
 import { startLabel } from './startTimes.ts'
 import type { Labels } from './labels.ts'
 import type { Matcher } from './matcher.ts'
@@ -53,10 +53,8 @@ export type HeadReader = {
   /** Days and times that the series' samples lie in, as far as this process has seen them or was told at start; `undefined` when it has none. */
   timeRange(ref: number): TimeRange | undefined
   stats(): HeadReaderStats
-  /** Refs of the series that have histograms. */
-  histogramOwners(): ReadonlySet<number>
-  /** How many there are, without listing them. */
-  histogramOwnerCount(): number
+  /** Whether some of the series have, or had, native histograms in memory. */
+  hasHistograms(refs: Uint32Array): boolean
   /** Whether any series has start timestamps. */
   hasStartTimes(): boolean
   /** The hidden series with the start timestamps of a series, 0 when it has none. */
@@ -73,8 +71,10 @@ export type HeadReader = {
   addHeadOutOfOrder(): void
   /** Since the reader was opened. */
   chunksDecoded(): number
-  /** What was collected; valid until the next `begin`. */
+  /** What was collected, with marks for native histograms; valid until the next `begin`. */
   end(): SampleColumns
+  /** The same columns, or some of them, with the histograms, which are copies. */
+  attachHistograms(columns: SampleColumns): SampleColumns
   /** What kernels read a series into, in place of all that; layout in assembly/read.ts. */
   readonly state: Pointer
   /** Room for `samples` in it, kept when it was there. */
@@ -83,11 +83,16 @@ export type HeadReader = {
 }
 
 /** Layout of the read state, as in assembly/read.ts. */
-const stateBytes = 64
+const stateBytes = 80
 const timesAt = 16
 const countAt = 32
 const capacityAt = 36
 const chunksDecodedAt = 52
+const arenaAt = 64
+/** What is decoded first has its place in the arena behind its beginning. */
+const emptyArenaBytes = 8
+/** The kernels' NO_ARENA. */
+const noArena = -2
 
 const firstCapacity = 4096
 /** Lengths of columns that are remembered. */
@@ -101,12 +106,9 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
   state.reserve(stateBytes)
   kernels.bytes.fill(0, state.pointer, state.pointer + stateBytes)
   let columns = new Span(kernels)
+  let arena = new Span(kernels)
   let capacity = 0
   const selections = new KeptSelections(kernels, symbols)
-  let owners: ReadonlySet<number> = new Set()
-  /** Version of the index for which `owners` is true, and removals of series up to it. */
-  let ownersVersion = -1
-  let ownersForgotten = 0
   /** The series that is being read. */
   let begunRef = 0
   /** What `end` gave before, by length, while the columns are where they were: most series of a query have as many samples as another. */
@@ -141,6 +143,26 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
     ended.clear()
   }
   reserve(firstCapacity)
+  const arenaWord = (at: number) => kernels.word(state.pointer + arenaAt + at)
+  /** Makes room for what the arena of histograms needs, keeping what is used. */
+  const growArena = (used: number) => {
+    const bytes = Math.max(arenaWord(12), 2 * arenaWord(8))
+    const fresh = new Span(kernels)
+    fresh.reserve(bytes)
+    kernels.bytes.copy(kernels.bytes, fresh.pointer, arena.pointer, arena.pointer + used)
+    arena.close()
+    arena = fresh
+    exports.openArena(state.pointer + arenaAt, arena.pointer, bytes)
+  }
+  /** Makes the room that a kernel says it needs; `used` is what of the arena was before its call. Returns whether it is to be called again. */
+  const makesRoom = (status: number, used: number) => {
+    if (status > 0) reserve(status)
+    else if (status === noArena) growArena(used)
+    else return false
+    // What it has decoded comes once more.
+    kernels.words[(state.pointer + arenaAt) / 4 + 1] = used
+    return true
+  }
   return {
     kernels,
     pin() {
@@ -171,41 +193,31 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       ...symbols.counts(),
     }),
 
-    histogramOwners() {
-      // Before the look at the index: a series that comes meanwhile is looked for the next time.
-      const version = indexVersion()
-      if (version === ownersVersion) return owners
-      ownersVersion = version
-      const name = symbols.find(ownerLabel)
-      const pairs = name === 0 ? 0 : symbols.valueCount(name)
-      const forgotten = exports.forgottenCount()
-      if (pairs !== owners.size || forgotten !== ownersForgotten) owners = new Set(Array.from(symbols.pairsOfName(name), (pair) => Number(symbols.pair(pair).value)))
-      ownersForgotten = forgotten
-      return owners
-    },
+    hasHistograms: (refs) => exports.histogramSeries() > 0 && refs.some((ref) => exports.hasHistograms(ref) !== 0),
     hasStartTimes: () => symbols.find(startLabel) !== 0,
     startSeries(ref) {
       const name = symbols.find(startLabel)
       const pair = name === 0 ? 0 : symbols.findPair(name, String(ref))
       return pair === 0 ? 0 : (symbols.postings(pair)[0] ?? 0)
     },
-    histogramOwnerCount: () => (indexVersion() === ownersVersion ? owners.size : valueCount(ownerLabel)),
 
     begin(ref, { minTimeMs, maxTimeMs }) {
       begunRef = ref
       return exports.beginRead(state.pointer, ref, minTimeMs, maxTimeMs)
     },
-    // The kernels say what room they need, until there is enough.
     addStored(entry, isOutOfOrder, beforeMs) {
+      const used = arenaWord(4)
       let status = exports.addStored(state.pointer, entry, isOutOfOrder ? 1 : 0, beforeMs)
-      for (; status > 0; status = exports.addStored(state.pointer, entry, isOutOfOrder ? 1 : 0, beforeMs)) reserve(status)
+      while (makesRoom(status, used)) status = exports.addStored(state.pointer, entry, isOutOfOrder ? 1 : 0, beforeMs)
       return status === 0
     },
     addHeadInOrder() {
-      for (let status = exports.addInOrder(state.pointer); status > 0; status = exports.addInOrder(state.pointer)) reserve(status)
+      const used = arenaWord(4)
+      while (makesRoom(exports.addInOrder(state.pointer), used));
     },
     addHeadOutOfOrder() {
-      for (let status = exports.addOutOfOrder(state.pointer, begunRef); status > 0; status = exports.addOutOfOrder(state.pointer, begunRef)) reserve(status)
+      const used = arenaWord(4)
+      while (makesRoom(exports.addOutOfOrder(state.pointer, begunRef), used));
     },
     state: state.pointer,
     reserve(samples) {
@@ -230,9 +242,14 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       ended.set(length, columns)
       return columns
     },
+    attachHistograms(read) {
+      const used = arenaWord(4)
+      return used <= emptyArenaBytes ? read : withHistograms(read, { words: kernels.words, doubles: kernels.doubles, pointer: arenaWord(0), used })
+    },
     close() {
       exports.unpinEpoch(init.slot)
       columns.close()
+      arena.close()
       state.close()
       symbols.close()
     },

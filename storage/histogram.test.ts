@@ -1,10 +1,12 @@
 // Native histograms through the whole of storage: memory, log, partitions, compaction, late samples.
 
+import { cpSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { histogram, plain, randomHistogram } from '../test/helpers/histograms.ts'
-import { createRandom } from '../test/helpers/random.ts'
+import { createRandom, type Random } from '../test/helpers/random.ts'
 import { readElements as read, shown, type Element } from '../test/helpers/storedElements.ts'
-import { allTime, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import { allTime, openTestStorage, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import { customSchema, type NativeHistogram } from './histogram.ts'
 import { labelsFrom, metricNameLabel, type Labels } from './labels.ts'
 import { createMatcher } from './matcher.ts'
 
@@ -25,11 +27,35 @@ const labels = labelsFrom({ __name__: 'h', job: 'a' })
 const one = histogram({ sum: 5, positive: { 0: 1, 1: 2, 2: 1 } })
 const two = histogram({ sum: 9, positive: { 0: 1, 1: 3, 5: 2 }, zeroCount: 3, zeroThreshold: 1e-128 })
 
+const shapes = ['counter', 'reset now and then', 'new buckets', 'fractions', 'custom', 'very many buckets', 'other layouts', 'gauge'] as const
+
+/** Histograms one after the other as a series has them. */
+function runOf(random: Random, shape: (typeof shapes)[number], count: number): NativeHistogram[] {
+  const width = shape === 'very many buckets' ? 600 : 30
+  const positive: Record<number, number> = {}
+  const negative: Record<number, number> = {}
+  let sum = 0
+  return Array.from({ length: count }, (_, i) => {
+    if (shape === 'reset now and then' && random.below(50) === 0) for (const side of [positive, negative]) for (const index of Object.keys(side)) delete side[Number(index)]
+    const reach = shape === 'new buckets' ? 1 + Math.floor(i / 8) : shape === 'custom' ? 5 : width
+    for (let k = shape === 'very many buckets' && i === 0 ? 2000 : 40; k > 0; k--) {
+      const index = random.below(reach)
+      positive[index] = (positive[index] ?? 0) + (shape === 'fractions' ? random.below(1000) / 7 : random.pick([1, 1, 1, 100, 2 ** 33]))
+    }
+    if (shape === 'gauge') positive[random.below(reach)] = 1 + random.below(10)
+    if (shape !== 'custom' && random.below(20) === 0) negative[random.below(4) - 1] = 1 + random.below(10)
+    sum += random.below(1000) / 8
+    if (shape === 'custom') return histogram({ schema: customSchema, sum, positive, customBounds: Float64Array.of(-1, 0.5, 2, 7) })
+    const schema = shape === 'other layouts' ? random.pick([1, 1, 1, 2]) : 3
+    return histogram({ schema, counterReset: shape === 'gauge' ? 'gauge' : 'unknown', sum: random.below(100) === 0 ? -0 : sum, zeroThreshold: 2 ** -128, zeroCount: i, positive, negative })
+  })
+}
+
 describe('native histograms in storage', () => {
   it('come back from memory, between numbers and staleness markers', async () => {
     const storage = await openTestStorage({ nowMs: () => startMs + 10_000 })
-    const samples: [number, Element][] = [[startMs, 1.5], [startMs + 1, one], [startMs + 2, 'stale'], [startMs + 3, two], [startMs + 4, NaN]]
-    expect(await append(storage, labels, samples)).toEqual(['stored', 'stored', 'stored', 'stored', 'stored'])
+    const samples: [number, Element][] = [[startMs, 1.5], [startMs + 1, one], [startMs + 2, 'stale'], [startMs + 3, two], [startMs + 4, NaN], [startMs + 5, { ...two, counterReset: 'reset' }]]
+    expect(await append(storage, labels, samples)).toEqual(['stored', 'stored', 'stored', 'stored', 'stored', 'stored'])
     expect(read(storage, 'h')).toEqual(samples.map(([timeMs, element]) => [timeMs, shown(element)]))
     expect(read(storage, 'h', { minTimeMs: startMs + 2, maxTimeMs: startMs + 3 })).toEqual([[startMs + 2, 'stale'], [startMs + 3, plain(two)]])
   })
@@ -44,31 +70,49 @@ describe('native histograms in storage', () => {
     expect(read(storage, 'h')).toEqual([[startMs, plain(one)]])
   })
 
-  it('do not show their columns as series, names or values', async () => {
+  it('are of one series', async () => {
     const storage = await openTestStorage({ nowMs: () => startMs + 10_000 })
     await append(storage, labels, [[startMs, one]])
     withQuerier(storage, (querier) => {
       expect(querier.labelNames([], allTime, 0)).toEqual(['__name__', 'job'])
-      expect(querier.labelValues('__histogram_part__', [], allTime, 0)).toEqual([])
       expect(querier.seriesLabels([], allTime, 0)).toEqual([labels])
       expect(querier.select([], allTime).count).toBe(1)
       expect(querier.select([createMatcher('job', '!=', 'b')], allTime).count).toBe(1)
-      expect(JSON.stringify(querier.status(10))).not.toContain('__histogram')
     })
   })
 
-  it('are deleted with their columns', async () => {
+  it('are deleted, on disk and in memory', async () => {
     const storage = await openTestStorage({ nowMs: () => startMs + 10_000 })
     await append(storage, labels, [[startMs, one], [startMs + 1, two], [startMs + 2, one]])
     await storage.flush()
     await storage.deleteSeries([[createMatcher(metricNameLabel, '=', 'h')]], { minTimeMs: startMs, maxTimeMs: startMs + 1 })
     await storage.cleanTombstones()
     expect(read(storage, 'h')).toEqual([[startMs + 2, plain(one)]])
-    const parts = [createMatcher('__histogram_of__', '=~', '.+')]
-    withQuerier(storage, (querier) => {
-      const selection = querier.select(parts, allTime)
-      for (let i = 0; i < selection.count; i++) expect(selection.read(i).length).toBeLessThanOrEqual(1)
-    })
+  })
+
+  it('come back from long runs of every shape, from active blocks, chunks, the log and partitions', { timeout: 60_000 }, async () => {
+    const random = createRandom()
+    const message = `seed ${random.seed}`
+    const count = 400
+    const runs = shapes.map((shape) => runOf(random, shape, count))
+    const nowMs = () => startMs + count * 1000
+    const storage = await openTestStorage({ nowMs })
+    const expectAll = (from: TestStorage) => runs.forEach((run, n) => expect(read(from, `h${n}`), `${message}, ${shapes[n]}`).toEqual(run.map((one, i) => [startMs + i * 1000, plain(one)])))
+    // Several a batch, as a backlog brings them, and one.
+    for (let i = 0; i < count; ) {
+      const appender = storage.appender()
+      for (const end = Math.min(count, i + random.pick([1, 2, 40])); i < end; i++) runs.forEach((run, n) => appender.appendHistogram(labelsFrom({ __name__: `h${n}` }), startMs + i * 1000, run[i] as NativeHistogram))
+      await appender.commit()
+    }
+    expectAll(storage)
+    expect(read(storage, 'h0', { minTimeMs: startMs + 150_000, maxTimeMs: startMs + 170_500 })).toHaveLength(21)
+    const killed = testDataDir()
+    cpSync(storage.dir, killed, { recursive: true })
+    expectAll(await openTestStorage({ nowMs, dir: killed }))
+    await storage.flush()
+    expectAll(storage)
+    await storage.close()
+    expectAll(await openTestStorage({ nowMs, dir: storage.dir }))
   })
 
   it('survive a restart, flushes, compaction and late arrival as a model does', { timeout: 60_000 }, async () => {

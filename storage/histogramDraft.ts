@@ -2,6 +2,7 @@
 
 import type { Kernels } from '../src/kernels/kernels.ts'
 import { customSchema, type Buckets, type NativeHistogram } from './histogram.ts'
+import { counterResets } from './histogramReader.ts'
 
 /** Doubles, then words. */
 const sumAt = 0
@@ -9,7 +10,7 @@ const countAt = 1
 const zeroCountAt = 2
 const zeroThresholdAt = 3
 const schemaAt = 8
-const gaugeAt = 9
+const hintAt = 9
 const positiveAt = 10
 const negativeAt = 11
 const bucketsAt = 12
@@ -30,7 +31,8 @@ export function writeDraft(kernels: Kernels, histogram: NativeHistogram): void {
   doubles[doublesAt + zeroThresholdAt] = histogram.schema === customSchema ? 0 : histogram.zeroThreshold
   const wordsAt = draft / 4
   words[wordsAt + schemaAt] = histogram.schema
-  words[wordsAt + gaugeAt] = histogram.counterReset === 'gauge' ? 1 : 0
+  // That there was no reset is seen in the counts themselves, and only between stored neighbours.
+  words[wordsAt + hintAt] = counterResets.indexOf(histogram.counterReset === 'notReset' ? 'unknown' : histogram.counterReset)
   words[wordsAt + positiveAt] = positive.indexes.length
   words[wordsAt + negativeAt] = negative.indexes.length
   words[wordsAt + boundCountAt] = customBounds.length

@@ -1,190 +1,111 @@
-// Native histograms put together again in a query worker: the marks of a series say where there are some, the columns of its
-// hidden series what they count. A histogram with a part missing, because it is damaged or only just being written, is left
-// out.
+// Native histograms as the rest of the program sees them, from what the kernels have decoded: the marks among the values of a
+// series say where in an arena of rows each lies. The layout is that of assembly/histogramArena.ts and histogramMark.ts.
 
-import type { HeadReader } from './headReader.ts'
-import { noBuckets, type Buckets, type NativeHistogram } from './histogram.ts'
-import { markAt, ownerLabel, parsePart, partLabel, type HistogramMark, type Layout, type PartKind } from './histogramParts.ts'
-import { labelValue } from './labels.ts'
-import { createMatcher } from './matcher.ts'
-import type { SampleColumns } from './sample.ts'
+import { noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from './histogram.ts'
+import type { HistogramColumn, SampleColumns } from './sample.ts'
 
-export type HistogramReader = {
-  /** Looks up which series have histograms; at the start of a query. */
-  refresh(): void
-  /** Whether any series has histograms, and whether this one has. */
-  readonly hasOwners: boolean
-  isOwner(ref: number): boolean
-  /** The columns of a series with the histograms that its marks stand for. */
-  attach(ref: number, columns: SampleColumns, source: PartSource): SampleColumns
-}
+/** Rows that kernels have decoded, as bytes `pointer` to `pointer + used` of a memory. */
+export type DecodedRows = { readonly words: Uint32Array; readonly doubles: Float64Array; readonly pointer: number; readonly used: number }
 
-/** The hidden series, for the time range of the columns. */
-export type PartSource = {
-  livesInRange(ref: number): boolean
-  /** May overwrite what was read before. */
-  read(ref: number): SampleColumns
-}
+const markHighWord = 0x7ffc4800
+const hintMask = 3
 
-type Part = { readonly ref: number; readonly kind: PartKind }
+/** By the bits of a mark. */
+export const counterResets = ['unknown', 'reset', 'notReset', 'gauge'] as const satisfies readonly CounterReset[]
 
-/** The histograms of a series while their parts come in, one row per sample. */
-type Rows = {
-  /** Undefined for a sample that is a number. */
-  readonly marks: readonly (HistogramMark | undefined)[]
-  readonly partCounts: Int32Array
-  readonly layouts: (Layout | undefined)[]
-  readonly counts: Float64Array
-  readonly sums: Float64Array
-  readonly zeroCounts: Float64Array
-  readonly positive: BucketRows
-  readonly negative: BucketRows
-}
+/** Marks a row among what else is in the arena, at its second word. */
+const rowWord = 0x774f5221
+const rowHeaderBytes = 32
+const firstPlace = 8
 
-/** Room for `width` buckets in each row, of which the first `used` are there; they come in the order of their indexes. */
-type BucketRows = { readonly width: number; readonly used: Int32Array; readonly indexes: Int32Array; readonly counts: Float64Array }
+type Shape = Pick<NativeHistogram, 'schema' | 'zeroThreshold' | 'customBounds'> & { readonly positive: Int32Array; readonly negative: Int32Array }
 
-/** The hidden series of a series' histograms. */
-export function partRefs(head: HeadReader, owner: number): Uint32Array {
-  return head.select([createMatcher(ownerLabel, '=', String(owner))])
-}
-
-export function createHistogramReader(head: HeadReader): HistogramReader {
-  const partsOfRef = (ref: number): readonly Part[] => {
-    const parts: Part[] = []
-    for (const part of partRefs(head, ref)) {
-      const kind = parsePart(labelValue(head.labels(part), partLabel))
-      if (kind !== undefined) parts.push({ ref: part, kind })
-    }
-    return parts.sort((a, b) => bucketIndex(a) - bucketIndex(b))
-  }
-  let owners: ReadonlySet<number> = new Set()
-  return {
-    refresh() {
-      owners = head.histogramOwners()
-    },
-    get hasOwners() {
-      return owners.size > 0
-    },
-    isOwner: (ref) => owners.has(ref),
-    attach(ref, columns, source) {
-      if (!mayHoldMarks(columns, owners.has(ref))) return columns
-      const { length } = columns
-      const timestampsMs = columns.timestampsMs.slice(0, length)
-      const valueWords = columns.valueWords.slice(0, 2 * length)
-      const marks = Array.from({ length }, (_, i) => markAt(valueWords, i))
-      if (marks.every((mark) => mark === undefined)) return columns
-      const parts = partsOfRef(ref).filter((part) => source.livesInRange(part.ref))
-      const rows = newRows(marks, parts)
-      for (const part of parts) fill(rows, timestampsMs, part.kind, source.read(part.ref))
-      return finished(timestampsMs, valueWords, rows)
-    },
-  }
-}
-
-/** A series that is not known yet to have histograms has got its first ones a moment ago: at the end. */
-function mayHoldMarks({ length, values, valueWords }: SampleColumns, isOwner: boolean): boolean {
-  if (length === 0) return false
-  const last = values[length - 1] as number // length > 0
-  return isOwner || (last !== last && markAt(valueWords, length - 1) !== undefined)
-}
-
-function bucketIndex({ kind }: Part): number {
-  return kind.kind === 'positive' || kind.kind === 'negative' ? kind.index : Number.MIN_SAFE_INTEGER
-}
-
-function newRows(marks: Rows['marks'], parts: readonly Part[]): Rows {
-  const { length } = marks
-  const buckets = (kind: 'positive' | 'negative'): BucketRows => {
-    const width = parts.filter((part) => part.kind.kind === kind).length
-    return { width, used: new Int32Array(length), indexes: new Int32Array(length * width), counts: new Float64Array(length * width) }
-  }
-  const doubles = () => new Float64Array(length)
-  return {
-    marks, partCounts: new Int32Array(length), layouts: new Array<Layout | undefined>(length), counts: doubles(), sums: doubles(), zeroCounts: doubles(),
-    positive: buckets('positive'), negative: buckets('negative'),
-  }
-}
-
-/** Puts the numbers of one part where they belong; both times ascend. */
-function fill(rows: Rows, timestampsMs: Float64Array, part: PartKind, { length, timestampsMs: timesMs, values }: SampleColumns): void {
-  const { marks, partCounts } = rows
-  let row = 0
+/** The columns of a series with the histograms that its marks stand for, as copies; what else looks like a mark is a number. */
+export function withHistograms(columns: SampleColumns, rows: DecodedRows): SampleColumns {
+  const { length, valueWords } = columns
+  const found: (Found | undefined)[] = []
+  const shapes = new Map<number, Shape>()
+  let buckets = 0
   for (let i = 0; i < length; i++) {
-    const timeMs = timesMs[i] as number // i < length
-    while (row < marks.length && (timestampsMs[row] as number) < timeMs) row++
-    if (marks[row] === undefined || timestampsMs[row] !== timeMs) continue
-    const value = values[i] as number
-    partCounts[row] = (partCounts[row] as number) + 1
-    switch (part.kind) {
-      case 'count':
-        rows.layouts[row] = part.layout
-        rows.counts[row] = value
-        break
-      case 'sum':
-        rows.sums[row] = value
-        break
-      case 'zero':
-        rows.zeroCounts[row] = value
-        break
-      case 'positive':
-      case 'negative': {
-        const { width, used, indexes, counts } = rows[part.kind]
-        const at = row * width + (used[row] as number)
-        indexes[at] = part.index
-        counts[at] = value
-        used[row] = (used[row] as number) + 1
-      }
-    }
+    const high = valueWords[2 * i + 1] as number // i < length
+    const row = (high & ~0xff) === markHighWord ? rowAt(rows, valueWords[2 * i] as number, shapes) : undefined
+    found.push(row && { ...row, counterReset: counterResets[high & hintMask] as CounterReset })
+    if (row !== undefined) buckets += row.shape.positive.length + row.shape.negative.length
   }
-}
-
-function finished(timestampsMs: Float64Array, valueWords: Uint32Array, rows: Rows): SampleColumns {
-  const histograms: (NativeHistogram | undefined)[] = []
+  if (shapes.size === 0) return columns
+  const copies = { counts: new Float64Array(buckets), used: 0 }
   let before: NativeHistogram | undefined
-  let kept = 0
-  rows.marks.forEach((mark, i) => {
-    const histogram = mark && histogramOf(rows, i, mark, before)
-    if (mark !== undefined && histogram === undefined) return
-    before = histogram ?? before
-    histograms.push(histogram)
-    timestampsMs[kept] = timestampsMs[i] as number // i is below the length of both
-    valueWords[2 * kept] = valueWords[2 * i] as number
-    valueWords[2 * kept + 1] = valueWords[2 * i + 1] as number
-    kept++
+  const histograms: HistogramColumn = found.map((one) => {
+    if (one === undefined) return undefined
+    const histogram = histogramOf(one, rows.doubles, copies, before)
+    before = histogram
+    return histogram
   })
-  return { length: kept, timestampsMs, values: new Float64Array(valueWords.buffer), valueWords, histograms }
+  return { ...columns, histograms }
 }
 
-function histogramOf(rows: Rows, row: number, mark: HistogramMark, before: NativeHistogram | undefined): NativeHistogram | undefined {
-  const layout = rows.layouts[row]
-  if (layout === undefined || rows.partCounts[row] !== mark.partCount) return undefined
+/** A row by the place of its doubles in the memory. */
+type Found = { readonly at: number; readonly shape: Shape; readonly counterReset: CounterReset }
+
+function rowAt({ words, doubles, pointer, used }: DecodedRows, place: number, shapes: Map<number, Shape>): Omit<Found, 'counterReset'> | undefined {
+  if (place < firstPlace || place % 8 !== 0 || place + rowHeaderBytes > used) return undefined
+  const at = (pointer + place) / 8
+  if (words[2 * at + 1] !== rowWord) return undefined
+  const shapePlace = words[2 * at] as number // in the memory, as all that follows
+  let shape = shapes.get(shapePlace)
+  if (shape === undefined) shapes.set(shapePlace, (shape = shapeOf(words, doubles, pointer + shapePlace)))
+  return { at, shape }
+}
+
+/** Where the counts of the buckets of a series go, one histogram after the other. */
+type Copies = { readonly counts: Float64Array; used: number }
+
+function histogramOf({ at, shape, counterReset }: Found, doubles: Float64Array, copies: Copies, before: NativeHistogram | undefined): NativeHistogram {
+  const { schema, zeroThreshold, customBounds, positive, negative } = shape
+  const buckets = at + rowHeaderBytes / 8
   return {
-    schema: layout.schema,
-    zeroThreshold: layout.zeroThreshold,
-    customBounds: layout.customBounds,
-    counterReset: mark.isGauge ? 'gauge' : 'unknown',
-    zeroCount: rows.zeroCounts[row] as number, // one entry per row
-    count: rows.counts[row] as number,
-    sum: rows.sums[row] as number,
-    positive: bucketsOf(rows.positive, row, before?.positive),
-    negative: bucketsOf(rows.negative, row, before?.negative),
+    schema,
+    zeroThreshold,
+    customBounds,
+    counterReset,
+    zeroCount: doubles[at + 3] as number, // in the memory
+    count: doubles[at + 1] as number,
+    sum: doubles[at + 2] as number,
+    positive: bucketsOf(positive, doubles, buckets, copies, before?.positive),
+    negative: bucketsOf(negative, doubles, buckets + positive.length, copies, before?.negative),
   }
 }
 
-/** Neighbours mostly have the same buckets: then they share the indexes. Counts are shared with the rows where those are mostly full. */
-function bucketsOf({ width, used, indexes, counts }: BucketRows, row: number, before: Buckets | undefined): Buckets {
-  const length = used[row] as number // one entry per row
+function shapeOf(words: Uint32Array, doubles: Float64Array, pointer: number): Shape {
+  const at = pointer / 4
+  const bounds = words[at + 1] as number // in the memory
+  const positives = words[at + 4] as number
+  const indexes = at + 6 + 2 * bounds
+  const all = new Int32Array(words.slice(indexes, indexes + positives + (words[at + 5] as number)).buffer)
+  return {
+    schema: (words[at] as number) | 0,
+    zeroThreshold: doubles[pointer / 8 + 1] as number,
+    customBounds: bounds === 0 ? noBounds : doubles.slice(pointer / 8 + 3, pointer / 8 + 3 + bounds),
+    positive: all.subarray(0, positives),
+    negative: all.subarray(positives),
+  }
+}
+
+/** The populated ones of the buckets of a row. Neighbours that have the same share the indexes. */
+function bucketsOf(indexes: Int32Array, doubles: Float64Array, from: number, copies: Copies, before: Buckets | undefined): Buckets {
+  const start = copies.used
+  for (let k = 0; k < indexes.length; k++) {
+    const count = doubles[from + k] as number // as many as there are indexes
+    if (count !== 0) copies.counts[copies.used++] = count
+  }
+  const length = copies.used - start
   if (length === 0) return noBuckets
-  const from = row * width
-  return {
-    indexes: before !== undefined && hasIndexes(before.indexes, indexes, from, length) ? before.indexes : indexes.slice(from, from + length),
-    counts: 2 * length < width ? counts.slice(from, from + length) : counts.subarray(from, from + length),
-  }
+  const counts = copies.counts.subarray(start, copies.used)
+  if (length === indexes.length) return { indexes, counts }
+  const populated = indexes.filter((_, k) => doubles[from + k] !== 0)
+  return { indexes: before !== undefined && isSame(before.indexes, populated) ? before.indexes : populated, counts }
 }
 
-function hasIndexes(known: Int32Array, indexes: Int32Array, from: number, length: number): boolean {
-  if (known.length !== length) return false
-  for (let k = 0; k < length; k++) if (known[k] !== indexes[from + k]) return false
-  return true
+function isSame(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((index, k) => index === b[k])
 }

@@ -4,15 +4,11 @@
 
 import { ChunkCache } from './chunkCache.ts'
 import { openHeadReader } from './headReader.ts'
-import { createHistogramReader } from './histogramReader.ts'
 import { BorrowedPartitions, type LentChunks } from './lentChunks.ts'
 import type { Matcher } from './matcher.ts'
 import { NotInMemory } from './notInMemory.ts'
 import { createQuerier, newerView, type DiskView, type Querier, type QuerierInit } from './querier.ts'
 import type { TimeRange } from './sample.ts'
-
-/** Whenever there are new ones, all series with native histograms are listed anew. */
-const maxHistogramOwners = 1_000
 
 /** Chunks that were lent. */
 const keptChunkBytes = 8 * 1024 * 1024
@@ -39,7 +35,6 @@ export type MemoryQuerierSource = {
 
 export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource {
   const head = openHeadReader(init.head)
-  const histograms = createHistogramReader(head)
   const generation = new Int32Array(init.partitionsGeneration)
   const chunks = new ChunkCache(head.kernels, keptChunkBytes)
   let view: DiskView | undefined
@@ -49,7 +44,6 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
   }
   const deps = {
     head,
-    histograms,
     partitions: {
       overlapping: (range: TimeRange) => (view !== undefined && range.minTimeMs >= view.plainFromMs ? partitions.overlapping(range) : beyond()),
       endSnapshots() {},
@@ -63,10 +57,9 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
   }
   const querier = createQuerier(deps)
   return {
-    isUsable: () => view !== undefined && view.generation === Atomics.load(generation, 0) && head.histogramOwnerCount() <= maxHistogramOwners,
+    isUsable: () => view !== undefined && view.generation === Atomics.load(generation, 0),
     querier() {
       head.pin()
-      histograms.refresh()
       return querier
     },
     indexVersion: () => head.indexVersion(),

@@ -33,8 +33,8 @@ export type PartitionKeeperOptions = {
   readonly tombstones: () => HiddenRanges
   /** Refs of the series that match, ascending. */
   readonly selectSeries: (matchers: readonly MatcherText[]) => Uint32Array
-  /** The same, without series that have histograms. */
-  readonly selectNumberSeries: (matchers: readonly MatcherText[]) => Uint32Array
+  /** The same, without hidden series. */
+  readonly selectVisibleSeries: (matchers: readonly MatcherText[]) => Uint32Array
   /** One Int32 that grows whenever partitions change. */
   readonly generation: SharedArrayBuffer
   readonly report: (level: LogLevel, message: string, fields: LogFields) => void
@@ -244,7 +244,7 @@ export class PartitionKeeper {
     if (!isLoose && isSame(this.#examined.get(partition.path), examination)) return false
     const isOutlived = outlivedSeries(outlived, this.#limits.retentionRules, selectSeries)
     yield
-    const resolutionOf = resolutionBySeries(due, this.#options.selectNumberSeries)
+    const resolutionOf = resolutionBySeries(due, this.#options.selectVisibleSeries)
     yield
     if (!isLoose && !(yield* hasHiddenSamples(partition, tombstones, codec)) && !(yield* hasSeriesToChange(partition, { meta, isOutlived: outlived.length > 0 ? isOutlived : undefined, resolutionOf: due.length > 0 ? resolutionOf : undefined }))) {
       this.#examined.set(partition.path, examination)

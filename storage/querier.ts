@@ -12,7 +12,6 @@ import { maxResolutionMs } from './downsampling.ts'
 import { openHeadReader, type HeadReader, type HeadReaderInit } from './headReader.ts'
 import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
 import { isHiddenLabel, isHiddenSeries } from './hiddenSeries.ts'
-import { createHistogramReader, type HistogramReader } from './histogramReader.ts'
 import { compareLabels, type Labels } from './labels.ts'
 import { matchesEmpty, type Matcher } from './matcher.ts'
 import { ChunkLender, type LentChunks } from './lentChunks.ts'
@@ -42,7 +41,7 @@ export type SeriesSelection = {
   ref(index: number): number
   /** All of them, ascending; not to be changed. Mostly the same object when it is the same list. */
   readonly refs: Uint32Array
-  /** Whether some are known to hold native histograms. */
+  /** Whether some are known to hold native histograms; those on disk alone are not. */
   readonly hasHistograms: boolean
   /** Samples within the selected range, ascending, no time twice, staleness markers included; may be none. Valid until the next `read`. */
   read(index: number): SampleColumns
@@ -162,19 +161,17 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   }
   const lifetimes = createLifetimes(init.dir)
   const hidden = createHiddenSamples(init.dir)
-  const histograms = createHistogramReader(head)
   const buckets = createBucketReader(init.head.module, onDamage)
   return {
     querier({ lends } = { lends: false }) {
       head.pin()
-      histograms.refresh()
       lender = lends ? new ChunkLender() : undefined
       if (partitions.refresh()) {
         lifetimes.forget()
         hidden.forget()
         chunks.clear()
       }
-      return createQuerier({ head, partitions, ...(lends ? { chunks: lentChunks } : { chunks, lists: chunks }), lifetimes, hidden, histograms, buckets, onDamage })
+      return createQuerier({ head, partitions, ...(lends ? { chunks: lentChunks } : { chunks, lists: chunks }), lifetimes, hidden, buckets, onDamage })
     },
     lent: () => lender?.lend(partitions.generation) ?? { generation: partitions.generation, series: [] },
     get generation() {
@@ -206,13 +203,12 @@ export type QuerierDeps = {
   readonly lists?: Pick<ChunkCache, 'list' | 'listKey'>
   readonly lifetimes: Pick<Lifetimes, 'overlaps'>
   readonly hidden: Pick<HiddenSamples, 'without' | 'rangesOf' | 'isEmpty'>
-  readonly histograms: HistogramReader
   readonly buckets: BucketReader
   readonly onDamage: (report: DamageReport) => void
 }
 
 export function createQuerier(deps: QuerierDeps): Querier {
-  const { head, partitions, lifetimes, histograms } = deps
+  const { head, partitions, lifetimes } = deps
   let hadBuckets = false
 
   /** Whether a series has, or had on disk, samples around the range. */
@@ -223,7 +219,7 @@ export function createQuerier(deps: QuerierDeps): Querier {
   }
   /** Hidden series have no other labels than their own, so that only conditions which anything without labels passes meet them. */
   const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
-    matchers.every(matchesEmpty) && (histograms.hasOwners || head.hasStartTimes()) ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
+    matchers.every(matchesEmpty) && head.hasStartTimes() ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
   const counts = (range: TimeRange) => (isAllTime(range) ? () => true : (ref: number) => livesIn(ref, range))
   const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers), matchers)
@@ -252,15 +248,10 @@ export function createQuerier(deps: QuerierDeps): Querier {
       labels: (index) => head.labels(refAt(index)),
       ref: refAt,
       refs,
-      hasHistograms: histograms.hasOwners && refs.some((ref) => histograms.isOwner(ref)),
+      hasHistograms: head.hasHistograms(refs),
       read(index) {
         open ??= partitions.overlapping(range)
-        const partitionsInRange = open
-        const ref = refAt(index)
-        return histograms.attach(ref, readSeries(deps, partitionsInRange, ref, range), {
-          livesInRange: (part) => livesIn(part, range),
-          read: (part) => readSeries(deps, partitionsInRange, part, range),
-        })
+        return head.attachHistograms(readSeries(deps, open, refAt(index), range))
       },
       readStarts(index) {
         const hidden = head.startSeries(refAt(index))
@@ -348,8 +339,7 @@ function readSeries(deps: QuerierDeps, open: readonly StoredPartition[], ref: nu
 }
 
 function readEntries(deps: QuerierDeps, open: readonly StoredPartition[], ref: number, range: TimeRange): Entries | undefined {
-  if (deps.histograms.isOwner(ref)) return undefined
-  return deps.buckets.entries(ref, () => readSeries(deps, open, ref, range), open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
+  return deps.buckets.entries(ref, () => deps.head.attachHistograms(readSeries(deps, open, ref, range)), open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
 }
 
 function addStored(deps: QuerierDeps, partition: StoredPartition, chosen: { readonly ref: number; readonly isOutOfOrder: boolean; readonly beforeMs: number }): void {

@@ -13,18 +13,18 @@ import { createKernels, type Kernels } from '../src/kernels/kernels.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { createDataDir, listLogSegments, seriesPath, snapshotsDir, statePath, tombstonesPath } from './dataDir.ts'
-import { deletionSteps, selectNumberRefs, selectRefs } from './deletion.ts'
+import { deletionSteps, selectRefs, selectVisibleRefs } from './deletion.ts'
 import { flushSteps } from './flushTask.ts'
 import { decodeLabels } from './headLabels.ts'
 import { HeadLoader } from './headLoader.ts'
 import { openHeadReader, type HeadReader } from './headReader.ts'
-import { ownerLabel } from './histogramParts.ts'
 import { formatLabels } from './labels.ts'
 import { LogWriter, type LogRecordBytes } from './logWriter.ts'
 import { PartitionKeeper } from './partitionKeeper.ts'
 import { recoverHead, setAsideDamaged, tidyDataDir, type RecoveryDeps } from './recovery.ts'
 import { decodeSeriesPage, SeriesFileWriter } from './seriesFile.ts'
 import { lockDataDir } from './lock.ts'
+import { startLabel } from './startTimes.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import { StateFileWriter } from './stateFile.ts'
 import { snapshotSteps } from './snapshot.ts'
@@ -86,7 +86,7 @@ class Writer {
       codec: this.#codec,
       tombstones: () => this.#tombstones.active,
       selectSeries: (matchers) => (this.#headReader === undefined ? new Uint32Array() : selectRefs(this.#headReader, matchers)),
-      selectNumberSeries: (matchers) => (this.#headReader === undefined ? new Uint32Array() : selectNumberRefs(this.#headReader, matchers)),
+      selectVisibleSeries: (matchers) => (this.#headReader === undefined ? new Uint32Array() : selectVisibleRefs(this.#headReader, matchers)),
       generation: init.partitionsGeneration,
       report: (level, message, fields) => this.#report(level, message, fields),
       seriesWithin: (range) => this.#series.refsWithin(range),
@@ -361,10 +361,10 @@ class Writer {
     return { kind: 'stats', stats: this.#stats() }
   }
 
-  /** For people; a column of a histogram has the name of the whole. */
+  /** For people; a hidden series has the name of the one that it belongs to. */
   #seriesName(ref: number): string {
     const labels = decodeLabels(this.#series.labelBytes(ref))
-    return labels[0]?.name === ownerLabel ? this.#seriesName(Number(labels[0].value)) : formatLabels(labels)
+    return labels[0]?.name === startLabel ? this.#seriesName(Number(labels[0].value)) : formatLabels(labels)
   }
 
   *#clean(): Generator<void, WriterAnswer> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { sectionChecksum } from '../../test/helpers/sectionChecksum.ts'
 import { createRandom } from '../../test/helpers/random.ts'
 import { captureNames, readCapture } from '../../test/helpers/scrapeCapture.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from './kernels.ts'
@@ -259,7 +260,7 @@ describe('a damaged chunk', () => {
     for (let round = 0; round < 3000; round++) {
       const damaged = section.slice()
       for (let flips = 1 + Math.floor(random() * 3); flips > 0; flips--) damaged[4 + Math.floor(random() * (length - 4))] = Math.floor(random() * 256)
-      new DataView(damaged.buffer).setUint32(0, checksum(damaged.subarray(4, 9 + new DataView(damaged.buffer).getUint16(7, true))), true)
+      new DataView(damaged.buffer).setUint32(0, sectionChecksum(damaged.subarray(4, 9 + new DataView(damaged.buffer).getUint16(7, true))), true)
       const count = decoded(damaged)
       expect(count, `seed ${seed}, round ${round}`).toBeLessThanOrEqual(300)
       expect(words[timesOutPtr / 8 + 300], `seed ${seed}, round ${round}`).toBe(guard)
@@ -270,22 +271,7 @@ describe('a damaged chunk', () => {
   function sealSections(chunk: Uint8Array): void {
     const view = new DataView(chunk.buffer)
     const split = 8 + view.getUint32(4, true)
-    view.setUint32(8, checksum(chunk.subarray(12, split)), true)
-    view.setUint32(split, checksum(chunk.subarray(split + 4)), true)
-  }
-
-  function checksum(body: Uint8Array): number {
-    const mask = 2n ** 64n - 1n
-    const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
-    let hash = (BigInt(body.length) * 0x9e3779b97f4a7c15n) & mask
-    let at = 0
-    for (; at + 8 <= body.length; at += 8) {
-      hash = ((hash ^ view.getBigUint64(at, true)) * 0xff51afd7ed558ccdn) & mask
-      hash ^= hash >> 32n
-    }
-    let rest = 0n
-    for (let shift = 0n; at < body.length; at++, shift += 8n) rest |= BigInt(body[at] ?? 0) << shift
-    hash = ((hash ^ rest) * 0xc4ceb9fe1a85ec53n) & mask
-    return Number((hash >> 32n) ^ (hash & 0xffffffffn))
+    view.setUint32(8, sectionChecksum(chunk.subarray(12, split)), true)
+    view.setUint32(split, sectionChecksum(chunk.subarray(split + 4)), true)
   }
 })

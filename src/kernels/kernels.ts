@@ -58,6 +58,9 @@ export type KernelExports = {
   nameSymbol(name: number): number
   nameValues(name: number): bigint
   hasSeries(ref: number): number
+  /** How many series have had native histograms in memory, and whether one has. */
+  histogramSeries(): number
+  hasHistograms(ref: number): number
   /** The least ref in use that is not below `ref`, 0 when there is none. */
   nextSeries(ref: number): number
   /** Has grown when there are series that readers could not find before. */
@@ -105,9 +108,7 @@ export type KernelExports = {
 
   // Main thread: native histograms on their way into a batch, see assembly/histogramDraft.ts.
   reserveDraft(buckets: number, bounds: number): Pointer
-  stageDraft(batch: Pointer, owner: number, timeMs: number): number
-  learnPart(owner: number, place: number, ref: number): void
-  judgeHistograms(batch: Pointer, from: number): void
+  stageDraft(batch: Pointer, ref: number, timeMs: number): void
   stageMessages(list: Pointer, from: number, count: number, batch: Pointer, usesCreated: number): number
   forgetOwner(ref: number): void
 
@@ -206,11 +207,15 @@ export type KernelExports = {
   // Any thread: the sample codec.
   encodeChunk(timestamps: Pointer, values: Pointer, count: number, out: Pointer, outCapacity: number, scratch: Pointer): number
   decodeChunk(pointer: Pointer, length: number, timestampsOut: Pointer, valuesOut: Pointer, capacity: number): number
+  encodeHistogramChunk(timestamps: Pointer, values: Pointer, count: number, arena: Pointer, out: Pointer, outCapacity: number, work: Pointer, scratch: Pointer): number
   chunkSampleCount(pointer: Pointer, length: number): number
   encodeTimesWithin(timestamps: Pointer, count: number, base: Pointer, baseCount: number, out: Pointer, capacity: number): number
   timesRoom(pointer: Pointer, length: number): number
   decodeTimes(pointer: Pointer, length: number, out: Pointer, capacity: number): number
   decodeValues(pointer: Pointer, length: number, out: Pointer, capacity: number): number
+  openArena(arena: Pointer, pointer: Pointer, capacity: number): void
+  decodeHistograms(section: Pointer, length: number, values: Pointer, count: number, arena: Pointer): number
+  histogramWorkBytes(count: number): number
 }
 
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */

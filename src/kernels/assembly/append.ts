@@ -9,11 +9,15 @@
 
 import { ACTIVE_SAMPLES, CHUNK_BYTES, CHUNK_COUNT, CHUNK_SAMPLES, DAY_MS, PUBLISH_FENCE } from './layout'
 import { addToBlock, copyBlocks, startBlock } from './activeBlock'
-import { alloc, BLOCK_CHAIN, retire, scratch } from './memory'
+import { alloc, BLOCK_CHAIN, free, retire, scratch } from './memory'
 import { copyBytes } from './bytes'
-import { encodeChunk, encodeChunkOf } from './codec'
+import { chunkSampleCount, encodeChunk, encodeChunkOf, encodeHistogramChunk, valuesSection } from './codec'
+import { ARENA_BYTES, ARENA_START, openArena } from './histogramArena'
+import { hasMarks, isMark, markPlace } from './histogramMark'
+import { addRow, decodeRows, lateRow, retireRows, rowRoom } from './histogramRows'
+import { histogramWorkBytes, isHistogramSection, MAX_SECTION_BYTES } from './histogramSection'
 import {
-  FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, R_ACTIVE_COUNT, R_DAY, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER,
+  FLAG_HAS_LAST, FLAG_HISTOGRAMS, FLAG_LAST_VALUE_UNKNOWN, noteHistograms, R_ACTIVE_COUNT, R_DAY, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER,
   R_PUBLISHED, R_SEALED_FIRST, R_SEALED_LAST, R_TAIL, R_TAIL_COUNT,
 } from './series'
 
@@ -57,25 +61,43 @@ export function dayOf(time: i64): i32 {
 // @ts-ignore: decorator
 @inline
 export function appendInOrder(record: usize, time: i64, value: u64): void {
-  const offset = time - <i64>load<i32>(record, R_DAY) * DAY_MS
-  const active = load<u16>(record, R_ACTIVE_COUNT)
-  if (active == 0 || active >= MAX_ACTIVE || <u64>offset >= <u64>DAY_MS) beginActive(record, time, value)
+  if (beginsActive(record, time)) beginActive(record, time, value)
   else {
     if (!addToBlock(record, time, value)) startBlock(record, time, value)
-    store<u16>(record, active + 1, R_ACTIVE_COUNT)
+    store<u16>(record, load<u16>(record, R_ACTIVE_COUNT) + 1, R_ACTIVE_COUNT)
   }
   store<i64>(record, time, R_LAST_TIME)
   store<u64>(record, value, R_LAST_VALUE)
   store<u32>(record, (load<u32>(record, R_FLAGS) | FLAG_HAS_LAST) & ~FLAG_LAST_VALUE_UNKNOWN, R_FLAGS)
 }
 
+/** Whether a sample does not go beside those that the series has active. */
+// @ts-ignore: decorator
+@inline
+function beginsActive(record: usize, time: i64): bool {
+  const offset = time - <i64>load<i32>(record, R_DAY) * DAY_MS
+  const active = load<u16>(record, R_ACTIVE_COUNT)
+  return active == 0 || active >= MAX_ACTIVE || <u64>offset >= <u64>DAY_MS
+}
+
+/** The same for a histogram of a batch, by its image. */
+export function appendHistogram(record: usize, ref: u32, time: i64, mark: u64, image: usize, length: u32): void {
+  // Sealed first, as rows that are sealed are given back.
+  if (beginsActive(record, time)) endActive(record)
+  noteHistograms(record)
+  appendInOrder(record, time, addRow(ref, mark, image, length))
+}
+
+function endActive(record: usize): void {
+  if (load<u16>(record, R_ACTIVE_COUNT) == 0) return
+  fence()
+  publish(record)
+  sealActive(record)
+}
+
 /** Appends the first of a series' active samples; those that are active go into a chunk. */
 function beginActive(record: usize, time: i64, value: u64): void {
-  if (load<u16>(record, R_ACTIVE_COUNT) > 0) {
-    fence()
-    publish(record)
-    sealActive(record)
-  }
+  endActive(record)
   const day = dayOf(time)
   store<i32>(record, day, R_DAY)
   if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
@@ -108,9 +130,11 @@ export function sealActive(record: usize): void {
   const count = <u32>load<u16>(record, R_ACTIVE_COUNT)
   if (count == 0) return
   const tail: usize = load<u32>(record, R_TAIL)
-  const columns = columnsToSeal(count)
-  copyBlocks(tail, <u32>load<u8>(record, R_TAIL_COUNT), -Infinity, columns, columns + (<usize>count << 3))
-  linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, encodeColumns(columns, count, 0, count, 0))
+  const columns = columnsToSeal(record, count)
+  const values = columns + (<usize>count << 3)
+  copyBlocks(tail, <u32>load<u8>(record, R_TAIL_COUNT), -Infinity, columns, values)
+  if (mayHaveMarks(record, values, count)) sealHistograms(columns, count, 0, count, record + R_SEALED_FIRST, record + R_SEALED_LAST, 0)
+  else linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, encodeColumns(columns, count, 0, count, 0))
   atomic.store<u64>(record, 0, R_PUBLISHED)
   store<u32>(record, 0, R_TAIL)
   store<u32>(record, 0, R_TAIL_COUNT) // tail count, bytes used and active samples
@@ -120,8 +144,9 @@ export function sealActive(record: usize): void {
 
 // Scratch while sealing: times, values, the encoded chunk, the codec's own scratch.
 
-function columnsToSeal(count: u32): usize {
-  return scratch((count << 4) + encodedCapacity(count) + sealScratch(count))
+function columnsToSeal(record: usize, count: u32): usize {
+  const hasHistograms = (load<u32>(record, R_FLAGS) & FLAG_HISTOGRAMS) != 0
+  return scratch((count << 4) + sealScratch(count) + (hasHistograms ? MAX_SECTION_BYTES + histogramWorkBytes(count) + 16 : encodedCapacity(count)))
 }
 
 /** What the codec works in, and some for alignment. */
@@ -135,6 +160,42 @@ function sealScratch(count: u32): u32 {
 @inline
 function encodedCapacity(count: u32): u32 {
   return (count * 24 + 256 + 15) & ~15
+}
+
+// @ts-ignore: decorator
+@inline
+function mayHaveMarks(record: usize, values: usize, count: u32): bool {
+  return (load<u32>(record, R_FLAGS) & FLAG_HISTOGRAMS) != 0 && hasMarks(values, count)
+}
+
+/**
+ * Encodes samples `from` to `to` of the columns (of `total` samples each), among which are marks, into chunks, more than one where
+ * histograms have very many buckets, and gives the rows back. The columns are those of `columnsToSeal`.
+ */
+function sealHistograms(columns: usize, total: u32, from: u32, to: u32, firstAt: usize, lastAt: usize, flags: u16): void {
+  const times = columns
+  const values = columns + (<usize>total << 3)
+  const own = values + (<usize>from << 3)
+  retireRows(own, to - from)
+  const room = ARENA_START + rowRoom(own, to - from)
+  const arena = alloc(ARENA_BYTES + room)
+  openArena(arena, arena + <usize>ARENA_BYTES, room)
+  if (!decodeRows(own, to - from, arena)) unreachable()
+  const out = (columns + (<usize>total << 4) + 15) & ~15
+  const work = out + <usize>MAX_SECTION_BYTES
+  while (from < to) {
+    let end = to
+    let length = -1
+    while (true) {
+      const at = <usize>from << 3
+      length = encodeHistogramChunk(times + at, values + at, <i32>(end - from), arena, out, <i32>MAX_SECTION_BYTES, work, work + <usize>histogramWorkBytes(total))
+      if (length >= 0 || end == from + 1) break
+      end = from + ((end - from) >> 1)
+    }
+    linkChunk(firstAt, lastAt, newChunk(out, length, end - from, <i64>load<f64>(times + (<usize>from << 3)), <i64>load<f64>(times + (<usize>(end - 1) << 3)), flags))
+    from = end
+  }
+  free(arena, ARENA_BYTES + room)
 }
 
 /** Encodes samples `from` to `to` of the columns (of `total` samples each) into a chunk of its own. */
@@ -187,6 +248,7 @@ export function addLoadedChunk(record: usize, data: usize, length: u32, minTime:
   const day = dayOf(minTime)
   if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
   const chunk = newChunk(data, <i32>length, count, minTime, maxTime, isOutOfOrder ? CHUNK_SAVED | CHUNK_OUT_OF_ORDER : CHUNK_SAVED)
+  if (chunkSampleCount(data, <i32>length) > 0 && isHistogramSection(valuesSection(data))) noteHistograms(record)
   if (!isOutOfOrder) {
     linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, chunk)
     return
@@ -230,6 +292,12 @@ function outOfOrderPart(record: usize): usize {
   return part
 }
 
+/** The same for a histogram of a batch, by its image. */
+export function insertHistogram(record: usize, time: i64, mark: u64, image: usize, length: u32): void {
+  noteHistograms(record)
+  insertOutOfOrder(record, time, lateRow(mark, image, length))
+}
+
 /** Inserts a sample that is not newer than the series' last one. A sample of the same time is replaced: the last write wins. */
 export function insertOutOfOrder(record: usize, time: i64, value: u64): void {
   const part = outOfOrderPart(record)
@@ -244,7 +312,10 @@ export function insertOutOfOrder(record: usize, time: i64, value: u64): void {
   const count = <u32>(word >> 32)
   const at = lowerBound(buffer, count, time)
   if (at < count && load<i64>(buffer + (<usize>at << 4)) == time) {
-    atomic.store<u64>(buffer + (<usize>at << 4) + 8, value)
+    const before = buffer + (<usize>at << 4) + 8
+    const replaced = load<u64>(before)
+    atomic.store<u64>(before, value)
+    if (isMark(replaced)) retire(markPlace(replaced), load<u32>(markPlace(replaced)))
     return
   }
   store<i64>(ACTIVE_SAMPLES, load<i64>(ACTIVE_SAMPLES) + 1)
@@ -288,7 +359,7 @@ export function sealOutOfOrder(record: usize): void {
   const count = <u32>(word >> 32)
   if (count == 0) return
   const buffer: usize = <u32>word
-  const columns = columnsToSeal(count)
+  const columns = columnsToSeal(record, count)
   const values = columns + (<usize>count << 3)
   for (let i: u32 = 0; i < count; i++) {
     store<f64>(columns + (<usize>i << 3), <f64>load<i64>(buffer + (<usize>i << 4)))
@@ -299,7 +370,8 @@ export function sealOutOfOrder(record: usize): void {
     const day = dayOf(load<i64>(buffer + (<usize>from << 4)))
     let to = from + 1
     while (to < count && dayOf(load<i64>(buffer + (<usize>to << 4))) == day) to++
-    linkChunk(part + O_FIRST, part + O_LAST, encodeColumns(columns, count, from, to, CHUNK_OUT_OF_ORDER))
+    if (mayHaveMarks(record, values + (<usize>from << 3), to - from)) sealHistograms(columns, count, from, to, part + O_FIRST, part + O_LAST, CHUNK_OUT_OF_ORDER)
+    else linkChunk(part + O_FIRST, part + O_LAST, encodeColumns(columns, count, from, to, CHUNK_OUT_OF_ORDER))
     from = to
   }
   atomic.store<u64>(part, 0, O_BUFFER)

@@ -9,7 +9,7 @@
 //  96 log record u32, 100 its length u32, 104 its allocated bytes u32, 108 new series in it u32
 // 112 last value u64 of the first bad sample's series
 // 120 next open batch u32, 124 the one before u32
-// 128 histograms, a growing array of { first sample u32, the one after the last u32 }
+// 128 images { pointer u32, bytes u32, capacity u32 } of the histograms that its marks stand for (histogramDraft.ts)
 // 140 histograms that cannot be stored u32
 // 144 zeros: a growing array of the samples, u32, that say that a counter was created
 // 156 copies of the chunks that its samples went into at once (run.ts)
@@ -20,7 +20,12 @@ import {
 } from './layout'
 import { freeList, link, push, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
-import { appendInOrder, fence, insertOutOfOrder, isFull, publish, sealActive } from './append'
+import { appendHistogram, appendInOrder, fence, insertHistogram, insertOutOfOrder, isFull, publish, sealActive } from './append'
+import { bytesEqual } from './bytes'
+import { imageLength, imageOf } from './histogramDraft'
+import { hasMarks, HINT_MASK, isMark, markPlace, NOT_A_NUMBER } from './histogramMark'
+import { findOwner } from './histogramOwners'
+import { isNewest } from './histogramRows'
 import { appendRun, clearCopies, COPIES_BYTES, freeCopies, MIN_RUN } from './run'
 import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
 
@@ -41,8 +46,8 @@ export const BATCH_RECORD_BYTES: usize = 104
 export const BATCH_NEW_SERIES: usize = 108
 export const BATCH_LAST_VALUE: usize = 112
 export const BATCH_LINK: usize = 120
-export const BATCH_HISTOGRAMS: usize = 128
-export const BATCH_BAD_HISTOGRAMS: usize = 140
+export const BATCH_IMAGES: usize = 128
+const BATCH_BAD_HISTOGRAMS: usize = 140
 const BATCH_ZEROS: usize = 144
 export const BATCH_COPIES: usize = 156
 export const BATCH_STARTS: usize = BATCH_COPIES + <usize>COPIES_BYTES
@@ -63,6 +68,9 @@ export const NO_SERIES: u8 = 8 // staged with ref 0: dropped by relabelling, or 
 export const TOO_LATE: u8 = 9 // was in order when validated, and another batch came in between
 export const STORED_IN_CHUNK: u8 = 10 // stored, and the log record gets the chunk
 
+/** Bytes of images whose memory is kept for those to come. */
+const MAX_KEPT_IMAGES: u32 = 262_144
+
 /** Half of Prometheus's 2 h chunk range: without a window, samples older than this before the newest are out of bounds. */
 const IN_BOUNDS_MS: i64 = 3_600_000
 
@@ -78,7 +86,7 @@ export function freeBatch(batch: usize): void {
   unlink(BATCHES, batch, BATCH_LINK)
   freeColumns(batch)
   freeCopies(batch + BATCH_COPIES)
-  freeList(batch + BATCH_HISTOGRAMS, 8)
+  freeList(batch + BATCH_IMAGES, 1)
   freeList(batch + BATCH_ZEROS, 4)
   freeList(batch + BATCH_STARTS, START_BYTES)
   free(batch, BATCH_BYTES)
@@ -96,12 +104,20 @@ export function clearBatch(batch: usize): void {
   clearCopies(batch + BATCH_COPIES)
   memory.fill(batch + BATCH_COUNT, 0, 4)
   memory.fill(batch + BATCH_TALLY, 0, BATCH_LINK - BATCH_TALLY)
-  store<u32>(batch, 0, BATCH_HISTOGRAMS + 4)
+  clearImages(batch + BATCH_IMAGES)
   store<u32>(batch, 0, BATCH_ZEROS + 4)
   store<u32>(batch, 0, BATCH_STARTS + 4)
   store<u32>(batch, 0, BATCH_BAD_HISTOGRAMS)
   store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
   store<i64>(batch, i64.MIN_VALUE, BATCH_MAX_TIME)
+}
+
+/** Gives them back when they are large. */
+function clearImages(images: usize): void {
+  store<u32>(images, 0, 4)
+  if (load<u32>(images, 8) <= MAX_KEPT_IMAGES) return
+  freeList(images, 1)
+  store<u32>(images, 0, 8)
 }
 
 // @ts-ignore: decorator
@@ -162,12 +178,8 @@ export function stageStale(batch: usize, ref: u32, time: f64): void {
 /** Takes back the samples from index `count` on. */
 export function unstageFrom(batch: usize, count: u32): void {
   if (count < load<u32>(batch, BATCH_COUNT)) store<u32>(batch, count, BATCH_COUNT)
-  const histograms: usize = load<u32>(batch, BATCH_HISTOGRAMS)
-  let left = load<u32>(batch, BATCH_HISTOGRAMS + 4)
-  while (left > 0 && load<u32>(histograms + (<usize>(left - 1) << 3), 4) > count) left--
-  store<u32>(batch, left, BATCH_HISTOGRAMS + 4)
   const zeros: usize = load<u32>(batch, BATCH_ZEROS)
-  left = load<u32>(batch, BATCH_ZEROS + 4)
+  let left = load<u32>(batch, BATCH_ZEROS + 4)
   while (left > 0 && load<u32>(zeros + (<usize>(left - 1) << 2)) >= count) left--
   store<u32>(batch, left, BATCH_ZEROS + 4)
   const starts: usize = load<u32>(batch, BATCH_STARTS)
@@ -274,10 +286,12 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64, len
       // The series may have an earlier sample in this very batch: its slot then points at it.
       const slot = load<u32>(record, R_SLOT)
       let passedOver = false
+      let passesLast = false
       if (slot < i && load<u32>(refs + (<usize>slot << 2)) == ref && load<u8>(outcomes + <usize>slot) == STORED) {
         // With `lenient`, only what is in order beside the stored samples is judged by the batch.
         if (!lenient || !hasLast || time > lastTime) {
           passedOver = lenient
+          passesLast = true
           hasLast = true
           lastTime = load<i64>(times + (<usize>slot << 3))
           lastValue = load<u64>(values + (<usize>slot << 3))
@@ -290,8 +304,8 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64, len
       else if (!hasLast || time > lastTime) store<u32>(record, i, R_SLOT)
       else if (passedOver && (!isLate || !hasWindow)) outcome = REPEATED
       else if (!isLate) {
-        outcome = anyValue || value == lastValue ? REPEATED : DUPLICATE
-        existing = lastValue
+        outcome = anyValue || isSame(batch, ref, value, lastValue, passesLast) ? REPEATED : DUPLICATE
+        existing = isMark(lastValue) ? NOT_A_NUMBER : lastValue
       }
       else outcome = hasWindow ? STORED_OUT_OF_ORDER : OUT_OF_ORDER
     }
@@ -306,12 +320,28 @@ export function validateBatch(batch: usize, from: u32, to: u32, latest: f64, len
       i = last
       continue
     }
-    if (outcome >= DUPLICATE && outcome < NO_SERIES && load<u32>(batch, BATCH_FIRST_BAD_KIND) == 0) {
+    if (outcome < DUPLICATE || outcome >= NO_SERIES) continue
+    if (isMark(value)) store<u32>(batch, load<u32>(batch, BATCH_BAD_HISTOGRAMS) + 1, BATCH_BAD_HISTOGRAMS)
+    if (load<u32>(batch, BATCH_FIRST_BAD_KIND) == 0) {
       store<u32>(batch, i, BATCH_FIRST_BAD)
       store<u32>(batch, <u32>outcome, BATCH_FIRST_BAD_KIND)
       store<u64>(batch, existing, BATCH_LAST_VALUE)
     }
   }
+}
+
+/** Whether a value of the batch is another one, which is its series' newest one or, with `isStaged`, one of the batch too. */
+function isSame(batch: usize, ref: u32, value: u64, other: u64, isStaged: bool): bool {
+  if (!isMark(value) || !isMark(other)) return value == other
+  if (((value ^ other) & HINT_MASK) != 0) return false
+  const image = imageOf(batch, markPlace(value))
+  if (isStaged) {
+    const before = imageOf(batch, markPlace(other))
+    return imageLength(image) == imageLength(before) && bytesEqual(image, before, imageLength(image))
+  }
+  const owner = findOwner(ref)
+  // After a start nobody knows what it was.
+  return owner == 0 || isNewest(owner, image, imageLength(image))
 }
 
 /** Marks the samples after `first`, which is stored, as long as they are of its series and each is newer than the one before. Returns the last of them. */
@@ -360,6 +390,12 @@ export function acceptAll(batch: usize): u32 {
   return unknown
 }
 
+// @ts-ignore: decorator
+@inline
+function hasHistograms(batch: usize, values: usize, from: u32, to: u32): bool {
+  return load<u32>(batch, BATCH_IMAGES + 4) != 0 && hasMarks(values + (<usize>from << 3), to - from)
+}
+
 /** The end of the samples from `first` on that are stored, of one series and ascending in time. */
 function endOfRun(batch: usize, first: u32, to: u32): u32 {
   const refs: usize = load<u32>(batch, BATCH_REFS)
@@ -406,7 +442,7 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
       if ((flags & FLAG_HAS_LAST) == 0 || time > lastTime) {
         const ref = load<u32>(refs + (<usize>i << 2))
         const end = i + 1 < to && load<u32>(refs + (<usize>(i + 1) << 2)) == ref ? endOfRun(batch, i, to) : i + 1
-        if (end - i >= MIN_RUN) {
+        if (end - i >= MIN_RUN && !hasHistograms(batch, values, i, end)) {
           sealed += appendRun(record, ref, times, values, outcomes, i, end, batch + BATCH_COPIES, STORED_IN_CHUNK)
           fence()
           publish(record)
@@ -417,16 +453,18 @@ export function appendBatch(batch: usize, from: u32, to: u32, late: bool): void 
           i = end - 1
           continue
         }
-        appendInOrder(record, time, value)
+        if (isMark(value)) appendHistogram(record, ref, time, value, imageOf(batch, markPlace(value)), imageLength(imageOf(batch, markPlace(value))))
+        else appendInOrder(record, time, value)
         appended++
         unpublished++
       } else {
-        outcome = time == lastTime && (flags & FLAG_LAST_VALUE_UNKNOWN) == 0 && value == load<u64>(record, R_LAST_VALUE) ? REPEATED : late ? STORED_OUT_OF_ORDER : TOO_LATE
+        outcome = time == lastTime && (flags & FLAG_LAST_VALUE_UNKNOWN) == 0 && isSame(batch, load<u32>(refs + (<usize>i << 2)), value, load<u64>(record, R_LAST_VALUE), false) ? REPEATED : late ? STORED_OUT_OF_ORDER : TOO_LATE
         store<u8>(outcomes + <usize>i, outcome)
       }
     }
     if (outcome == STORED_OUT_OF_ORDER) {
-      insertOutOfOrder(record, time, value)
+      if (isMark(value)) insertHistogram(record, time, value, imageOf(batch, markPlace(value)), imageLength(imageOf(batch, markPlace(value))))
+      else insertOutOfOrder(record, time, value)
       inserted++
     }
     if (outcome == STORED || outcome == STORED_OUT_OF_ORDER) {

@@ -11,6 +11,7 @@
 import { readVarint, varintEnd, writeVarint } from './bytes'
 import { columnFirst, columnSlope, columnStep, decodeColumn, encodeColumn } from './integerColumn'
 import { openSection, SECTION_HEADER_BYTES, sealSection } from './section'
+import { encodeHistograms } from './histogramSection'
 import { decodeValues, encodeValues } from './values'
 
 /** Version of the chunk's header. The sections belong to it: a change of either is a new version. */
@@ -29,11 +30,26 @@ export function encodeChunkOf<T>(timestampsPtr: usize, valuesPtr: usize, count: 
   const timesPtr = outPtr + CHUNK_HEADER_BYTES
   const timesLength = encodeTimes<T>(timestampsPtr, count, timesPtr, scratchPtr)
   const valuesLength = encodeValues(valuesPtr, count, timesPtr + <usize>timesLength, scratchPtr)
-  store<u8>(outPtr, CHUNK_VERSION)
-  store<u8>(outPtr, 0, 1)
-  store<u16>(outPtr, <u16>count, 2)
-  store<u32>(outPtr, <u32>timesLength, 4)
-  return <i32>CHUNK_HEADER_BYTES + timesLength + valuesLength
+  return writeHeader(outPtr, count, timesLength) + timesLength + valuesLength
+}
+
+function writeHeader(out: usize, count: i32, timesLength: i32): i32 {
+  store<u8>(out, CHUNK_VERSION)
+  store<u8>(out, 0, 1)
+  store<u16>(out, <u16>count, 2)
+  store<u32>(out, <u32>timesLength, 4)
+  return <i32>CHUNK_HEADER_BYTES
+}
+
+/** The same for values among which are marks of an arena's rows; `work` as for `encodeHistograms`. -1 also when they are too many for a chunk. */
+export function encodeHistogramChunk(timestampsPtr: usize, valuesPtr: usize, count: i32, arena: usize, outPtr: usize, outCapacity: i32, work: usize, scratchPtr: usize): i32 {
+  if (count < 1 || count > MAX_COUNT || outCapacity < 24 * count + 256) return -1
+  const timesPtr = outPtr + CHUNK_HEADER_BYTES
+  const timesLength = encodeTimes<f64>(timestampsPtr, count, timesPtr, scratchPtr)
+  const valuesAt = timesPtr + <usize>timesLength
+  const valuesLength = encodeHistograms(valuesPtr, count, arena, valuesAt, <u32>(outPtr + outCapacity - valuesAt), work, scratchPtr)
+  if (valuesLength < 0) return -1
+  return writeHeader(outPtr, count, timesLength) + timesLength + valuesLength
 }
 
 /** Decodes a chunk. Returns the count, or -1 when it is damaged, of another version, or needs more room (`chunkRoom`) than `capacity`. */
@@ -52,6 +68,13 @@ export function decodeChunk(ptr: usize, length: i32, timestampsOutPtr: usize, va
 export function chunkRoom(ptr: usize, length: i32): i32 {
   const count = chunkSampleCount(ptr, length)
   return count < 0 ? -1 : max(count, timesRoom(ptr + CHUNK_HEADER_BYTES, load<i32>(ptr, 4)))
+}
+
+/** Where the values section of a chunk begins that has been decoded. */
+// @ts-ignore: decorator
+@inline
+export function valuesSection(ptr: usize): usize {
+  return ptr + CHUNK_HEADER_BYTES + <usize>load<u32>(ptr, 4)
 }
 
 /** The count from the header alone; -1 when the header cannot be right. */

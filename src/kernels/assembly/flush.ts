@@ -7,6 +7,7 @@
 // Entry: { ref u32, flags u32, min time f64, max time f64, data u32, data bytes u32, samples u32, zero, last value u64 }; flags
 // as in checkpoint.ts, and so is the last value.
 
+import { isMark } from './histogramMark'
 import { MAX_REF } from './layout'
 import { alloc, free, usableBytes } from './memory'
 import {
@@ -86,7 +87,8 @@ function listChain(flush: usize, ref: u32, first: usize): void {
     const minTime = <f64>load<i64>(chunk, C_MIN_TIME)
     const maxTime = <f64>load<i64>(chunk, C_MAX_TIME)
     const isOutOfOrder = (flags & CHUNK_OUT_OF_ORDER) != 0
-    const isLastKnown = (load<u32>(record, R_FLAGS) & FLAG_LAST_VALUE_UNKNOWN) == 0
+    // Where a histogram is means nothing to the next process.
+    const isLastKnown = (load<u32>(record, R_FLAGS) & FLAG_LAST_VALUE_UNKNOWN) == 0 && !isMark(load<u64>(record, R_LAST_VALUE))
     const hasLast = !isOutOfOrder && isLastKnown && load<i64>(chunk, C_MAX_TIME) == load<i64>(record, R_LAST_TIME)
     const entry = nextEntry(flush)
     store<u32>(entry, ref)

@@ -4,7 +4,7 @@
 
 import { BATCH_COUNT, stage, takesZero } from './batch'
 import { readVarint, unzigzag, varintEnd } from './bytes'
-import { BUCKET_BYTES, D_BOUND_COUNT, D_BOUNDS, D_BUCKETS, D_COUNT, D_GAUGE, D_NEGATIVE, D_POSITIVE, D_SCHEMA, D_SUM, D_ZERO_COUNT, D_ZERO_THRESHOLD, reserveDraft, stageHistogram } from './histogramDraft'
+import { BUCKET_BYTES, D_BOUND_COUNT, D_BOUNDS, D_BUCKETS, D_COUNT, D_HINT, D_NEGATIVE, D_POSITIVE, D_SCHEMA, D_SUM, D_ZERO_COUNT, D_ZERO_THRESHOLD, reserveDraft, stageHistogram } from './histogramDraft'
 import { afterLength, lengthOf, skipField } from './protobuf'
 import { scratch } from './memory'
 import { hasSeries } from './series'
@@ -33,6 +33,7 @@ const CUSTOM_SCHEMA: i64 = -53
 const MAX_BUCKETS: u32 = 10_000
 /** Whole numbers are doubles outside. */
 const MAX_WHOLE: u64 = 1 << 53
+const RESET_HINT: u64 = 1
 const GAUGE_HINT: u64 = 3
 
 /**
@@ -55,8 +56,11 @@ export function stageMessages(list: usize, from: u32, count: u32, batch: usize, 
     const use = created == 0 ? 0 : usesCreated
     if ((use & CREATED_ZERO) != 0 && takesZero(ref, created, time)) return ~i
     if (load<u64>(histogram, D_SUM) == STALE_MARKER) stage(batch, hasSeries(ref) ? ref : 0, time, STALE_MARKER)
-    else if (!readBuckets(message) || stageHistogram(batch, ref, time) != 0) return ~i
-    else if ((use & CREATED_START) != 0) noteStart(batch, load<u32>(batch, BATCH_COUNT) - 1, created)
+    else if (!readBuckets(message)) return ~i
+    else {
+      stageHistogram(batch, ref, time)
+      if ((use & CREATED_START) != 0) noteStart(batch, load<u32>(batch, BATCH_COUNT) - 1, created)
+    }
   }
   return count
 }
@@ -123,7 +127,7 @@ function readWhole(histogram: usize, message: usize, tag: u8, value: u64): bool 
     const schema = unzigzag(value)
     if (schema != CUSTOM_SCHEMA && (schema < -4 || schema > 8)) return false
     store<i32>(histogram, <i32>schema, D_SCHEMA)
-  } else if (tag == 0x70) store<u32>(histogram, value == GAUGE_HINT ? 1 : 0, D_GAUGE)
+  } else if (tag == 0x70) store<u32>(histogram, value == RESET_HINT || value == GAUGE_HINT ? <u32>value : 0, D_HINT)
   else if (tag == 0x78) {
     if (value >= MAX_WHOLE) return false
     store<u64>(message, value, M_TIME)
@@ -244,14 +248,13 @@ function readSide(side: usize, before: i32, isFloat: bool, reach: i64): i32 {
   return at == end ? <i32>added : -1
 }
 
-/** Whether these bounds are in order is known from the histogram that had them first. */
 function readBounds(message: usize): bool {
   const from: usize = load<u32>(message, M_BOUNDS)
   const bytes = load<u32>(message, M_BOUNDS + 4) - <u32>from
   const count = bytes >> 3
   if ((bytes & 7) != 0 || count > MAX_BUCKETS) return false
   const histogram = reserveDraft(0, count)
-  if (count > 0 && load<f64>(from + <usize>((count - 1) << 3)) == Infinity) return false
+  for (let at = from; at < from + bytes; at += 8) if (!(load<f64>(at) < Infinity) || (at > from && load<f64>(at) <= load<f64>(at - 8))) return false
   memory.copy(load<u32>(histogram, D_BOUNDS), from, bytes)
   store<u32>(histogram, count, D_BOUND_COUNT)
   store<u64>(histogram, 0, D_ZERO_THRESHOLD)

@@ -9,15 +9,17 @@ export { alloc, bytesLeft, free, giveSpan, memoryPages, minPinnedEpoch, pinEpoch
 export { hash128 } from './hash'
 export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
 export {
-  findOrCreate, hasSeries, nextSeries, normalizeLabels, parseLabelBytes, restorePage, seriesLabelBytes, seriesRecord, useSeries,
+  findOrCreate, hasHistograms, hasSeries, histogramSeries, nextSeries, normalizeLabels, parseLabelBytes, restorePage, seriesLabelBytes, seriesRecord, useSeries,
 } from './series'
 export {
   acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, markZeros, newBatch, stageSample, stageStale, takesZeroAt, unstageFrom,
   validateBatch, zeroCount,
 } from './batch'
-export { judgeHistograms, learnPart, reserveDraft, stageDraft } from './histogramDraft'
+export { reserveDraft, stageDraft } from './histogramDraft'
 export { stageMessages } from './histogramMessage'
-export { forgetOwner } from './histogramParts'
+export { forgetOwner } from './histogramOwners'
+export { decodeHistograms, histogramWorkBytes } from './histogramSection'
+export { openArena } from './histogramArena'
 export { noteLastStart, noteStartsOf, stageStarts } from './startTimes'
 export { encodeRecord, gatherRecord, freeRecord } from './record'
 export { decodeRecord } from './readRecord'
@@ -32,7 +34,7 @@ export {
 } from './exposition'
 export { parseNumber } from './number'
 export { snappyDecode, snappyLength, snappyStart } from './snappy'
-export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk, encodeTimesWithin, timesRoom } from './codec'
+export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk, encodeHistogramChunk, encodeTimesWithin, timesRoom } from './codec'
 export { decodeValues } from './values'
 export { countFlags, firstStale, takeNewest, windowsOver } from './windows'
 export { extrapolate, extrapolationBytes, lastTwo, prepareExtrapolation } from './extrapolate'

@@ -53,7 +53,7 @@ export const MAX_SERIES: usize = 1244 // u32; 0: none
 export const MAX_SERIES_PER_JOB: usize = 1248 // u32; 0: none
 export const REFUSALS: usize = 1252 // growing array: pointer, count, capacity
 
-// Native histograms, see histogramParts.ts and histogramDraft.ts.
+// Native histograms, see histogramOwners.ts and histogramDraft.ts.
 export const HISTOGRAM_OWNERS: usize = 1264 // table: slots, capacity, used
 export const HISTOGRAM_DRAFT: usize = 1276 // u32
 
@@ -71,6 +71,8 @@ export const ENDED_OF_JOBS: usize = 1340 // growing array: pointer, count, capac
 
 // Start timestamps, see startTimes.ts.
 export const START_SERIES: usize = 1352 // table: slots, capacity, used
+
+export const HISTOGRAM_SERIES: usize = 1364 // u32, atomic: series that have had histograms in memory
 
 // Epoch slots of the readers: 128 x 16 bytes { pinned epoch u32 (0 = not pinned), ... }.
 export const READER_SLOTS: usize = 2048

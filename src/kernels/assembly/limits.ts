@@ -133,17 +133,12 @@ export function setEndedOfJob(pair: u32, ended: u32): void {
   store<u32>(entry, ended, 4)
 }
 
-/**
- * The labels are those of storage/histogramParts.ts, `__histogram_of__` and one more, or of storage/startTimes.ts, `__start_of__` alone,
- * so that no series with a metric name passes for one.
- */
+/** The label is that of storage/startTimes.ts, `__start_of__`, alone, so that no series with a metric name passes for one. */
 // @ts-ignore: decorator
 @inline
 function isHidden(label: usize, count: u32): bool {
   const name: usize = load<u32>(label)
-  const length = load<u32>(label, 4)
-  if (count == 1) return length == START_LABEL_BYTES && load<u64>(name) == START_LABEL_LOW && load<u32>(name, 8) == START_LABEL_HIGH
-  return count == 2 && length == 16 && load<u64>(name) == 0x676f747369685f5f && load<u64>(name, 8) == 0x5f5f666f5f6d6172
+  return count == 1 && load<u32>(label, 4) == START_LABEL_BYTES && load<u64>(name) == START_LABEL_LOW && load<u32>(name, 8) == START_LABEL_HIGH
 }
 
 /** Counts a refusal for the job with this name. */

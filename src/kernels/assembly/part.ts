@@ -13,7 +13,8 @@
 import { addColumn, flagsOfFirst } from './accumulate'
 import { extrapolate, lastTwo } from './extrapolate'
 import { extremeWindows, sumWindows } from './overTime'
-import { addInOrder, addOutOfOrder, beginRead, S_CHUNKS, S_COUNT, S_TIMES, S_VALUES } from './read'
+import { hasRows } from './histogramArena'
+import { addInOrder, addOutOfOrder, beginRead, S_ARENA, S_CHUNKS, S_COUNT, S_TIMES, S_VALUES } from './read'
 import { addStored } from './stored'
 import { countFlags, extrapolationOf, firstStale, K_FROM, K_TO, K_TOTAL, removeStale, takeNewest, W_STEPS, windowsOver } from './windows'
 
@@ -66,8 +67,6 @@ const ANOTHER_WAY: i32 = 5
 
 /** In place of an entry that nobody has looked for. */
 const UNKNOWN: u32 = 1
-/** The upper half of a value that stands for a native histogram, but for its lowest bit. */
-const HISTOGRAM_MARK: u64 = 0x7ffc4800
 
 /** Evaluates the series from `index` on and returns the one before which it left off, `end` when all are done. `at` is the part's accumulator. */
 export function evaluatePart(task: usize, index: i32, end: i32, at: usize): i32 {
@@ -91,7 +90,7 @@ function evaluate(task: usize, index: i32, at: usize): i32 {
   const times: usize = load<u32>(state, S_TIMES)
   const values: usize = load<u32>(state, S_VALUES)
   let length = load<i32>(state, S_COUNT)
-  if (length > 0 && (load<u32>(values + (<usize>length << 3) - 4) & ~1) == <u32>HISTOGRAM_MARK) return ANOTHER_WAY
+  if (hasRows(state + S_ARENA)) return ANOTHER_WAY
   const code = load<i32>(task, T_FUNCTION)
   if (code != NEWEST) {
     const stale = firstStale(values, length)

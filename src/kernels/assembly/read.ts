@@ -3,16 +3,19 @@
 // are the reader's own scratch. Nothing here writes to the head.
 //
 // Read state: { min f64, max f64, times u32, values u32, other times u32, other values u32, count u32, capacity u32,
-// published u64, first sealed chunk u32, chunks decoded ever u32 }. The last two are what `beginRead` saw of the series: a chunk that main drops
+// published u64, first sealed chunk u32, chunks decoded ever u32, flags of the series u32, zero u32, arena of histograms (histogramArena.ts) }. Published and first chunk are what `beginRead` saw of the series: a chunk that main drops
 // from memory in the middle of a read is still there for this reader, who may have left out its copy on disk.
 // Functions that add return OK, DAMAGED, or the capacity they need; after growing the columns they are called again,
-// which adds the same samples again without harm.
+// which adds the same samples again without harm. The same with NO_ARENA, after which the arena has to have what it says it needs.
 
 import { B_BEFORE, copyBlocks, firstBlockTime } from './activeBlock'
 import { C_COUNT, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, O_BUFFER, O_FIRST } from './append'
-import { chunkRoom, decodeChunk } from './codec'
+import { chunkRoom, decodeChunk, valuesSection } from './codec'
+import { clearArena } from './histogramArena'
+import { decodeRows } from './histogramRows'
+import { decodeHistograms, DECODING_DAMAGED, DECODING_NO_ROOM, isHistogramSection } from './histogramSection'
 import { DAY_MS } from './layout'
-import { FLAG_HAS_LAST, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord } from './series'
+import { FLAG_HAS_LAST, FLAG_HISTOGRAMS, hasHistograms, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord } from './series'
 
 export const S_MIN: usize = 0
 export const S_MAX: usize = 8
@@ -24,10 +27,13 @@ export const S_COUNT: usize = 32
 export const S_CAPACITY: usize = 36
 const S_PUBLISHED: usize = 40
 const S_SEALED_FIRST: usize = 48
+const S_FLAGS: usize = 56
 export const S_CHUNKS: usize = 52
+export const S_ARENA: usize = 64
 
 const OK: i32 = 0
-const DAMAGED: i32 = -1
+const DAMAGED: i32 = DECODING_DAMAGED
+export const NO_ARENA: i32 = DECODING_NO_ROOM
 
 /** Adds an encoded chunk. */
 function addEncoded(state: usize, ptr: usize, length: i32): i32 {
@@ -37,6 +43,11 @@ function addEncoded(state: usize, ptr: usize, length: i32): i32 {
   if (count + room > load<i32>(state, S_CAPACITY)) return count + room
   const samples = decodeChunk(ptr, length, tailTimes(state), tailValues(state), room)
   if (samples < 0) return DAMAGED
+  const values = valuesSection(ptr)
+  if (isHistogramSection(values)) {
+    const status = decodeHistograms(values, <i32>(ptr + <usize>length - values), tailValues(state), samples, state + S_ARENA)
+    if (status != OK) return status
+  }
   store<u32>(state, load<u32>(state, S_CHUNKS) + 1, S_CHUNKS)
   addTail(state, samples)
   return OK
@@ -140,6 +151,7 @@ export function beginRead(state: usize, ref: u32, minTime: f64, maxTime: f64): f
   store<f64>(state, minTime, S_MIN)
   store<f64>(state, maxTime, S_MAX)
   store<i32>(state, 0, S_COUNT)
+  clearArena(state + S_ARENA)
   if (!hasSeries(ref)) {
     store<u64>(state, 0, S_PUBLISHED)
     store<u32>(state, 0, S_SEALED_FIRST)
@@ -150,6 +162,8 @@ export function beginRead(state: usize, ref: u32, minTime: f64, maxTime: f64): f
   const published = atomic.load<u64>(record, R_PUBLISHED)
   const chunk: usize = atomic.load<u32>(record, R_SEALED_FIRST)
   store<u64>(state, published, S_PUBLISHED)
+  // After what is published: a histogram among it has set the flag.
+  store<u32>(state, load<u32>(record, R_FLAGS), S_FLAGS)
   store<u32>(state, <u32>chunk, S_SEALED_FIRST)
   if (chunk != 0) return <f64>load<i64>(chunk, C_MIN_TIME)
   const tail: usize = <u32>published
@@ -167,7 +181,9 @@ export function addInOrder(state: usize): i32 {
   const samples = <i32>load<u16>(tail, B_BEFORE) + <i32>tailCount
   const count = load<i32>(state, S_COUNT)
   if (count + samples > load<i32>(state, S_CAPACITY)) return count + samples
-  addTail(state, copyBlocks(tail, tailCount, load<f64>(state, S_MIN), tailTimes(state), tailValues(state)))
+  const copied = copyBlocks(tail, tailCount, load<f64>(state, S_MIN), tailTimes(state), tailValues(state))
+  if (load<u32>(state, S_FLAGS) & FLAG_HISTOGRAMS && !decodeRows(tailValues(state), copied, state + S_ARENA)) return NO_ARENA
+  addTail(state, copied)
   return OK
 }
 
@@ -191,6 +207,7 @@ export function addOutOfOrder(state: usize, ref: u32): i32 {
     store<u64>(values + (<usize>i << 3), load<u64>(from, 8))
     from += 16
   }
+  if (hasHistograms(ref) && !decodeRows(values, <u32>samples, state + S_ARENA)) return NO_ARENA
   addTail(state, samples)
   return OK
 }

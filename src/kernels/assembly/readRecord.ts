@@ -5,7 +5,10 @@ import { readVarint, unzigzag, varintEnd } from './bytes'
 import { chunkSampleCount, decodeChunk } from './codec'
 import { checksum64 } from './hash'
 import { scratch } from './memory'
-import { RECORD_HEADER, RECORD_VERSION, VERSION_WITHOUT_CHUNKS } from './record'
+import { addImage, closeImage, imageOf } from './histogramDraft'
+import { checkedImage } from './histogramImage'
+import { isMark, markAt, NOT_A_NUMBER, numberOnly } from './histogramMark'
+import { RECORD_HEADER, RECORD_VERSION, VERSION_WITH_HISTOGRAMS, VERSION_WITHOUT_CHUNKS } from './record'
 import { hasSeries, internLabels, LABEL_BYTES, LOAD_OK, LOAD_OTHER_LABELS, markLogged, MAX_LABELS, restoreSeries } from './series'
 
 const RECORD_OK: i32 = 0
@@ -24,12 +27,12 @@ export function decodeRecord(ptr: usize, length: u32, batch: usize, created: usi
   store<u32>(created, 0)
   if (length < <u32>RECORD_HEADER + 2) return RECORD_DAMAGED
   const version = load<u32>(ptr)
-  if (version != <u32>RECORD_VERSION && version != <u32>VERSION_WITHOUT_CHUNKS) return RECORD_UNKNOWN_VERSION
+  if (version < <u32>VERSION_WITHOUT_CHUNKS || version > <u32>VERSION_WITH_HISTOGRAMS) return RECORD_UNKNOWN_VERSION
   if (checksum64(ptr + RECORD_HEADER, length - <u32>RECORD_HEADER) != load<u64>(ptr, 4)) return RECORD_DAMAGED
   const end = ptr + length
   const chunks = readSeries(ptr + RECORD_HEADER, end, created)
   if (chunks == 0) return RECORD_DAMAGED
-  const hasChunks = version == <u32>RECORD_VERSION
+  const hasChunks = version >= <u32>RECORD_VERSION
   const samplesAt = hasChunks ? afterChunks(chunks, end) : chunks
   const columns: usize = samplesAt == 0 ? 0 : varintEnd(samplesAt, end)
   if (columns == 0) return RECORD_DAMAGED
@@ -38,7 +41,8 @@ export function decodeRecord(ptr: usize, length: u32, batch: usize, created: usi
   if (samples > <u64>(end - columns) || samples + inChunks > MAX_SAMPLES) return RECORD_DAMAGED
   reserveBatch(batch, <u32>(samples + inChunks))
   // The samples go behind the room for those in chunks, and then to their places from the front.
-  if (!readColumns(columns, end, batch, <u32>inChunks, <u32>samples)) return RECORD_DAMAGED
+  const images = readColumns(columns, end, batch, <u32>inChunks, <u32>samples)
+  if (images == 0 || !readImages(images, end, batch, <u32>inChunks, <u32>samples, version == <u32>VERSION_WITH_HISTOGRAMS)) return RECORD_DAMAGED
   if (inChunks > 0 && !readChunks(chunks, batch, <u32>inChunks, <u32>samples)) return RECORD_DAMAGED
   store<u32>(batch, <u32>(samples + inChunks), BATCH_COUNT)
   return RECORD_OK
@@ -164,6 +168,8 @@ function readChunks(at: usize, batch: usize, inChunks: u32, samples: u32): bool 
     const ref = known <= <u64>u32.MAX_VALUE && hasSeries(<u32>known) ? <u32>known : 0
     for (let i: usize = 0; i < inChunk; i++) {
       store<i64>(firstTime + (i << 3), <i64>load<f64>(firstTime + (i << 3)))
+      const value = values + ((to + i) << 3)
+      store<u64>(value, numberOnly(load<u64>(value)))
       store<u32>(refs + ((to + i) << 2), ref)
     }
     to += inChunk
@@ -187,9 +193,9 @@ function afterVarint(at: usize): usize {
   return at + 1
 }
 
-/** Reads the columns of samples, which end the record, to the places from index `first` on; false when they are damaged. */
-function readColumns(at: usize, end: usize, batch: usize, first: u32, samples: u32): bool {
-  if (samples == 0) return at == end
+/** Reads the columns of samples to the places from index `first` on. Returns their end, 0 when they are damaged. */
+function readColumns(at: usize, end: usize, batch: usize, first: u32, samples: u32): usize {
+  if (samples == 0) return at
   const refs = <usize>load<u32>(batch, BATCH_REFS) + (<usize>first << 2)
   const times = <usize>load<u32>(batch, BATCH_TIMES) + (<usize>first << 3)
   const values = <usize>load<u32>(batch, BATCH_VALUES) + (<usize>first << 3)
@@ -197,21 +203,21 @@ function readColumns(at: usize, end: usize, batch: usize, first: u32, samples: u
   let ref: i64 = 0
   for (let i: u32 = 0; i < samples; i++) {
     next = varintEnd(at, end)
-    if (next == 0) return false
+    if (next == 0) return 0
     ref += unzigzag(readVarint(at)) + 1
     at = next
-    if (ref <= 0 || ref > <i64>u32.MAX_VALUE) return false
+    if (ref <= 0 || ref > <i64>u32.MAX_VALUE) return 0
     store<u32>(refs + (<usize>i << 2), hasSeries(<u32>ref) ? <u32>ref : 0)
   }
-  if (at + 9 > end) return false
+  if (at + 9 > end) return 0
   const mode = load<u8>(at)
   let time = load<i64>(at, 1)
   at += 9
-  if (mode > 1) return false
+  if (mode > 1) return 0
   for (let i: u32 = 0; i < samples; i++) {
     if (mode == 1) {
       next = varintEnd(at, end)
-      if (next == 0) return false
+      if (next == 0) return 0
       time += unzigzag(readVarint(at))
       at = next
     }
@@ -219,16 +225,44 @@ function readColumns(at: usize, end: usize, batch: usize, first: u32, samples: u
   }
   for (let i: u32 = 0; i < samples; i++) {
     next = varintEnd(at, end)
-    if (next == 0) return false
+    if (next == 0) return 0
     const code = readVarint(at)
     if ((code & 1) == 0) {
       store<f64>(values + (<usize>i << 3), <f64>unzigzag(code >> 1))
       at = next
     } else {
-      if (code != 1 || next + 8 > end) return false
+      if (code != 1 || next + 8 > end) return 0
       store<u64>(values + (<usize>i << 3), load<u64>(next))
       at = next + 8
     }
+  }
+  return at
+}
+
+/**
+ * Gives the marks among the samples the images that follow them and end the record; without histograms, what looks like a mark is
+ * a NaN. False when they are damaged.
+ */
+function readImages(at: usize, end: usize, batch: usize, first: u32, samples: u32, hasHistograms: bool): bool {
+  const values = <usize>load<u32>(batch, BATCH_VALUES) + (<usize>first << 3)
+  for (let i: u32 = 0; i < samples; i++) {
+    const value = values + (<usize>i << 3)
+    const bits = load<u64>(value)
+    if (!isMark(bits)) continue
+    if (!hasHistograms) {
+      store<u64>(value, NOT_A_NUMBER)
+      continue
+    }
+    const from = varintEnd(at, end)
+    if (from == 0) return false
+    const length = readVarint(at)
+    if (length > <u64>(end - from) || checkedImage(from, from + <usize>length) != from + <usize>length) return false
+    const place = addImage(batch, <u32>length)
+    const image = imageOf(batch, place)
+    memory.copy(image, from, <usize>length)
+    closeImage(batch, image, image + <usize>length)
+    store<u64>(value, markAt(bits, place))
+    at = from + <usize>length
   }
   return at == end
 }

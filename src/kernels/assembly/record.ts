@@ -1,7 +1,8 @@
-// The sample log's record: one per commit, or for several that may wait, read back at start-up. Version 2, and version 1 without chunks:
+// The sample log's record: one per commit, or for several that may wait, read back at start-up. Version 3, version 2 without
+// histograms, and version 1 without chunks, too:
 //
 //   +---------+--------+--------------+--------------------------------------------------------------+
-//   | version | 3 zero | checksum u64 | new series | chunks | samples                                |
+//   | version | 3 zero | checksum u64 | new series | chunks | samples | histograms                   |
 //   +---------+--------+--------------+--------------------------------------------------------------+
 //   new series: varint count, then per series: zigzag varint (ref - previous ref), varint label count, labels
 //   label:      0                                   the same pair as the previous series' label at this place
@@ -12,22 +13,27 @@
 //   samples:    varint count, then, when there are any, three columns
 //   refs:       zigzag varint (ref - previous ref - 1), previous starts at 0
 //   times:      byte 0 and one i64: all at that time; byte 1 and one i64 base: zigzag varint (time - previous time) each
-//   values:     varint (zigzag of the integer) << 1 for integers below 2^47; byte 1 and 8 bytes for all other doubles
+//   values:     varint (zigzag of the integer) << 1 for integers below 2^47; byte 1 and 8 bytes for all other doubles, and for
+//               the marks of histograms, without place
+//   histograms: for each mark in turn: varint length, the image (histogramImage.ts)
 //
 // What was appended in runs is in chunks, everything else in samples; both together are in the order in which they were
 // appended. The checksum covers everything after it.
 
 import {
-  BATCH_COPIES, BATCH_COUNT, BATCH_MAX_TIME, BATCH_MIN_TIME, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
+  BATCH_COPIES, BATCH_COUNT, BATCH_IMAGES, BATCH_MAX_TIME, BATCH_MIN_TIME, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
   reserveBatch, STORED, STORED_IN_CHUNK, STORED_OUT_OF_ORDER,
 } from './batch'
 import { alloc, free, scratch } from './memory'
 import { copyBytes, writeVarint, zigzag } from './bytes'
 import { checksum64 } from './hash'
+import { addImage, closeImage, imageLength, imageOf } from './histogramDraft'
+import { isMark, markAt, markPlace } from './histogramMark'
 import { pairName, pairValue, symbolBlob } from './labelIndex'
 import { afterCopy, COPIES_NUMBER, COPIES_USED, COPY_HEADER, COPY_LENGTH, COPY_REF, COPY_SAMPLES } from './run'
 import { FLAG_LOGGED, markLogged, R_FLAGS, seriesRecord, writeSymbol } from './series'
 
+export const VERSION_WITH_HISTOGRAMS: u8 = 3
 export const RECORD_VERSION: u8 = 2
 export const VERSION_WITHOUT_CHUNKS: u8 = 1
 export const RECORD_HEADER: usize = 12
@@ -65,7 +71,7 @@ export function encodeRecord(batch: usize): u32 {
   let labelBytes: u32 = 0
   for (let i: u32 = 0; i < newSeries; i++) labelBytes += labelBound(load<u32>(unlogged + (<usize>i << 2)))
   // What is written about a chunk takes less than the header of its copy.
-  const bound = <u32>RECORD_HEADER + 48 + labelBytes + load<u32>(copies, COPIES_USED) + samples * 29
+  const bound = <u32>RECORD_HEADER + 48 + labelBytes + load<u32>(copies, COPIES_USED) + samples * 29 + load<u32>(batch, BATCH_IMAGES + 4)
   const out = alloc(bound)
   let at = writeSeries(out + RECORD_HEADER, unlogged, newSeries)
   at = writeChunks(at, load<u32>(copies), chunks)
@@ -75,7 +81,9 @@ export function encodeRecord(batch: usize): u32 {
     at = writeTimes(at, times, samples)
     at = writeValues(at, values, samples)
   }
-  store<u32>(out, RECORD_VERSION)
+  const hasHistograms = load<u32>(batch, BATCH_IMAGES + 4) != 0
+  if (hasHistograms) at = writeImages(at, batch, values, samples)
+  store<u32>(out, hasHistograms ? VERSION_WITH_HISTOGRAMS : RECORD_VERSION)
   store<u64>(out, checksum64(out + RECORD_HEADER, <u32>(at - out - RECORD_HEADER)), 4)
   store<u32>(batch, <u32>out, BATCH_RECORD)
   store<u32>(batch, <u32>(at - out), BATCH_RECORD_LENGTH)
@@ -93,10 +101,25 @@ export function gatherRecord(batch: usize, into: usize): bool {
   const values = <usize>load<u32>(into, BATCH_VALUES) + (before << 3)
   const samples = gatherSamples(batch, times, values, <usize>load<u32>(into, BATCH_REFS) + (before << 2))
   memory.fill(<usize>load<u32>(into, BATCH_OUTCOMES) + before, STORED, samples)
+  if (load<u32>(batch, BATCH_IMAGES + 4) != 0) gatherImages(batch, into, values, samples)
   store<u32>(into, <u32>before + samples, BATCH_COUNT)
   store<i64>(into, min<i64>(load<i64>(into, BATCH_MIN_TIME), load<i64>(batch, BATCH_MIN_TIME)), BATCH_MIN_TIME)
   store<i64>(into, max<i64>(load<i64>(into, BATCH_MAX_TIME), load<i64>(batch, BATCH_MAX_TIME)), BATCH_MAX_TIME)
   return true
+}
+
+/** Copies the images that marks among the `count` values stand for. */
+function gatherImages(batch: usize, into: usize, values: usize, count: u32): void {
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const bits = load<u64>(values + (i << 3))
+    if (!isMark(bits)) continue
+    const image = imageOf(batch, markPlace(bits))
+    const length = imageLength(image)
+    const place = addImage(into, length)
+    memory.copy(imageOf(into, place), image, length)
+    closeImage(into, imageOf(into, place), imageOf(into, place) + length)
+    store<u64>(values + (i << 3), markAt(bits, place))
+  }
 }
 
 /** Whether all samples are stored, none of them in a chunk: then the batch's columns are those of the record. */
@@ -246,8 +269,20 @@ function writeValues(at: usize, values: usize, count: u32): usize {
       }
     }
     store<u8>(at, 1)
-    store<u64>(at, bits, 1)
+    store<u64>(at, isMark(bits) ? markAt(bits, 0) : bits, 1)
     at += 9
+  }
+  return at
+}
+
+function writeImages(at: usize, batch: usize, values: usize, count: u32): usize {
+  for (let i: u32 = 0; i < count; i++) {
+    const bits = load<u64>(values + (<usize>i << 3))
+    if (!isMark(bits)) continue
+    const image = imageOf(batch, markPlace(bits))
+    at = writeVarint(at, imageLength(image))
+    memory.copy(at, image, imageLength(image))
+    at += <usize>imageLength(image)
   }
   return at
 }

@@ -11,6 +11,7 @@
 
 import { varintEnd, readVarint, copyBytes } from './bytes'
 import { BATCH_CAPACITY, BATCH_COUNT, BATCH_REFS, BATCH_TIMES, BATCH_VALUES, reserveBatch, stage, stageZero, unstageFrom } from './batch'
+import { numberOnly } from './histogramMark'
 import { hash128 } from './hash'
 import { alloc, free, scratch } from './memory'
 import { afterLength, lengthOf, skipField } from './protobuf'
@@ -352,7 +353,7 @@ function stageRegular(write: usize, ref: u32, at: usize, end: usize): usize {
   do {
     store<u32>(refs, ref)
     store<u64>(times, sixByteVarint(load<u64>(at, 12)))
-    store<u64>(values, load<u64>(at, 3))
+    store<u64>(values, numberOnly(load<u64>(at, 3)))
     refs += 4
     times += 8
     values += 8
@@ -412,7 +413,7 @@ function walkSample(write: usize, ref: u32, start: usize, end: usize): bool {
     const batch: usize = load<u32>(write, W_BATCH)
     const use = created == 0 ? 0 : load<u32>(write, W_USES_CREATED)
     if ((use & CREATED_ZERO) != 0) stageZero(batch, ref, <i64>created, <i64>time)
-    stage(batch, ref, <i64>time, value)
+    stage(batch, ref, <i64>time, numberOnly(value))
     if ((use & CREATED_START) != 0) noteStart(batch, load<u32>(batch, BATCH_COUNT) - 1, <i64>created)
   }
   return true

@@ -15,7 +15,7 @@
 //   60 first day i32     UTC day of the oldest sample ever seen
 
 import {
-  CANDIDATES, CANDIDATES_COUNT, CANDIDATES_FROM, EMPTY_SEGMENT, HEAD_MAX_TIME, LISTED, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY,
+  CANDIDATES, CANDIDATES_COUNT, CANDIDATES_FROM, EMPTY_SEGMENT, HEAD_MAX_TIME, HISTOGRAM_SERIES, LISTED, MAX_REF, NEXT_REF, SERIES_COUNT, SERIES_DIRECTORY,
   SERIES_DIRECTORY_LENGTH, SERIES_FILLS, SERIES_SEGMENT_BITS, SERIES_TABLE,
 } from './layout'
 import { OUT_OF_ORDER_BYTES } from './append'
@@ -52,6 +52,8 @@ export const FLAG_HAS_LAST: u32 = 2
 export const FLAG_LAST_VALUE_UNKNOWN: u32 = 4
 /** Removed; the record stays until no reader can have its ref. */
 export const FLAG_FORGOTTEN: u32 = 8
+/** Some of its samples in memory are, or were, histograms. */
+export const FLAG_HISTOGRAMS: u32 = 16
 
 /** A label while a series is being looked up: { name ptr, name length, value ptr, value length }, u32 each. */
 export const LABEL_BYTES: usize = 16
@@ -105,6 +107,24 @@ export function isCandidate(ref: u32): bool {
   const index = ref - load<u32>(CANDIDATES_FROM)
   if (index >= load<u32>(CANDIDATES_COUNT)) return false
   return (load<u32>(<usize>load<u32>(CANDIDATES) + (<usize>(index >> 5) << 2)) & (1 << (index & 31))) != 0
+}
+
+/** Notes that a series has histograms. */
+export function noteHistograms(record: usize): void {
+  const flags = load<u32>(record, R_FLAGS)
+  if ((flags & FLAG_HISTOGRAMS) != 0) return
+  store<u32>(record, flags | FLAG_HISTOGRAMS, R_FLAGS)
+  atomic.add<u32>(HISTOGRAM_SERIES, 1)
+}
+
+/** How many series have had histograms in memory. Any thread. */
+export function histogramSeries(): u32 {
+  return atomic.load<u32>(HISTOGRAM_SERIES)
+}
+
+/** Whether this one has. Any thread. */
+export function hasHistograms(ref: u32): bool {
+  return hasSeries(ref) && (load<u32>(seriesRecord(ref), R_FLAGS) & FLAG_HISTOGRAMS) != 0
 }
 
 /** Whether the series is still there; then its ref can be used until the next turn of the event loop. */

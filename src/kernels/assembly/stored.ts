@@ -7,7 +7,8 @@
 //   { decoded column u32 or 0, samples u32, section u32, its length u32, samples that decoding needs room for u32, zero u32 }
 
 import { decodeTimes } from './codec'
-import { addTail, S_CAPACITY, S_CHUNKS, S_COUNT, S_MAX, S_MIN, tailTimes, tailValues } from './read'
+import { decodeHistograms, isHistogramSection } from './histogramSection'
+import { addTail, S_ARENA, S_CAPACITY, S_CHUNKS, S_COUNT, S_MAX, S_MIN, tailTimes, tailValues } from './read'
 import { decodeOpened } from './values'
 
 const ENTRY_HEADER: usize = 8
@@ -15,7 +16,7 @@ const CHUNK_BYTES: usize = 32
 
 /**
  * Adds an entry's chunks to what is being read (see read.ts): those in order that begin before `beforeMs`, or the ones out
- * of order. Returns 0, -1 when a chunk is damaged, or the capacity that the columns need.
+ * of order. Returns as the functions of read.ts do: 0, -1 when a chunk is damaged, NO_ARENA, or the capacity that the columns need.
  */
 export function addStored(state: usize, entry: usize, outOfOrder: u32, beforeMs: f64): i32 {
   const end = entry + ENTRY_HEADER + <usize>load<u32>(entry) * CHUNK_BYTES
@@ -35,6 +36,11 @@ export function addStored(state: usize, entry: usize, outOfOrder: u32, beforeMs:
     if (decoded != 0) memory.copy(tailTimes(state), decoded, <usize>samples << 3)
     else if (decodeTimes(load<u32>(times, 8), load<i32>(times, 12), tailTimes(state), room) != samples) return -1
     if (decodeOpened(load<u32>(chunk, 20), load<i32>(chunk, 24), tailValues(state), samples) != samples) return -1
+    const values: usize = load<u32>(chunk, 20)
+    if (isHistogramSection(values)) {
+      const status = decodeHistograms(values, load<i32>(chunk, 24), tailValues(state), samples, state + S_ARENA)
+      if (status != 0) return status
+    }
     store<u32>(state, load<u32>(state, S_CHUNKS) + 1, S_CHUNKS)
     addTail(state, samples)
   }

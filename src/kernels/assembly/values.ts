@@ -20,6 +20,8 @@ const KIND_SUMS: u8 = 30
 const KIND_RAW_BITS: u8 = 31
 const KIND_RUNS: u8 = 32
 const KIND_EXCEPTIONS: u8 = 64
+/** Another section, whose marks stand for histograms that follow it (histogramSection.ts). */
+export const KIND_HISTOGRAMS: u8 = 128
 const MAX_EXPONENT: i32 = 22
 
 /** Whole numbers below this are exact as doubles, with a margin for the rounding of the multiplication. */
@@ -68,7 +70,7 @@ export function decodeValues(section: usize, length: i32, out: usize, capacity: 
 /** The same for a section that was found to be whole before. */
 export function decodeOpened(section: usize, length: i32, out: usize, count: i32): i32 {
   const kind = load<u8>(section, 6)
-  if (kind & 128) return -1
+  if (kind & KIND_HISTOGRAMS) return kind == KIND_HISTOGRAMS ? decodeMarks(section, length, out, count) : -1
   const mapping = kind & KIND_EXPONENT_MASK
   const end = section + <usize>length
   let body = section + SECTION_HEADER_BYTES
@@ -97,6 +99,16 @@ export function decodeOpened(section: usize, length: i32, out: usize, count: i32
   if (at == 0) return -1
   if (kind & KIND_EXCEPTIONS) at = applyExceptions(at, end, out, count)
   return at == end ? count : -1
+}
+
+/** The section that a section of histograms begins with. */
+function decodeMarks(section: usize, length: i32, out: usize, count: i32): i32 {
+  const inner = section + SECTION_HEADER_BYTES + 4
+  if (length < <i32>SECTION_HEADER_BYTES + 4) return -1
+  const innerLength = load<u32>(inner - 4)
+  if (innerLength > <u32>length - <u32>SECTION_HEADER_BYTES - 4) return -1
+  if (openSection(inner, <i32>innerLength, count) != count || load<u8>(inner, 6) == KIND_HISTOGRAMS) return -1
+  return decodeOpened(inner, <i32>innerLength, out, count)
 }
 
 // ---- values to integers
