@@ -16,6 +16,10 @@ describe('parseTimeMs', () => {
   reads('now', undefined)
   reads('NaN', undefined)
   reads('2024-01-02', undefined)
+  reads('2024-02-29T23:59:59Z', 1_709_251_199_000)
+  reads('2023-02-29T00:00:00Z', undefined)
+  reads('2024-13-01T00:00:00Z', undefined)
+  reads('2024-01-02T24:00:00Z', undefined)
 })
 
 describe('RequestParams', () => {
@@ -42,6 +46,13 @@ describe('RequestParams', () => {
     const params = paramsOf('query=a+%2B%20b%3D%C3%A9&&flag&match[]=%ff%41&a=1=2&match%5B%5D=+')
     expect([params.text('query'), params.text('a'), params.has('flag'), params.has('other')]).toEqual(['a + b=é', '1=2', true, false])
     expect(params.list('match[]')).toEqual(['\uFFFDA', ' '])
+  })
+
+  it('reads as many parameters as Go does', () => {
+    expect(paramsOf('a&'.repeat(9_999) + 'query=up').text('query')).toBe('up')
+    const params = paramsOf('query=url', 'query=body&' + '%ff&'.repeat(10_000))
+    expect(params.text('query')).toBe('url')
+    expect(() => params.requireWellFormed()).toThrow('error parsing form values: number of URL query parameters exceeded limit')
   })
 
   const refuses = (what: string, read: () => unknown, message: string) => it(`refuses ${what}`, () => expect(read).toThrow(message))

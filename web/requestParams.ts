@@ -18,11 +18,16 @@ type FormValue = { readonly name: string; readonly value: string }
 /** Values in the order in which they stand, and what is wrong with the first part that could not be read. */
 export type Form = { readonly values: readonly FormValue[]; readonly problem?: string | undefined }
 
+/** As many as Go reads. A body of 10 MB has room for millions, which would hold up the main thread for a minute. */
+const maxPairs = 10_000
+
 /** A query string or form body as Go reads it: a pair with a semicolon or a bad escape is left out, the others count. */
 export function readForm(text: string): Form {
   const values: FormValue[] = []
   let problem: string | undefined
-  for (const pair of text.split('&')) {
+  const pairs = text.split('&', maxPairs + 1)
+  if (pairs.length > maxPairs) return { values, problem: 'number of URL query parameters exceeded limit' }
+  for (const pair of pairs) {
     if (pair === '') continue
     if (pair.includes(';')) {
       problem ??= 'invalid semicolon separator in query'
@@ -41,7 +46,7 @@ const badEscape = /%(?![0-9a-fA-F]{2}).{0,2}/s
 
 /** `undefined` when an escape is broken. */
 function unescaped(text: string): string | undefined {
-  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  const spaced = text.includes('+') ? text.split('+').join(' ') : text
   if (!spaced.includes('%')) return spaced
   try {
     return decodeURIComponent(spaced)
@@ -160,9 +165,16 @@ export function parseTimeMs(text: string): number | undefined {
   }
   if (text === minTime) return -endOfTimeMs
   if (text === maxTime) return endOfTimeMs
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)$/.test(text)) return undefined
+  const day = /^(\d{4}-\d\d-\d\d)T(?!24)\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)$/.exec(text)?.[1]
+  if (day === undefined || !isInCalendar(day)) return undefined
   const timeMs = Date.parse(text.replace(',', '.'))
   return Number.isNaN(timeMs) ? undefined : timeMs
+}
+
+/** JavaScript takes 30 February for 2 March. */
+function isInCalendar(day: string): boolean {
+  const timeMs = Date.parse(day)
+  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(day)
 }
 
 /** Seconds as a number, or a Prometheus duration. */
