@@ -166,7 +166,7 @@ describe('a range query with results of earlier ones at hand', () => {
     const startMs = 1_700_000_000_000
     const append = async (type: string, from: number, to: number) => {
       const appender = storage.appender()
-      for (let i = from; i < to; i++) for (let series = 0; series < 120; series++) appender.append(labelsFrom({ __name__: 'x', __type__: type, series: String(series) }), startMs + i * 15_000, i)
+      for (let i = from; i < to; i++) for (let series = 0; series < 600; series++) appender.append(labelsFrom({ __name__: 'x', __type__: type, series: String(series) }), startMs + i * 15_000, i)
       await appender.commit()
     }
     const ask = (query: string, nocache = false) => running.service.respond({ kind: 'range', query, startMs, endMs: startMs + 900_000, stepMs: 15_000, nocache })
