@@ -26,8 +26,8 @@ const withAnswers = async (use: (answers: LazyQuickAnswers, generation: number) 
 }
 
 /** The text of the answer, if it is given here. */
-const ask = (answers: LazyQuickAnswers): string | undefined => {
-  const request: ApiRequest = { kind: 'instant', query: 'x', timeMs }
+const ask = (answers: LazyQuickAnswers, query = 'x'): string | undefined => {
+  const request: ApiRequest = { kind: 'instant', query, timeMs }
   const answer = answers.answer(request, { deadlineMs: Infinity, evaluationIntervalMs: 60_000, queueSeconds: 0 })
   return typeof answer === 'object' && answer.kind === 'response' ? Buffer.from(answer.body).toString() : undefined
 }
@@ -42,6 +42,19 @@ describe('quick answers', () => {
       answers.learn({ generation: generation - 1, plainFromMs: Infinity, startsMs: [] })
       await expect.poll(() => ask(answers), patience).toContain('"value":[1700000000,"1"]')
     }))
+
+  const heavy = ['count_values("v", x)', 'label_join(x, "a", "", "__name__", "__name__")', 'x{__name__=~"x{1,1000}"}']
+  for (const query of heavy) {
+    it(`leave to workers what may take long: ${query}`, () =>
+      withAnswers(async (answers, generation) => {
+        answers.learn({ generation, plainFromMs: -Infinity, startsMs: [] })
+        await expect.poll(() => ask(answers), patience).toBeDefined()
+        for (let times = 0; times < 10; times++) {
+          await expect.poll(() => ask(answers), patience).toBeDefined()
+          expect(ask(answers, query)).toBeUndefined()
+        }
+      }))
+  }
 
   it('leave requests to workers when they have taken too much of the thread, for a while', () =>
     withAnswers(async (answers, generation) => {

@@ -8,8 +8,8 @@ import { withoutParens, type Expr, type VectorSelector } from './ast.ts'
 /** The series that match, over `rangeMs`, which is 0 for an instant selector. */
 export type LightRead = { readonly matchers: readonly Matcher[]; readonly rangeMs: number }
 
-/** They read series of their own, match labels by regular expression, or both. */
-const heavyFunctions: ReadonlySet<string> = new Set(['info', 'label_replace'])
+/** They read series of their own, match labels by regular expression, or make labels many times as long. */
+const heavyFunctions: ReadonlySet<string> = new Set(['info', 'label_replace', 'label_join'])
 
 /** `undefined` when anything else in the query may take long. */
 export function lightReadsOf(expr: Expr): readonly LightRead[] | undefined {
@@ -32,7 +32,8 @@ function addReads(expr: Expr, reads: LightRead[]): boolean {
     case 'binaryExpr':
       return addReads(expr.lhs, reads) && addReads(expr.rhs, reads)
     case 'aggregation':
-      return (expr.param === undefined || addReads(expr.param, reads)) && addReads(expr.expr, reads)
+      // It makes a series of each value, all as long as the range.
+      return expr.op !== 'count_values' && (expr.param === undefined || addReads(expr.param, reads)) && addReads(expr.expr, reads)
     case 'call':
       return !heavyFunctions.has(expr.name) && expr.args.every((arg) => addReads(arg, reads))
     case 'unaryExpr':

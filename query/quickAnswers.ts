@@ -47,14 +47,17 @@ const maxCandidates = 500
 const maxLabelCandidates = 1_000
 /** Candidates times tens of seconds that their windows span: about the samples that are read. */
 const maxWork = 20_000
-/** What matching one value with a regular expression counts for. */
+/** What matching one value with a regular expression counts for, at least, and per character of the expression. */
 const regexWork = 100
+const regexCharacterWork = 5
 const maxSamples = 20_000
 /** Of a range query, in which kernels go from step to step: values of its selectors and one more a step, samples that their windows span at all steps. */
 const maxRangeValues = 16_000
 const maxRangeWork = 50_000
 /** A longer text takes long to parse. */
 const maxTextLength = 500
+/** In a regular expression, a count of repetitions: few characters that take long to compile and to match. */
+const repetition = /\{\d/
 /** For how long a request is not tried again that took longer than the budget, twice as long each further time. */
 const firstPauseMs = 10
 /** The longest pause, and at once that of a request that is too large or needs the disk. */
@@ -98,7 +101,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
       const count = source.candidates(matchers)
       candidates += count
       work += count * (1 + rangeMs / 10_000)
-      for (const matcher of matchers) if (isSlow(matcher)) work += regexWork * Math.min(count, source.valueCount(matcher.name))
+      for (const matcher of matchers) if (isSlow(matcher)) work += Math.max(regexWork, regexCharacterWork * matcher.value.length) * Math.min(count, source.valueCount(matcher.name))
     }
     return candidates <= most && work <= maxWork
   }
@@ -136,7 +139,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
     answer(request, settings) {
       if (!isQuickKind(request)) return undefined
       const key = keyOf(request)
-      if (key.length > maxTextLength || settings.deadlineMs <= Date.now() || !source.isUsable()) return undefined
+      if (key.length > maxTextLength || repetition.test(key) || settings.deadlineMs <= Date.now() || !source.isUsable()) return undefined
       const before = recall(key)
       const nowMs = performance.now()
       if (before === undefined || nowMs < before.pausedUntilMs || nowMs + maxOwedMs < settledAtMs) return undefined
