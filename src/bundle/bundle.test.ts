@@ -54,6 +54,15 @@ describe('a bundle', () => {
     expect(version()).toMatch(/^solowatch, version \d/)
   })
 
+  it('gives way to sources when a file is missing, and is made anew then', () => {
+    const [lost = ''] = globSync('serve-*.js', { cwd: join(root, 'dist') })
+    edit('dist/version-*.js', 'solowatch, version', 'bundled, version')
+    rmSync(join(root, 'dist', lost))
+    expect(version()).toMatch(/^solowatch, version \d/)
+    build()
+    expect(bundled()).toContain(lost)
+  })
+
   it('is made anew of changed sources, and leaves a server that runs the files of the one before', () => {
     const [first = ''] = globSync('version-*.js', { cwd: join(root, 'dist') })
     edit('src/version.ts', 'solowatch, version', 'second, version')

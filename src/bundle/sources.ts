@@ -1,7 +1,7 @@
 // What a bundle was made of, and whether that is still what it was. By content: times change when an installation is copied,
 // and stay when a file is replaced by an older one.
 
-import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 
@@ -31,10 +31,10 @@ export function readRecord(folder: string): BundleRecord | undefined {
   }
 }
 
-/** Whether there is a bundle in `folder` and all that it was made of is what it was. */
+/** Whether there is a bundle in `folder`, with all its files, and all that it was made of is what it was. */
 export function isUpToDate(root: string, folder: string): boolean {
   const record = readRecord(folder)
-  if (record === undefined) return false
+  if (record === undefined || !record.files.every((name) => existsSync(join(folder, name)))) return false
   const checksum = createChecksum()
   try {
     return Object.entries(record.sources).every(([path, expected]) => checksum(join(root, path)) === expected)
