@@ -43,7 +43,7 @@ describe('quick answers', () => {
       await expect.poll(() => ask(answers), patience).toContain('"value":[1700000000,"1"]')
     }))
 
-  const heavy = ['count_values("v", x)', 'label_join(x, "a", "", "__name__", "__name__")', 'x{__name__=~"x{1,1000}"}']
+  const heavy = ['count_values("v", x)', 'label_join(x, "a", "", "__name__", "__name__")']
   for (const query of heavy) {
     it(`leave to workers what may take long: ${query}`, () =>
       withAnswers(async (answers, generation) => {
