@@ -13,7 +13,14 @@ export type Bucket = {
 /** The finest schema: 256 buckets between two powers of two. */
 const finestSchema = 8
 
-/** 2^(k / 256 - 1) for k from 0 to 255, each correctly rounded. */
+/**
+ * By how many units in the last place Prometheus's bounds lie below the right ones, plus one, for each of the 256. Instrumentation puts
+ * observations into buckets by the same bounds.
+ */
+const deviations =
+  '1111112111211111112311222222222211211121122211221122102211221122111111222233213211211121111211111112101121331122122211212133222221212233223221222222223232333233112211212233213322332122323322322243223233433343333333444455435422322333324422333243223333543344'
+
+/** 2^(k / 256 - 1) for k from 0 to 255, as Prometheus has them. */
 let fractions: Float64Array | undefined
 
 /** Upper bound of positive bucket `index` of an exponential schema. The bucket of the largest double ends there, the one after it at Infinity. */
@@ -44,7 +51,7 @@ function computeFractions(): Float64Array {
     let value = (1n << BigInt(k)) << places
     for (let i = 0; i < finestSchema; i++) value = squareRoot(value << places)
     // 54 places of the number, which is in [1, 2), rounded to 53 digits by the conversion.
-    return Number(value >> (places - 80n)) / 2 ** 81
+    return Number(value >> (places - 80n)) / 2 ** 81 - (Number(deviations[k]) - 1) * 2 ** -53
   })
 }
 

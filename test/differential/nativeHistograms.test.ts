@@ -52,6 +52,12 @@ const series: readonly WrittenSeries[] = [
     ['a', 'b'].map((instance): WrittenSeries => ({ labels: { __name__: 'steady', instance, schema: String(schema) }, samples: [], histograms: counter(schema, false, instance === 'b') })),
   ),
   ...['a', 'b', 'c'].map((instance): WrittenSeries => ({ labels: { __name__: 'reset', instance }, samples: [], histograms: counter(2, true, false) })),
+  // A bucket at each bound between 1 and 2.
+  {
+    labels: { __name__: 'fine' },
+    samples: [],
+    histograms: [{ timestampMs: endMs, histogram: histogram({ schema: 8, sum: 1, zeroThreshold: 0, zeroCount: 0, positive: Object.fromEntries(Array.from({ length: 256 }, (_, k) => [k + 1, 1])), negative: {} }) }],
+  },
   { labels: { __name__: 'number', instance: 'a' }, samples: Array.from({ length: sampleCount }, (_, i) => ({ timestampMs: startMs + i * stepMs, value: 2 + i })) },
 ]
 
@@ -161,6 +167,13 @@ describe('native histograms in solowatch and in Prometheus', () => {
       expectSame(await ask(own, path), await ask(peer, path), `${message} as a range`)
     })
   }
+})
+
+it('the bounds of buckets are those of Prometheus to the bit', async () => {
+  const path = `query?query=fine&time=${endMs / 1000}`
+  const ours = await ask(own, path)
+  expect(ours).toEqual(await ask(peer, path))
+  expect([...ours.values()].flat()).toHaveLength(3 + 4 * 256)
 })
 
 describe('a recording rule', () => {
