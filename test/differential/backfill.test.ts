@@ -10,8 +10,8 @@ import { type RunningServer, startPrometheus, startSolowatch } from '../helpers/
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-backfill-'))
 const config = join(dir, 'prometheus.yml')
-/** Off whole seconds, so that no sample lies on the edge of a window. */
-const start = Math.floor(Date.now() / 1000) - 10 * 86_400 + 0.25
+/** Six in the morning, so that three days lie in four partitions at any time of day; off whole seconds, so that no sample lies on the edge of a window. */
+const start = Math.floor(Date.now() / 86_400_000 - 10) * 86_400 + 6 * 3_600 + 0.25
 
 /** Three days: a counter with resets, gauges, a histogram; a series ends early, one appears late; more than one piece long. */
 function openMetrics(): string {
