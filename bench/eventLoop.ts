@@ -21,7 +21,7 @@ const dayMs = 86_400_000
 export async function benchEventLoop(options: EventLoopOptions): Promise<void> {
   const metrics = await inBenchDir(async (dir) => {
     const data = join(dir, 'data')
-    const flags = [`--config.file=${emptyConfig(dir)}`, '--storage.tsdb.retention.time=2d', '--web.enable-admin-api']
+    const flags = [`--config.file=${emptyConfig(dir)}`, '--storage.tsdb.retention.time=3d', '--web.enable-admin-api']
     const before = await startSolowatch(data, flags)
     await loadOldDays(before, options)
     await before.stop()
@@ -46,11 +46,11 @@ export async function benchEventLoop(options: EventLoopOptions): Promise<void> {
   ])
 }
 
-/** Two hours of a day that retention will drop and of yesterday, which the next start compacts. */
+/** Two hours of a day that retention will drop and of one that the next start compacts: yesterday is not closed before three in the morning. */
 async function loadOldDays(server: RunningServer, options: EventLoopOptions): Promise<void> {
   const pool = new Pool(server.url, { connections })
   const today = Math.floor(Date.now() / dayMs) * dayMs
-  for (const startMs of [today - 4 * dayMs, today - dayMs]) {
+  for (const startMs of [today - 5 * dayMs, today - 2 * dayMs]) {
     for (let part = 0; part < 4; part++) {
       const bodies: Uint8Array[] = []
       for (let firstSeries = 0; firstSeries < options.oldSeries; firstSeries += seriesPerBody) {
