@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { histogram, plain, randomHistogram } from '../test/helpers/histograms.ts'
 import { createRandom, type Random } from '../test/helpers/random.ts'
 import { readElements as read, shown, type Element } from '../test/helpers/storedElements.ts'
-import { allTime, openTestStorage, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import { allTime, disturb, openTestStorage, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
 import { customSchema, type NativeHistogram } from './histogram.ts'
 import { labelsFrom, metricNameLabel, type Labels } from './labels.ts'
 import { createMatcher } from './matcher.ts'
@@ -147,12 +147,7 @@ describe('native histograms in storage', () => {
       }
       await appender.commit()
       const event = random.below(6)
-      if (event === 0) await storage.flush()
-      if (event === 1) await storage.maintain()
-      if (event === 2) {
-        await storage.close()
-        storage = await openTestStorage({ ...options, dir: storage.dir })
-      }
+      storage = await disturb(storage, event, options)
       if (event < 3) expectAll()
     }
     expectAll()

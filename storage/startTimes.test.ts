@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { histogram, plain } from '../test/helpers/histograms.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { readElements, readStarts } from '../test/helpers/storedElements.ts'
-import { allTime, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import { allTime, disturb, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
 import type { CommitOptions } from './headBatch.ts'
 import { labelsFrom, metricNameLabel } from './labels.ts'
 import { createMatcher } from './matcher.ts'
@@ -158,12 +158,7 @@ describe('start timestamps in storage', () => {
         known.set(timeMs, startMs)
       }
       const event = random.below(6)
-      if (event === 0) await storage.flush()
-      if (event === 1) await storage.maintain()
-      if (event === 2) {
-        await storage.close()
-        storage = await openTestStorage({ ...options, dir: storage.dir })
-      }
+      storage = await disturb(storage, event, options)
       if (event < 3) expectAll()
     }
     expectAll()

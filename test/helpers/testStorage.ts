@@ -63,6 +63,15 @@ export async function openTestStorage(options: Partial<StorageOptions> = {}): Pr
   return tested
 }
 
+/** What may happen to stored samples without changing them: a flush (`event` 0), maintenance (1), a restart with `options` (2), or nothing. Returns the storage to go on with. */
+export async function disturb(storage: TestStorage, event: number, options: Partial<StorageOptions>): Promise<TestStorage> {
+  if (event === 0) await storage.flush()
+  if (event === 1) await storage.maintain()
+  if (event !== 2) return storage
+  await storage.close()
+  return openTestStorage({ ...options, dir: storage.dir })
+}
+
 /** Fails with what the check finds in a closed data directory. */
 export function expectCleanCheck(dir: string): void {
   expect(checkDataDir(dir).problems.map(formatProblem)).toEqual([])
