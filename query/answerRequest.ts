@@ -9,12 +9,12 @@ import { answerMetadata, answerSearch, answerTsdbBlocks, answerTsdbStatus } from
 import { answerInstant, answerRange, evaluateForRule, type JobDeps } from './apiQuery.ts'
 import type { Expr } from './ast.ts'
 import { federate } from './federate.ts'
+import type { EvaluateRequest, JobAnswer } from './job.ts'
 import { JsonBytes } from './jsonBytes.ts'
 import { parseQuery, parseSelector, type ParseFeatures } from './parse.ts'
 import { expressionTree } from './parseTree.ts'
 import { prettyText } from './print.ts'
 import { invalidParameter, QueryError } from './queryError.ts'
-import type { EvaluateRequest, JobAnswer } from './workerMessages.ts'
 
 /** Throws `QueryError`. `id` is the job's. */
 export function answerRequest(deps: JobDeps, id: number, request: ApiRequest | EvaluateRequest): JobAnswer {

@@ -6,7 +6,6 @@ import type { Labels } from '../storage/labels.ts'
 import type { Found, SearchOptions } from './search.ts'
 import type { ExpositionFormat } from './exposition/family.ts'
 import type { ErrorType, QueryError } from './queryError.ts'
-import type { QueryOrigin } from './queryLog.ts'
 
 export type StatsLevel = 'none' | 'basic' | 'all'
 
@@ -24,13 +23,18 @@ export type QueryParams = {
   readonly explain?: boolean
 }
 
+/** Where a query comes from, for the query log; what comes from neither is not logged. */
+export type QueryOrigin =
+  | { readonly httpRequest: { readonly clientIP: string; readonly method: string; readonly path: string } }
+  | { readonly ruleGroup: { readonly file: string; readonly name: string } }
+
 /** Who asks. May make what it has when it is wanted. */
 export type Asker = {
   /** Such as a remote address: the queue takes turns between clients. */
   readonly client?: string
   /** Aborted when the client is gone. */
   readonly signal?: AbortSignal
-  /** For the query log; without it the query is not logged. */
+  /** Without it the query is not logged. */
   readonly origin?: QueryOrigin
 }
 

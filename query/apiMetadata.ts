@@ -6,7 +6,7 @@ import type { TimeRange } from '../storage/sample.ts'
 import type { LabelsRequest, LabelValuesRequest, MetadataParams, SearchAnswer, SearchRequest, SeriesRequest, TsdbStatusRequest } from './api.ts'
 import { JsonBytes } from './jsonBytes.ts'
 import { search } from './search.ts'
-import type { EngineSettings } from './workerMessages.ts'
+import type { EngineSettings } from './job.ts'
 
 export type MetadataRequest = SeriesRequest | LabelsRequest | LabelValuesRequest
 

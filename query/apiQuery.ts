@@ -24,7 +24,7 @@ import { statsJson } from './queryStats.ts'
 import type { SharedWork } from './sharedWork.ts'
 import { valueTypeOf } from './typecheck.ts'
 import type { MatrixSeries, VectorSeries } from './value.ts'
-import type { EngineSettings, Evaluated, EvaluateRequest, JobCost, JobSettings } from './workerMessages.ts'
+import type { EngineSettings, Evaluated, EvaluateRequest, JobCost, JobSettings } from './job.ts'
 
 /** What a worker has at hand for every job. */
 export type JobDeps = {

@@ -5,7 +5,7 @@ import type { LentChunks } from '../storage/lentChunks.ts'
 import { newerView, type DiskView, type QuerierInit } from '../storage/querier.ts'
 import type { ApiRequest } from './api.ts'
 import type { QuickAnswers } from './quickAnswers.ts'
-import type { EngineSettings, JobSettings } from './workerMessages.ts'
+import type { EngineSettings, JobSettings } from './job.ts'
 
 export type LazyQuickAnswersOptions = {
   readonly querierInit: () => QuerierInit

@@ -6,12 +6,8 @@ import { errorText } from '../src/base/assert.ts'
 import { createLineWriter } from '../src/base/lineWriter.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import type { QueryOrigin } from './api.ts'
 import { statsJson, type QueryStats } from './queryStats.ts'
-
-/** Who asked; what comes from neither is not logged. */
-export type QueryOrigin =
-  | { readonly httpRequest: { readonly clientIP: string; readonly method: string; readonly path: string } }
-  | { readonly ruleGroup: { readonly file: string; readonly name: string } }
 
 export type LoggedQuery = {
   readonly query: string

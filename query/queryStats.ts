@@ -1,6 +1,6 @@
 // The statistics of one query as JSON, in the form that both the API (`stats=`) and the query log show.
 
-import type { JobCost } from './workerMessages.ts'
+import type { JobCost } from './job.ts'
 
 export type QueryStats = {
   readonly cost: JobCost

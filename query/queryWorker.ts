@@ -4,7 +4,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { QuerierInit } from '../storage/querier.ts'
-import type { CrewInit, EndMessage, EngineSettings, JobAnswer, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
+import type { EngineSettings, JobAnswer } from './job.ts'
+import type { CrewInit, EndMessage, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
 
 export type QueryWorkerOptions = {
   readonly querier: QuerierInit

@@ -12,10 +12,10 @@ import { answerRequest } from './answerRequest.ts'
 import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, RangeRequest, SeriesRequest } from './api.ts'
 import { ColumnSpace } from './columnSpace.ts'
 import { shareWithNobody } from './crew.ts'
+import type { EngineSettings, JobAnswer, JobSettings } from './job.ts'
 import { Limits } from './limits.ts'
 import { parseQuery, parseSelector, prepareParser } from './parse.ts'
 import { lightReadsOf, type LightRead } from './lightReads.ts'
-import type { EngineSettings, JobAnswer, JobSettings } from './workerMessages.ts'
 
 export type QuickAnswers = {
   /** `undefined` leaves the request to a worker, and so does `lend`: then it can be answered here when the worker has lent what it read. */

@@ -13,13 +13,14 @@ import type { RemoteReadRequest } from './api.ts'
 import type { JobDeps } from './apiQuery.ts'
 import { ColumnSpace } from './columnSpace.ts'
 import { Crew, type Parts } from './crew.ts'
+import type { JobAnswer } from './job.ts'
 import { Limits } from './limits.ts'
 import { prepareParser } from './parse.ts'
 import { QueryError } from './queryError.ts'
 import { ResultCache } from './resultCache.ts'
 import { answerRemoteRead } from './remoteRead/remoteRead.ts'
 import { openSharedWork, type SharedWork } from './sharedWork.ts'
-import type { EndMessage, JobAnswer, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
+import type { EndMessage, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
 
 // Started by `queryWorker.ts`, which passes exactly this.
 const init = workerData as WorkerInit

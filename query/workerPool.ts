@@ -9,7 +9,8 @@ import { maxTimerMs } from '../src/base/timer.ts'
 import type { QuerierInit } from '../storage/querier.ts'
 import { FairQueue } from './queryQueue.ts'
 import { QueryWorker, type OnPiece } from './queryWorker.ts'
-import type { CrewInit, EngineSettings, JobAnswer, JobMessage } from './workerMessages.ts'
+import type { EngineSettings, JobAnswer } from './job.ts'
+import type { CrewInit, JobMessage } from './workerMessages.ts'
 
 export type PoolOptions = {
   readonly querierInit: () => QuerierInit

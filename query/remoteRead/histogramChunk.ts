@@ -7,23 +7,9 @@
 // Whole numbers have prefixes for their width: 0 = none | 10 + 3 bits | 110 + 6 | 1110 + 9 | 11110 + 12 | 111110 + 18 |
 // 1111110 + 25 | 11111110 + 56 | 11111111 + 64. Counts and sums are doubles, the first whole, later ones as in XOR chunks.
 
-import { customSchema, type Buckets, type NativeHistogram } from '../../storage/histogram.ts'
+import { customSchema, type NativeHistogram } from '../../storage/histogram.ts'
+import { spansOf } from '../histograms/spans.ts'
 import { BitWriter, fitsBits, XorValues } from './bitWriter.ts'
-
-/** Neighbouring buckets; the offset is the distance from the end of the span before. */
-export type Span = { readonly offset: number; readonly length: number }
-
-export function spansOf({ indexes }: Buckets): Span[] {
-  const spans: { offset: number; length: number }[] = []
-  let next = 0
-  for (const index of indexes) {
-    const last = spans.at(-1)
-    if (last !== undefined && index === next) last.length++
-    else spans.push({ offset: index - next, length: 1 })
-    next = index + 1
-  }
-  return spans
-}
 
 /** Whether both can be in one chunk, `b` after `a`. */
 export function shareChunk(a: NativeHistogram, b: NativeHistogram): boolean {
