@@ -1,19 +1,19 @@
 // A rule group: evaluates its rules one after another at each of its slots, stores what they give, sends what is due, and
 // keeps track of series that vanish. The slot's time, not the clock, is the time of an evaluation.
 
+import type { EvaluateOptions, EvaluationResult } from '../query/service/queryService.ts'
 import { errorText } from '../src/base/assert.ts'
 import { Breather } from '../src/base/breather.ts'
 import type { Logger } from '../src/base/log.ts'
-import type { EvaluateOptions, EvaluationResult } from '../query/queryService.ts'
 import type { NativeHistogram } from '../storage/histogram.ts'
 import { labelsKey, type Labels } from '../storage/labels.ts'
 import { AlertingRule, syntheticSamples, type AlertInstance, type NotifiedAlert, type TemplateSettings } from './alertingRule.ts'
 import { recordSamples, RuleError } from './recordingRule.ts'
-import { ruleKeys, type RuleStates, type SavedGroup } from './ruleState.ts'
 import type { RuleMetrics } from './ruleMetrics.ts'
-import { ruleName, ruleStatus, type Rule, type RuleGroupStatus } from './ruleStatus.ts'
-import { RuleSchedule } from './ruleSchedule.ts'
 import { bridgeDowntime, forStateSelector, restoreForState, restoresForState, type RestoreSettings } from './ruleRestore.ts'
+import { RuleSchedule } from './ruleSchedule.ts'
+import { ruleKeys, type RuleStates, type SavedGroup } from './ruleState.ts'
+import { ruleName, ruleStatus, type Rule, type RuleGroupStatus } from './ruleStatus.ts'
 import type { RuleGroupConfig } from './rulesConfig.ts'
 import { expressionLink, type QuerySample } from './template/ruleFunctions.ts'
 import { Expansion } from './template/ruleTemplates.ts'

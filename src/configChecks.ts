@@ -3,7 +3,7 @@
 
 import { checkMatchers } from '../alerting/matchers.ts'
 import { checkRuleTemplate } from '../alerting/template/ruleTemplates.ts'
-import { parseQuery } from '../query/parse.ts'
+import { parseQuery } from '../query/language/parse.ts'
 import type { ConfigChecks } from './config.ts'
 
 /** `features` are names of `--enable-feature`: some make more expressions valid. */

@@ -1,7 +1,7 @@
 // What an HTTP handler gives back, and the shapes that Prometheus's answers have: the JSON envelope and plain text.
 
 import type { Readable } from 'node:stream'
-import { errorBody, jsonHeaders, jsonString, statusOf } from '../query/api.ts'
+import { errorBody, jsonHeaders, jsonString, statusOf } from '../query/answers/api.ts'
 import type { ErrorType } from '../query/queryError.ts'
 
 export type Answer = {

@@ -1,7 +1,7 @@
 // What this server can do, as /api/v1/features lists it: names by category, and whether each is there and switched on.
 
 import { ruleFunctions } from '../alerting/template/ruleFunctions.ts'
-import { functionSignatures } from '../query/functions/signatures.ts'
+import { functionSignatures } from '../query/language/signatures.ts'
 
 export type FeatureOptions = {
   /** Names given to `--enable-feature`. */

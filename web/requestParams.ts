@@ -1,9 +1,9 @@
 // The parameters of a request, as Prometheus reads them: form values of the body before those of the URL; times in
 // seconds or RFC 3339, durations in seconds or as text, everything turned into milliseconds here and nowhere else.
 
-import { parseDurationMs } from '../src/base/duration.ts'
-import { parseSelector } from '../query/parse.ts'
+import { parseSelector } from '../query/language/parse.ts'
 import { invalidParameter, QueryError } from '../query/queryError.ts'
+import { parseDurationMs } from '../src/base/duration.ts'
 import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
 
 /** The ends of time that Go clients send for "everything". */

@@ -2,9 +2,9 @@
 // counts are written as doubles.
 
 import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
-import { ProtoWriter } from '../protoWriter.ts'
 import { spansOf } from '../histograms/spans.ts'
 import { shownName, type ExposedFamily, type ExposedMetric, type ExposedType, type ExpositionFormat } from './family.ts'
+import { ProtoWriter } from './protoWriter.ts'
 
 const typeNumbers: Readonly<Record<ExposedType, number>> = { counter: 0, gauge: 1, summary: 2, untyped: 3, histogram: 4, gaugeHistogram: 5 }
 

@@ -1,7 +1,7 @@
 // Metric families in the text format and in OpenMetrics. Neither has a way to say a native histogram.
 
 import type { Label } from '../../storage/labels.ts'
-import { formatExposed } from '../jsonNumber.ts'
+import { formatExposed } from '../language/numberText.ts'
 import { isPlainName, shownName, type ExposedFamily, type ExposedMetric, type ExpositionFormat } from './family.ts'
 
 export function writeText(families: Iterable<ExposedFamily>, format: ExpositionFormat): string {

@@ -1,8 +1,8 @@
 // `absent` and the labels that it and `absent_over_time` give to the series that says "nothing here".
 
 import { metricNameLabel, sortLabels, type Labels } from '../../storage/labels.ts'
-import { withoutParens, type CallExpr, type Expr } from '../ast.ts'
-import { newColumns, type EvalContext, type Value } from '../value.ts'
+import { withoutParens, type CallExpr, type Expr } from '../language/ast.ts'
+import { newColumns, type EvalContext, type Value } from '../values/value.ts'
 
 /** What a selector's `=` conditions say; a label named twice, or by another operator, is left out. */
 export function absentLabels(argument: Expr): Labels {

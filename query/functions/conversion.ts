@@ -1,6 +1,6 @@
 // Between types, and values that come from the query rather than from data: `scalar`, `vector`, `time`, `timestamp`, `start`.
 
-import { constantScalar, withoutMetricNames, type EvalContext, type ScalarValue } from '../value.ts'
+import { constantScalar, withoutMetricNames, type EvalContext, type ScalarValue } from '../values/value.ts'
 import { largerOf, scalarArg, smallerOf, vectorArg, type InstantFunction } from './elementwise.ts'
 
 /** The value of the only series present at a step, else NaN. */

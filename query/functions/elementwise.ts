@@ -1,7 +1,7 @@
 // Functions that change each value of an instant vector by itself: mathematics, rounding, clamping, parts of the date.
 
-import type { CallExpr } from '../ast.ts'
-import { withoutMetricNames, type EvalContext, type Value, type VectorSeries, type VectorValue } from '../value.ts'
+import type { CallExpr } from '../language/ast.ts'
+import { withoutMetricNames, type EvalContext, type Value, type VectorSeries, type VectorValue } from '../values/value.ts'
 
 export type InstantFunction = (args: readonly Value[], call: CallExpr, context: EvalContext) => Value
 

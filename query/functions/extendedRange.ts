@@ -2,7 +2,7 @@
 // at or before the start as the value there; smoothed draws lines to the neighbours beyond both ends. Nothing is extrapolated.
 // Samples up to the lookback beyond the window are in the columns, see `beyond` of `WindowsPlan`.
 
-import type { MatrixSelector } from '../ast.ts'
+import type { MatrixSelector } from '../language/ast.ts'
 import { QueryError } from '../queryError.ts'
 import type { RangeKernel, RangeOutput, WindowColumns } from './range.ts'
 

@@ -3,10 +3,10 @@
 
 import { labelValue, metricNameLabel, type Labels } from '../../storage/labels.ts'
 import { createMatcher, matchesEmpty, type Matcher } from '../../storage/matcher.ts'
-import type { CallExpr } from '../ast.ts'
-import { setLabel } from '../labelProjection.ts'
+import type { CallExpr } from '../language/ast.ts'
 import { QueryError } from '../queryError.ts'
-import { formatSeries, joinEqualSeries, newColumns, type VectorSeries } from '../value.ts'
+import { setLabel } from '../values/labelProjection.ts'
+import { formatSeries, joinEqualSeries, newColumns, type VectorSeries } from '../values/value.ts'
 
 const identifyingLabels = ['instance', 'job']
 

@@ -3,9 +3,9 @@
 import type { RE2JS } from 're2js'
 import { labelValue } from '../../storage/labels.ts'
 import { compileAnchored } from '../../storage/matcher.ts'
-import { setLabel } from '../labelProjection.ts'
 import { QueryError } from '../queryError.ts'
-import { joinEqualSeries } from '../value.ts'
+import { setLabel } from '../values/labelProjection.ts'
+import { joinEqualSeries } from '../values/value.ts'
 import { stringArg, vectorArg, type InstantFunction } from './elementwise.ts'
 
 export const labelReplace: InstantFunction = (args) => {

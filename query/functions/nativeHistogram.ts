@@ -2,10 +2,10 @@
 
 import type { NativeHistogram } from '../../storage/histogram.ts'
 import { labelValue, metricNameLabel } from '../../storage/labels.ts'
-import { nativeFraction, nativeQuantile, nativeVariance } from '../histograms/estimates.ts'
 import { presentNumbers } from '../histograms/columns.ts'
+import { nativeFraction, nativeQuantile, nativeVariance } from '../histograms/estimates.ts'
 import type { HistogramNotes } from '../histograms/notes.ts'
-import { newColumns, withoutMetricNames, type VectorSeries } from '../value.ts'
+import { newColumns, withoutMetricNames, type VectorSeries } from '../values/value.ts'
 import { vectorArg, type InstantFunction } from './elementwise.ts'
 
 /** The series that have histograms, present only where they do. */

@@ -1,7 +1,7 @@
 // The `*_over_time` functions. Sums, means, minima and maxima are those of the kernels in src/kernels/assembly/overTime.ts.
 
-import { nextCompensation } from '../kahan.ts'
-import { checkQuantiles, quantileOf } from '../quantile.ts'
+import { nextCompensation } from '../values/kahan.ts'
+import { checkQuantiles, quantileOf } from '../values/quantile.ts'
 import { lookNowAndThen, perWindow, Scratch, type RangeKernel, type WindowColumns } from './range.ts'
 
 export const countOverTime: RangeKernel = perWindow(1, (_window, from, to) => to - from)

@@ -1,8 +1,8 @@
 // The shape of functions over range vectors: a kernel gets the samples of one series and, per step, which of them are in
 // the window, and writes one column. Samples of overlapping windows are looked at once where the function allows it.
 
-import type { CallExpr } from '../ast.ts'
-import type { EvalContext } from '../value.ts'
+import type { CallExpr } from '../language/ast.ts'
+import type { EvalContext } from '../values/value.ts'
 
 /** Samples of one series and the windows over them; staleness markers are gone. Reused between calls: do not keep. */
 export type WindowColumns = {

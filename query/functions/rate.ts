@@ -1,9 +1,9 @@
 // `rate`, `increase`, `delta`, their instant forms, `resets` and `changes`.
 
+import type { Pointer } from '../../src/kernels/kernels.ts'
 import { type Labels, labelValue, metricNameLabel, typeLabel } from '../../storage/labels.ts'
 import type { Annotations } from '../annotations.ts'
-import { goQuote } from '../stringLiteral.ts'
-import type { Pointer } from '../../src/kernels/kernels.ts'
+import { goQuote } from '../language/stringLiteral.ts'
 import { Scratch, type RangeKernel } from './range.ts'
 
 export const rate = extrapolated({ isCounter: true, perSecond: true })

@@ -1,7 +1,7 @@
 // Straight lines and smoothing through the samples of a window: `deriv`, `predict_linear`, `double_exponential_smoothing`.
 
-import { nextCompensation } from '../kahan.ts'
 import { QueryError } from '../queryError.ts'
+import { nextCompensation } from '../values/kahan.ts'
 import { perWindow, type RangeKernel, type WindowColumns } from './range.ts'
 
 /** Least squares; `valueAtZero` is where the line is at `zeroMs`. */

@@ -2,7 +2,7 @@
 // ordered by labels whatever it asks for, and says so.
 
 import { compareLabels, labelValue } from '../../storage/labels.ts'
-import type { VectorSeries } from '../value.ts'
+import type { VectorSeries } from '../values/value.ts'
 import { stringArg, vectorArg, type InstantFunction } from './elementwise.ts'
 
 type Order = (a: VectorSeries, b: VectorSeries) => number

@@ -1,4 +1,4 @@
-// Every function's implementation by name. `signatures.ts` says what may be called how; this says what happens then.
+// Every function's implementation by name. `language/signatures.ts` says what may be called how; this says what happens then.
 
 import type { Labels } from '../../storage/labels.ts'
 import type { Annotations } from '../annotations.ts'

@@ -3,7 +3,7 @@
 
 import type { NativeHistogram } from '../../storage/histogram.ts'
 import type { HistogramColumn } from '../../storage/sample.ts'
-import type { Value, VectorSeries } from '../value.ts'
+import type { Value, VectorSeries } from '../values/value.ts'
 
 /** The same value at the steps at which it is a number. */
 export function withoutHistograms<V extends Value>(value: V): V {

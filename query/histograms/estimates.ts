@@ -3,7 +3,7 @@
 // grow exponentially, over its width in the zero bucket and in custom buckets.
 
 import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
-import { nextCompensation } from '../kahan.ts'
+import { nextCompensation } from '../values/kahan.ts'
 import { isCustom } from './arithmetic.ts'
 import { bucketsOf, exponentialBound, positiveBounds, type Bucket } from './bounds.ts'
 

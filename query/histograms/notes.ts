@@ -1,7 +1,7 @@
 // What is said to the user about native histograms, in Prometheus's words.
 
 import type { Annotations } from '../annotations.ts'
-import { goQuote } from '../stringLiteral.ts'
+import { goQuote } from '../language/stringLiteral.ts'
 import type { Combined } from './arithmetic.ts'
 
 /** Warnings and infos about one argument of a query. */

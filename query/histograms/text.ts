@@ -1,7 +1,7 @@
 // Native histograms as text: the object of the HTTP API and the short form that `count_values` and templates show.
 
 import type { NativeHistogram } from '../../storage/histogram.ts'
-import { formatExposed, formatSampleValue } from '../jsonNumber.ts'
+import { formatExposed, formatSampleValue } from '../language/numberText.ts'
 import { bucketsOf, type Bucket } from './bounds.ts'
 
 /** `{"count":"3","sum":"2.5","buckets":[[0,"0.5","1","3"]]}`; without buckets there is no key for them. */

@@ -1,8 +1,8 @@
 // A native histogram as the message that a sampled remote read carries, with counts that are doubles.
 
 import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
+import type { ProtoWriter } from '../exposition/protoWriter.ts'
 import { writeSpans } from '../exposition/protobufWriter.ts'
-import type { ProtoWriter } from '../protoWriter.ts'
 
 const resetHints = { unknown: 0, reset: 1, notReset: 2, gauge: 3 } as const
 

@@ -8,14 +8,14 @@ import { compareLabels, labelValue, sortLabels, type Labels } from '../../storag
 import { createMatcher, type Matcher } from '../../storage/matcher.ts'
 import type { Querier, SeriesSelection } from '../../storage/querier.ts'
 import type { SampleColumns } from '../../storage/sample.ts'
-import type { RemoteReadRequest } from '../api.ts'
+import type { RemoteReadRequest } from '../answers/api.ts'
+import { ProtoWriter } from '../exposition/protoWriter.ts'
 import type { Limits } from '../limits.ts'
 import { QueryError } from '../queryError.ts'
 import { crc32c } from './crc32c.ts'
-import { ProtoWriter } from '../protoWriter.ts'
-import { decodeReadRequest, type ReadQuery } from './readRequest.ts'
-import { writeHistogram } from './histogramMessage.ts'
 import { encodeHistogramChunk, shareChunk, type TimedHistogram } from './histogramChunk.ts'
+import { writeHistogram } from './histogramMessage.ts'
+import { decodeReadRequest, type ReadQuery } from './readRequest.ts'
 import { samplesPerChunk, XorChunkEncoder } from './xorChunk.ts'
 
 export type RemoteReadAnswer = {

@@ -2,7 +2,7 @@
 // values and times, late samples, a checkpoint and a log that are not in partitions yet, and state. From v3 on also native
 // histograms, a deletion and a downsampled day, of which queries are asked whose answers make.ts writes beside the directory.
 
-import type { EvaluationResult } from '../../query/queryService.ts'
+import type { EvaluationResult } from '../../query/service/queryService.ts'
 import type { NativeHistogram } from '../../storage/histogram.ts'
 import { formatLabels, labelsFrom, type Labels } from '../../storage/labels.ts'
 import { histogram } from '../helpers/histograms.ts'

@@ -1,9 +1,9 @@
 // The query service over the storage of a test.
 
 import { join } from 'node:path'
+import { createQueryService, type QueryService, type QueryServiceOptions } from '../../query/service/queryService.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import { createQueryService, type QueryService, type QueryServiceOptions } from '../../query/queryService.ts'
 import type { Storage } from '../../storage/storage.ts'
 
 /** With the defaults of the server, but no limit on results and no results kept; `options` win. The caller closes it. */

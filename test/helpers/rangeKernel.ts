@@ -2,11 +2,11 @@
 // compare it with each window computed by itself.
 
 import { Annotations } from '../../query/annotations.ts'
-import type { CallExpr } from '../../query/ast.ts'
-import { createColumnSpace } from '../../query/columnSpace.ts'
 import type { RangeKernel } from '../../query/functions/range.ts'
-import type { EvalContext } from '../../query/value.ts'
-import { Windows, type LookupTimes } from '../../query/window.ts'
+import type { CallExpr } from '../../query/language/ast.ts'
+import { Windows, type LookupTimes } from '../../query/selectors/window.ts'
+import { createColumnSpace } from '../../query/values/columnSpace.ts'
+import type { EvalContext } from '../../query/values/value.ts'
 
 export type Samples = { readonly timestampsMs: Float64Array; readonly values: Float64Array; readonly length: number }
 

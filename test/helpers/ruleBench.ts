@@ -1,19 +1,19 @@
 // Rules on a bench: the real rule groups and the real query engine over samples in memory, with a clock that the test turns.
 
-import { QueryError } from '../../query/queryError.ts'
-import { createColumnSpace } from '../../query/columnSpace.ts'
-import { shareWithNobody } from '../../query/crew.ts'
-import { evaluateQuery } from '../../query/engine.ts'
+import type { NotifiedAlert } from '../../alerting/alertingRule.ts'
+import type { RuleAppender } from '../../alerting/ruleGroup.ts'
+import { createRuleManager, type RuleManager, type RuleManagerDeps } from '../../alerting/ruleManager.ts'
+import { evaluateQuery } from '../../query/engine/engine.ts'
+import { parseQuery } from '../../query/language/parse.ts'
 import { Limits } from '../../query/limits.ts'
-import { parseQuery } from '../../query/parse.ts'
-import type { EvaluateOptions, EvaluationResult } from '../../query/queryService.ts'
+import { shareWithNobody } from '../../query/parallel/crew.ts'
+import { QueryError } from '../../query/queryError.ts'
+import type { EvaluateOptions, EvaluationResult } from '../../query/service/queryService.ts'
+import { createColumnSpace } from '../../query/values/columnSpace.ts'
 import { silentLogger, type Logger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { formatLabels, labelsFrom, labelsKey, type Labels } from '../../storage/labels.ts'
 import { createStateStore, type StateStore } from '../../storage/state.ts'
-import { createRuleManager, type RuleManager, type RuleManagerDeps } from '../../alerting/ruleManager.ts'
-import type { NotifiedAlert } from '../../alerting/alertingRule.ts'
-import type { RuleAppender } from '../../alerting/ruleGroup.ts'
 import { createMemoryQuerier, stale, type MemorySample } from './memoryQuerier.ts'
 
 const minuteMs = 60_000

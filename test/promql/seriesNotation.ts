@@ -1,10 +1,10 @@
 // Prometheus's notation for test series: `loans{branch="market"} 4+3x7 _ stale 9x2`. Used by the PromQL scripts, for
 // what is loaded and for what a range evaluation is expected to give.
 
+import { withoutParens } from '../../query/language/ast.ts'
+import { parseQuery } from '../../query/language/parse.ts'
 import type { NativeHistogram } from '../../storage/histogram.ts'
 import { labelsFrom, type Labels } from '../../storage/labels.ts'
-import { parseQuery } from '../../query/parse.ts'
-import { withoutParens } from '../../query/ast.ts'
 import { stale } from '../helpers/memoryQuerier.ts'
 import { histogramSequence } from './histogramNotation.ts'
 

@@ -1,12 +1,12 @@
 // The exemplars of the series that a query reads.
 
 import { setImmediate } from 'node:timers/promises'
-import { jsonHeaders } from '../../query/api.ts'
-import { JsonBytes } from '../../query/jsonBytes.ts'
-import { formatSampleValue, formatTimestamp } from '../../query/jsonNumber.ts'
-import { parseQuery } from '../../query/parse.ts'
+import { jsonHeaders } from '../../query/answers/api.ts'
+import { JsonBytes } from '../../query/answers/jsonBytes.ts'
+import { formatSampleValue, formatTimestamp } from '../../query/language/numberText.ts'
+import { parseQuery } from '../../query/language/parse.ts'
+import { selectorsOf } from '../../query/language/selectors.ts'
 import { QueryError } from '../../query/queryError.ts'
-import { selectorsOf } from '../../query/selectors.ts'
 import type { SeriesExemplars } from '../../storage/exemplars.ts'
 import { noContent } from '../answer.ts'
 import type { Answer } from '../answer.ts'

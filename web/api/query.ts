@@ -1,7 +1,7 @@
 // Instant and range queries, and the two endpoints that show a query's text and tree. Only parsing of
 // parameters happens here; the engine's workers print the answers.
 
-import type { ApiRequest, Asker, QueryOrigin, QueryParams, StatsLevel } from '../../query/api.ts'
+import type { ApiRequest, Asker, QueryOrigin, QueryParams, StatsLevel } from '../../query/answers/api.ts'
 import type { Answer } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import type { Router } from '../router.ts'

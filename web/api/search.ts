@@ -1,8 +1,8 @@
 // The search endpoints, which query editors complete names with: metric names, label names and label values by parts of
 // them, as lines of JSON. They are off unless --enable-feature=search-api is given.
 
-import type { SearchAnswer, SearchRequest } from '../../query/api.ts'
-import type { FuzzAlgorithm } from '../../query/search.ts'
+import type { SearchAnswer, SearchRequest } from '../../query/answers/api.ts'
+import type { FuzzAlgorithm } from '../../query/answers/search.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { isLabelName } from '../../src/base/names.ts'
 import { toJson } from '../answer.ts'

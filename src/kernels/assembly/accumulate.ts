@@ -34,7 +34,7 @@ export function flagsOfFirst(operation: i32, count: i32, at: usize): usize {
   return operation == LEAST || operation == GREATEST ? at + stride : 0
 }
 
-/** The error term after `value` was added to `sum`, as in query/kahan.ts. */
+/** The error term after `value` was added to `sum`, as in query/values/kahan.ts. */
 // @ts-ignore: decorator
 @inline
 export function compensation(value: f64, sum: f64, before: f64): f64 {

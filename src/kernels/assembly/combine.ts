@@ -1,6 +1,6 @@
 // Arithmetic and comparison of two columns, step by step, where both have a value: two steps at a time where they have both.
 
-// What to compute, as in query/binaryArithmetic.ts; from FILTER on a comparison keeps the left value instead of giving 0 or 1.
+// What to compute, as in query/operators/binaryArithmetic.ts; from FILTER on a comparison keeps the left value instead of giving 0 or 1.
 const ADD: i32 = 0
 const SUBTRACT: i32 = 1
 const MULTIPLY: i32 = 2

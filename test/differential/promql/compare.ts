@@ -1,10 +1,10 @@
 // Asks two servers the same query and says how the answers differ. Values may differ by 1e-12 of their size.
 
-import { parseQuery } from '../../../query/parse.ts'
-import { normalizedText } from '../../../query/print.ts'
-import type { Expr } from '../../../query/ast.ts'
+import type { Expr } from '../../../query/language/ast.ts'
+import { parseQuery } from '../../../query/language/parse.ts'
+import { normalizedText } from '../../../query/language/print.ts'
+import { valueTypeOf } from '../../../query/language/typecheck.ts'
 import { QueryError } from '../../../query/queryError.ts'
-import { valueTypeOf } from '../../../query/typecheck.ts'
 import type { RandomQuery } from './queries.ts'
 
 type Point = readonly [time: number, value: string]

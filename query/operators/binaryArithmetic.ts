@@ -1,0 +1,39 @@
+// What binary operators do with two numbers. IEEE 754 throughout; where JavaScript and C differ, C's way, which is Go's.
+
+import type { ArithmeticOp, BinaryExpr, BinaryOp, ComparisonOp } from '../language/ast.ts'
+import { goQuote } from '../language/stringLiteral.ts'
+import type { EvalContext } from '../values/value.ts'
+
+export const arithmetic: Readonly<Record<ArithmeticOp, (a: number, b: number) => number>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+  '%': (a, b) => a % b,
+  '^': power,
+  atan2: Math.atan2,
+}
+
+export const comparison: Readonly<Record<ComparisonOp, (a: number, b: number) => boolean>> = {
+  '==': (a, b) => a === b,
+  '!=': (a, b) => a !== b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+}
+
+export function isArithmetic(op: BinaryOp): op is ArithmeticOp {
+  return op in arithmetic
+}
+
+/** 1 to any power is 1, NaN included, and so is -1 to an infinite one; JavaScript says NaN. */
+function power(base: number, exponent: number): number {
+  if (base === 1 || (base === -1 && (exponent === Infinity || exponent === -Infinity))) return 1
+  return base ** exponent
+}
+
+/** Histograms can be trimmed, floats cannot: Prometheus drops them with a note. */
+export function noteIncompatible(node: BinaryExpr, { annotations }: EvalContext): void {
+  annotations.info(`incompatible sample types encountered for binary operator ${goQuote(node.op)}: float ${node.op} float`, node.position.start)
+}
