@@ -10,7 +10,7 @@ import { goQuote } from '../language/stringLiteral.ts'
 import { QueryError } from '../queryError.ts'
 import { setLabel } from '../values/labelProjection.ts'
 import { checkQuantiles } from '../values/quantile.ts'
-import { cachedLabelsKey, newColumns, withoutMetricNames, type EvalContext, type VectorSeries, type VectorValue } from '../values/value.ts'
+import { cachedLabelsKey, joinEqualSeries, newColumns, withoutMetricNames, type EvalContext, type VectorSeries, type VectorValue } from '../values/value.ts'
 import { bucketFraction, bucketQuantile, type Buckets, type Correction } from './classicHistogram.ts'
 import { scalarArg, stringArg, vectorArg, type InstantFunction } from './elementwise.ts'
 import { nativeFractionSeries, nativeQuantileSeries, nativeSeries } from './nativeHistogram.ts'
@@ -50,7 +50,8 @@ export const histogramQuantiles: InstantFunction = (args, call, context) => {
     for (const one of native) series.push(...splitByPhi(nativeQuantileSeries(one, phis, notes), phis, label))
   }
   corrections.report()
-  return { kind: 'vector', series: withoutMetricNames(series) }
+  // The new label may stand in place of the one that told two histograms apart.
+  return { kind: 'vector', series: joinEqualSeries(withoutMetricNames(series)) }
 }
 
 /** Almost always one series; more when the quantile itself changes from step to step. */
