@@ -150,7 +150,7 @@ function checkRange({ startMs, endMs, stepMs }: RangeRequest): void {
   if (stepMs <= 0) {
     throw invalidParameter('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer')
   }
-  if ((endMs - startMs) / stepMs > maxStepsBetween) {
+  if (Math.floor((endMs - startMs) / stepMs) > maxStepsBetween) {
     const text = 'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)'
     throw new QueryError('bad_data', text)
   }

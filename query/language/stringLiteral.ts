@@ -5,17 +5,21 @@ const shortEscapes: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 1
 
 type Escape = { readonly length: number } & ({ readonly byte: number } | { readonly codePoint: number } | { readonly error: string })
 
+/** What bytes that are no UTF-8 became when the query was read. As itself it is refused too, as in Prometheus. */
+const replacementCharacter = '\ufffd'
+
 /** Why the literal (with its quotes) is not valid, in the words of Prometheus's lexer; `undefined` when it is. */
-export function stringEscapeError(literal: string): string | undefined {
+export function stringLiteralError(literal: string): string | undefined {
   const mark = literal[0] ?? ''
-  if (mark === '`') return undefined
-  for (let i = literal.indexOf('\\'); i >= 0; ) {
+  const badRuneAt = literal.indexOf(replacementCharacter)
+  const readable = badRuneAt < 0 ? literal.length : badRuneAt
+  for (let i = mark === '`' ? -1 : literal.indexOf('\\'); i >= 0 && i < readable; ) {
     if (i === literal.length - 1) return 'escape sequence not terminated'
     const escape = readEscape(literal, i, mark)
     if ('error' in escape) return escape.error
     i = literal.indexOf('\\', i + escape.length)
   }
-  return undefined
+  return badRuneAt < 0 ? undefined : 'invalid UTF-8 rune'
 }
 
 /** The text of a valid literal. Bytes given by `\x` or octal escapes are read as UTF-8. */

@@ -2,7 +2,7 @@
 // category of what else it may be: a metric name, a label name. Braces and brackets have their own lexing rules.
 
 import { createToken, Lexer, type IToken, type TokenType } from 'chevrotain'
-import { goQuote, stringEscapeError } from './stringLiteral.ts'
+import { goQuote, stringLiteralError } from './stringLiteral.ts'
 
 const abstract = (name: string): TokenType => createToken({ name, pattern: Lexer.NA })
 
@@ -205,7 +205,7 @@ export function tokenize(text: string): Tokens {
     else if (type === LeftBrace) braceOpen = true
     else if (type === RightBrace) braceOpen = false
     else if (type === StringToken) {
-      const reason = stringEscapeError(token.image)
+      const reason = stringLiteralError(token.image)
       if (reason !== undefined) found = { offset: token.startOffset, text: reason }
     }
     if (found !== undefined) return { tokens: tokens.slice(0, i), error: found }
@@ -222,8 +222,8 @@ function unreadable(text: string, offset: number, tokens: readonly IToken[]): Le
   const before = tokens.findLast((token) => token.startOffset < offset && isMode(token.tokenType))?.tokenType
   const says = (message: string): LexicalError => ({ offset, text: message })
   if (before === LeftBracket && !/[\d.]/.test(character)) return outsideOfDuration(text, offset, offset)
-  if (character === '"' || character === "'") return says(stringEscapeError(text.slice(offset)) ?? 'unterminated quoted string')
-  if (character === '`') return says('unterminated raw string')
+  if (character === '"' || character === "'") return says(stringLiteralError(text.slice(offset)) ?? 'unterminated quoted string')
+  if (character === '`') return says(stringLiteralError(text.slice(offset)) ?? 'unterminated raw string')
   if (before === LeftBrace) {
     if (character === '{') return says("unexpected left brace '{'")
     if (character === '!') return says(`unexpected character after '!' inside braces: ${followedBy(text, offset)}`)

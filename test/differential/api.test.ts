@@ -138,6 +138,7 @@ describe('query', () => {
   same(form('/api/v1/query?query=1&time=3', 'query=2'))
   same(form('/api/v1/query?query=1&time=3', 'query=%zz'))
   same('/api/v1/query?query=1;a=b&time=3')
+  for (const escaped of ['%22%ff%22', '%60%EF%BF%BD%60', 'm{i=%22a%ff%22}', 'm%23%ff', '%ff']) same(`/api/v1/query?query=${escaped}&time=3`)
   same({ method: 'POST', path: '/api/v1/query?time=7', body: '--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n1+1\r\n--x--\r\n', headers: { 'content-type': 'multipart/form-data; boundary=x' } })
   same({ method: 'POST', path: '/api/v1/query?time=7', body: 'x', headers: { 'content-type': 'multipart/form-data' } })
   same({ method: 'POST', path: '/api/v1/query?time=7&query=3', body: 'query=2', headers: { 'content-type': 'text/plain' } })
@@ -145,7 +146,7 @@ describe('query', () => {
 
 describe('query_range', () => {
   for (const expression of ['m', '1', 'numbers', 'sum by (grp) (m)', 'nothing', 'vector(1)', 'time()']) same(range(expression))
-  for (const rest of ['start=1&end=2', 'start=1&end=2&step=', 'start=&end=2&step=1', 'end=2&step=1', 'start=1&end=x&step=1', 'start=2&end=1&step=1', 'start=1&end=2&step=0', 'start=1&end=2&step=-1', 'start=1&end=2&step=1x', 'start=1&end=2&step=1e30', 'start=0&end=11000&step=1', 'start=0&end=11001&step=1', 'start=1&end=100&step=1m30s', 'start=1.25&end=3&step=0.5', 'start=1&end=2&step=1&timeout=x']) same(range('1', rest))
+  for (const rest of ['start=1&end=2', 'start=1&end=2&step=', 'start=&end=2&step=1', 'end=2&step=1', 'start=1&end=x&step=1', 'start=2&end=1&step=1', 'start=1&end=2&step=0', 'start=1&end=2&step=-1', 'start=1&end=2&step=1x', 'start=1&end=2&step=1e30', 'start=0&end=11000&step=1', 'start=0&end=11000.9&step=1', 'start=0&end=11001&step=1', 'start=1&end=100&step=1m30s', 'start=1.25&end=3&step=0.5', 'start=1&end=2&step=1&timeout=x']) same(range('1', rest))
   for (const encoding of ['gzip', 'deflate', 'br, gzip', 'identity', 'br', '*', '']) same({ path: range('m'), headers: { 'accept-encoding': encoding } })
   same(form('/api/v1/query_range', `query=m&start=${start}&end=${start + 20}&step=5`))
 })
