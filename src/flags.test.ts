@@ -73,7 +73,19 @@ describe('parseFlags', () => {
 
   it('takes the route prefix from the external URL unless told otherwise', () => {
     expect(optionsOf('--web.external-url=https://mon.example.org/prom/')).toMatchObject({ externalUrl: 'https://mon.example.org/prom', routePrefix: '/prom' })
-    expect(optionsOf('--web.external-url=https://mon.example.org/prom', '--web.route-prefix=/')).toMatchObject({ routePrefix: '' })
+    expect(optionsOf('--web.external-url=https://mon.example.org/prom', '--web.route-prefix=/')).toMatchObject({ externalUrl: 'https://mon.example.org/prom', routePrefix: '' })
+  })
+
+  it('takes an external URL that is a path alone as one of this host', () => {
+    const externalUrl = `http://${hostname()}:9090/prom`
+    for (const path of ['/prom', '/prom/', 'prom']) expect(optionsOf(`--web.external-url=${path}`)).toMatchObject({ externalUrl, routePrefix: '/prom' })
+    expect(optionsOf('--web.route-prefix=/prom')).toMatchObject({ externalUrl, routePrefix: '/prom' })
+    expect(optionsOf('--web.external-url=//mon.example.org/prom')).toMatchObject({ externalUrl: 'http://mon.example.org/prom', routePrefix: '/prom' })
+  })
+
+  it('shows the route prefix that holds', () => {
+    expect(optionsOf().shown['web.route-prefix']).toBe('/')
+    expect(optionsOf('--web.external-url=https://mon.example.org/prom/').shown['web.route-prefix']).toBe('/prom')
   })
 
   it('warns of unknown features and does not refuse them', () => {

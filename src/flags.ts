@@ -193,7 +193,9 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
   const integer = (name: string) => Number(last(name))
   const addresses = given.get('web.listen-address') ?? [defaultOf('web.listen-address')]
   const listenAddresses = addresses.map(parseListenAddress)
-  const externalUrl = parseExternalUrl(last('web.external-url'), listenAddresses[0]?.port ?? 9090)
+  const givenPrefix = given.get('web.route-prefix')?.at(-1)
+  const externalUrl = parseExternalUrl(last('web.external-url') || (givenPrefix ?? ''), listenAddresses[0]?.port ?? 9090)
+  const routePrefix = parseRoutePrefix(givenPrefix ?? externalUrl.path)
   const features = (given.get('enable-feature') ?? []).flatMap((names) => names.split(',')).filter((name) => name !== '')
   if (features.includes('otlp-deltatocumulative') && features.includes('otlp-native-delta-ingestion')) throw new UsageError('cannot enable otlp-deltatocumulative and otlp-native-delta-ingestion features at the same time', 1)
   return {
@@ -206,7 +208,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     maxConnections: integer('web.max-connections'),
     maxNotificationsSubscribers: integer('web.max-notifications-subscribers'),
     externalUrl: externalUrl.href,
-    routePrefix: parseRoutePrefix(given.get('web.route-prefix')?.at(-1) ?? externalUrl.path),
+    routePrefix,
     userAssets: last('web.user-assets'),
     enableLifecycle: isOn('web.enable-lifecycle'),
     enableAdminApi: isOn('web.enable-admin-api'),
@@ -246,7 +248,7 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     logLevel: oneOf('log.level', last('log.level'), logLevels),
     logFormat: oneOf('log.format', last('log.format'), ['logfmt', 'json'] as const),
     warnings: [...ignoredWarnings(given), ...featureWarnings(features)],
-    shown: shownFlags(given, externalUrl.href),
+    shown: shownFlags(given, { externalUrl: externalUrl.href, routePrefix }),
   }
 }
 
@@ -348,10 +350,11 @@ function featureWarnings(features: readonly string[]): string[] {
   })
 }
 
-function shownFlags(given: ReadonlyMap<string, readonly string[]>, externalUrl: string): Record<string, string> {
+function shownFlags(given: ReadonlyMap<string, readonly string[]>, { externalUrl, routePrefix }: { externalUrl: string; routePrefix: string }): Record<string, string> {
   const shown = flagTable.map(({ name, default: byDefault }) => [name, given.get(name)?.join(',') ?? byDefault] as const)
   const result: Record<string, string> = Object.fromEntries(shown)
   if (result['web.external-url'] === '') result['web.external-url'] = externalUrl
+  result['web.route-prefix'] = routePrefix === '' ? '/' : routePrefix
   return result
 }
 
@@ -363,9 +366,11 @@ function parseListenAddress(address: string): ListenAddress {
   return { host: match[1] ?? match[2] ?? '', port }
 }
 
+/** A URL; or its path alone, then of this host. */
 function parseExternalUrl(value: string, port: number): { href: string; path: string } {
   if (/^["']|["']$/.test(value)) throw new UsageError("flag '--web.external-url': URL must not begin or end with quotes")
-  const text = value === '' ? `http://${hostname()}:${port}/` : /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
+  const isPath = /^(?:\/(?!\/).*|[\w-]*)$/.test(value)
+  const text = isPath ? `http://${hostname()}:${port}/${value.replace(/^\//, '')}` : /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
   if (!URL.canParse(text)) throw new UsageError(`flag '--web.external-url': expected a URL, found "${value}"`)
   const url = new URL(text)
   const path = url.pathname.replace(/\/+$/, '')

@@ -1,5 +1,6 @@
 // What an HTTP handler gives back, and the shapes that Prometheus's answers have: the JSON envelope and plain text.
 
+import { STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
 import { errorBody, jsonHeaders, jsonString, statusOf } from '../query/answers/api.ts'
 import type { ErrorType } from '../query/queryError.ts'
@@ -26,8 +27,18 @@ export function plain(status: number, body: string, headers: Readonly<Record<str
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', ...headers }, body }
 }
 
-export function redirect(location: string): Answer {
-  return { status: 302, headers: { location, 'content-type': 'text/html; charset=utf-8' }, body: `<a href=${jsonString(location)}>Found</a>.\n\n` }
+export function redirect(location: string, status = 302): Answer {
+  const body = `<a href=${jsonString(location)}>${STATUS_CODES[status] ?? ''}</a>.\n\n`
+  return { status, headers: { location, 'content-type': 'text/html; charset=utf-8' }, body }
+}
+
+/** For a path that takes only `methods`, and answers OPTIONS. */
+export function methodNotAllowed(methods: readonly string[]): Answer {
+  return plain(405, 'Method Not Allowed\n', { allow: allowHeader(methods) })
+}
+
+export function allowHeader(methods: readonly string[]): string {
+  return [...new Set([...methods, 'OPTIONS'])].sort().join(', ')
 }
 
 export const noContent: Answer = { status: 204, headers: {}, body: '' }

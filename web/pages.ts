@@ -11,6 +11,8 @@ import type { Router } from './router.ts'
 export type PageOptions = {
   /** `` or `/path`. */
   readonly prefix: string
+  /** The path of the external URL, in the same form: what browsers put before a path, which a proxy may take away or exchange. */
+  readonly externalPath: string
   /** The directory that the UI is built into. */
   readonly uiDir: string
   /** Served at /user when not empty. */
@@ -21,12 +23,12 @@ export type PageOptions = {
 const pagePaths = ['query', 'alerts', 'rules', 'targets', 'status', 'config', 'flags', 'tsdb-status', 'service-discovery', 'alertmanager-discovery']
 
 export async function addPageRoutes(fastify: FastifyInstance, router: Router, options: PageOptions): Promise<void> {
-  const { prefix, uiDir, userAssets } = options
+  const { prefix, externalPath, uiDir, userAssets } = options
   const document = await readDocument(options)
   const always = { whenNotReady: true }
   for (const path of pagePaths) router.get(`/${path}`, () => document, always)
-  router.get('/', () => redirect(`${prefix}/query`), always)
-  router.get('/graph', ({ rawQuery }) => redirect(`${prefix}/query${rawQuery === '' ? '' : `?${rawQuery}`}`), always)
+  router.get('/', () => redirect(`${externalPath}/query`), always)
+  router.get('/graph', ({ rawQuery }) => redirect(`${externalPath}/query${rawQuery === '' ? '' : `?${rawQuery}`}`), always)
   if (prefix !== '') {
     fastify.get('/', (_, reply) => reply.redirect(`${prefix}/`, 302))
     fastify.get(prefix, (_, reply) => reply.redirect(`${prefix}/`, 302))

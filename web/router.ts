@@ -9,7 +9,7 @@ import { QueryError } from '../query/queryError.ts'
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import { StorageUnavailableError } from '../storage/storageError.ts'
-import { failure, plain } from './answer.ts'
+import { allowHeader, failure, methodNotAllowed, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { noBody, RequestBody } from './body.ts'
 import type { DirectRoutes } from './direct.ts'
@@ -95,11 +95,10 @@ export class Router {
     }
     const others = methods.filter((method) => !allowed.includes(method))
     if (others.length === 0) return
-    const allow = [...new Set([...allowed, 'OPTIONS'])].sort().join(', ')
-    const refusal = options.wrongMethodText === undefined ? plain(405, 'Method Not Allowed\n', { allow }) : plain(405, options.wrongMethodText)
+    const refusal = options.wrongMethodText === undefined ? methodNotAllowed(allowed) : plain(405, options.wrongMethodText)
     this.#fastify.route({ method: others, url, handler: (_, reply) => send(reply, refusal) })
     // Paths of the API have an answer of their own, which CORS needs.
-    if (!path.startsWith('/api/')) this.#fastify.options(url, (_, reply) => reply.code(200).header('allow', allow).send())
+    if (!path.startsWith('/api/')) this.#fastify.options(url, (_, reply) => reply.code(200).header('allow', allowHeader(allowed)).send())
   }
 
   /** At once where the handler does not have to wait for anything. */

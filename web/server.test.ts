@@ -85,10 +85,10 @@ describe('before the server is ready', () => {
 })
 
 describe('methods and paths', () => {
-  const answers = (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD', url: string, status: number, body?: string) =>
+  const answers = (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD' | 'PROPFIND', url: string, status: number, body?: string) =>
     it(`answers ${method} ${url} with ${status}`, async () => {
       const server = await start()
-      const answer = await server.inject({ method, url })
+      const answer = await server.inject({ method: method as 'GET', url }) // its type knows fewer methods than it sends
       expect(answer.statusCode).toBe(status)
       if (body !== undefined) expect(answer.body).toBe(body)
     })
@@ -98,6 +98,8 @@ describe('methods and paths', () => {
   answers('GET', '/-/reload', 405, 'Only POST or PUT requests allowed')
   answers('POST', '/-/reload', 403, 'Lifecycle API is not enabled.')
   answers('PUT', '/-/quit', 403)
+  answers('PROPFIND', '/api/v1/label/job/values', 405)
+  answers('PROPFIND', '/api/v1/unknown', 404)
   answers('GET', '/api/v1/unknown', 404, '404 page not found\n')
   answers('GET', '/alertmanager/api/v2/status', 404)
   answers('GET', '/api/v1/write', 405)
@@ -186,14 +188,41 @@ describe('compression', () => {
 
 describe('a route prefix', () => {
   it('lies before every path', async () => {
-    const server = await start({ routePrefix: '/prom' })
+    const server = await start({ routePrefix: '/prom', externalUrl: 'http://mon.example.org/prom' })
     const get = (url: string) => server.inject({ method: 'GET', url })
     expect((await get('/prom/-/healthy')).statusCode).toBe(200)
     expect((await get('/-/healthy')).statusCode).toBe(404)
     expect((await get('/')).headers.location).toBe('/prom/')
     expect((await get('/prom/')).headers.location).toBe('/prom/query')
     expect((await get('/prom/graph?g0.expr=up')).headers.location).toBe('/prom/query?g0.expr=up')
+    expect((await get('/prom//-/healthy')).headers.location).toBe('/prom/-/healthy')
   })
+
+  it('is not what browsers see behind a proxy that takes it away or exchanges it', async () => {
+    for (const routePrefix of ['', '/inner']) {
+      const server = await start({ routePrefix, externalUrl: 'http://mon.example.org/outer' })
+      for (const [path, location] of [['/', '/outer/query'], ['/graph?g0.expr=up', '/outer/query?g0.expr=up']]) {
+        expect((await server.inject({ method: 'GET', url: `${routePrefix}${path}` })).headers.location).toBe(location)
+      }
+    }
+  })
+})
+
+describe('another spelling of a path', () => {
+  const leads = (method: 'GET' | 'POST', url: string, status: number, location: string | undefined) =>
+    it(`${method} ${url} leads to ${location ?? 'nothing'}`, async () => {
+      const answer = await (await start()).inject({ method, url })
+      expect([answer.statusCode, answer.headers.location]).toEqual([status, location])
+    })
+  leads('GET', '//api/v1/query?query=up', 301, '/api/v1/query?query=up')
+  leads('POST', '/api//v1/query', 308, '/api/v1/query')
+  leads('GET', '/api/v1/./labels/', 301, '/api/v1/labels')
+  leads('GET', '/x/../api/v1/label/job/values/?start=1', 301, '/api/v1/label/job/values?start=1')
+  leads('GET', '/-/ready/', 301, '/-/ready')
+  leads('GET', '/targets/', 301, '/targets')
+  leads('GET', '//', 301, '/')
+  leads('GET', '//mon.example.org/targets', 404, undefined)
+  leads('GET', '/api/v1/nothing/', 404, undefined)
 })
 
 describe('pages', () => {

@@ -44,6 +44,7 @@ import type { Protection } from './protection/protection.ts'
 import { isClientAllowed } from './protection/tls.ts'
 import { answerOf, Router, send } from './router.ts'
 import type { Readiness } from './router.ts'
+import { answerUnrouted } from './unrouted.ts'
 
 export type ServerOptions = {
   readonly listenAddresses: readonly ListenAddress[]
@@ -124,7 +125,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
     state.begin(reply.raw)
     done()
   })
-  fastify.setNotFoundHandler((_, reply) => send(reply, plain(404, '404 page not found\n')))
+  fastify.setNotFoundHandler((request, reply) => send(reply, answerUnrouted(request, { prefix: options.routePrefix, routes: () => router.routes })))
   fastify.setErrorHandler((error, _, reply) => send(reply, frameworkAnswer(error, deps.logger)))
 
   const direct = new DirectRoutes({
@@ -163,6 +164,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   addProfileRoutes(router)
   await addPageRoutes(fastify, router, {
     prefix: options.routePrefix,
+    externalPath: new URL(options.externalUrl).pathname.replace(/\/$/, ''),
     uiDir: options.uiDir ?? join(import.meta.dirname, 'ui/dist'),
     userAssets: options.userAssets,
     pageTitle: options.pageTitle,

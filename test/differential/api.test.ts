@@ -177,7 +177,7 @@ describe('targets, metadata, rules', () => {
 describe('everything around', () => {
   same('/api/v1/nothing')
   same('/nothing')
-  for (const [method, path] of [['PUT', '/api/v1/query'], ['POST', '/api/v1/label/i/values'], ['POST', '/api/v1/rules'], ['GET', '/api/v1/write'], ['GET', '/api/v1/read'], ['POST', '/federate'], ['POST', '/-/healthy'], ['GET', '/api/v1/admin/tsdb/snapshot'], ['PATCH', '/api/v1/labels']] as const) same({ method, path })
+  for (const [method, path] of [['PUT', '/api/v1/query'], ['POST', '/api/v1/label/i/values'], ['POST', '/api/v1/rules'], ['GET', '/api/v1/write'], ['GET', '/api/v1/read'], ['POST', '/federate'], ['POST', '/-/healthy'], ['GET', '/api/v1/admin/tsdb/snapshot'], ['PATCH', '/api/v1/labels'], ['PROPFIND', '/api/v1/labels']] as const) same({ method, path })
   for (const name of ['delete_series?match[]=m', 'snapshot', 'clean_tombstones']) same({ method: 'POST', path: `/api/v1/admin/tsdb/${name}` })
   for (const path of ['/-/ready', '/metrics', '/federate', '/api/v1/status/config']) for (const method of ['OPTIONS', 'DELETE']) same({ method, path })
   for (const path of ['/%zz', '/%ff', '/api/v1/label/%ff/values', '/api/v1/label/%zz/values', '/api/v1/nothing%ff']) same(path)
@@ -187,7 +187,7 @@ describe('everything around', () => {
     same({ path: query('1'), headers: { origin } })
     same({ method: 'OPTIONS', path: '/api/v1/anything/else', headers: { origin } })
   }
-  for (const path of ['/-/healthy', '/-/ready']) same(path)
+  for (const path of ['/-/healthy', '/-/ready', '//api/v1/query?query=1', '/api//v1/../v1/labels?match[]=m', '/metrics/', '/-/ready/']) same(path)
 })
 
 describe('what 2.42 does not have', () => {
