@@ -5,10 +5,10 @@ import { errorText } from '../src/base/assert.ts'
 import { concatBuckets, createEntries, decodeBuckets, entriesOf, untouchedBuckets, type Entries } from './buckets.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 import { dayMs } from './dataDir.ts'
-import { copyOf, valueAt, type StoredAggregates } from './downsampling.ts'
-import { removeRanges } from './hiddenSamples.ts'
+import { copyOf, valueAt } from './downsampling.ts'
 import type { StoredPartition } from './openPartitions.ts'
-import type { SampleColumns, TimeRange } from './sample.ts'
+import type { StoredAggregates } from './partitionFile.ts'
+import { removeRanges, type SampleColumns, type TimeRange } from './sample.ts'
 
 type AggregateReader = Pick<StoredPartition['reader'], 'path' | 'startMs' | 'hasAggregates' | 'aggregates'>
 

@@ -32,6 +32,7 @@
 // then. No own bytes at all say that downsampling would not have paid.
 
 import type { ChunkCodec } from './chunkCodec.ts'
+import type { StoredAggregates } from './partitionFile.ts'
 import { isStaleMarker, type SampleColumns, type TimeRange } from './sample.ts'
 import { packSection, unpackSection } from './sharedSections.ts'
 
@@ -221,8 +222,8 @@ const optional = ['min', 'max', 'sum', 'drops'] as const
 /** A column's bit, moved by this, says that it holds distances. */
 const distanceShift = 4
 
-/** Buckets as they are stored: sections of times that series have in common, and what is the series' own. */
-export type StoredBuckets = { readonly lastTimes: Uint8Array; readonly firstTimes: Uint8Array; readonly counts: Uint8Array; readonly own: Uint8Array }
+/** Buckets as they are stored. */
+export type StoredBuckets = Omit<StoredAggregates, 'resolutionMs'>
 
 const nothing = new Uint8Array()
 

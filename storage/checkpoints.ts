@@ -6,7 +6,7 @@ import type { Kernels } from '../src/kernels/kernels.ts'
 import { Span } from '../src/kernels/span.ts'
 import { CheckpointWriter } from './checkpointFile.ts'
 import { buildingPath, checkpointPath, checkpointsDir, listCheckpoints, removeDatabase, syncDirectory, syncFile } from './dataDir.ts'
-import type { FlushTable } from './writerMessages.ts'
+import type { FlushTable } from './headFlush.ts'
 
 /** Bytes of a piece at most, and written between two looks at the queue: a millisecond or two. */
 const pieceBytes = 1 << 20

@@ -3,8 +3,7 @@
 
 import { splitChunk } from './chunkRow.ts'
 import { createKernelMemory, createKernels, type Kernels } from '../src/kernels/kernels.ts'
-import { removeRanges } from './hiddenSamples.ts'
-import type { TimeRange } from './sample.ts'
+import { removeRanges, type TimeRange } from './sample.ts'
 import { assert } from '../src/base/assert.ts'
 
 /** The most samples of one chunk; narrow queries decode whole chunks, wide ones pay per chunk. */

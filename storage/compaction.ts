@@ -8,8 +8,8 @@ import { buildingPath, partitionPath, partitionsDir, removeDatabase, syncDirecto
 import { notWorthIt } from './buckets.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import { splitChunk, type ChunkRow } from './chunkRow.ts'
-import { reduceSeries, type StoredAggregates } from './downsampling.ts'
-import { PartitionReader, PartitionWriter, type PartitionMeta, type TimesWithin } from './partitionFile.ts'
+import { reduceSeries } from './downsampling.ts'
+import { PartitionReader, PartitionWriter, type PartitionMeta, type TimesWithin, type StoredAggregates } from './partitionFile.ts'
 import type { TimeRange } from './sample.ts'
 import { DataFileError } from './storageError.ts'
 

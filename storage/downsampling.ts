@@ -1,12 +1,12 @@
 // Downsampling of old days by rule, as compaction does it to one series at a time. What it makes and why is in buckets.ts.
 
-import { decodeBuckets, downsample, encodeBuckets, entriesOf, createEntries, noBuckets, notWorthIt, untouchedBuckets, type StoredBuckets } from './buckets.ts'
+import { decodeBuckets, downsample, encodeBuckets, entriesOf, createEntries, noBuckets, notWorthIt, untouchedBuckets } from './buckets.ts'
 import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import { splitChunk } from './chunkRow.ts'
 import { dayMs, type Partition } from './dataDir.ts'
-import { removeRanges } from './hiddenSamples.ts'
+import type { StoredAggregates } from './partitionFile.ts'
 import type { MatcherText } from './matcher.ts'
-import type { SampleColumns, TimeRange } from './sample.ts'
+import { removeRanges, type SampleColumns, type TimeRange } from './sample.ts'
 import { packSection } from './sharedSections.ts'
 
 /** A selector sees a value of each bucket within the default lookback. */
@@ -26,9 +26,6 @@ export function resolutionBySeries(rules: readonly DownsamplingRule[], select: (
   for (const { matchers, resolutionMs } of rules) for (const ref of select(matchers)) resolutions.set(ref, Math.max(resolutionMs, resolutions.get(ref) ?? 0))
   return (ref) => resolutions.get(ref) ?? 0
 }
-
-/** What the partition has of a series besides its chunks. */
-export type StoredAggregates = StoredBuckets & { readonly resolutionMs: number }
 
 /** What a row of aggregates takes besides the series' own bytes. */
 const rowBytes = 16

@@ -8,7 +8,7 @@ import { maxChunkSamples, type ChunkCodec } from './chunkCodec.ts'
 import { assert, errorText } from '../src/base/assert.ts'
 import { isDamage } from './sqlite.ts'
 import { DataFileError } from './storageError.ts'
-import type { FlushTable } from './writerMessages.ts'
+import type { FlushTable } from './headFlush.ts'
 
 /** Chunks handled between two looks at the queue: a few milliseconds. */
 const chunksPerStep = 512

@@ -3,12 +3,16 @@
 
 import type { Kernels, Pointer } from '../src/kernels/kernels.ts'
 
-export type FlushPlan = {
+/** The chunks of a flush. */
+export type FlushTable = {
   readonly chunkCount: number
   /** Address of `chunkCount` entries of `entryBytes` bytes: ref u32, flags u32 (bit 0: out of order), min time f64, max time f64, data u32, data bytes u32, samples u32, and what checkpoints need. */
   readonly ptr: Pointer
   readonly entryBytes: 48
   readonly sampleCount: number
+}
+
+export type FlushPlan = FlushTable & {
   /** Greater than `maxTimeMs` when there is no chunk. */
   readonly minTimeMs: number
   readonly maxTimeMs: number

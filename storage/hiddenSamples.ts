@@ -1,7 +1,7 @@
 // What delete_series has hidden, as a query worker sees it: read again when the writer says that something changed, and
 // taken out of the columns of the few series that it concerns.
 
-import type { SampleColumns, TimeRange } from './sample.ts'
+import { removeRanges, type SampleColumns, type TimeRange } from './sample.ts'
 import { readTombstones, type HiddenRanges } from './tombstoneFile.ts'
 
 export type HiddenSamples = {
@@ -37,27 +37,6 @@ export function createHiddenSamples(dir: string): HiddenSamples {
       hidden = undefined
     },
   }
-}
-
-/**
- * Moves the samples outside `ranges`, which ascend, to the front of the columns and returns how many there are. Values
- * move as words: a NaN keeps its bits.
- */
-export function removeRanges({ length, timestampsMs, valueWords }: Omit<SampleColumns, 'values'>, ranges: readonly TimeRange[]): number {
-  let kept = 0
-  let next = 0
-  for (let i = 0; i < length; i++) {
-    const timeMs = timestampsMs[i] as number // i < length
-    while (next < ranges.length && (ranges[next]?.maxTimeMs ?? 0) < timeMs) next++
-    if (timeMs >= (ranges[next]?.minTimeMs ?? Infinity)) continue
-    if (kept !== i) {
-      timestampsMs[kept] = timeMs
-      valueWords[2 * kept] = valueWords[2 * i] as number
-      valueWords[2 * kept + 1] = valueWords[2 * i + 1] as number
-    }
-    kept++
-  }
-  return kept
 }
 
 function cutColumns({ timestampsMs, values, valueWords }: SampleColumns, length: number): SampleColumns {

@@ -6,7 +6,6 @@ import type { Statement } from 'better-sqlite3'
 import { assert } from '../src/base/assert.ts'
 import { sealOf, type ChunkRow } from './chunkRow.ts'
 import { dayMs } from './dataDir.ts'
-import type { StoredAggregates } from './downsampling.ts'
 import { KnownSections, packingNames, packings, packSection, unpackSection } from './sharedSections.ts'
 import { openForReading, openForWriting, structureProblems, type Db, type FileKind } from './sqlite.ts'
 import { DataFileError } from './storageError.ts'
@@ -44,6 +43,15 @@ const slotsPerSeries = 2 ** 21
 
 export function chunkId(ref: number, slot: number): number {
   return ref * slotsPerSeries + slot
+}
+
+/** What a partition has of a downsampled series besides its chunks, see buckets.ts: sections of times that series have in common, and what is the series' own. */
+export type StoredAggregates = {
+  readonly resolutionMs: number
+  readonly lastTimes: Uint8Array
+  readonly firstTimes: Uint8Array
+  readonly counts: Uint8Array
+  readonly own: Uint8Array
 }
 
 export type PartitionMeta = {

@@ -8,15 +8,14 @@ import type { ChunkCodec } from './chunkCodec.ts'
 import { closedAfterMs, compactionSteps, needsCompaction } from './compaction.ts'
 import { databaseBytes, dayMs, listPartitions, removeDatabase, setAside, type Partition } from './dataDir.ts'
 import { PartitionReader, PartitionWriter, type PartitionMeta } from './partitionFile.ts'
-import { dueRules, resolutionBySeries } from './downsampling.ts'
+import { dueRules, resolutionBySeries, type DownsamplingRule } from './downsampling.ts'
 import { hasHiddenSamples } from './deletion.ts'
 import type { MatcherText } from './matcher.ts'
-import { expiredPartitions, outlivedRules, outlivedSeries } from './retention.ts'
+import { expiredPartitions, outlivedRules, outlivedSeries, type RetentionRule } from './retention.ts'
 import { salvageSteps } from './salvage.ts'
 import type { TimeRange } from './sample.ts'
 import { isDamage, isDiskRefusal } from './sqlite.ts'
 import type { HiddenRanges } from './tombstoneFile.ts'
-import type { Maintenance } from './writerMessages.ts'
 
 /** Series of a partition looked at between two looks at the queue: a few milliseconds. */
 const refsPerLook = 1024
@@ -45,6 +44,23 @@ export type PartitionKeeperOptions = {
   readonly reportDamage: (message: string, fields: LogFields) => void
   /** Moves a damaged file out of the way and says so. */
   readonly setAside: (path: string, reason: unknown) => void
+}
+
+/** What partitions are held to, and what is known beside them. */
+export type Maintenance = {
+  /** For series that no rule matches. 0: no limit. */
+  readonly retentionMs: number
+  /** The first that matches a series counts. */
+  readonly retentionRules: readonly RetentionRule[]
+  /** 0: no limit. */
+  readonly retentionBytes: number
+  readonly downsamplingRules: readonly DownsamplingRule[]
+  /** Whether memory still has samples that were flushed before. */
+  readonly hasFlushedInMemory: boolean
+  /** The newest sample of all; age is counted from here. */
+  readonly newestMs: number
+  /** The clock, which tells when a day is over. */
+  readonly nowMs: number
 }
 
 export class PartitionKeeper {

@@ -34,3 +34,24 @@ export type SampleColumns = {
   /** Only when the series has any in the range; the value beside one is NaN. */
   readonly histograms?: HistogramColumn
 }
+
+/**
+ * Moves the samples outside `ranges`, which ascend, to the front of the columns and returns how many there are. Values
+ * move as words: a NaN keeps its bits.
+ */
+export function removeRanges({ length, timestampsMs, valueWords }: Omit<SampleColumns, 'values'>, ranges: readonly TimeRange[]): number {
+  let kept = 0
+  let next = 0
+  for (let i = 0; i < length; i++) {
+    const timeMs = timestampsMs[i] as number // i < length
+    while (next < ranges.length && (ranges[next]?.maxTimeMs ?? 0) < timeMs) next++
+    if (timeMs >= (ranges[next]?.minTimeMs ?? Infinity)) continue
+    if (kept !== i) {
+      timestampsMs[kept] = timeMs
+      valueWords[2 * kept] = valueWords[2 * i] as number
+      valueWords[2 * kept + 1] = valueWords[2 * i + 1] as number
+    }
+    kept++
+  }
+  return kept
+}

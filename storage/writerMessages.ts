@@ -1,11 +1,11 @@
 // What the main thread and the writer thread say to each other. Everything here survives structured cloning.
 
 import type { LogFields, LogLevel } from '../src/base/log.ts'
-import type { DownsamplingRule } from './downsampling.ts'
+import type { FlushTable } from './headFlush.ts'
 import type { HeadReaderInit } from './headReader.ts'
 import type { SyncMode } from './logFile.ts'
 import type { MatcherText } from './matcher.ts'
-import type { RetentionRule } from './retention.ts'
+import type { Maintenance } from './partitionKeeper.ts'
 import type { TimeRange } from './sample.ts'
 import type { LedgerQuery, LedgerRow, StateRow } from './stateFile.ts'
 
@@ -24,9 +24,6 @@ export type WriterInit = {
 /** A record of the log in the shared memory, or, when an earlier try failed and the memory is gone, its bytes. */
 export type AppendEntry = { readonly number: number; readonly ptr: number; readonly length: number } | { readonly number: number; readonly bytes: Uint8Array }
 
-/** The chunks of a flush: a table in the shared memory, described in headFlush.ts. */
-export type FlushTable = { readonly ptr: number; readonly entryBytes: number; readonly chunkCount: number; readonly sampleCount: number }
-
 export type FlushRequest = {
   readonly to: 'partitions' | 'checkpoint'
   readonly table: FlushTable
@@ -34,22 +31,6 @@ export type FlushRequest = {
   readonly upToRecord: number
   readonly maxRef: number
   readonly maxTimeMs: number
-}
-
-export type Maintenance = {
-  /** For series that no rule matches. 0: no limit. */
-  readonly retentionMs: number
-  /** The first that matches a series counts. */
-  readonly retentionRules: readonly RetentionRule[]
-  /** 0: no limit. */
-  readonly retentionBytes: number
-  readonly downsamplingRules: readonly DownsamplingRule[]
-  /** Whether memory still has samples that were flushed before. */
-  readonly hasFlushedInMemory: boolean
-  /** The newest sample of all; age is counted from here. */
-  readonly newestMs: number
-  /** The clock, which tells when a day is over. */
-  readonly nowMs: number
 }
 
 export type ToWriter =
