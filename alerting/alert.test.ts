@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsFrom } from '../storage/labels.ts'
+import { labelsFrom } from '../storage/model/labels.ts'
 import { compareForNotification, fingerprintOf, mergeAlerts, type Alert } from './alert.ts'
 
 function alert(over: Partial<Alert> & { readonly set?: Record<string, string> }): Alert {

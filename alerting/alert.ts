@@ -1,7 +1,7 @@
 // One alert as the built-in Alertmanager knows it: what it is called (its labels, its fingerprint), when it holds, and how
 // what a sender says again is merged with what is known. Pure; the store and the intake use it.
 
-import type { Label, Labels } from '../storage/labels.ts'
+import type { Label, Labels } from '../storage/model/labels.ts'
 
 export type Alert = {
   /** The identity. Sorted, without empty values. */

@@ -1,8 +1,8 @@
 // Every alert the built-in Alertmanager knows, by fingerprint: merging of what arrives, the limit per alert name, garbage
 // collection, and how an alert is written as a state record. It does not know who is told of what.
 
-import type { Label, Labels } from '../storage/labels.ts'
-import { labelValue } from '../storage/labels.ts'
+import type { Label, Labels } from '../storage/model/labels.ts'
+import { labelValue } from '../storage/model/labels.ts'
 import type { StateChange, StateStore } from '../storage/state.ts'
 import { isResolved, mergeAlerts, type Alert } from './alert.ts'
 

@@ -2,11 +2,11 @@
 // query's result and the expanded templates are arguments, so that live evaluation, tests and a backtest are the same code.
 
 import { unreachable } from '../src/base/assert.ts'
-import { compareBytes, labelsKey, metricNameLabel, type Label, type Labels } from '../storage/labels.ts'
-import type { QuerySample } from './template/ruleFunctions.ts'
-import { RuleTemplate, type Expansion } from './template/ruleTemplates.ts'
+import { compareBytes, labelsKey, metricNameLabel, type Label, type Labels } from '../storage/model/labels.ts'
 import { overlayLabels, RuleError } from './recordingRule.ts'
 import type { RuleConfig } from './rulesConfig.ts'
+import type { QuerySample } from './template/ruleFunctions.ts'
+import { RuleTemplate, type Expansion } from './template/ruleTemplates.ts'
 
 export type AlertingRuleConfig = Extract<RuleConfig, { kind: 'alerting' }>
 

@@ -1,10 +1,10 @@
 // Alertmanager's HTTP API, version 2: what amtool, Grafana, Prometheus and scripts speak. Plain functions from a request
 // to an answer; the web area mounts `respond` under `/api/v2`, and knows nothing of what is inside.
 
-import { StorageUnavailableError } from '../storage/storage.ts'
-import { compareLabels, labelsFrom, labelsToObject } from '../storage/labels.ts'
 import { errorText } from '../src/base/assert.ts'
 import type { BuildInfo } from '../src/base/buildInfo.ts'
+import { compareLabels, labelsFrom, labelsToObject } from '../storage/model/labels.ts'
+import { StorageUnavailableError } from '../storage/storage.ts'
 import type { Alert } from './alert.ts'
 import { ApiValidationError, readAlertsBody, readSilenceBody } from './alertmanagerApiBodies.ts'
 import { formatApiTime } from './alertmanagerApiTime.ts'

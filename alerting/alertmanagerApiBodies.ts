@@ -1,8 +1,8 @@
 // The JSON bodies that clients post to Alertmanager's API, checked once: what is wrong gets the status, code and text that
 // Alertmanager's own validation gives.
 
-import type { Label } from '../storage/labels.ts'
 import { errorText } from '../src/base/assert.ts'
+import type { Label } from '../storage/model/labels.ts'
 import { parseApiTime, type ApiTime } from './alertmanagerApiTime.ts'
 import type { PostedAlert } from './intake.ts'
 import type { SilenceInput, SilenceMatcher } from './silence.ts'

@@ -2,7 +2,7 @@
 // three timers of a group are all here: group_wait before the first flush, group_interval between flushes; the repeat
 // interval is the dedup stage's. Pure but for the alerts it holds; the dispatcher's loop drives it.
 
-import type { Labels } from '../storage/labels.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import { compareForNotification, isResolved, type Alert } from './alert.ts'
 import { groupKeyOf, type RouteNode } from './route.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsFrom } from '../storage/labels.ts'
+import { labelsFrom } from '../storage/model/labels.ts'
 import { fingerprintOf, type Alert } from './alert.ts'
 import { Inhibitor } from './inhibit.ts'
 import type { RawMatcher } from './routeConfig.ts'

@@ -1,7 +1,7 @@
 // Inhibition: an alert is muted while another one holds that a rule names as its cause. Sources come from the raw stream
 // of alerts, so a silenced or inhibited source still inhibits. One index per rule, by the values of its `equal` labels.
 
-import { labelsKey, labelValue, type Labels } from '../storage/labels.ts'
+import { labelsKey, labelValue, type Labels } from '../storage/model/labels.ts'
 import { isResolved, type Alert } from './alert.ts'
 import type { InhibitRuleConfig } from './alertmanagerConfig.ts'
 import { compileRawMatchers, matchesAll, type AlertMatcher, type MatcherMode } from './matchers.ts'

@@ -2,10 +2,10 @@
 // checked. What comes out has an identity and may be stored.
 
 import { isLabelName } from '../src/base/names.ts'
-import { compareBytes, sortLabels, type Label, type Labels } from '../storage/labels.ts'
+import { compareBytes, sortLabels, type Label, type Labels } from '../storage/model/labels.ts'
 import { fingerprintOf, type Alert } from './alert.ts'
-import { quote } from './template/goQuote.ts'
 import type { MatcherMode } from './matchers.ts'
+import { quote } from './template/goQuote.ts'
 
 /** An alert as a sender says it. */
 export type PostedAlert = {

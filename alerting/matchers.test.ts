@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsFrom } from '../storage/labels.ts'
+import { labelsFrom } from '../storage/model/labels.ts'
 import { checkMatchers, compileRawMatchers, createAlertMatcher, formatMatchers, matchesAll, parseMatcher, parseMatchers, type MatcherMode } from './matchers.ts'
 
 const short = (text: string, mode: MatcherMode) => parseMatchers(text, mode).matchers.map(({ name, op, value }) => `${name}|${op}|${value}`)

@@ -1,8 +1,8 @@
 // The ledger of notifications: why one was sent, to whom, what it said, what the receiver answered and after how many
 // tries; or why alerts were held back. Entries for people; no decision reads them.
 
+import { labelsToObject } from '../storage/model/labels.ts'
 import type { LedgerEntry, StateChange } from '../storage/state.ts'
-import { labelsToObject } from '../storage/labels.ts'
 import type { NotificationReason } from './dedup.ts'
 import type { Flush } from './dispatcher.ts'
 import type { FlushAlert } from './group.ts'

@@ -1,12 +1,12 @@
 // Sends the alerts of rules to Alertmanagers: to the built-in one by a call, to external ones through a queue each.
 // Relabelling and discovery come in as functions, because they belong to ingest.
 
-import { HttpClient } from '../src/base/httpClient.ts'
 import { errorText } from '../src/base/assert.ts'
+import { HttpClient } from '../src/base/httpClient.ts'
 import type { HttpClientConfig } from '../src/base/httpClientConfig.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import { labelValue, type Label, type Labels } from '../storage/labels.ts'
+import { labelValue, type Label, type Labels } from '../storage/model/labels.ts'
 import type { NotifiedAlert } from './alertingRule.ts'
 import { createNotifierMetrics, type NotifierMetrics } from './notifierMetrics.ts'
 import { NotifierQueue } from './notifierQueue.ts'

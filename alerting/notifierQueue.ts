@@ -4,8 +4,8 @@
 import { errorText } from '../src/base/assert.ts'
 import type { HttpClient } from '../src/base/httpClient.ts'
 import type { Logger } from '../src/base/log.ts'
+import { labelsToObject } from '../storage/model/labels.ts'
 import type { NotifiedAlert } from './alertingRule.ts'
-import { labelsToObject } from '../storage/labels.ts'
 import type { NotifierMetrics } from './notifierMetrics.ts'
 
 export type NotifierQueueOptions = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatLabels, labelsFrom } from '../storage/labels.ts'
+import { formatLabels, labelsFrom } from '../storage/model/labels.ts'
 import { recordSamples } from './recordingRule.ts'
 
 const samples = [

@@ -1,8 +1,8 @@
 // A recording rule: the samples of a query under a new name. Pure: the query's result comes in, the samples to store go out.
 
-import { labelsKey, metricNameLabel, sortLabels, type Label, type Labels } from '../storage/labels.ts'
-import type { QuerySample } from './template/ruleFunctions.ts'
+import { labelsKey, metricNameLabel, sortLabels, type Label, type Labels } from '../storage/model/labels.ts'
 import type { RuleConfig } from './rulesConfig.ts'
+import type { QuerySample } from './template/ruleFunctions.ts'
 
 /** What a rule found wrong with its result; shown as the rule's last error. */
 export class RuleError extends Error {}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsFrom } from '../storage/labels.ts'
+import { labelsFrom } from '../storage/model/labels.ts'
 import { createRouteTree, groupKeyOf, groupLabelsOf, matchRoutes } from './route.ts'
 import type { RouteConfig } from './routeConfig.ts'
 

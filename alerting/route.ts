@@ -1,7 +1,7 @@
 // The routing tree at work: which nodes handle an alert, what group it then belongs to, and the keys that name both.
 // The keys are Alertmanager's byte for byte, because receivers use them to recognise an incident.
 
-import type { Labels } from '../storage/labels.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import { compileRawMatchers, formatMatchers, matchesAll, type AlertMatcher, type MatcherMode } from './matchers.ts'
 import type { RouteConfig } from './routeConfig.ts'
 import { quote } from './template/goQuote.ts'

@@ -1,8 +1,8 @@
 // Route labels: templates on a route, rendered over the group's data. One may use another through `routeLabels`, so they
 // are rendered until nothing changes.
 
-import type { Label } from '../storage/labels.ts'
-import { compareBytes } from '../storage/labels.ts'
+import type { Label } from '../storage/model/labels.ts'
+import { compareBytes } from '../storage/model/labels.ts'
 import type { RouteConfig } from './routeConfig.ts'
 import type { NotificationData } from './template/notificationData.ts'
 import type { NotificationTemplates } from './template/notificationTemplates.ts'

@@ -1,7 +1,7 @@
 // What an alerting rule takes over from before a restart. Its own records give the exact state; where there are none (data
 // that came from a Prometheus, a lost state file) the series ALERTS_FOR_STATE give when an alert became active.
 
-import { labelsKey, labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
+import { labelsKey, labelValue, metricNameLabel, type Labels } from '../storage/model/labels.ts'
 import { alertsForStateMetric, type AlertingRule, type AlertingRuleConfig } from './alertingRule.ts'
 import { quote } from './template/goQuote.ts'
 import type { QuerySample } from './template/ruleFunctions.ts'

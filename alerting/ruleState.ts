@@ -1,7 +1,7 @@
 // The alerts of rules as durable records: what is pending, firing or just resolved survives a restart exactly, so that no
 // alert starts its `for` again, is told about twice, or is never resolved. One record per alert, one per group.
 
-import { labelsFrom, labelsKey, labelsToObject, type Label } from '../storage/labels.ts'
+import { labelsFrom, labelsKey, labelsToObject, type Label } from '../storage/model/labels.ts'
 import type { StateChange, StateStore } from '../storage/state.ts'
 import type { ActiveAlert } from './alertingRule.ts'
 

@@ -1,6 +1,6 @@
 // A rule within its group, and rules and alerts as the API shows them.
 
-import { labelsFrom, type Labels } from '../storage/labels.ts'
+import { labelsFrom, type Labels } from '../storage/model/labels.ts'
 import type { AlertingRule, RuleState } from './alertingRule.ts'
 import type { RuleConfig } from './rulesConfig.ts'
 

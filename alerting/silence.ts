@@ -1,9 +1,9 @@
 // A silence: which alerts it mutes, when, and what about it may be changed in place. Pure; alerting/silenceStore.ts keeps
 // them.
 
-import { isLabelName } from '../src/base/names.ts'
-import type { Labels } from '../storage/labels.ts'
 import { errorText } from '../src/base/assert.ts'
+import { isLabelName } from '../src/base/names.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import { createAlertMatcher, matchesAll, type AlertMatcher, type MatcherMode } from './matchers.ts'
 
 export type SilenceMatcher = { readonly name: string; readonly value: string; readonly isRegex: boolean; readonly isEqual: boolean }

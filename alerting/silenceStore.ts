@@ -2,7 +2,7 @@
 // it is committed, so a silence that somebody was told of survives a crash.
 
 import { randomUUID } from 'node:crypto'
-import type { Labels } from '../storage/labels.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import type { StateChange, StateStore } from '../storage/state.ts'
 import type { MatcherMode } from './matchers.ts'
 import { canUpdateInPlace, compileSilence, silenceMatches, SilenceError, silenceStateAt, type Silence, type SilenceInput, type SilenceRecord, type SilenceState } from './silence.ts'

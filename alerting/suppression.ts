@@ -1,10 +1,10 @@
 // The muting stages of the pipeline: inhibition, active and mute time intervals, silences, in this order. Each takes the
 // alerts the one before it left and says which it holds back and why. Pure over what it is given.
 
+import type { Labels } from '../storage/model/labels.ts'
 import type { SuppressionReason } from './alertmanagerMetrics.ts'
 import type { FlushAlert } from './group.ts'
 import type { RouteConfig } from './routeConfig.ts'
-import type { Labels } from '../storage/labels.ts'
 import { isInTimeInterval } from './timeInterval.ts'
 import type { TimeIntervalConfig } from './timeIntervalConfig.ts'
 

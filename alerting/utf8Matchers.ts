@@ -1,9 +1,9 @@
 // The UTF-8 matcher syntax: optional braces, commas, names and values plain or double-quoted with Go's escapes. Only text
 // to names, operators and values; alerting/matchers.ts gives them meaning.
 
-import type { MatcherOp } from '../storage/matcher.ts'
-import { quote, unquote } from './template/goQuote.ts'
+import type { MatcherOp } from '../storage/model/matcher.ts'
 import type { MatcherText } from './matchers.ts'
+import { quote, unquote } from './template/goQuote.ts'
 
 /** Characters that must stand in quotes. */
 export const reservedInNames = /[\s{}!=~,\\"'`]/u

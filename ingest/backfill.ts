@@ -2,8 +2,8 @@
 // in pieces so that neither memory nor the event loop feels its length. What becomes of the samples is up to the caller.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { BackfillAppender } from '../storage/appender.ts'
-import { formatLabels, sortLabels, type Label, type Labels } from '../storage/labels.ts'
+import type { BackfillAppender } from '../storage/head/appender.ts'
+import { formatLabels, sortLabels, type Label, type Labels } from '../storage/model/labels.ts'
 import { ExpositionError, type ExpositionSample } from './expositionLexer.ts'
 import { parseOpenMetrics } from './openMetricsParser.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Label } from '../storage/labels.ts'
-import { customSchema } from '../storage/histogram.ts'
+import { customSchema } from '../storage/model/histogram.ts'
+import type { Label } from '../storage/model/labels.ts'
 import { createRandom, type Random } from '../test/helpers/random.ts'
 import { ClassicHistograms } from './classicHistograms.ts'
 import { fromClassic } from './customBuckets.ts'

@@ -2,7 +2,7 @@
 // --enable-feature=created-timestamp-zero-ingestion a sample of zero is stored for that time once, so that `increase` sees what was counted
 // before the first scrape; with --enable-feature=st-storage it is kept beside every sample.
 
-import { labelValue, metricNameLabel, type Label, type Labels } from '../storage/labels.ts'
+import { labelValue, metricNameLabel, type Label, type Labels } from '../storage/model/labels.ts'
 import { bodyText, familiesOf, lineNumber, SampleWalk, without, type FamilyLines, type Range } from './familyLines.ts'
 import type { WireHistogram } from './histogramMessage.ts'
 import { parseOpenMetricsSeries, timestampMsOf } from './openMetricsParser.ts'

@@ -1,6 +1,6 @@
 // A classic histogram as a native one with custom buckets.
 
-import { customSchema } from '../storage/histogram.ts'
+import { customSchema } from '../storage/model/histogram.ts'
 import { emptyWireHistogram, type WireHistogram } from './histogramMessage.ts'
 
 /** Cumulative counts by upper bound, in any order; `undefined` is what was not shown. */

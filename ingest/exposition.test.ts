@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsToObject } from '../storage/labels.ts'
+import { labelsToObject } from '../storage/model/labels.ts'
 import { parseSeries, parseTextExposition } from './exposition.ts'
 import type { ExpositionSample } from './expositionLexer.ts'
 

@@ -2,7 +2,7 @@
 // target shows for the first time, the words for a line that is wrong, and the model that the fast kernel is tested
 // against. Follows Prometheus's lexer token by token, its leniency included. Knows nothing of targets or storage.
 
-import type { Label } from '../storage/labels.ts'
+import type { Label } from '../storage/model/labels.ts'
 import {
   type ExpositionVisitor, fromBytes, isValidUtf8, labelNamePattern, type LexGrammar, Lexer, metadataName, metricNamePattern,
   quoteBytes, readSeries, seriesLabels, type Token,

@@ -2,7 +2,7 @@
 // errors in Prometheus's words. Bodies are read as one character per byte and decoded where text is taken out.
 
 import { isUtf8 } from 'node:buffer'
-import { type Label, metricNameLabel } from '../storage/labels.ts'
+import { type Label, metricNameLabel } from '../storage/model/labels.ts'
 import { cut, formatOpenMetricsFloat, goQuote, parseGoFloat } from './goFloat.ts'
 
 /** The body of a scrape cannot be stored. */

@@ -2,7 +2,7 @@
 // it has not touched.
 
 import { describe, expect, it } from 'vitest'
-import type { HeadBatch } from '../storage/headBatch.ts'
+import type { HeadBatch } from '../storage/head/headBatch.ts'
 import { randomHistogram } from '../test/helpers/histograms.ts'
 import { stale } from '../test/helpers/memoryQuerier.ts'
 import { createRandom, type Random } from '../test/helpers/random.ts'

@@ -1,8 +1,8 @@
 // Native histograms as they come over the wire, in remote write and in scrapes: spans of buckets with deltas or counts. What
 // is wrong with one is told here; what is right becomes the form that storage takes.
 
-import { customSchema, noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../storage/histogram.ts'
-import { staleMarkerHighWord, staleMarkerLowWord } from '../storage/sample.ts'
+import { customSchema, noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../storage/model/histogram.ts'
+import { staleMarkerHighWord, staleMarkerLowWord } from '../storage/model/sample.ts'
 import { ProtobufReader } from './protobufReader.ts'
 
 export type Span = { readonly offset: number; readonly length: number }

@@ -2,7 +2,7 @@
 // to, with its words for errors. Runs on bodies that are wrong, and on each new series; good bodies take the fast way
 // through openMetrics.ts, which also takes the exemplars; here they are only checked.
 
-import type { Label } from '../storage/labels.ts'
+import type { Label } from '../storage/model/labels.ts'
 import {
   type ExpositionVisitor, fromBytes, isValidUtf8, labelNamePattern, type LexGrammar, Lexer, metadataName, metricNamePattern,
   type MetadataKind, quoteBytes, readLabelValue, readSeries, seriesLabels, type Token,

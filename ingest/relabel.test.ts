@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { labelsFrom, labelsToObject } from '../storage/labels.ts'
 import { defaultRelabelConfig, type RelabelConfig } from '../src/base/relabelConfig.ts'
+import { labelsFrom, labelsToObject } from '../storage/model/labels.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { compileRelabel, relabel, relabelSteps } from './relabel.ts'
 

@@ -6,8 +6,8 @@ import type { Matcher as RegexMatcher, RE2JS } from 're2js'
 import { unreachable } from '../src/base/assert.ts'
 import { isLabelName } from '../src/base/names.ts'
 import type { RelabelConfig } from '../src/base/relabelConfig.ts'
-import { type Labels, sortLabels } from '../storage/labels.ts'
-import { compileAnchored } from '../storage/matcher.ts'
+import { type Labels, sortLabels } from '../storage/model/labels.ts'
+import { compileAnchored } from '../storage/model/matcher.ts'
 
 /** Rules ready to run. Made by `compileRelabel`. */
 export type RelabelRules = { readonly rules: readonly Rule[] }

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import protobuf from 'protobufjs/minimal.js'
 import type { Kernels } from '../src/kernels/kernels.ts'
 import type { Exemplar } from '../storage/exemplars.ts'
-import { sortLabels, type Label } from '../storage/labels.ts'
+import { sortLabels, type Label } from '../storage/model/labels.ts'
 import type { FoundExemplar } from './scrapeExemplars.ts'
 
 // Layout of the kernel's state and of its list, as in assembly/remoteWrite.ts.

@@ -1,11 +1,11 @@
 // The remote-write receiver over a real storage: what both protocols store, and what a 2.0 sender is told.
 
 import { describe, expect, it } from 'vitest'
-import { createMatcher } from '../storage/matcher.ts'
+import { createLogger } from '../src/base/log.ts'
+import { createMatcher } from '../storage/model/matcher.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { remoteWriteBody, remoteWriteBodyV2, type WrittenSeries } from '../test/helpers/remoteWriteBody.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
-import { createLogger } from '../src/base/log.ts'
 import { createRemoteWrite, type RemoteWrite } from './remoteWrite.ts'
 
 const logger = createLogger({ level: 'error', format: 'logfmt', write: () => {} })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Label, labelsFrom, labelsToObject } from '../storage/labels.ts'
+import { type Label, labelsFrom, labelsToObject } from '../storage/model/labels.ts'
 import { compileRelabel } from './relabel.ts'
 import { sampleLabels } from './sampleLabels.ts'
 

@@ -2,7 +2,7 @@
 // names and label limits. Runs once per series that a target shows for the first time. Pure.
 
 import { isLabelName, isMetricName } from '../src/base/names.ts'
-import { formatLabels, type Label, type Labels, labelValue, metricNameLabel, sortLabels } from '../storage/labels.ts'
+import { formatLabels, type Label, type Labels, labelValue, metricNameLabel, sortLabels } from '../storage/model/labels.ts'
 import { BodyError } from './expositionLexer.ts'
 import { goQuote } from './goFloat.ts'
 import { relabel, type RelabelRules } from './relabel.ts'

@@ -3,8 +3,8 @@
 // whole and then committed or rolled back; series that are gone get their staleness markers at the commit.
 
 import { takeSteps } from '../src/base/steps.ts'
-import type { CommitOptions, HeadBatch, StoredBatch } from '../storage/headBatch.ts'
-import type { NativeHistogram } from '../storage/histogram.ts'
+import type { CommitOptions, HeadBatch, StoredBatch } from '../storage/head/headBatch.ts'
+import type { NativeHistogram } from '../storage/model/histogram.ts'
 import type { Storage } from '../storage/storage.ts'
 import { parseTextExposition } from './exposition.ts'
 import { BodyError, ExpositionError } from './expositionLexer.ts'

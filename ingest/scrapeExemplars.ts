@@ -1,8 +1,8 @@
 // The exemplars of one target's OpenMetrics bodies. A body shows the same ones scrape after scrape: only what has changed
 // since the last one is read, and each series is resolved once.
 
-import { sortLabels } from '../storage/labels.ts'
 import type { Exemplar } from '../storage/exemplars.ts'
+import { sortLabels } from '../storage/model/labels.ts'
 import { parseGoFloat } from './goFloat.ts'
 import { timestampMsOf } from './openMetricsParser.ts'
 import { copyOf, keptFactor } from './seriesMemo.ts'

@@ -5,7 +5,7 @@
 import type { HttpAnswer } from '../src/base/httpClient.ts'
 import { HttpRequestError } from '../src/base/httpErrors.ts'
 import { andThen } from '../src/base/steps.ts'
-import type { Label, Labels } from '../storage/labels.ts'
+import type { Label, Labels } from '../storage/model/labels.ts'
 import { CreatedLabels, type CreatedLine } from './createdTimes.ts'
 import { parseSeries } from './exposition.ts'
 import { BodyError } from './expositionLexer.ts'

@@ -1,6 +1,6 @@
 // What a scrape says of itself: `up` and the series scrape_*.
 
-import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/labels.ts'
+import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../storage/model/labels.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 import type { Scraped } from './scrapeReader.ts'
 import type { ScrapeSink } from './scrapeSink.ts'

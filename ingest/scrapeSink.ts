@@ -1,8 +1,8 @@
 // Where scraped samples go: what the scrape loops need of storage.
 
 import type { Exemplar, ExemplarOutcome } from '../storage/exemplars.ts'
-import type { NativeHistogram } from '../storage/histogram.ts'
-import type { Labels } from '../storage/labels.ts'
+import type { NativeHistogram } from '../storage/model/histogram.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import type { ScrapeCache } from './scrapeCache.ts'
 
 /** A series counted nothing at some time. */

@@ -1,8 +1,8 @@
 // The native histograms of one target between scrapes: which series they belong to, and which of them have gone and need
 // their staleness markers.
 
-import { customSchema, type Buckets, type NativeHistogram } from '../storage/histogram.ts'
-import type { Labels } from '../storage/labels.ts'
+import { customSchema, type Buckets, type NativeHistogram } from '../storage/model/histogram.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import { checkedHistogram } from './histogramMessage.ts'
 import type { ExposedHistogram } from './protobufExposition.ts'
 import type { ScrapeCache } from './scrapeCache.ts'

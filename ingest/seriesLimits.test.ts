@@ -1,11 +1,11 @@
 // A label explosion against limits on the number of series: it costs its own job new series, and nobody else anything.
 
 import { describe, expect, it } from 'vitest'
+import { dayMs } from '../storage/files/dataDir.ts'
+import { labelsFrom } from '../storage/model/labels.ts'
+import type { StorageOptions } from '../storage/storage.ts'
 import { remoteWriteBody, remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
-import { dayMs } from '../storage/dataDir.ts'
-import { labelsFrom } from '../storage/labels.ts'
-import type { StorageOptions } from '../storage/storage.ts'
 import { storeBackfill } from './backfill.ts'
 import { createRemoteWrite } from './remoteWrite.ts'
 import { createScrapeCache, refusedSeries } from './scrapeCache.ts'

@@ -2,7 +2,7 @@
 // whole scrape before did not show has begun since; one whose value is smaller than before has begun again since it was last
 // seen. Of what the first scrape shows nothing is known. Native histograms are left out: targets that have them say when they began.
 
-import { labelValue, metricNameLabel, type Labels } from '../storage/labels.ts'
+import { labelValue, metricNameLabel, type Labels } from '../storage/model/labels.ts'
 import type { ScrapeCache } from './scrapeCache.ts'
 import { keptFactor } from './seriesMemo.ts'
 

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { parseDurationMs, formatDurationMs } from '../src/base/duration.ts'
-import { type Labels, labelsFrom, labelsKey, labelValue } from '../storage/labels.ts'
+import { type Labels, labelsFrom, labelsKey, labelValue } from '../storage/model/labels.ts'
 import { relabel, type RelabelRules } from './relabel.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'
 

@@ -1,13 +1,13 @@
 // What is known of a target from scrape to scrape; handed from loop to loop when a job is reloaded.
 
-import type { Labels } from '../storage/labels.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import { ClassicHistograms } from './classicHistograms.ts'
 import { type CreatedLabels, CreatedSeries, CreatedTimes } from './createdTimes.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
 import type { ScrapeCache } from './scrapeCache.ts'
-import { ScrapedHistograms } from './scrapedHistograms.ts'
 import { TargetExemplars } from './scrapeExemplars.ts'
 import type { ScrapeSink } from './scrapeSink.ts'
+import { ScrapedHistograms } from './scrapedHistograms.ts'
 import type { SynthesizedStarts } from './synthesizedStarts.ts'
 import { TargetMetadata } from './targetMetadata.ts'
 

@@ -1,7 +1,7 @@
 // --enable-feature=type-and-unit-labels: what the metadata of a metric says of it, as labels of its series. They are put in
 // before relabelling, in place of labels of these names that came with the sample.
 
-import { labelValue, metricNameLabel, typeLabel, unitLabel, type Label } from '../storage/labels.ts'
+import { labelValue, metricNameLabel, typeLabel, unitLabel, type Label } from '../storage/model/labels.ts'
 import type { MetadataLine } from './targetMetadata.ts'
 
 /** `''` is what is not known. */

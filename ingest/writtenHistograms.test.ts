@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { createLogger } from '../src/base/log.ts'
-import { customSchema, type NativeHistogram } from '../storage/histogram.ts'
+import { customSchema, type NativeHistogram } from '../storage/model/histogram.ts'
 import { histogram, randomHistogram } from '../test/helpers/histograms.ts'
 import { stale } from '../test/helpers/memoryQuerier.ts'
 import { createRandom } from '../test/helpers/random.ts'

@@ -1,8 +1,8 @@
 // The native histograms of a remote-write body, which the write kernel only finds: read, checked and staged here.
 
 import { setImmediate } from 'node:timers/promises'
-import type { HeadBatch } from '../storage/headBatch.ts'
 import type { KernelExports, Pointer } from '../src/kernels/kernels.ts'
+import type { HeadBatch } from '../storage/head/headBatch.ts'
 import { createdFlags, type CreatedUse } from './createdTimes.ts'
 import { checkedHistogram, HistogramError, readWrittenHistogram } from './histogramMessage.ts'
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../src/base/log.ts'
-import { customSchema } from '../storage/histogram.ts'
+import { customSchema } from '../storage/model/histogram.ts'
 import { histogram } from '../test/helpers/histograms.ts'
 import { remoteWriteBodyV2, remoteWriteHeaders, type WrittenSeries } from '../test/helpers/remoteWriteBody.ts'
 import { readElements, readStarts } from '../test/helpers/storedElements.ts'

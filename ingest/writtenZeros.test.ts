@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../src/base/log.ts'
-import { customSchema, type NativeHistogram } from '../storage/histogram.ts'
+import { customSchema, type NativeHistogram } from '../storage/model/histogram.ts'
 import { histogram } from '../test/helpers/histograms.ts'
 import { remoteWriteBodyV2, remoteWriteHeaders, type WrittenSeries } from '../test/helpers/remoteWriteBody.ts'
 import { readElements, shown } from '../test/helpers/storedElements.ts'

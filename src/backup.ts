@@ -4,8 +4,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isDataDirInUse } from '../storage/lock.ts'
-import { copyClosedDataDir } from '../storage/snapshot.ts'
+import { isDataDirInUse } from '../storage/files/lock.ts'
+import { copyClosedDataDir } from '../storage/writer/snapshot.ts'
 import { errorText } from './base/assert.ts'
 import { UsageError } from './flags.ts'
 

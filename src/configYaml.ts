@@ -4,7 +4,7 @@
 import { stringify } from 'yaml'
 import type { AlertingConfig, ExternalAlertmanagerConfig } from '../alerting/notifierConfig.ts'
 import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
-import { labelsToObject } from '../storage/labels.ts'
+import { labelsToObject } from '../storage/model/labels.ts'
 import { unreachable } from './base/assert.ts'
 import { formatBytes } from './base/bytes.ts'
 import type { DiscoveryConfig } from './base/discoveryConfig.ts'

@@ -3,8 +3,8 @@
 
 import { defaultScrapeProtocols, scrapeLimitSchema } from '../ingest/scrapeConfig.ts'
 import type { ScrapeDefaults } from '../ingest/scrapeConfig.ts'
-import { sortLabels } from '../storage/labels.ts'
-import type { Labels } from '../storage/labels.ts'
+import { sortLabels } from '../storage/model/labels.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import { isLabelName } from './base/names.ts'
 import type { NameScheme } from './base/names.ts'
 import type { YamlNode } from './base/yaml.ts'

@@ -3,8 +3,8 @@
 // and `tsdb.downsampling`, coarser resolutions for old days.
 
 import { parseSelector } from '../query/language/parse.ts'
-import { maxResolutionMs } from '../storage/downsampling.ts'
-import type { Matcher } from '../storage/matcher.ts'
+import type { Matcher } from '../storage/model/matcher.ts'
+import { maxResolutionMs } from '../storage/partitions/downsampling.ts'
 import { errorText } from './base/assert.ts'
 import type { YamlNode } from './base/yaml.ts'
 import { bytes, duration, fields, float, integer, list, oneOf, text } from './base/yamlReaders.ts'

@@ -7,12 +7,12 @@ import { describe, expect, it } from 'vitest'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { allTime, openTestStorage, readSamples, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
-import { seriesContents } from './contents.ts'
-import { dayMs } from './dataDir.ts'
-import { Head } from './head.ts'
-import { formatLabels, labelsFrom, type Labels } from './labels.ts'
-import { createMatcher } from './matcher.ts'
-import { openQuerierSource } from './querier.ts'
+import { dayMs } from './files/dataDir.ts'
+import { Head } from './head/head.ts'
+import { seriesContents } from './inspection/contents.ts'
+import { formatLabels, labelsFrom, type Labels } from './model/labels.ts'
+import { createMatcher } from './model/matcher.ts'
+import { openQuerierSource } from './querier/querier.ts'
 
 const startMs = Date.UTC(2026, 0, 1)
 

@@ -4,8 +4,8 @@
 import { assert } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
 import type { Flusher } from './flusher.ts'
-import type { Head } from './head.ts'
-import type { WriterClient } from './writerClient.ts'
+import type { Head } from './head/head.ts'
+import type { WriterClient } from './writer/writerClient.ts'
 
 export type EndedSeriesOptions = {
   readonly head: Head

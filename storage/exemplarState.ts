@@ -2,7 +2,7 @@
 // loses them, as they are a help for people and not worth a write of their own each.
 
 import type { Exemplar, ExemplarStore } from './exemplars.ts'
-import { labelsFrom, labelsKey, labelsToObject } from './labels.ts'
+import { labelsFrom, labelsKey, labelsToObject } from './model/labels.ts'
 import type { StateStore } from './state.ts'
 
 const kind = 'exemplars'

@@ -5,8 +5,8 @@ import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { openTestStorage, testDataDir, type TestStorage } from '../test/helpers/testStorage.ts'
 import { type Exemplar, ExemplarStore } from './exemplars.ts'
-import { labelsFrom } from './labels.ts'
-import { createMatcher } from './matcher.ts'
+import { labelsFrom } from './model/labels.ts'
+import { createMatcher } from './model/matcher.ts'
 
 const allTime = { minTimeMs: -Infinity, maxTimeMs: Infinity }
 const everything = [[createMatcher('__name__', '=~', '.+')]]

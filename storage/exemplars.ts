@@ -2,9 +2,9 @@
 // the newest ones are kept, whatever their series. What they are attached to is the series ref; sample values play no part.
 
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import { compareLabels, labelsKey, type Labels } from './labels.ts'
-import type { Matcher } from './matcher.ts'
-import type { TimeRange } from './sample.ts'
+import { compareLabels, labelsKey, type Labels } from './model/labels.ts'
+import type { Matcher } from './model/matcher.ts'
+import type { TimeRange } from './model/sample.ts'
 
 export type Exemplar = {
   /** Of the exemplar itself, such as `trace_id`; not those of its series. */

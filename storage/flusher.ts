@@ -5,11 +5,11 @@
 
 import { errorText } from '../src/base/assert.ts'
 import type { Logger } from '../src/base/log.ts'
-import type { Head } from './head.ts'
-import type { FlushPlan } from './headFlush.ts'
-import { encodeSeriesPage, seriesPerPage, type SeriesRow } from './seriesFile.ts'
-import type { WriterClient } from './writerClient.ts'
-import type { WriterAnswer } from './writerMessages.ts'
+import { encodeSeriesPage, seriesPerPage, type SeriesRow } from './files/seriesFile.ts'
+import type { Head } from './head/head.ts'
+import type { FlushPlan } from './head/headFlush.ts'
+import type { WriterClient } from './writer/writerClient.ts'
+import type { WriterAnswer } from './writer/writerMessages.ts'
 
 /** Pages of series handed over, and written, at a time: about two milliseconds of the main thread, and five of the writer thread. */
 const pagesPerMessage = 4

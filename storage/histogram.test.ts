@@ -6,9 +6,9 @@ import { histogram, plain, randomHistogram } from '../test/helpers/histograms.ts
 import { createRandom, type Random } from '../test/helpers/random.ts'
 import { readElements as read, shown, type Element } from '../test/helpers/storedElements.ts'
 import { allTime, disturb, openTestStorage, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
-import { customSchema, type NativeHistogram } from './histogram.ts'
-import { labelsFrom, metricNameLabel, type Labels } from './labels.ts'
-import { createMatcher } from './matcher.ts'
+import { customSchema, type NativeHistogram } from './model/histogram.ts'
+import { labelsFrom, metricNameLabel, type Labels } from './model/labels.ts'
+import { createMatcher } from './model/matcher.ts'
 
 const dayMs = 86_400_000
 const startMs = 20_000 * dayMs + 1000

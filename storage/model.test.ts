@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../test/helpers/random.ts'
 import { openTestStorage, readMemorySamples, readSamples, type TestStorage } from '../test/helpers/testStorage.ts'
-import { seriesContents } from './contents.ts'
-import { dayMs } from './dataDir.ts'
-import { formatLabels, labelsFrom, type Labels } from './labels.ts'
-import { createMatcher } from './matcher.ts'
-import type { TimeRange } from './sample.ts'
+import { dayMs } from './files/dataDir.ts'
+import { seriesContents } from './inspection/contents.ts'
+import { formatLabels, labelsFrom, type Labels } from './model/labels.ts'
+import { createMatcher } from './model/matcher.ts'
+import type { TimeRange } from './model/sample.ts'
 
 const startMs = Date.UTC(2026, 0, 1, 20)
 const windowMs = 12 * 3_600_000

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../src/base/log.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import type { Head } from './head.ts'
+import type { Head } from './head/head.ts'
 
 const everyMs = 60_000
 

@@ -5,9 +5,9 @@ import { histogram, plain } from '../test/helpers/histograms.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { readElements, readStarts } from '../test/helpers/storedElements.ts'
 import { allTime, disturb, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
-import type { CommitOptions } from './headBatch.ts'
-import { labelsFrom, metricNameLabel } from './labels.ts'
-import { createMatcher } from './matcher.ts'
+import type { CommitOptions } from './head/headBatch.ts'
+import { labelsFrom, metricNameLabel } from './model/labels.ts'
+import { createMatcher } from './model/matcher.ts'
 
 const dayMs = 86_400_000
 const beganMs = 20_000 * dayMs + 1000

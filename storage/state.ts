@@ -1,7 +1,7 @@
 // Small durable records by kind and key (silences, alert states, the notification log) and the ledger of notifications.
 // Read whole at start, written by the writer thread; a write is one transaction. It does not know what the records mean.
 
-import type { LedgerQuery, StateRow } from './stateFile.ts'
+import type { LedgerQuery, StateRow } from './files/stateFile.ts'
 
 export type LedgerEntry = {
   readonly timeMs: number

@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { createLogger } from '../src/base/log.ts'
 import { MetricRegistry } from '../src/base/selfMetrics.ts'
 import { allTime, openTestStorage as open, readSamples, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
-import { checkDataDir } from './check.ts'
-import { dayMs, listLogSegments, listPartitions } from './dataDir.ts'
-import { labelsFrom, type Labels } from './labels.ts'
-import { createMatcher, matcherTexts } from './matcher.ts'
-import type { AppendOutcome } from './appender.ts'
+import { dayMs, listLogSegments, listPartitions } from './files/dataDir.ts'
+import type { AppendOutcome } from './head/appender.ts'
+import { checkDataDir } from './inspection/check.ts'
+import { labelsFrom, type Labels } from './model/labels.ts'
+import { createMatcher, matcherTexts } from './model/matcher.ts'
 import { openStorage } from './storage.ts'
 
 const day = Date.UTC(2026, 10, 24)
@@ -418,7 +418,7 @@ describe('queries', () => {
   it('see what was flushed and compacted since the last one', async () => {
     const storage = await openTestStorage()
     const init = storage.querierInit()
-    const { openQuerierSource } = await import('./querier.ts')
+    const { openQuerierSource } = await import('./querier/querier.ts')
     const source = openQuerierSource(init)
     const count = () => {
       const querier = source.querier()

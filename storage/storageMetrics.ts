@@ -1,9 +1,9 @@
 // Storage's own metrics, under Prometheus's names where they mean the same.
 
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import type { Head } from './head.ts'
+import type { Head } from './head/head.ts'
 import type { StorageStats } from './storage.ts'
-import type { DiskStats } from './writerMessages.ts'
+import type { DiskStats } from './writer/writerMessages.ts'
 
 export type MetricSources = {
   readonly storage: { stats(): StorageStats }

@@ -3,11 +3,11 @@
 
 import type { Logger } from '../src/base/log.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
-import { Head } from './head.ts'
-import type { SyncMode } from './logFile.ts'
-import type { QuerierInit } from './querier.ts'
-import { WriterClient, type WriterEvents } from './writerClient.ts'
-import type { Recovered } from './writerMessages.ts'
+import type { SyncMode } from './files/logFile.ts'
+import { Head } from './head/head.ts'
+import type { QuerierInit } from './querier/querier.ts'
+import { WriterClient, type WriterEvents } from './writer/writerClient.ts'
+import type { Recovered } from './writer/writerMessages.ts'
 
 export type StorageStartOptions = {
   readonly dir: string

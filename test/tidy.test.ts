@@ -42,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** The folders inside an area in the order of its data, from the ground up: each may import those before it. `.` is the area's own folder. */
 const floors: Readonly<Record<string, readonly string[]>> = {
+  storage: ['model', 'files', 'head', 'partitions', 'querier', 'writer', '.', 'inspection'],
   query: ['.', 'language', 'values', 'histograms', 'operators', 'functions', 'plan', 'selectors', 'parallel', 'engine', 'exposition', 'answers', 'remoteRead', 'service'],
 }
 

@@ -9,7 +9,7 @@ import type { RemoteWrite } from '../ingest/remoteWrite.ts'
 import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
 import type { ScrapeManager } from '../ingest/scrapeManager.ts'
 import type { QueryService } from '../query/service/queryService.ts'
-import type { Labels } from '../storage/labels.ts'
+import type { Labels } from '../storage/model/labels.ts'
 import type { Storage, StorageStats } from '../storage/storage.ts'
 
 export type Parts = {

@@ -4,7 +4,7 @@
 import { parseSelector } from '../query/language/parse.ts'
 import { invalidParameter, QueryError } from '../query/queryError.ts'
 import { parseDurationMs } from '../src/base/duration.ts'
-import { matchesEmpty, type Matcher } from '../storage/matcher.ts'
+import { matchesEmpty, type Matcher } from '../storage/model/matcher.ts'
 
 /** The ends of time that Go clients send for "everything". */
 const minTime = '-292273086-05-16T16:47:06Z'

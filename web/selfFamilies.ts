@@ -2,8 +2,8 @@
 
 import { parseTextExposition } from '../ingest/exposition.ts'
 import type { ExposedFamily, ExposedMetric, ExposedType } from '../query/exposition/family.ts'
-import { labelValue, metricNameLabel, type Label, type Labels } from '../storage/labels.ts'
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import { labelValue, metricNameLabel, type Label, type Labels } from '../storage/model/labels.ts'
 
 type Gathered = { readonly name: string; help: string; type: ExposedType; readonly metrics: ExposedMetric[] }
 

@@ -1,7 +1,7 @@
 // What a notification template sees as its dot, and the same as JSON for webhooks. Plain data goes in; the template
 // values with their Go types and methods are made here.
 
-import { compareBytes, type Label } from '../../storage/labels.ts'
+import { compareBytes, type Label } from '../../storage/model/labels.ts'
 import { timeFromMs, zeroTime } from './goTime.ts'
 import { Dict, List, parameter, Struct, type FunctionTable, type TypeInfo, type Value } from './value.ts'
 

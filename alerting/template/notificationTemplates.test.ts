@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsFrom, type Label } from '../../storage/labels.ts'
+import { labelsFrom, type Label } from '../../storage/model/labels.ts'
 import { buildNotificationData, notificationJson, type AlertData, type NotificationData } from './notificationData.ts'
 import { createNotificationTemplates } from './notificationTemplates.ts'
 

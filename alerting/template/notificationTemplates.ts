@@ -2,12 +2,12 @@
 // templates themselves. One of these is made per configuration load.
 
 import { errorText } from '../../src/base/assert.ts'
-import { labelValue } from '../../storage/labels.ts'
+import { labelValue } from '../../storage/model/labels.ts'
 import { withBuiltins } from './builtins.ts'
 import { defaultEmailTemplate } from './defaultEmailTemplate.ts'
 import { defaultTemplates } from './defaultTemplates.ts'
-import { notificationFunctions } from './notificationFunctions.ts'
 import { notificationValue, type NotificationData } from './notificationData.ts'
+import { notificationFunctions } from './notificationFunctions.ts'
 import { TemplateError } from './templateError.ts'
 import { TemplateSet } from './templateSet.ts'
 

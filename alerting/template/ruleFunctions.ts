@@ -2,14 +2,14 @@
 // answer is not known yet is thrown as `NeedQuery`, and the expansion starts again when the answer is there.
 
 import { isIP } from 'node:net'
-import { parseDurationMs } from '../../src/base/duration.ts'
 import { histogramText } from '../../query/histograms/text.ts'
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { compareBytes, labelValue, type Labels } from '../../storage/labels.ts'
+import { parseDurationMs } from '../../src/base/duration.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { compareBytes, labelValue, type Labels } from '../../storage/model/labels.ts'
 import { escapeQuery } from './builtins.ts'
-import { duration, formatTime } from './goTime.ts'
 import { lowerCase, upperCase } from './goCase.ts'
 import { matchRegexp, replaceRegexp } from './goRegexp.ts'
+import { duration, formatTime } from './goTime.ts'
 import { humanize, humanize1024, humanizeDuration, humanizePercentage, secondsToTime, shortNumber, toNumber } from './humanize.ts'
 import { safeHtmlType } from './safeContent.ts'
 import {

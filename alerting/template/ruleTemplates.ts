@@ -2,7 +2,7 @@
 // between the attempts to expand; an attempt itself is synchronous.
 
 import { errorText } from '../../src/base/assert.ts'
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import { withBuiltins } from './builtins.ts'
 import { closestSample, labelDict, NeedQuery, ruleDataType, ruleFunctions, sampleValue, type QueryAnswer, type QuerySample } from './ruleFunctions.ts'
 import { TemplateError } from './templateError.ts'

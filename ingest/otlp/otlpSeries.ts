@@ -3,8 +3,8 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import type { Exemplar } from '../../storage/exemplars.ts'
-import { customSchema, type NativeHistogram } from '../../storage/histogram.ts'
-import { compareBytes, sortLabels, type Label, type Labels } from '../../storage/labels.ts'
+import { customSchema, type NativeHistogram } from '../../storage/model/histogram.ts'
+import { compareBytes, sortLabels, type Label, type Labels } from '../../storage/model/labels.ts'
 import { formatOpenMetricsFloat } from '../goFloat.ts'
 import { checkedHistogram, emptyWireHistogram } from '../histogramMessage.ts'
 import { withTypeAndUnit } from '../typeAndUnit.ts'

@@ -2,8 +2,8 @@
 // pieces are the worker's own affair.
 
 import { unreachable } from '../../src/base/assert.ts'
-import { matchesEmpty, type Matcher } from '../../storage/matcher.ts'
-import type { Querier } from '../../storage/querier.ts'
+import { matchesEmpty, type Matcher } from '../../storage/model/matcher.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import type { Expr } from '../language/ast.ts'
 import { parseQuery, parseSelector, type ParseFeatures } from '../language/parse.ts'
 import { expressionTree } from '../language/parseTree.ts'

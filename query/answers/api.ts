@@ -2,7 +2,7 @@
 // worker, and the envelope of an error. Times are milliseconds; the text of a request is parsed by the web server.
 
 import type { Readable } from 'node:stream'
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import type { ExpositionFormat } from '../exposition/family.ts'
 import type { ErrorType, QueryError } from '../queryError.ts'
 import type { Found, SearchOptions } from './search.ts'

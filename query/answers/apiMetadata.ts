@@ -1,8 +1,8 @@
 // Answers to questions about series rather than samples: series, labels, label values, storage status.
 
-import type { Matcher } from '../../storage/matcher.ts'
-import type { Querier } from '../../storage/querier.ts'
-import type { TimeRange } from '../../storage/sample.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
+import type { TimeRange } from '../../storage/model/sample.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import type { LabelsRequest, LabelValuesRequest, MetadataParams, SearchAnswer, SearchRequest, SeriesRequest, TsdbStatusRequest } from './api.ts'
 import type { EngineSettings } from './job.ts'
 import { JsonBytes } from './jsonBytes.ts'

@@ -2,10 +2,10 @@
 // as JSON. Also the same evaluation for rules, which take values instead of bytes.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import type { Labels } from '../../storage/labels.ts'
-import type { Querier } from '../../storage/querier.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import { evaluateQuery, sortedMatrix, type EngineDeps, type Query, type QueryResult } from '../engine/engine.ts'
 import type { ResultCache, StorageMoment } from '../engine/resultCache.ts'
 import { presentNumbers } from '../histograms/columns.ts'

@@ -2,11 +2,11 @@
 // out; external labels are added where the series does not have them. Native histograms are only in the protobuf format;
 // those with custom buckets, which that format does not know, become classic ones there.
 
-import { customSchema, type NativeHistogram } from '../../storage/histogram.ts'
-import { compareBytes, compareLabels, labelsKey, labelValue, metricNameLabel, type Label, type Labels } from '../../storage/labels.ts'
-import type { Matcher } from '../../storage/matcher.ts'
-import type { Querier } from '../../storage/querier.ts'
-import { isStaleMarker } from '../../storage/sample.ts'
+import { customSchema, type NativeHistogram } from '../../storage/model/histogram.ts'
+import { compareBytes, compareLabels, labelsKey, labelValue, metricNameLabel, type Label, type Labels } from '../../storage/model/labels.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
+import { isStaleMarker } from '../../storage/model/sample.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import { contentType, type ExposedFamily, type ExposedMetric, type ExposedValue } from '../exposition/family.ts'
 import { writeProtobuf } from '../exposition/protobufWriter.ts'
 import { writeText } from '../exposition/textWriter.ts'

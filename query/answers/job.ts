@@ -1,10 +1,10 @@
 // One job of the query engine, on whichever thread it is done: what is asked, the settings it is done with, what it cost and
 // its answer. Everything here survives structured cloning; byte buffers are transferred.
 
-import type { Labels } from '../../storage/labels.ts'
-import type { LentChunks } from '../../storage/lentChunks.ts'
-import type { DiskView } from '../../storage/querier.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
+import type { LentChunks } from '../../storage/querier/lentChunks.ts'
+import type { DiskView } from '../../storage/querier/querier.ts'
 import type { ErrorType } from '../queryError.ts'
 import type { ApiRequest, RemoteReadRequest } from './api.ts'
 

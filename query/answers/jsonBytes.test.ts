@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsFrom } from '../../storage/labels.ts'
+import { labelsFrom } from '../../storage/model/labels.ts'
 import { formatExposed, formatPlainDecimal, formatSampleValue, formatTimestamp } from '../language/numberText.ts'
 import { jsonString } from './api.ts'
 import { JsonBytes } from './jsonBytes.ts'

@@ -2,7 +2,7 @@
 // Knows the forms of Prometheus's answers (points, label objects, string lists), not where they come from.
 
 import { formatBytes } from '../../src/base/bytes.ts'
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import { formatSampleValue, formatTimestamp } from '../language/numberText.ts'
 import { QueryError } from '../queryError.ts'
 import { escapedJson, jsonString } from './api.ts'

@@ -1,7 +1,7 @@
 // Finding names by what a person remembers of them: metric names, label names and label values that hold one of several
 // search texts, or come near one, with a score from 0 to 1.
 
-import { compareBytes } from '../../storage/labels.ts'
+import { compareBytes } from '../../storage/model/labels.ts'
 
 export type FuzzAlgorithm = 'subsequence' | 'jarowinkler'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { formatLabels, labelsFrom } from '../../storage/labels.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { formatLabels, labelsFrom } from '../../storage/model/labels.ts'
 import { histogram } from '../../test/helpers/histograms.ts'
 import { createMemoryQuerier, seriesEvery, stale, type MemorySeries } from '../../test/helpers/memoryQuerier.ts'
 import { createRandom } from '../../test/helpers/random.ts'

@@ -2,8 +2,8 @@
 // functions compute is in their own files; here is who is evaluated when, at which steps, and what is held in memory.
 
 import { unreachable } from '../../src/base/assert.ts'
-import { compareLabels } from '../../storage/labels.ts'
-import type { Querier } from '../../storage/querier.ts'
+import { compareLabels } from '../../storage/model/labels.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import { Annotations } from '../annotations.ts'
 import { extendedSamples, extensionOf } from '../functions/extendedRange.ts'
 import { addInfo } from '../functions/info.ts'

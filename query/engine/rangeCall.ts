@@ -1,9 +1,9 @@
 // A function over ranges: windows slide over the samples of each series, and the function makes a column of them, be they
 // numbers, histograms or the aggregates of a downsampled day.
 
-import type { Labels } from '../../storage/labels.ts'
-import type { Querier } from '../../storage/querier.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import { absentLabels } from '../functions/absent.ts'
 import { extensionOf } from '../functions/extendedRange.ts'
 import { bucketKernels } from '../functions/overBuckets.ts'

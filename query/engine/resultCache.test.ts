@@ -3,8 +3,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import { labelsFrom, type Labels } from '../../storage/labels.ts'
-import { createMatcher } from '../../storage/matcher.ts'
+import { labelsFrom, type Labels } from '../../storage/model/labels.ts'
+import { createMatcher } from '../../storage/model/matcher.ts'
 import { randomSeries } from '../../test/differential/promql/data.ts'
 import { QueryGenerator } from '../../test/differential/promql/queries.ts'
 import { stale } from '../../test/helpers/memoryQuerier.ts'

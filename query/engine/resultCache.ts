@@ -2,9 +2,9 @@
 // written since are taken from the answer before, only the others are evaluated. Within one worker and a limit of memory;
 // what has gone unasked for longest goes first.
 
-import { unchangedBeforeMs, type Changes } from '../../storage/changes.ts'
-import { typeLabel, unitLabel } from '../../storage/labels.ts'
-import type { Querier } from '../../storage/querier.ts'
+import { unchangedBeforeMs, type Changes } from '../../storage/head/changes.ts'
+import { typeLabel, unitLabel } from '../../storage/model/labels.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import { type Expr, selectorsIn } from '../language/ast.ts'
 import { lookaheadOf } from '../plan/stepwise.ts'
 import { copyOf } from '../values/columnSpace.ts'

@@ -1,8 +1,8 @@
 // What queries do with start timestamps: `start_timestamp()`, and rates that count from where a counter began.
 
 import { describe, expect, it } from 'vitest'
-import { emptyLike, type NativeHistogram } from '../../storage/histogram.ts'
-import { formatLabels, labelsFrom } from '../../storage/labels.ts'
+import { emptyLike, type NativeHistogram } from '../../storage/model/histogram.ts'
+import { formatLabels, labelsFrom } from '../../storage/model/labels.ts'
 import { histogram } from '../../test/helpers/histograms.ts'
 import { createMemoryQuerier, stale, type MemorySample, type MemorySeries } from '../../test/helpers/memoryQuerier.ts'
 import { createRandom } from '../../test/helpers/random.ts'

@@ -1,8 +1,8 @@
 // A metric family as it is shown to a scraper, and the choice of the format: what the text and the protobuf writer beside
 // this file print. `/federate` and the server's own `/metrics` are made of these.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import type { Label } from '../../storage/labels.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import type { Label } from '../../storage/model/labels.ts'
 
 export type ExposedType = 'counter' | 'gauge' | 'summary' | 'untyped' | 'histogram' | 'gaugeHistogram'
 

@@ -1,7 +1,7 @@
 // Metric families as delimited io.prometheus.client.MetricFamily messages, the one format that has native histograms. Their
 // counts are written as doubles.
 
-import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
+import type { Buckets, NativeHistogram } from '../../storage/model/histogram.ts'
 import { spansOf } from '../histograms/spans.ts'
 import { shownName, type ExposedFamily, type ExposedMetric, type ExposedType, type ExpositionFormat } from './family.ts'
 import { ProtoWriter } from './protoWriter.ts'

@@ -1,6 +1,6 @@
 // Metric families in the text format and in OpenMetrics. Neither has a way to say a native histogram.
 
-import type { Label } from '../../storage/labels.ts'
+import type { Label } from '../../storage/model/labels.ts'
 import { formatExposed } from '../language/numberText.ts'
 import { isPlainName, shownName, type ExposedFamily, type ExposedMetric, type ExpositionFormat } from './family.ts'
 

@@ -1,6 +1,6 @@
 // `absent` and the labels that it and `absent_over_time` give to the series that says "nothing here".
 
-import { metricNameLabel, sortLabels, type Labels } from '../../storage/labels.ts'
+import { metricNameLabel, sortLabels, type Labels } from '../../storage/model/labels.ts'
 import { withoutParens, type CallExpr, type Expr } from '../language/ast.ts'
 import { newColumns, type EvalContext, type Value } from '../values/value.ts'
 

@@ -1,8 +1,8 @@
 // `rate`, `increase` and `delta` of native histograms over `anchored` and `smoothed` ranges: what numbers have in
 // `extendedRange.ts`, with histograms for the values at both ends.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { add, asGauge, divide, multiply, subtract, type Combined } from '../histograms/arithmetic.ts'
 import type { HistogramNotes } from '../histograms/notes.ts'
 import { isReset } from '../histograms/reset.ts'

@@ -2,7 +2,7 @@
 // one; which belong together is found once, and the buckets of each step are laid out in shared columns. Native histograms
 // are taken one by one.
 
-import { labelValue, metricNameLabel, type Label, type Labels } from '../../storage/labels.ts'
+import { labelValue, metricNameLabel, type Label, type Labels } from '../../storage/model/labels.ts'
 import { withoutHistograms } from '../histograms/columns.ts'
 import { HistogramNotes } from '../histograms/notes.ts'
 import { formatExposed } from '../language/numberText.ts'

@@ -1,8 +1,8 @@
 // `info()`: adds labels of info metrics (`target_info` and kin) to the series of the same target. Which info series a series
 // meets can change from step to step; each combination that occurs becomes one series of the result.
 
-import { labelValue, metricNameLabel, type Labels } from '../../storage/labels.ts'
-import { createMatcher, matchesEmpty, type Matcher } from '../../storage/matcher.ts'
+import { labelValue, metricNameLabel, type Labels } from '../../storage/model/labels.ts'
+import { createMatcher, matchesEmpty, type Matcher } from '../../storage/model/matcher.ts'
 import type { CallExpr } from '../language/ast.ts'
 import { QueryError } from '../queryError.ts'
 import { setLabel } from '../values/labelProjection.ts'

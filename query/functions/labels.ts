@@ -1,8 +1,8 @@
 // Functions on the labels of an instant vector: `label_replace`, `label_join`.
 
 import type { RE2JS } from 're2js'
-import { labelValue } from '../../storage/labels.ts'
-import { compileAnchored } from '../../storage/matcher.ts'
+import { labelValue } from '../../storage/model/labels.ts'
+import { compileAnchored } from '../../storage/model/matcher.ts'
 import { QueryError } from '../queryError.ts'
 import { setLabel } from '../values/labelProjection.ts'
 import { joinEqualSeries } from '../values/value.ts'

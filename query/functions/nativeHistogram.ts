@@ -1,7 +1,7 @@
 // The `histogram_*` functions over native histograms: one number per histogram and step.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { labelValue, metricNameLabel } from '../../storage/labels.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { labelValue, metricNameLabel } from '../../storage/model/labels.ts'
 import { presentNumbers } from '../histograms/columns.ts'
 import { nativeFraction, nativeQuantile, nativeVariance } from '../histograms/estimates.ts'
 import type { HistogramNotes } from '../histograms/notes.ts'

@@ -1,7 +1,7 @@
 // Range functions over downsampled series: windows over entries, which are buckets or single samples. Exact where a window
 // holds whole buckets; a bucket at its edge counts in part, as if its samples were evenly spaced and linear.
 
-import type { Entries } from '../../storage/buckets.ts'
+import type { Entries } from '../../storage/partitions/buckets.ts'
 import { extrapolationFactor } from './extrapolation.ts'
 import type { RangeOutput } from './range.ts'
 

@@ -1,9 +1,9 @@
 // Functions over range vectors of a series that has native histograms among its samples. The numbers among them go through
 // the function's own kernel; here is what the histograms give, and what happens where a window holds both.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { labelValue, metricNameLabel, type Labels } from '../../storage/labels.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { labelValue, metricNameLabel, type Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { add, divide, equalHistograms } from '../histograms/arithmetic.ts'
 import { HistogramNotes } from '../histograms/notes.ts'
 import { isReset, resetsAmong } from '../histograms/reset.ts'

@@ -1,7 +1,7 @@
 // `rate`, `increase`, `delta`, their instant forms, `resets` and `changes`.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import { type Labels, labelValue, metricNameLabel, typeLabel } from '../../storage/labels.ts'
+import { type Labels, labelValue, metricNameLabel, typeLabel } from '../../storage/model/labels.ts'
 import type { Annotations } from '../annotations.ts'
 import { goQuote } from '../language/stringLiteral.ts'
 import { Scratch, type RangeKernel } from './range.ts'

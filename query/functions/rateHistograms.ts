@@ -1,7 +1,7 @@
 // `rate`, `increase` and `delta` of native histograms: the difference of the last and the first of a window, what was lost
 // in resets added, stretched to the window's ends as for numbers. `irate` and `idelta`: the difference of the last two.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
 import { add, asGauge, emptyLike, isCustom, multiply, subtract, withSchema } from '../histograms/arithmetic.ts'
 import type { HistogramNotes } from '../histograms/notes.ts'
 import { isReset, type Resets } from '../histograms/reset.ts'

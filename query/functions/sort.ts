@@ -1,7 +1,7 @@
 // The order of an instant query's result: `sort`, `sort_desc`, `sort_by_label`, `sort_by_label_desc`. A range query is
 // ordered by labels whatever it asks for, and says so.
 
-import { compareLabels, labelValue } from '../../storage/labels.ts'
+import { compareLabels, labelValue } from '../../storage/model/labels.ts'
 import type { VectorSeries } from '../values/value.ts'
 import { stringArg, vectorArg, type InstantFunction } from './elementwise.ts'
 

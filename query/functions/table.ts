@@ -1,6 +1,6 @@
 // Every function's implementation by name. `language/signatures.ts` says what may be called how; this says what happens then.
 
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import type { Annotations } from '../annotations.ts'
 import { absent } from './absent.ts'
 import * as conversion from './conversion.ts'

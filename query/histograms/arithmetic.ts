@@ -1,7 +1,7 @@
 // Sums, differences, multiples and the test for equality of native histograms. Two that are combined are first brought to
 // the coarser layout of both. Nothing is changed in place, but for running sums.
 
-import { customSchema, noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../../storage/histogram.ts'
+import { customSchema, noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../../storage/model/histogram.ts'
 import { exponentialBound } from './bounds.ts'
 
 /** What a combination has to say besides its result. */

@@ -1,6 +1,6 @@
 // Where the buckets of a native histogram begin and end.
 
-import { customSchema, type NativeHistogram } from '../../storage/histogram.ts'
+import { customSchema, type NativeHistogram } from '../../storage/model/histogram.ts'
 
 export type Bucket = {
   readonly lower: number

@@ -1,8 +1,8 @@
 // Columns that hold numbers and histograms side by side, taken apart: operators and functions that know numbers only see
 // none of the histograms.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
 import type { Value, VectorSeries } from '../values/value.ts'
 
 /** The same value at the steps at which it is a number. */

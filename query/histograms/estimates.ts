@@ -2,7 +2,7 @@
 // part below or above a value. Inside a bucket observations are taken as spread evenly: over its logarithm where buckets
 // grow exponentially, over its width in the zero bucket and in custom buckets.
 
-import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
+import type { Buckets, NativeHistogram } from '../../storage/model/histogram.ts'
 import { nextCompensation } from '../values/kahan.ts'
 import { isCustom } from './arithmetic.ts'
 import { bucketsOf, exponentialBound, positiveBounds, type Bucket } from './bounds.ts'

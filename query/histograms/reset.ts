@@ -1,6 +1,6 @@
 // Whether the counter behind a native histogram was reset between two of its samples.
 
-import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
+import type { Buckets, NativeHistogram } from '../../storage/model/histogram.ts'
 import { commonBounds, isCustom, sameBounds, withBounds, withSchema, withZeroThreshold } from './arithmetic.ts'
 
 /** Hints decide where there are any; else anything that a counter which only grows cannot do is a reset. */

@@ -1,6 +1,6 @@
 // Buckets as spans, the form that they have in Prometheus's chunks and protocol buffers.
 
-import type { Buckets } from '../../storage/histogram.ts'
+import type { Buckets } from '../../storage/model/histogram.ts'
 
 /** Neighbouring buckets; the offset is the distance from the end of the span before. */
 type Span = { readonly offset: number; readonly length: number }

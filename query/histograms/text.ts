@@ -1,6 +1,6 @@
 // Native histograms as text: the object of the HTTP API and the short form that `count_values` and templates show.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
 import { formatExposed, formatSampleValue } from '../language/numberText.ts'
 import { bucketsOf, type Bucket } from './bounds.ts'
 

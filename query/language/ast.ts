@@ -2,7 +2,7 @@
 // query text. Nothing here knows how a node is evaluated.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { Matcher } from '../../storage/matcher.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
 
 /** Offsets into the query text in UTF-16 units; `end` is exclusive. */
 export type Position = { readonly start: number; readonly end: number }

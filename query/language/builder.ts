@@ -3,8 +3,8 @@
 
 import type { IToken } from 'chevrotain'
 import { errorText } from '../../src/base/assert.ts'
-import { metricNameLabel } from '../../storage/labels.ts'
-import { createMatcher, type Matcher, type MatcherOp } from '../../storage/matcher.ts'
+import { metricNameLabel } from '../../storage/model/labels.ts'
+import { createMatcher, type Matcher, type MatcherOp } from '../../storage/model/matcher.ts'
 import type { AggregateOp, BinaryExpr, BinaryOp, DurationExpr, Expr, Position, VectorMatching, VectorSelector } from './ast.ts'
 import type { Grouping, Operand, Operator } from './grammar.ts'
 import { parseDurationSeconds, parseNumber } from './numberLiteral.ts'

@@ -2,7 +2,7 @@
 // grammar object is built once per thread and the last trees are kept, because dashboards and rules ask the same again.
 
 import type { IToken, TokenType } from 'chevrotain'
-import type { Matcher } from '../../storage/matcher.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
 import { QueryError } from '../queryError.ts'
 import type { Expr } from './ast.ts'
 import { Builder, ParseAborted, type ParseFailure, type ParseFeatures } from './builder.ts'

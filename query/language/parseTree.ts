@@ -1,7 +1,7 @@
 // The tree as `/api/v1/parse_query` shows it: Prometheus's names for nodes and their parts.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { Matcher } from '../../storage/matcher.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
 import type { AtModifier, DurationExpr, Expr, SubqueryExpr, VectorMatching, VectorSelector } from './ast.ts'
 import { formatPlainDecimal } from './numberText.ts'
 import { functionSignatures } from './signatures.ts'

@@ -3,8 +3,8 @@
 
 import { unreachable } from '../../src/base/assert.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'
-import { metricNameLabel } from '../../storage/labels.ts'
-import type { Matcher } from '../../storage/matcher.ts'
+import { metricNameLabel } from '../../storage/model/labels.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
 import type { AggregateExpr, AtModifier, BinaryExpr, DurationExpr, Expr, SubqueryExpr, VectorSelector } from './ast.ts'
 import { formatPlainDecimal } from './numberText.ts'
 import { goQuote } from './stringLiteral.ts'

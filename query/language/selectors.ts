@@ -1,7 +1,7 @@
 // The series that a query reads, by their selectors.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { Matcher } from '../../storage/matcher.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
 import type { Expr } from './ast.ts'
 
 /** The conditions of every selector in the query, in the order in which they stand. */

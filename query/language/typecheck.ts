@@ -2,8 +2,8 @@
 // can be evaluated without looking at types again.
 
 import { unreachable } from '../../src/base/assert.ts'
-import { metricNameLabel } from '../../storage/labels.ts'
-import { matchesEmpty } from '../../storage/matcher.ts'
+import { metricNameLabel } from '../../storage/model/labels.ts'
+import { matchesEmpty } from '../../storage/model/matcher.ts'
 import type { AggregateExpr, BinaryExpr, BinaryOp, CallExpr, ComparisonOp, Expr, Position, SetOp, ValueType, VectorSelector } from './ast.ts'
 import type { ParseFailure } from './builder.ts'
 import { functionSignatures, type FunctionSignature } from './signatures.ts'

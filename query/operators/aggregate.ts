@@ -2,8 +2,8 @@
 // Operators that choose among series or need all values at once keep them: `topk`, `quantile`, `count_values` and kin.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import type { Labels } from '../../storage/labels.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { histogramText } from '../histograms/text.ts'
 import type { AggregateExpr } from '../language/ast.ts'
 import { formatExposed, formatPlainDecimal } from '../language/numberText.ts'

@@ -1,9 +1,9 @@
 // Aggregations over vectors in which some elements are native histograms. Numbers go to the accumulators for numbers; what
 // the histograms of a group give is kept beside and joined with it at the end.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { labelValue, metricNameLabel, type Labels } from '../../storage/labels.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { labelValue, metricNameLabel, type Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { addTo, divide, ownCopy } from '../histograms/arithmetic.ts'
 import { hasPresentHistogram, presentNumbers } from '../histograms/columns.ts'
 import { HistogramNotes } from '../histograms/notes.ts'

@@ -1,7 +1,7 @@
 // Aggregations that choose among the series of a group and leave them as they are: `topk`, `bottomk`, `limitk`,
 // `limit_ratio`. Each step chooses anew; a series is part of the result at the steps at which it was chosen.
 
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'
 import type { VectorSeries } from '../values/value.ts'
 import { labelsHashFraction } from './labelHash.ts'

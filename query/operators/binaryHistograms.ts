@@ -1,6 +1,6 @@
 // Binary operators where one or both operands are native histograms. What is not defined gives no result and a note.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
 import { add, asGauge, divide, equalHistograms, multiply, subtract } from '../histograms/arithmetic.ts'
 import { columnsOf, elementAt } from '../histograms/columns.ts'
 import { trim } from '../histograms/estimates.ts'

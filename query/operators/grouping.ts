@@ -1,8 +1,8 @@
 // The series of a selection in the order of their groups: which aggregation they belong to is looked up once for as long as
 // storage selects the same series, not once per query.
 
-import type { Labels } from '../../storage/labels.ts'
-import type { SeriesSelection } from '../../storage/querier.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { SeriesSelection } from '../../storage/querier/querier.ts'
 import type { LabelProjection } from '../values/labelProjection.ts'
 import { dropMetricName } from '../values/value.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { labelsFrom } from '../../storage/labels.ts'
+import { labelsFrom } from '../../storage/model/labels.ts'
 import { labelsHashFraction, xxh64 } from './labelHash.ts'
 
 it('is XXH64', () => {

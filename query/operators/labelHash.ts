@@ -2,7 +2,7 @@
 // are chosen: XXH64 with seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md) over all names and values in
 // order, each after its length in one byte, or in three after a byte of 255.
 
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 
 const mask = 0xffffffffffffffffn
 const prime1 = 0x9e3779b185ebca87n

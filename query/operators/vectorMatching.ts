@@ -1,7 +1,7 @@
 // Arithmetic and comparison between two vectors. Series are paired by their matching labels once; whether a pair, or a
 // forbidden second partner, exists is decided per step, because series come and go.
 
-import { labelValue, type Labels } from '../../storage/labels.ts'
+import { labelValue, type Labels } from '../../storage/model/labels.ts'
 import type { BinaryExpr, VectorMatching } from '../language/ast.ts'
 import { isComparison } from '../language/typecheck.ts'
 import { QueryError } from '../queryError.ts'

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { labelsFrom } from '../../storage/labels.ts'
+import { labelsFrom } from '../../storage/model/labels.ts'
 import { startQueryService } from '../../test/helpers/queryService.ts'
 import { createRandom, type Random } from '../../test/helpers/random.ts'
 import { openTestStorage, type TestStorage } from '../../test/helpers/testStorage.ts'

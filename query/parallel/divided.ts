@@ -3,8 +3,8 @@
 // series. The parts do not depend on who does them, so that an answer does not either.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import type { SeriesSelection } from '../../storage/querier.ts'
-import type { Querier } from '../../storage/querier.ts'
+import type { SeriesSelection } from '../../storage/querier/querier.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import { extensionOf } from '../functions/extendedRange.ts'
 import { bucketKernels } from '../functions/overBuckets.ts'
 import type { AggregateExpr } from '../language/ast.ts'

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { createKernels } from '../../src/kernels/kernels.ts'
-import { labelsFrom } from '../../storage/labels.ts'
-import { openQuerierSource, type Querier, type SeriesSelection } from '../../storage/querier.ts'
+import { labelsFrom } from '../../storage/model/labels.ts'
+import { openQuerierSource, type Querier, type SeriesSelection } from '../../storage/querier/querier.ts'
 import { createRandom, type Random } from '../../test/helpers/random.ts'
 import { openTestStorage, type TestStorage } from '../../test/helpers/testStorage.ts'
 import { evaluateQuery, sortedMatrix } from '../engine/engine.ts'

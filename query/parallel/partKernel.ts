@@ -2,8 +2,8 @@
 // that are kernels themselves. What the kernel asks for in between, chunks from disk and memory, it gets here.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import type { KernelReads } from '../../storage/querier.ts'
-import type { TimeRange } from '../../storage/sample.ts'
+import type { TimeRange } from '../../storage/model/sample.ts'
+import type { KernelReads } from '../../storage/querier/querier.ts'
 import type { Windows } from '../selectors/window.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'
 

@@ -4,8 +4,8 @@
 // query it is.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import type { Querier, SeriesSelection } from '../../storage/querier.ts'
-import type { TimeRange } from '../../storage/sample.ts'
+import type { TimeRange } from '../../storage/model/sample.ts'
+import type { Querier, SeriesSelection } from '../../storage/querier/querier.ts'
 import { Annotations } from '../annotations.ts'
 import type { RangeKernel } from '../functions/range.ts'
 import { functions } from '../functions/table.ts'

@@ -1,6 +1,6 @@
 // What workers do for each other.
 
-import type { Querier } from '../../storage/querier.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'
 import { PrintWorker, type PrintWork } from './printWork.ts'
 import { SeriesWorker, type SeriesWork } from './seriesWork.ts'

@@ -2,7 +2,7 @@
 // faster, and no regular expression over labels.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { Matcher } from '../../storage/matcher.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
 import { withoutParens, type Expr, type VectorSelector } from '../language/ast.ts'
 
 /** The series that match, over `rangeMs`, which is 0 for an instant selector. */

@@ -2,7 +2,7 @@
 // and every part marked that does not change from step to step. Each node carries what its evaluation cost, for EXPLAIN.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { Matcher } from '../../storage/matcher.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
 import { sampleTimestamp } from '../functions/conversion.ts'
 import { extendedKernel, extensionOf } from '../functions/extendedRange.ts'
 import { infoRequestOf, type InfoRequest } from '../functions/info.ts'

@@ -4,7 +4,7 @@
 // compensated (kahan.ts): in whatever order, they are the sum rounded once.
 
 import { unreachable } from '../../src/base/assert.ts'
-import { metricNameLabel } from '../../storage/labels.ts'
+import { metricNameLabel } from '../../storage/model/labels.ts'
 import type { AggregateExpr, BinaryExpr, CallExpr, Expr, VectorSelector } from '../language/ast.ts'
 import { withoutParens } from '../language/ast.ts'
 

@@ -1,7 +1,7 @@
 // Histogram chunks against the slow reading of the format's description.
 
 import { describe, expect, it } from 'vitest'
-import { customSchema, type NativeHistogram } from '../../storage/histogram.ts'
+import { customSchema, type NativeHistogram } from '../../storage/model/histogram.ts'
 import { histogram, plain, randomHistogram } from '../../test/helpers/histograms.ts'
 import { createRandom } from '../../test/helpers/random.ts'
 import { encodeHistogramChunk, shareChunk, type TimedHistogram } from './histogramChunk.ts'

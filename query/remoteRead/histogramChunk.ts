@@ -7,7 +7,7 @@
 // Whole numbers have prefixes for their width: 0 = none | 10 + 3 bits | 110 + 6 | 1110 + 9 | 11110 + 12 | 111110 + 18 |
 // 1111110 + 25 | 11111110 + 56 | 11111111 + 64. Counts and sums are doubles, the first whole, later ones as in XOR chunks.
 
-import { customSchema, type NativeHistogram } from '../../storage/histogram.ts'
+import { customSchema, type NativeHistogram } from '../../storage/model/histogram.ts'
 import { spansOf } from '../histograms/spans.ts'
 import { BitWriter, fitsBits, XorValues } from './bitWriter.ts'
 

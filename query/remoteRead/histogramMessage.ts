@@ -1,6 +1,6 @@
 // A native histogram as the message that a sampled remote read carries, with counts that are doubles.
 
-import type { Buckets, NativeHistogram } from '../../storage/histogram.ts'
+import type { Buckets, NativeHistogram } from '../../storage/model/histogram.ts'
 import type { ProtoWriter } from '../exposition/protoWriter.ts'
 import { writeSpans } from '../exposition/protobufWriter.ts'
 

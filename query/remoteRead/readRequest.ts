@@ -4,8 +4,8 @@
 import protobuf from 'protobufjs/minimal.js'
 import snappy from 'snappyjs'
 import { errorText } from '../../src/base/assert.ts'
-import { createMatcher, type Matcher, type MatcherOp } from '../../storage/matcher.ts'
-import type { TimeRange } from '../../storage/sample.ts'
+import { createMatcher, type Matcher, type MatcherOp } from '../../storage/model/matcher.ts'
+import type { TimeRange } from '../../storage/model/sample.ts'
 import { QueryError } from '../queryError.ts'
 
 export type ReadQuery = { readonly range: TimeRange; readonly matchers: readonly Matcher[] }

@@ -4,10 +4,10 @@
 //   frame   uvarint bytes of the message | u32 big-endian CRC-32C of the message | ChunkedReadResponse
 
 import snappy from 'snappyjs'
-import { compareLabels, labelValue, sortLabels, type Labels } from '../../storage/labels.ts'
-import { createMatcher, type Matcher } from '../../storage/matcher.ts'
-import type { Querier, SeriesSelection } from '../../storage/querier.ts'
-import type { SampleColumns } from '../../storage/sample.ts'
+import { compareLabels, labelValue, sortLabels, type Labels } from '../../storage/model/labels.ts'
+import { createMatcher, type Matcher } from '../../storage/model/matcher.ts'
+import type { SampleColumns } from '../../storage/model/sample.ts'
+import type { Querier, SeriesSelection } from '../../storage/querier/querier.ts'
 import type { RemoteReadRequest } from '../answers/api.ts'
 import { ProtoWriter } from '../exposition/protoWriter.ts'
 import type { Limits } from '../limits.ts'

@@ -1,10 +1,10 @@
 // Instant and range selectors: one look into storage per selector and query, then one pass over the samples of each series
 // for all steps together.
 
-import type { Entries } from '../../storage/buckets.ts'
-import type { Labels } from '../../storage/labels.ts'
-import type { Matcher } from '../../storage/matcher.ts'
-import type { Querier, SeriesSelection } from '../../storage/querier.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
+import type { Entries } from '../../storage/partitions/buckets.ts'
+import type { Querier, SeriesSelection } from '../../storage/querier/querier.ts'
 import type { Limits } from '../limits.ts'
 import type { Lookup, SelectorPlan, SubqueryPlan, WindowsPlan } from '../plan/plan.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'

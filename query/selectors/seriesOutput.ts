@@ -1,8 +1,8 @@
 // Where the values of evaluated series go. A selector or range function does not know whether its series are kept as columns
 // or fed to an aggregation one by one, so that a sum over ten thousand series holds the columns of one.
 
-import type { Labels } from '../../storage/labels.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { samplesBeyondOne } from '../histograms/columns.ts'
 import type { Limits } from '../limits.ts'
 import type { AggregationSink } from '../operators/aggregate.ts'

@@ -2,9 +2,9 @@
 // timestamp of a sample that began after the one before. A window sees it only together with the sample that says so, since
 // nobody knew of it earlier.
 
-import { emptyLike, type NativeHistogram } from '../../storage/histogram.ts'
-import type { SampleColumns } from '../../storage/sample.ts'
-import type { StartTimes } from '../../storage/startTimes.ts'
+import { emptyLike, type NativeHistogram } from '../../storage/model/histogram.ts'
+import type { SampleColumns } from '../../storage/model/sample.ts'
+import type { StartTimes } from '../../storage/model/startTimes.ts'
 
 /** Samples of a series, staleness markers removed. */
 export type SampledColumns = Pick<SampleColumns, 'length' | 'timestampsMs' | 'values' | 'histograms'> & {

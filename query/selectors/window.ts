@@ -2,10 +2,10 @@
 // window of a range selector. Times and samples both ascend, so each is one pass with two pointers.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import type { SeriesSelection } from '../../storage/querier.ts'
-import { isStaleMarker, type SampleColumns } from '../../storage/sample.ts'
-import type { StartTimes } from '../../storage/startTimes.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { isStaleMarker, type SampleColumns } from '../../storage/model/sample.ts'
+import type { StartTimes } from '../../storage/model/startTimes.ts'
+import type { SeriesSelection } from '../../storage/querier/querier.ts'
 import type { ColumnSpace, Columns } from '../values/columnSpace.ts'
 import { withStartZeros, type SampledColumns } from './startZeros.ts'
 

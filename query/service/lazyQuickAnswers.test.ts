@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { labelsFrom } from '../../storage/labels.ts'
+import { labelsFrom } from '../../storage/model/labels.ts'
 import { openTestStorage, type TestStorage } from '../../test/helpers/testStorage.ts'
 import type { ApiRequest } from '../answers/api.ts'
 import { LazyQuickAnswers } from './lazyQuickAnswers.ts'

@@ -1,8 +1,8 @@
 // `QuickAnswers` that are made when the first request is expected or comes: a server that nobody asks does not hold the engine a second
 // time, beside that of the workers.
 
-import type { LentChunks } from '../../storage/lentChunks.ts'
-import { newerView, type DiskView, type QuerierInit } from '../../storage/querier.ts'
+import type { LentChunks } from '../../storage/querier/lentChunks.ts'
+import { newerView, type DiskView, type QuerierInit } from '../../storage/querier/querier.ts'
 import type { ApiRequest } from '../answers/api.ts'
 import type { EngineSettings, JobSettings } from '../answers/job.ts'
 import type { QuickAnswers } from './quickAnswers.ts'

@@ -3,7 +3,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { QuerierInit } from '../../storage/querier.ts'
+import type { QuerierInit } from '../../storage/querier/querier.ts'
 import type { EngineSettings, JobAnswer } from '../answers/job.ts'
 import type { CrewInit, EndMessage, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
 

@@ -3,11 +3,11 @@
 // holds for time, series and samples: what goes beyond any of them is given to a worker and not tried again for a while.
 
 import { createKernels } from '../../src/kernels/kernels.ts'
-import type { LentChunks } from '../../storage/lentChunks.ts'
-import type { Matcher } from '../../storage/matcher.ts'
-import { openMemoryQuerierSource } from '../../storage/memoryQuerier.ts'
-import { NotInMemory, NotLent } from '../../storage/notInMemory.ts'
-import type { DiskView, QuerierInit } from '../../storage/querier.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
+import type { LentChunks } from '../../storage/querier/lentChunks.ts'
+import { openMemoryQuerierSource } from '../../storage/querier/memoryQuerier.ts'
+import { NotInMemory, NotLent } from '../../storage/querier/notInMemory.ts'
+import type { DiskView, QuerierInit } from '../../storage/querier/querier.ts'
 import { answerRequest } from '../answers/answerRequest.ts'
 import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, RangeRequest, SeriesRequest } from '../answers/api.ts'
 import type { EngineSettings, JobAnswer, JobSettings } from '../answers/job.ts'

@@ -2,8 +2,8 @@
 // structured cloning; byte buffers are transferred.
 
 import type { MessagePort } from 'node:worker_threads'
-import type { Changes } from '../../storage/changes.ts'
-import type { QuerierInit } from '../../storage/querier.ts'
+import type { Changes } from '../../storage/head/changes.ts'
+import type { QuerierInit } from '../../storage/querier/querier.ts'
 import type { EngineSettings, JobRequest, JobSettings } from '../answers/job.ts'
 
 export type WorkerInit = {

@@ -2,8 +2,8 @@
 // way. Every label set of a selector gets one more label that says what becomes of its name; dropping the name changes that
 // label, and the end of the query acts on it. So operators and functions work as they always do.
 
-import type { Labels } from '../../storage/labels.ts'
-import type { SeriesSelection } from '../../storage/querier.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { SeriesSelection } from '../../storage/querier/querier.ts'
 import { dropMetricName, joinEqualSeries, nameStateLabel, type Value } from './value.ts'
 
 const kept = new WeakMap<Labels, Labels>()

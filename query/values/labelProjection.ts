@@ -1,7 +1,7 @@
 // The part of a label set that an aggregation groups by or a binary operator matches on. Each label set is projected once
 // per thread and list of labels, not once per step or query, because the same series are asked for again and again.
 
-import { compareBytes, metricNameLabel, type Label, type Labels } from '../../storage/labels.ts'
+import { compareBytes, metricNameLabel, type Label, type Labels } from '../../storage/model/labels.ts'
 import { cachedLabelsKey, isMetadataLabel, nameStateLabel } from './value.ts'
 
 export type LabelProjection = {

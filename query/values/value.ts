@@ -1,8 +1,8 @@
 // What an expression evaluates to, for all steps of a query at once: a vector is a list of columns, one per series. Also
 // the two things every operator does with label sets: drop the metric name, and join series that became equal.
 
-import { labelsKey, metricNameLabel, typeLabel, unitLabel, type Labels } from '../../storage/labels.ts'
-import type { HistogramColumn } from '../../storage/sample.ts'
+import { labelsKey, metricNameLabel, typeLabel, unitLabel, type Labels } from '../../storage/model/labels.ts'
+import type { HistogramColumn } from '../../storage/model/sample.ts'
 import type { Annotations } from '../annotations.ts'
 import { goQuote } from '../language/stringLiteral.ts'
 import { QueryError } from '../queryError.ts'

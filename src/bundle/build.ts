@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..')
 const folder = join(root, 'dist')
 
 const isOurs = (path: string) => !path.includes('/node_modules/')
-/** The file of a thread's entry: `storage/writer.ts` becomes `storage-writer.js`. */
+/** The file of a thread's entry: `storage/writer/writer.ts` becomes `storage-writer-writer.js`. */
 const threadFile = (path: string) => relative(root, path).replaceAll('/', '-').replace(/\.ts$/, '.js')
 
 /** All modules that were looked at: one of which nothing is left in the bundle counts as well. */

@@ -4,8 +4,8 @@
 import { writeSync } from 'node:fs'
 import { createLogger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import { dayMs } from '../../storage/dataDir.ts'
-import { labelsFrom } from '../../storage/labels.ts'
+import { dayMs } from '../../storage/files/dataDir.ts'
+import { labelsFrom } from '../../storage/model/labels.ts'
 import { openStorage } from '../../storage/storage.ts'
 import { endedPods, podLabels } from './endedPods.ts'
 

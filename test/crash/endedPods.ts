@@ -1,6 +1,6 @@
 // What the test of series that ended and its child process have in common.
 
-import { labelsFrom, type Labels } from '../../storage/labels.ts'
+import { labelsFrom, type Labels } from '../../storage/model/labels.ts'
 
 /** Their rows are deleted in two transactions. */
 export const endedPods = 9_000

@@ -1,7 +1,7 @@
 // The samples that the crash tests write, as functions of the batch number, so that writer and checker agree without
 // telling each other.
 
-import { labelsFrom, type Labels } from '../../storage/labels.ts'
+import { labelsFrom, type Labels } from '../../storage/model/labels.ts'
 
 export const seriesPerBatch = 100
 /** Ten minutes between batches: days close and are compacted within a second of work. */

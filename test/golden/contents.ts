@@ -3,8 +3,8 @@
 // histograms, a deletion and a downsampled day, of which queries are asked whose answers make.ts writes beside the directory.
 
 import type { EvaluationResult } from '../../query/service/queryService.ts'
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { formatLabels, labelsFrom, type Labels } from '../../storage/labels.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { formatLabels, labelsFrom, type Labels } from '../../storage/model/labels.ts'
 import { histogram } from '../helpers/histograms.ts'
 
 export const startMs = Date.UTC(2026, 0, 1)

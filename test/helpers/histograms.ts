@@ -1,7 +1,7 @@
 // Native histograms for tests: made of plain numbers, at random, and as plain objects to compare.
 
 import { populated } from '../../query/histograms/arithmetic.ts'
-import { customSchema, noBounds, type Buckets, type NativeHistogram } from '../../storage/histogram.ts'
+import { customSchema, noBounds, type Buckets, type NativeHistogram } from '../../storage/model/histogram.ts'
 import type { Random } from './random.ts'
 
 /** `buckets` maps an index to a count; what is not given is zero, the count the sum of all. */

@@ -1,10 +1,10 @@
 // A slow, obvious querier over samples in memory: the model that tests of the query engine read from.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { compareBytes, compareLabels, labelsFrom, labelsKey, labelValue, type Labels } from '../../storage/labels.ts'
-import type { Matcher } from '../../storage/matcher.ts'
-import type { Querier, SeriesSelection, TsdbStatus } from '../../storage/querier.ts'
-import { staleMarkerHighWord, staleMarkerLowWord, type SampleColumns, type TimeRange } from '../../storage/sample.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { compareBytes, compareLabels, labelsFrom, labelsKey, labelValue, type Labels } from '../../storage/model/labels.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
+import { staleMarkerHighWord, staleMarkerLowWord, type SampleColumns, type TimeRange } from '../../storage/model/sample.ts'
+import type { Querier, SeriesSelection, TsdbStatus } from '../../storage/querier/querier.ts'
 
 /** The value that `MemorySeries` takes for a staleness marker. */
 export const stale = Symbol('stale')

@@ -4,7 +4,7 @@
 import { parseTextExposition } from '../../ingest/exposition.ts'
 import type { ScrapeCache, ScrapeCommit, UnknownSeries } from '../../ingest/scrapeCache.ts'
 import type { ScrapeSink } from '../../ingest/scrapeSink.ts'
-import { formatLabels, type Labels } from '../../storage/labels.ts'
+import { formatLabels, type Labels } from '../../storage/model/labels.ts'
 
 type Staged = { ref: number; timestampMs: number; value: number | 'stale' }
 

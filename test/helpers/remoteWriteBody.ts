@@ -2,8 +2,8 @@
 
 import protobuf from 'protobufjs'
 import snappy from 'snappyjs'
-import { customSchema, type Buckets, type NativeHistogram } from '../../storage/histogram.ts'
-import { staleMarkerHighWord, staleMarkerLowWord } from '../../storage/sample.ts'
+import { customSchema, type Buckets, type NativeHistogram } from '../../storage/model/histogram.ts'
+import { staleMarkerHighWord, staleMarkerLowWord } from '../../storage/model/sample.ts'
 import { stale } from './memoryQuerier.ts'
 
 const schema = protobuf.parse(`

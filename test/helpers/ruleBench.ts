@@ -12,7 +12,7 @@ import type { EvaluateOptions, EvaluationResult } from '../../query/service/quer
 import { createColumnSpace } from '../../query/values/columnSpace.ts'
 import { silentLogger, type Logger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import { formatLabels, labelsFrom, labelsKey, type Labels } from '../../storage/labels.ts'
+import { formatLabels, labelsFrom, labelsKey, type Labels } from '../../storage/model/labels.ts'
 import { createStateStore, type StateStore } from '../../storage/state.ts'
 import { createMemoryQuerier, stale, type MemorySample } from './memoryQuerier.ts'
 

@@ -1,9 +1,9 @@
 // Samples of every kind as tests compare them: numbers, staleness markers and native histograms.
 
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { metricNameLabel } from '../../storage/labels.ts'
-import { createMatcher } from '../../storage/matcher.ts'
-import { isStaleMarker, type TimeRange } from '../../storage/sample.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { metricNameLabel } from '../../storage/model/labels.ts'
+import { createMatcher } from '../../storage/model/matcher.ts'
+import { isStaleMarker, type TimeRange } from '../../storage/model/sample.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { plain } from './histograms.ts'
 import { allTime, withQuerier } from './testStorage.ts'

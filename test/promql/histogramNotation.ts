@@ -2,7 +2,7 @@
 // `{{...}}x3` and `{{...}}+{{...}}x3`.
 
 import { add, subtract } from '../../query/histograms/arithmetic.ts'
-import { customSchema, noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../../storage/histogram.ts'
+import { customSchema, noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../../storage/model/histogram.ts'
 
 export function histogramSequence(item: string): NativeHistogram[] {
   const [, first = '', sign, increment, count] = /^\{\{(.*?)\}\}(?:([+-])\{\{(.*?)\}\})?(?:x(\d+))?$/.exec(item) ?? []

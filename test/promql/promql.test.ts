@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import { createMemoryQuerier, type MemorySample, stale } from '../helpers/memoryQuerier.ts'
 import { openTestStorage, withQuerier } from '../helpers/testStorage.ts'
 import { runScript, type WithSeries } from './runScript.ts'

@@ -2,7 +2,7 @@
 // `expect` lines and expected series. This file reads a script; `runScript.ts` carries it out.
 
 import { parseDurationMs } from '../../src/base/duration.ts'
-import type { Labels } from '../../storage/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import { parseNumber, parseValues, splitSeries, type NotatedValue } from './seriesNotation.ts'
 
 /** A text that must be equal, or a pattern that must be found. */

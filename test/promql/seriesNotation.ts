@@ -3,8 +3,8 @@
 
 import { withoutParens } from '../../query/language/ast.ts'
 import { parseQuery } from '../../query/language/parse.ts'
-import type { NativeHistogram } from '../../storage/histogram.ts'
-import { labelsFrom, type Labels } from '../../storage/labels.ts'
+import type { NativeHistogram } from '../../storage/model/histogram.ts'
+import { labelsFrom, type Labels } from '../../storage/model/labels.ts'
 import { stale } from '../helpers/memoryQuerier.ts'
 import { histogramSequence } from './histogramNotation.ts'
 

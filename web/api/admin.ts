@@ -4,7 +4,7 @@
 import { BackfillRefusedError, readBackfill, storeBackfill } from '../../ingest/backfill.ts'
 import { ExpositionError } from '../../ingest/expositionLexer.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
-import { sortLabels, type Label } from '../../storage/labels.ts'
+import { sortLabels, type Label } from '../../storage/model/labels.ts'
 import { noContent, success } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'

@@ -1,13 +1,13 @@
 // Scrape pools, targets and what they say about their metrics.
 
-import { QueryError } from '../../query/queryError.ts'
-import type { TargetStatus } from '../../ingest/scrapeLoop.ts'
 import { compileRelabel, relabelSteps } from '../../ingest/relabel.ts'
+import type { TargetStatus } from '../../ingest/scrapeLoop.ts'
+import { QueryError } from '../../query/queryError.ts'
 import { errorText } from '../../src/base/assert.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'
 import type { RelabelConfig } from '../../src/base/relabelConfig.ts'
-import { compareBytes, labelsToObject, labelValue, sortLabels } from '../../storage/labels.ts'
-import type { Labels } from '../../storage/labels.ts'
+import { compareBytes, labelsToObject, labelValue, sortLabels } from '../../storage/model/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import { formatTime, success } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'

@@ -133,7 +133,7 @@ export function setEndedOfJob(pair: u32, ended: u32): void {
   store<u32>(entry, ended, 4)
 }
 
-/** The label is that of storage/startTimes.ts, `__start_of__`, alone, so that no series with a metric name passes for one. */
+/** The label is that of storage/model/startTimes.ts, `__start_of__`, alone, so that no series with a metric name passes for one. */
 // @ts-ignore: decorator
 @inline
 function isHidden(label: usize, count: u32): bool {

@@ -1,5 +1,5 @@
 // Start timestamps: when the counters of samples began (--enable-feature=st-storage). A batch notes them beside its samples; for
-// those that are stored each becomes a sample, in milliseconds, of the hidden series of its series (storage/startTimes.ts),
+// those that are stored each becomes a sample, in milliseconds, of the hidden series of its series (storage/model/startTimes.ts),
 // which no limit and no count of samples knows of.
 //
 // Which hidden series is whose: a table { slots u32, capacity u32, used u32 } in START_SERIES, open addressing by owner. Slot:

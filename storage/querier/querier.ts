@@ -1,0 +1,390 @@
+// Samples for a query: the head in shared memory and the partitions on disk as one. Runs inside a query worker and is
+// synchronous there. First the head is pinned, then a partition's snapshot is taken: what left memory before is on disk by
+// then, what is flushed afterwards may be seen twice and is merged.
+
+import { BroadcastChannel } from 'node:worker_threads'
+import { errorText } from '../../src/base/assert.ts'
+import type { Pointer } from '../../src/kernels/kernels.ts'
+import { openHeadReader, type HeadReader, type HeadReaderInit } from '../head/headReader.ts'
+import { isHiddenLabel, isHiddenSeries } from '../model/hiddenSeries.ts'
+import { compareLabels, type Labels } from '../model/labels.ts'
+import { matchesEmpty, type Matcher } from '../model/matcher.ts'
+import type { SampleColumns, TimeRange } from '../model/sample.ts'
+import type { StartTimes } from '../model/startTimes.ts'
+import type { Entries } from '../partitions/buckets.ts'
+import { maxResolutionMs } from '../partitions/downsampling.ts'
+import { createBucketReader, type BucketReader } from './bucketReader.ts'
+import { ChunkCache, type ChunkProblem } from './chunkCache.ts'
+import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
+import { ChunkLender, type LentChunks } from './lentChunks.ts'
+import { createLifetimes, type Lifetimes } from './lifetimes.ts'
+import { NotInMemory } from './notInMemory.ts'
+import { OpenPartitions, type StoredPartition } from './openPartitions.ts'
+
+/** Everything a query worker needs to read; survives structured cloning. Each worker has its own. */
+export type QuerierInit = {
+  readonly dir: string
+  readonly head: HeadReaderInit
+  /** One Int32 that grows whenever partitions change. */
+  readonly partitionsGeneration: SharedArrayBuffer
+  /** Name of the channel on which damage is reported to the main thread. */
+  readonly damageChannel: string
+}
+
+/** What a reader found damaged and left out. */
+export type DamageReport = { readonly file: string; readonly reason: string; readonly isWholeFile: boolean }
+
+export type SeriesSelection = {
+  readonly count: number
+  /** The same object for the same series until the querier is closed, and mostly longer. */
+  labels(index: number): Labels
+  ref(index: number): number
+  /** All of them, ascending; not to be changed. Mostly the same object when it is the same list. */
+  readonly refs: Uint32Array
+  /** Whether some are known to hold native histograms; those on disk alone are not. */
+  readonly hasHistograms: boolean
+  /** Samples within the selected range, ascending, no time twice, staleness markers included; may be none. Valid until the next `read`. */
+  read(index: number): SampleColumns
+  /**
+   * When some of the range is downsampled, another way to read it: entries within the range and somewhat beyond, valid until the
+   * next `read` of either kind; `undefined` for a series that has none.
+   */
+  buckets?(): { read(index: number): Entries | undefined } | undefined
+  /** When the counters of the samples within the range began; `undefined` when no sample says so. Ends what `read` gave. */
+  readStarts?(index: number): StartTimes | undefined
+  /** When `read` does nothing that kernels cannot do, but for histograms. `refs` is where the refs lie in their memory. */
+  kernelReads?(refs: Pointer): KernelReads | undefined
+}
+
+/** How kernels read the series of a selection by themselves, see src/kernels/assembly/part.ts. */
+export type KernelReads = {
+  readonly memory: WebAssembly.Memory
+  /** Of the reader; layout in src/kernels/assembly/read.ts. */
+  readonly state: Pointer
+  /** Of each partition a u32 per series, see `ChunkCache.list`; good until `load`. */
+  lists(): readonly { readonly entries: Pointer; readonly hasOutOfOrder: boolean }[]
+  /** Reads what a partition, by its place in `lists`, has of a series. False when that cannot be: then `read` says why. */
+  load(index: number, partition: number): boolean
+  /** Makes room for so many samples. */
+  reserve(samples: number): void
+}
+
+export type NameCount = { readonly name: string; readonly value: number }
+
+/** As `/api/v1/status/tsdb` shows it. */
+export type TsdbStatus = {
+  readonly headStats: {
+    readonly numSeries: number
+    readonly numLabelPairs: number
+    readonly chunkCount: number
+    readonly minTime: number
+    readonly maxTime: number
+  }
+  readonly seriesCountByMetricName: readonly NameCount[]
+  readonly labelValueCountByLabelName: readonly NameCount[]
+  readonly memoryInBytesByLabelName: readonly NameCount[]
+  readonly seriesCountByLabelValuePair: readonly NameCount[]
+}
+
+/** One day's file. */
+export type PartitionStatus = { readonly startMs: number; readonly minTimeMs: number; readonly maxTimeMs: number; readonly chunkCount: number; readonly sampleCount: number }
+
+export type Querier = {
+  select(matchers: readonly Matcher[], range: TimeRange): SeriesSelection
+  /** The series that another querier over the same storage, still open, has selected, in the order given. */
+  selectRefs(refs: Uint32Array, range: TimeRange): SeriesSelection
+  /** Chunks decoded so far, by all reads. */
+  chunksDecoded(): number
+  /** Whether any selection had buckets. */
+  hadBuckets(): boolean
+  /** `sets` are alternatives, none means all series; a `limit` of 0 is none. Sorted. The time range is that of whole series, not of samples. */
+  labelNames(sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
+  labelValues(name: string, sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): string[]
+  seriesLabels(sets: readonly (readonly Matcher[])[], range: TimeRange, limit: number): Labels[]
+  /** The `limit` largest of each list. */
+  status(limit: number): TsdbStatus
+  /** What is on disk, oldest first. */
+  partitions(): PartitionStatus[]
+  close(): void
+}
+
+export type QuerierSource = {
+  /** One at a time: close a querier before the next. */
+  querier(options?: { readonly lends: boolean }): Querier
+  /** The chunks that the querier, which lends and is still open, has read. */
+  lent(): LentChunks
+  /** Of the partitions, as of the last querier. */
+  readonly generation: number
+  /** Reads the disk when something changed there. */
+  diskView(): DiskView
+  close(): void
+}
+
+/**
+ * What partitions and tombstones mean for somebody who reads memory alone: as long as `generation` holds, a series has no samples
+ * from `plainFromMs` on but those in memory and, where they do not reach back far enough, those in the chunks in order that the
+ * partitions of the days `startsMs` have of it.
+ */
+export type DiskView = { readonly generation: number; readonly plainFromMs: number; readonly startsMs: readonly number[] }
+
+/** The view that counts: workers may tell theirs in any order. */
+export function newerView(known: DiskView | undefined, told: DiskView): DiskView {
+  return known !== undefined && known.generation >= told.generation ? known : told
+}
+
+/** Partitions that are looked at to find out; memory holds hours. */
+const viewedPartitions = 3
+
+/** Chunks kept by one worker. 10,000 series x 6 h at 15 s take 20 to 30 MB. */
+const keptChunkBytes = 64 * 1024 * 1024
+
+/** Opens the way to the samples, once per worker. */
+export function openQuerierSource(init: QuerierInit): QuerierSource {
+  const head = openHeadReader(init.head)
+  const channel = new BroadcastChannel(init.damageChannel)
+  channel.unref()
+  const reported = new Set<string>()
+  const onDamage = (report: DamageReport) => {
+    const key = `${report.file} ${report.reason}`
+    if (reported.has(key)) return
+    reported.add(key)
+    channel.postMessage(report)
+  }
+  const partitions = new OpenPartitions({ dir: init.dir, generation: init.partitionsGeneration, onDamage })
+  const chunks = new ChunkCache(head.kernels, keptChunkBytes)
+  let lender: ChunkLender | undefined
+  const lentChunks: QuerierDeps['chunks'] = {
+    entry(partition, ref, onProblem) {
+      lender?.note(partition, ref)
+      return chunks.entry(partition, ref, onProblem)
+    },
+  }
+  const lifetimes = createLifetimes(init.dir)
+  const hidden = createHiddenSamples(init.dir)
+  const buckets = createBucketReader(init.head.module, onDamage)
+  return {
+    querier({ lends } = { lends: false }) {
+      head.pin()
+      lender = lends ? new ChunkLender() : undefined
+      if (partitions.refresh()) {
+        lifetimes.forget()
+        hidden.forget()
+        chunks.clear()
+      }
+      return createQuerier({ head, partitions, ...(lends ? { chunks: lentChunks } : { chunks, lists: chunks }), lifetimes, hidden, buckets, onDamage })
+    },
+    lent: () => lender?.lend(partitions.generation) ?? { generation: partitions.generation, series: [] },
+    get generation() {
+      return partitions.generation
+    },
+    diskView() {
+      const { generation } = partitions
+      try {
+        return { generation, plainFromMs: Math.max(partitions.plainFromMs(viewedPartitions), hidden.newestMs() + 1), startsMs: partitions.startsMs(viewedPartitions) }
+      } catch {
+        return { generation, plainFromMs: Infinity, startsMs: [] } // damaged: queries of the disk say so
+      }
+    },
+    close() {
+      partitions.close()
+      chunks.close()
+      head.close()
+      channel.close()
+    },
+  }
+}
+
+/** What a querier is made of; of what reads the disk only what it needs, as memory alone can do instead. */
+export type QuerierDeps = {
+  readonly head: HeadReader
+  readonly partitions: { overlapping(range: TimeRange): StoredPartition[]; endSnapshots(): void }
+  readonly chunks: Pick<ChunkCache, 'entry'>
+  /** Without them `chunks` has to be told what is read. */
+  readonly lists?: Pick<ChunkCache, 'list' | 'listKey'>
+  readonly lifetimes: Pick<Lifetimes, 'overlaps'>
+  readonly hidden: Pick<HiddenSamples, 'without' | 'rangesOf' | 'isEmpty'>
+  readonly buckets: BucketReader
+  readonly onDamage: (report: DamageReport) => void
+}
+
+export function createQuerier(deps: QuerierDeps): Querier {
+  const { head, partitions, lifetimes } = deps
+  let hadBuckets = false
+
+  /** Whether a series has, or had on disk, samples around the range. */
+  const livesIn = (ref: number, range: TimeRange) => {
+    const inMemory = head.timeRange(ref)
+    if (inMemory !== undefined && inMemory.minTimeMs <= range.maxTimeMs && inMemory.maxTimeMs >= range.minTimeMs) return true
+    return lifetimes.overlaps(ref, range)
+  }
+  /** Hidden series have no other labels than their own, so that only conditions which anything without labels passes meet them. */
+  const visible = (refs: Uint32Array, matchers: readonly Matcher[]) =>
+    matchers.every(matchesEmpty) && head.hasStartTimes() ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
+  const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
+  const counts = (range: TimeRange) => (isAllTime(range) ? () => true : (ref: number) => livesIn(ref, range))
+  const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers), matchers)
+  const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
+    const refs = matching(matchers)
+    // The same list stays the same object, which others know things about.
+    return isAllTime(range) || refs.every((ref) => livesIn(ref, range)) ? refs : refs.filter((ref) => livesIn(ref, range))
+  }
+  /** The series that match one of the sets; `undefined` for all series, hidden ones included. */
+  const union = (sets: readonly (readonly Matcher[])[]) => {
+    if (sets.length === 0) return undefined
+    const refs = sets.map(matching)
+    return refs.length === 1 ? refs[0] : Uint32Array.from(new Set(refs.flatMap((some) => [...some]))).sort()
+  }
+  const cut = <T>(list: T[], limit: number) => (limit > 0 && list.length > limit ? list.slice(0, limit) : list)
+
+  const selectionOf = (refs: Uint32Array, range: TimeRange): SeriesSelection => {
+    let open: readonly StoredPartition[] | undefined
+    const refAt = (index: number) => {
+      const ref = refs[index]
+      if (ref === undefined) throw new Error(`bug: no series ${index} among ${refs.length}`)
+      return ref
+    }
+    return {
+      count: refs.length,
+      labels: (index) => head.labels(refAt(index)),
+      ref: refAt,
+      refs,
+      hasHistograms: head.hasHistograms(refs),
+      read(index) {
+        open ??= partitions.overlapping(range)
+        return head.attachHistograms(readSeries(deps, open, refAt(index), range))
+      },
+      readStarts(index) {
+        const hidden = head.startSeries(refAt(index))
+        if (hidden === 0) return undefined
+        open ??= partitions.overlapping(range)
+        const { length, timestampsMs, values } = readSeries(deps, open, hidden, range)
+        return length === 0 ? undefined : { timestampsMs: timestampsMs.slice(0, length), startsMs: values.slice(0, length) }
+      },
+      buckets() {
+        // What reaches into the range belongs to a window in part.
+        const wide = { minTimeMs: range.minTimeMs - maxResolutionMs, maxTimeMs: range.maxTimeMs + maxResolutionMs }
+        const around = partitions.overlapping(wide)
+        if (!around.some(({ reader }) => reader.hasAggregates)) return undefined
+        hadBuckets = true
+        for (const partition of around) partition.begin()
+        return { read: (index) => readEntries(deps, around, refAt(index), wide) }
+      },
+      kernelReads(refsAt) {
+        const { hidden, lists } = deps
+        if (lists === undefined || !hidden.isEmpty()) return undefined
+        const partitionsInRange = (open ??= partitions.overlapping(range))
+        const key = lists.listKey(refsAt, refs.length)
+        const listOf = (partition: StoredPartition) => lists.list(partition, key, refsAt, refs.length)
+        return {
+          memory: head.kernels.memory,
+          state: head.state,
+          lists: () => partitionsInRange.map((partition) => ({ entries: listOf(partition), hasOutOfOrder: partition.hasOutOfOrder })),
+          load(index, place) {
+            const partition = partitionsInRange[place]
+            const entry = partition && entryOf(deps, partition, refAt(index))
+            if (partition === undefined || entry === undefined) return false
+            head.kernels.words[listOf(partition) / 4 + index] = entry
+            return true
+          },
+          reserve: (samples) => head.reserve(samples),
+        }
+      },
+    }
+  }
+
+  return {
+    select: (matchers, range) => selectionOf(selectRefs(matchers, range), range),
+    selectRefs: selectionOf,
+    chunksDecoded: () => head.chunksDecoded(),
+    hadBuckets: () => hadBuckets,
+    labelNames(sets, range, limit) {
+      const names = head.labelNames(union(sets), counts(range))
+      return cut(names.filter((name) => !isHiddenLabel(name)), limit)
+    },
+    labelValues(name, sets, range, limit) {
+      if (isHiddenLabel(name)) return []
+      return cut(head.labelValues(name, union(sets), counts(range)), limit)
+    },
+    seriesLabels(sets, range, limit) {
+      const refs = (union(sets) ?? matching([])).filter(counts(range))
+      return cut(Array.from(refs, (ref) => head.labels(ref)).sort(compareLabels), limit)
+    },
+    status(limit) {
+      return tsdbStatus(head, limit)
+    },
+    partitions() {
+      return partitions.overlapping({ minTimeMs: -Infinity, maxTimeMs: Infinity }).flatMap(({ reader }) => {
+        const meta = reader.meta()
+        return meta === undefined || meta.sampleCount === 0 ? [] : [{ startMs: reader.startMs, minTimeMs: meta.minTimeMs, maxTimeMs: meta.maxTimeMs, chunkCount: meta.chunkCount, sampleCount: meta.sampleCount }]
+      })
+    },
+    close() {
+      partitions.endSnapshots()
+      head.unpin()
+    },
+  }
+}
+
+/** Disk in order, memory in order, disk out of order (oldest flush first), memory out of order: of equal times the last one wins. */
+function readSeries(deps: QuerierDeps, open: readonly StoredPartition[], ref: number, range: TimeRange): SampleColumns {
+  const { head } = deps
+  const inMemoryFromMs = head.begin(ref, range)
+  // Disk in order may only be left out where no late samples can be.
+  const partitions = inMemoryFromMs <= range.minTimeMs ? open.filter((partition) => partition.hasOutOfOrder) : open
+  for (const partition of partitions) addStored(deps, partition, { ref, isOutOfOrder: false, beforeMs: inMemoryFromMs })
+  head.addHeadInOrder()
+  for (const partition of partitions) if (partition.hasOutOfOrder) addStored(deps, partition, { ref, isOutOfOrder: true, beforeMs: Infinity })
+  head.addHeadOutOfOrder()
+  return deps.hidden.without(ref, head.end())
+}
+
+function readEntries(deps: QuerierDeps, open: readonly StoredPartition[], ref: number, range: TimeRange): Entries | undefined {
+  return deps.buckets.entries(ref, () => deps.head.attachHistograms(readSeries(deps, open, ref, range)), open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
+}
+
+function addStored(deps: QuerierDeps, partition: StoredPartition, chosen: { readonly ref: number; readonly isOutOfOrder: boolean; readonly beforeMs: number }): void {
+  const { head, chunks, onDamage } = deps
+  const { ref, isOutOfOrder, beforeMs } = chosen
+  try {
+    const entry = chunks.entry(partition, ref, reporterOf(deps, partition))
+    if (entry === undefined || (isOutOfOrder && !entry.hasOutOfOrder)) return
+    if (!head.addStored(entry.pointer, isOutOfOrder, beforeMs)) throw new Error(`bug: a chunk of series ${ref} was good when it was read`)
+  } catch (error) {
+    if (error instanceof NotInMemory) throw error
+    onDamage({ file: partition.reader.path, reason: errorText(error), isWholeFile: true })
+  }
+}
+
+function reporterOf({ onDamage }: QuerierDeps, partition: StoredPartition): ChunkProblem {
+  return (row, reason) => onDamage({ file: partition.reader.path, reason: `chunk of series ${row.ref}, slot ${row.slot}: ${reason}`, isWholeFile: false })
+}
+
+/** Where what a partition has of a series lies, 0 when that is nothing; `undefined` when it cannot be read, which `addStored` reports. */
+function entryOf(deps: QuerierDeps, partition: StoredPartition, ref: number): Pointer | undefined {
+  try {
+    return deps.chunks.entry(partition, ref, reporterOf(deps, partition))?.pointer ?? 0
+  } catch (error) {
+    if (error instanceof NotInMemory) throw error
+    return undefined
+  }
+}
+
+function tsdbStatus(head: HeadReader, limit: number): TsdbStatus {
+  const stats = head.stats()
+  const top = (counts: readonly { readonly name: string; readonly count: number }[]) =>
+    counts.filter(({ name }) => !isHiddenLabel(name.split('=')[0] ?? '')).slice(0, limit).map(({ name, count }) => ({ name, value: count }))
+  return {
+    headStats: {
+      numSeries: stats.seriesCount,
+      numLabelPairs: stats.labelPairCount,
+      chunkCount: stats.chunkCount,
+      // Prometheus's values of an empty head, which JSON can hold here only rounded.
+      minTime: Number.isFinite(stats.minTimeMs) ? stats.minTimeMs : 2 ** 63,
+      maxTime: Number.isFinite(stats.maxTimeMs) ? stats.maxTimeMs : -(2 ** 63),
+    },
+    seriesCountByMetricName: top(stats.seriesByMetricName),
+    labelValueCountByLabelName: top(stats.valuesByLabelName),
+    memoryInBytesByLabelName: top(stats.bytesByLabelName),
+    seriesCountByLabelValuePair: top(stats.seriesByLabelPair),
+  }
+}
