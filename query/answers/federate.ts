@@ -2,6 +2,7 @@
 // out; external labels are added where the series does not have them. Native histograms are only in the protobuf format;
 // those with custom buckets, which that format does not know, become classic ones there.
 
+import { kept } from '../../storage/head/histogramReader.ts'
 import { customSchema, type NativeHistogram } from '../../storage/model/histogram.ts'
 import { compareBytes, compareLabels, labelsKey, labelValue, metricNameLabel, type Label, type Labels } from '../../storage/model/labels.ts'
 import type { Matcher } from '../../storage/model/matcher.ts'
@@ -42,7 +43,8 @@ function latestSamples(querier: Querier, sets: readonly (readonly Matcher[])[], 
       const samples = selection.read(i)
       const last = samples.length - 1
       if (last < 0 || isStaleMarker(samples.valueWords, last)) continue
-      found.set(key, { name, labels, timestampMs: samples.timestampsMs[last] ?? NaN, value: samples.values[last] ?? NaN, histogram: samples.histograms?.[last] })
+      const histogram = samples.histograms?.[last]
+      found.set(key, { name, labels, timestampMs: samples.timestampsMs[last] ?? NaN, value: samples.values[last] ?? NaN, histogram: histogram && kept(histogram) })
     }
   }
   return [...found.values()].sort((a, b) => compareBytes(a.name, b.name) || typeOf(a.histogram).localeCompare(typeOf(b.histogram)) || compareLabels(a.labels, b.labels))

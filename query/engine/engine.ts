@@ -2,6 +2,7 @@
 // functions compute is in their own files; here is who is evaluated when, at which steps, and what is held in memory.
 
 import { unreachable } from '../../src/base/assert.ts'
+import { keptColumn } from '../../storage/head/histogramReader.ts'
 import { compareLabels } from '../../storage/model/labels.ts'
 import type { Querier } from '../../storage/querier/querier.ts'
 import { Annotations } from '../annotations.ts'
@@ -297,7 +298,7 @@ class Evaluation {
       this.#deps.limits.take(length + samplesBeyondOne(histograms))
       plan.cost.samplesRead += length
       this.#countWindows(length, [0], [length])
-      const samples = { timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length), ...(histograms && { histograms }) }
+      const samples = { timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length), ...(histograms && { histograms: keptColumn(histograms) }) }
       const shown = extension === undefined ? samples : extendedSamples({ ...samples, ...onlyWindow, to: Int32Array.of(length) }, extension)
       if (shown !== undefined) series.push({ labels: input.labels(i), ...shown })
     }

@@ -110,8 +110,8 @@ export function equalHistograms(a: NativeHistogram, b: NativeHistogram): boolean
     (isCustom(a)
       ? sameBounds(a.customBounds, b.customBounds)
       : a.zeroThreshold === b.zeroThreshold && Object.is(a.zeroCount, b.zeroCount)) &&
-    sameBuckets(populated(a.positive), populated(b.positive)) &&
-    sameBuckets(populated(a.negative), populated(b.negative))
+    sameBuckets(a.positive, b.positive) &&
+    sameBuckets(a.negative, b.negative)
   )
 }
 
@@ -120,7 +120,15 @@ export function sameBounds(a: Float64Array, b: Float64Array): boolean {
 }
 
 function sameBuckets(a: Buckets, b: Buckets): boolean {
-  return a.indexes.length === b.indexes.length && a.indexes.every((index, k) => index === b.indexes[k] && Object.is(a.counts[k], b.counts[k]))
+  let j = 0
+  for (let i = 0; i < a.indexes.length; i++) {
+    if (a.counts[i] === 0) continue
+    while (b.counts[j] === 0) j++
+    if (a.indexes[i] !== b.indexes[j] || !Object.is(a.counts[i], b.counts[j])) return false
+    j++
+  }
+  while (b.counts[j] === 0) j++
+  return j === b.indexes.length
 }
 
 /** Without buckets that count nothing. */
@@ -229,11 +237,32 @@ export function withBounds(histogram: NativeHistogram, bounds: Float64Array): Na
 
 /** Bucket by bucket `a` + `sign` * `b`. */
 function combineBuckets(a: Buckets, b: Buckets, sign: 1 | -1, inPlace: boolean): Buckets {
-  if (b.indexes.length === 0) return a
+  if (b.indexes.length === 0 || (inPlace && combinedInPlace(a, b, sign))) return a
   if (!sameIndexes(a.indexes, b.indexes)) return mergeBuckets(a, b, sign)
-  const counts = inPlace ? a.counts : new Float64Array(a.counts.length)
+  const counts = new Float64Array(a.counts.length)
   for (let k = 0; k < counts.length; k++) counts[k] = (a.counts[k] as number) + sign * (b.counts[k] as number) // all have the same length
   return { indexes: a.indexes, counts }
+}
+
+/** Puts the sum into `a`. False, with nothing changed, when `b` has buckets that `a` does not list. */
+function combinedInPlace(a: Buckets, b: Buckets, sign: 1 | -1): boolean {
+  if (!sameIndexes(a.indexes, b.indexes) && !listsAll(a.indexes, b.indexes)) return false
+  let i = 0
+  for (let k = 0; k < b.indexes.length; k++, i++) {
+    while (a.indexes[i] !== b.indexes[k]) i++
+    a.counts[i] = (a.counts[i] as number) + sign * (b.counts[k] as number) // both are below their lengths
+  }
+  return true
+}
+
+/** Whether all of `some` are among `indexes`. */
+function listsAll(indexes: Int32Array, some: Int32Array): boolean {
+  let i = 0
+  for (let k = 0; k < some.length; k++, i++) {
+    while (i < indexes.length && (indexes[i] as number) < (some[k] as number)) i++ // both are below their lengths
+    if (indexes[i] !== some[k]) return false
+  }
+  return true
 }
 
 function sameIndexes(a: Int32Array, b: Int32Array): boolean {

@@ -42,10 +42,14 @@ export function nativeQuantile(phi: number, histogram: NativeHistogram): { reado
 function bounded(bucket: Bucket, histogram: NativeHistogram): Bucket {
   if (isCustom(histogram)) return bucket.lower === -Infinity && bucket.upper > 0 ? { ...bucket, lower: 0 } : bucket
   if (bucket.lower > 0 || bucket.upper < 0) return bucket
-  const hasPositive = histogram.positive.indexes.length > 0
-  const hasNegative = histogram.negative.indexes.length > 0
+  const hasPositive = isPopulated(histogram.positive)
+  const hasNegative = isPopulated(histogram.negative)
   if (hasPositive && !hasNegative) return { ...bucket, lower: 0 }
   return hasNegative && !hasPositive ? { ...bucket, upper: 0 } : bucket
+}
+
+function isPopulated({ counts }: Buckets): boolean {
+  return counts.some((count) => count !== 0)
 }
 
 function isLinear({ lower, upper }: Bucket, histogram: NativeHistogram): boolean {

@@ -2,6 +2,7 @@
 // Operators that choose among series or need all values at once keep them: `topk`, `quantile`, `count_values` and kin.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
+import { keptColumn } from '../../storage/head/histogramReader.ts'
 import type { Labels } from '../../storage/model/labels.ts'
 import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { histogramText } from '../histograms/text.ts'
@@ -94,7 +95,7 @@ function keeping(projection: LabelProjection, { columnsStay }: AggregationContex
         groups.set(key, group)
       }
       const columns = columnsStay ? { values, present } : copyOf({ values, present })
-      group.series.push({ labels, ...columns, ...(histograms && { histograms }) })
+      group.series.push({ labels, ...columns, ...(histograms && { histograms: keptColumn(histograms) }) })
     },
     finish: () => finish([...groups.values()]),
   }

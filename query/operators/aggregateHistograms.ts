@@ -1,6 +1,7 @@
 // Aggregations over vectors in which some elements are native histograms. Numbers go to the accumulators for numbers; what
 // the histograms of a group give is kept beside and joined with it at the end.
 
+import { kept } from '../../storage/head/histogramReader.ts'
 import type { NativeHistogram } from '../../storage/model/histogram.ts'
 import { labelValue, metricNameLabel, type Labels } from '../../storage/model/labels.ts'
 import type { HistogramColumn } from '../../storage/model/sample.ts'
@@ -54,7 +55,7 @@ class HistogramSums {
       const before = sums[step]
       if (count < 0) continue
       if (before === undefined) {
-        sums[step] = histogram
+        sums[step] = kept(histogram)
         counts[step] = 1
         continue
       }

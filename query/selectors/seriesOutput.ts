@@ -1,6 +1,7 @@
 // Where the values of evaluated series go. A selector or range function does not know whether its series are kept as columns
 // or fed to an aggregation one by one, so that a sum over ten thousand series holds the columns of one.
 
+import { keptColumn } from '../../storage/head/histogramReader.ts'
 import type { Labels } from '../../storage/model/labels.ts'
 import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { samplesBeyondOne } from '../histograms/columns.ts'
@@ -12,7 +13,7 @@ import type { VectorSeries } from '../values/value.ts'
 export type SeriesOutput = {
   /** Columns of the query's space to write the next series into, nothing present. Asking again without `accept` in between gives the same ones. */
   columns(): Columns
-  /** The series in `columns()` is complete, `found` of its steps are present; those that are histograms come beside. */
+  /** The series in `columns()` is complete, `found` of its steps are present; those that are histograms come beside, valid until the next read. */
   accept(labels: Labels, found: number, histograms?: HistogramColumn): void
 }
 
@@ -54,7 +55,7 @@ export class KeptSeries implements SeriesOutput {
     copyColumn(this.#columns.values, values)
     copyColumn(this.#columns.present, present)
     this.#isClean = false
-    this.series.push(histograms === undefined ? { labels, values, present } : { labels, values, present, histograms })
+    this.series.push(histograms === undefined ? { labels, values, present } : { labels, values, present, histograms: keptColumn(histograms) })
   }
 
   #next(): Columns {

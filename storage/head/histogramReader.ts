@@ -20,60 +20,65 @@ const firstPlace = 8
 
 type Shape = Pick<NativeHistogram, 'schema' | 'zeroThreshold' | 'customBounds'> & { readonly positive: Int32Array; readonly negative: Int32Array }
 
-/** The columns of a series with the histograms that its marks stand for, as copies; what else looks like a mark is a number. */
+/**
+ * The columns of a series with the histograms that its marks stand for; what else looks like a mark is a number. Their counts
+ * are views of the arena, which the next read overwrites: see `kept`.
+ */
 export function withHistograms(columns: SampleColumns, rows: DecodedRows): SampleColumns {
   const { length, valueWords } = columns
-  const found: (Found | undefined)[] = []
   const shapes = new Map<number, Shape>()
-  let buckets = 0
+  const histograms: (NativeHistogram | undefined)[] = []
   for (let i = 0; i < length; i++) {
     const high = valueWords[2 * i + 1] as number // i < length
-    const row = (high & ~0xff) === markHighWord ? rowAt(rows, valueWords[2 * i] as number, shapes) : undefined
-    found.push(row && { ...row, counterReset: counterResets[high & hintMask] as CounterReset })
-    if (row !== undefined) buckets += row.shape.positive.length + row.shape.negative.length
+    histograms.push((high & ~0xff) === markHighWord ? histogramAt(rows, valueWords[2 * i] as number, high & hintMask, shapes) : undefined)
   }
-  if (shapes.size === 0) return columns
-  const copies = { counts: new Float64Array(buckets), used: 0 }
-  let before: NativeHistogram | undefined
-  const histograms: HistogramColumn = found.map((one) => {
-    if (one === undefined) return undefined
-    const histogram = histogramOf(one, rows.doubles, copies, before)
-    before = histogram
-    return histogram
-  })
-  return { ...columns, histograms }
+  return shapes.size === 0 ? columns : { ...columns, histograms }
 }
 
-/** A row by the place of its doubles in the memory. */
-type Found = { readonly at: number; readonly shape: Shape; readonly counterReset: CounterReset }
+/** The same column for longer than until the next read. */
+export function keptColumn(histograms: HistogramColumn): HistogramColumn {
+  return histograms.map((histogram) => histogram && kept(histogram))
+}
 
-function rowAt({ words, doubles, pointer, used }: DecodedRows, place: number, shapes: Map<number, Shape>): Omit<Found, 'counterReset'> | undefined {
+/** The same histogram for longer than until the next read. */
+export function kept(histogram: NativeHistogram): NativeHistogram {
+  const { positive, negative } = histogram
+  return isView(positive) || isView(negative) ? { ...histogram, positive: keptBuckets(positive), negative: keptBuckets(negative) } : histogram
+}
+
+function keptBuckets(buckets: Buckets): Buckets {
+  return isView(buckets) ? { indexes: buckets.indexes, counts: buckets.counts.slice() } : buckets
+}
+
+/** Arenas lie in the memory that threads share, and nothing else that a histogram is made of does. */
+function isView({ counts }: Buckets): boolean {
+  return counts.buffer instanceof SharedArrayBuffer
+}
+
+function histogramAt({ words, doubles, pointer, used }: DecodedRows, place: number, hint: number, shapes: Map<number, Shape>): NativeHistogram | undefined {
   if (place < firstPlace || place % 8 !== 0 || place + rowHeaderBytes > used) return undefined
   const at = (pointer + place) / 8
   if (words[2 * at + 1] !== rowWord) return undefined
   const shapePlace = words[2 * at] as number // in the memory, as all that follows
   let shape = shapes.get(shapePlace)
   if (shape === undefined) shapes.set(shapePlace, (shape = shapeOf(words, doubles, pointer + shapePlace)))
-  return { at, shape }
-}
-
-/** Where the counts of the buckets of a series go, one histogram after the other. */
-type Copies = { readonly counts: Float64Array; used: number }
-
-function histogramOf({ at, shape, counterReset }: Found, doubles: Float64Array, copies: Copies, before: NativeHistogram | undefined): NativeHistogram {
   const { schema, zeroThreshold, customBounds, positive, negative } = shape
   const buckets = at + rowHeaderBytes / 8
   return {
     schema,
     zeroThreshold,
     customBounds,
-    counterReset,
-    zeroCount: doubles[at + 3] as number, // in the memory
+    counterReset: counterResets[hint] as CounterReset, // there are four
+    zeroCount: doubles[at + 3] as number,
     count: doubles[at + 1] as number,
     sum: doubles[at + 2] as number,
-    positive: bucketsOf(positive, doubles, buckets, copies, before?.positive),
-    negative: bucketsOf(negative, doubles, buckets + positive.length, copies, before?.negative),
+    positive: bucketsOf(positive, doubles, buckets),
+    negative: bucketsOf(negative, doubles, buckets + positive.length),
   }
+}
+
+function bucketsOf(indexes: Int32Array, doubles: Float64Array, from: number): Buckets {
+  return indexes.length === 0 ? noBuckets : { indexes, counts: doubles.subarray(from, from + indexes.length) }
 }
 
 function shapeOf(words: Uint32Array, doubles: Float64Array, pointer: number): Shape {
@@ -89,23 +94,4 @@ function shapeOf(words: Uint32Array, doubles: Float64Array, pointer: number): Sh
     positive: all.subarray(0, positives),
     negative: all.subarray(positives),
   }
-}
-
-/** The populated ones of the buckets of a row. Neighbours that have the same share the indexes. */
-function bucketsOf(indexes: Int32Array, doubles: Float64Array, from: number, copies: Copies, before: Buckets | undefined): Buckets {
-  const start = copies.used
-  for (let k = 0; k < indexes.length; k++) {
-    const count = doubles[from + k] as number // as many as there are indexes
-    if (count !== 0) copies.counts[copies.used++] = count
-  }
-  const length = copies.used - start
-  if (length === 0) return noBuckets
-  const counts = copies.counts.subarray(start, copies.used)
-  if (length === indexes.length) return { indexes, counts }
-  const populated = indexes.filter((_, k) => doubles[from + k] !== 0)
-  return { indexes: before !== undefined && isSame(before.indexes, populated) ? before.indexes : populated, counts }
-}
-
-function isSame(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((index, k) => index === b[k])
 }

@@ -1,4 +1,4 @@
-// The native histogram as every area sees it: counts of observations in buckets, of which only the populated ones are
+// The native histogram as every area sees it: counts of observations in buckets, of which all populated ones are
 // listed. All counts are doubles; those of a stored counter are whole.
 
 /**
@@ -7,7 +7,7 @@
  */
 export type CounterReset = 'unknown' | 'reset' | 'notReset' | 'gauge'
 
-/** Populated buckets by index, ascending, no index twice. */
+/** Buckets by index, ascending, no index twice. Those that are not listed count nothing; some that are may, too. */
 export type Buckets = { readonly indexes: Int32Array; readonly counts: Float64Array }
 
 /**

@@ -31,7 +31,7 @@ export type SampleColumns = {
   readonly values: Float64Array
   /** `values` again as 32-bit words, two per value, for `isStaleMarker`. */
   readonly valueWords: Uint32Array
-  /** Only when the series has any in the range; the value beside one is NaN. */
+  /** Only when the series has any in the range; the value beside one is NaN. Valid as long as the numbers are. */
   readonly histograms?: HistogramColumn
 }
 
