@@ -9,6 +9,9 @@ import type { Socket } from 'node:net'
 // Not by `import`, which asks the module for all its exports, the WebSocket client among them: 12 MB.
 const { createServer } = process.getBuiltinModule('node:http')
 
+/** Of the line with the URL and all headers, as in Go: a query in a URL may name some thousand instances. Node's own limit is 16 KiB. */
+const maxHeaderBytes = 1024 * 1024
+
 export type ListenAddress = { readonly host: string; readonly port: number }
 
 export type ListenOptions = {
@@ -44,8 +47,8 @@ export async function openListeners(options: ListenOptions, answer: RequestListe
   const servers: (Server | TlsServer)[] = []
   try {
     for (const address of options.addresses) {
-      const timeouts = { requestTimeout: options.readTimeoutMs, keepAliveTimeout: options.readTimeoutMs }
-      const server = options.tls === undefined ? createServer(timeouts, answer) : (await import('node:https')).createServer({ ...timeouts, ...options.tls }, answer)
+      const limits = { requestTimeout: options.readTimeoutMs, keepAliveTimeout: options.readTimeoutMs, maxHeaderSize: maxHeaderBytes }
+      const server = options.tls === undefined ? createServer(limits, answer) : (await import('node:https')).createServer({ ...limits, ...options.tls }, answer)
       server.on('secureConnection', (socket: TLSSocket) => {
         if (options.isClientAllowed?.(socket) === false) socket.destroy()
       })

@@ -134,6 +134,12 @@ describe('query', () => {
   for (const time of ['0', '-1.5', '1.5e9', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00.1239+02:00', 'x', '2020-01-01', '0x10', '1e400']) same(query('1', `time=${encodeURIComponent(time)}`))
   for (const rest of ['timeout=x', 'timeout=1e20', 'timeout=1m', 'timeout=1.5']) same(query('1', `time=5&${rest}`))
   same('/api/v1/query')
+  it('may have an URL of 900,000 bytes', async () => {
+    const long = query(`m{i=~"${'instance-'.repeat(100_000)}|1"}`)
+    const [ours, theirs] = await Promise.all([ask(own, { path: long }), ask(peer, { path: long })])
+    expect(ours).toEqual(theirs)
+    expect(ours.status).toBe(200)
+  })
   same(form('/api/v1/query', `query=m&time=${now}`))
   same(form('/api/v1/query?query=1&time=3', 'query=2'))
   same(form('/api/v1/query?query=1&time=3', 'query=%zz'))
