@@ -8,7 +8,8 @@ import type { Logger } from '../src/base/log.ts'
 import type { NativeHistogram } from '../storage/model/histogram.ts'
 import { labelsKey, type Labels } from '../storage/model/labels.ts'
 import { AlertingRule, syntheticSamples, type AlertInstance, type NotifiedAlert, type TemplateSettings } from './alertingRule.ts'
-import { recordSamples, RuleError } from './recordingRule.ts'
+import { querySamples } from './querySamples.ts'
+import { recordSamples } from './recordingRule.ts'
 import type { RuleMetrics } from './ruleMetrics.ts'
 import { bridgeDowntime, forStateSelector, restoreForState, restoresForState, type RestoreSettings } from './ruleRestore.ts'
 import { RuleSchedule } from './ruleSchedule.ts'
@@ -278,15 +279,7 @@ export class RuleGroup {
 
   async #query(expr: string, timeMs: number): Promise<readonly QuerySample[]> {
     const { file, name } = this.config
-    const result = await this.#deps.evaluate(expr, timeMs, { signal: this.#abort.signal, origin: { ruleGroup: { file, name } } })
-    switch (result.kind) {
-      case 'vector':
-        return result.samples
-      case 'scalar':
-        return [{ labels: [], value: result.value }]
-      default:
-        throw new RuleError('rule result is not a vector or scalar')
-    }
+    return querySamples(await this.#deps.evaluate(expr, timeMs, { signal: this.#abort.signal, origin: { ruleGroup: { file, name } } }))
   }
 
   #send(rule: Rule, alerting: AlertingRule, timestampMs: number): void {

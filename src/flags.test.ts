@@ -48,7 +48,7 @@ describe('parseFlags', () => {
       '--storage.path=/alertmanager',
     )
     expect(options).toMatchObject({ configFile: '/etc/prometheus/prometheus.yml', storagePath: '/prometheus', retentionTimeMs: 90 * 86_400_000, enableLifecycle: true, enableAdminApi: true })
-    expect(options.warnings.map((warning) => warning.split(' ')[0])).toEqual(['--web.console.templates', '--web.console.libraries', '--storage.path'])
+    expect(options.warnings.map((warning) => warning.split(' ')[0])).toEqual(['--storage.path'])
   })
 
   it('takes the value from the next argument, and negated booleans', () => {

@@ -29,6 +29,8 @@ export type Options = {
   /** `` or `/path`, without a slash at its end. */
   readonly routePrefix: string
   readonly userAssets: string
+  readonly consoleTemplates: string
+  readonly consoleLibraries: string
   /** Undefined when the flag is not given. */
   readonly webConfigFile: string | undefined
   readonly enableLifecycle: boolean
@@ -210,6 +212,8 @@ function buildOptions(given: ReadonlyMap<string, readonly string[]>): Options {
     externalUrl: externalUrl.href,
     routePrefix,
     userAssets: last('web.user-assets'),
+    consoleTemplates: last('web.console.templates'),
+    consoleLibraries: last('web.console.libraries'),
     enableLifecycle: isOn('web.enable-lifecycle'),
     enableAdminApi: isOn('web.enable-admin-api'),
     remoteWriteMessages: parseRemoteWriteMessages(given.get('web.remote-write-receiver.accepted-protobuf-messages') ?? []),

@@ -13,7 +13,7 @@ import type { Labels } from '../storage/model/labels.ts'
 import type { Storage, StorageStats } from '../storage/storage.ts'
 
 export type Parts = {
-  readonly query: Pick<QueryService, 'respond' | 'remoteRead'>
+  readonly query: Pick<QueryService, 'respond' | 'remoteRead' | 'evaluate'>
   readonly scraping: Pick<
     ScrapeManager,
     'targets' | 'droppedTargets' | 'droppedTargetCounts' | 'scrapePools' | 'scrapePool' | 'metadata'

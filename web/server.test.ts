@@ -39,6 +39,8 @@ async function start(options: Partial<ServerOptions> = {}, deps: Partial<ServerD
       enableAdminApi: false,
       enableOtlpReceiver: false,
       userAssets: '',
+      consoleTemplates: 'consoles',
+      consoleLibraries: 'console_libraries',
       pageTitle: 'solowatch',
       maxNotificationsSubscribers: 2,
       remoteRead: { sampleLimit: 0, concurrentLimit: 0, maxFrameBytes: 1024 },

@@ -15,6 +15,7 @@ import { failure, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { addAdminRoutes } from './api/admin.ts'
 import { addAlertmanagerRoutes } from './api/alertmanager.ts'
+import { addConsoleRoutes } from './api/consoles.ts'
 import { addExemplarRoutes } from './api/exemplars.ts'
 import { addIngestRoutes } from './api/ingest.ts'
 import { addLabelRoutes } from './api/labels.ts'
@@ -59,6 +60,9 @@ export type ServerOptions = {
   readonly enableAdminApi: boolean
   readonly enableOtlpReceiver: boolean
   readonly userAssets: string
+  /** Directories of the pages at /consoles and of what they share. */
+  readonly consoleTemplates: string
+  readonly consoleLibraries: string
   readonly pageTitle: string
   readonly maxNotificationsSubscribers: number
   readonly remoteRead: RemoteReadOptions
@@ -162,6 +166,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
     quit: deps.quit,
   })
   addProfileRoutes(router)
+  addConsoleRoutes(router, parts, options)
   await addPageRoutes(fastify, router, {
     prefix: options.routePrefix,
     externalPath: new URL(options.externalUrl).pathname.replace(/\/$/, ''),

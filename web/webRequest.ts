@@ -2,6 +2,7 @@
 // want little.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { QueryOrigin } from '../query/answers/api.ts'
 import { errorText } from '../src/base/assert.ts'
 import type { RequestBody } from './body.ts'
 import { readForm, RequestParams, type Form } from './requestParams.ts'
@@ -69,6 +70,11 @@ export class WebRequest {
   /** Who asks, for fairness between clients. */
   get client(): string {
     return this.#arrived.request.socket.remoteAddress ?? ''
+  }
+
+  /** What the query log says of who asks. */
+  get origin(): QueryOrigin {
+    return { httpRequest: { clientIP: this.client, method: this.method, path: this.url.split('?', 1)[0] ?? '' } }
   }
 
   header(name: string): string {

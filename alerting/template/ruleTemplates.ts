@@ -79,10 +79,10 @@ export class RuleTemplate {
 /** A sample of the query's result as templates see it: with its metric name, without the rule's own labels. */
 export type ExpansionSample = { readonly labels: Labels; readonly data: Struct }
 
-/** Queries that the templates of one rule may make at one time. */
+/** Queries that one expansion may make. */
 const maxQueries = 1_000
 
-/** One evaluation of a rule: expands templates at one time, and asks each query inside them once. */
+/** One evaluation of a rule, or one page: expands templates at one time, and asks each query inside them once. */
 export class Expansion {
   readonly functions: FunctionTable
   /** Of templates that did not expand. */
@@ -127,7 +127,7 @@ export class Expansion {
   }
 
   async #answer(expr: string): Promise<QueryAnswer> {
-    if (this.#answers.size >= maxQueries) return { error: `templates of one rule make more than ${maxQueries} queries` }
+    if (this.#answers.size >= maxQueries) return { error: `the templates make more than ${maxQueries} queries` }
     try {
       return { samples: await this.#evaluate(expr) }
     } catch (error) {

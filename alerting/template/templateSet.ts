@@ -36,6 +36,10 @@ export class TemplateSet {
     }
   }
 
+  has(name: string): boolean {
+    return this.#trees.has(name)
+  }
+
   /** A set of its own with all that this one has. */
   clone(): TemplateSet {
     return new TemplateSet(this.#functions, this.#trees)

@@ -43,8 +43,7 @@ class LoggedAsker implements Asker {
   }
 
   get origin(): QueryOrigin {
-    const { client, method, url } = this.#request
-    return { httpRequest: { clientIP: client, method, path: url.split('?', 1)[0] ?? '' } }
+    return this.#request.origin
   }
 }
 
