@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { histogram } from '../../test/helpers/histograms.ts'
 import { openTestStorage as open, readSamples, type TestStorage } from '../../test/helpers/testStorage.ts'
 import { CheckpointReader } from '../files/checkpointFile.ts'
 import { dayMs, listCheckpoints, listLogSegments } from '../files/dataDir.ts'
@@ -67,6 +68,20 @@ describe('a checkpoint', () => {
     const appender = again.appender()
     expect(appender.append(labels, timeMs, 198 * 1.5 + 7)).toBe('stored')
     expect(appender.append(labels, timeMs, 5)).toBe('duplicate')
+  })
+
+  it('keeps what tells the newest histogram of a series from another one', async () => {
+    const labels = labelsFrom({ __name__: 'h' })
+    const [one, other] = [histogram({ sum: 5, positive: { 0: 2 } }), histogram({ sum: 5, positive: { 1: 2 } })]
+    const storage = await openTestStorage()
+    const first = storage.appender()
+    first.appendHistogram(labels, startMs, one)
+    await first.commit()
+    await append(storage, 0, 199)
+    const again = await openTestStorage({ dir: await crashAfterCheckpoint(storage), outOfOrderWindowMs: 0 })
+    const appender = again.appender()
+    expect([one, other, { ...one, counterReset: 'gauge' as const }].map((repeated) => appender.appendHistogram(labels, startMs, repeated))).toEqual(['stored', 'duplicate', 'duplicate'])
+    expect(appender.append(labels, startMs, 5)).toBe('duplicate')
   })
 
   it('of which a piece is damaged is served without it, and the check names it', async () => {

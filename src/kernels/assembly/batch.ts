@@ -24,8 +24,7 @@ import { appendHistogram, appendInOrder, fence, insertHistogram, insertOutOfOrde
 import { bytesEqual } from './bytes'
 import { imageLength, imageOf } from './histogramDraft'
 import { hasMarks, HINT_MASK, isMark, markPlace, NOT_A_NUMBER } from './histogramMark'
-import { findOwner } from './histogramOwners'
-import { isNewest } from './histogramRows'
+import { isNewestImage } from './histogramRows'
 import { appendRun, clearCopies, COPIES_BYTES, freeCopies, MIN_RUN } from './run'
 import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
 
@@ -339,9 +338,7 @@ function isSame(batch: usize, ref: u32, value: u64, other: u64, isStaged: bool):
     const before = imageOf(batch, markPlace(other))
     return imageLength(image) == imageLength(before) && bytesEqual(image, before, imageLength(image))
   }
-  const owner = findOwner(ref)
-  // After a start nobody knows what it was.
-  return owner == 0 || isNewest(owner, image, imageLength(image))
+  return isNewestImage(ref, other, image, imageLength(image))
 }
 
 /** Marks the samples after `first`, which is stored, as long as they are of its series and each is newer than the one before. Returns the last of them. */

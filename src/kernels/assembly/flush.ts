@@ -7,7 +7,7 @@
 // Entry: { ref u32, flags u32, min time f64, max time f64, data u32, data bytes u32, samples u32, zero, last value u64 }; flags
 // as in checkpoint.ts, and so is the last value.
 
-import { isMark } from './histogramMark'
+import { comparableValue } from './histogramRows'
 import { MAX_REF } from './layout'
 import { alloc, free, usableBytes } from './memory'
 import {
@@ -87,8 +87,7 @@ function listChain(flush: usize, ref: u32, first: usize): void {
     const minTime = <f64>load<i64>(chunk, C_MIN_TIME)
     const maxTime = <f64>load<i64>(chunk, C_MAX_TIME)
     const isOutOfOrder = (flags & CHUNK_OUT_OF_ORDER) != 0
-    // Where a histogram is means nothing to the next process.
-    const isLastKnown = (load<u32>(record, R_FLAGS) & FLAG_LAST_VALUE_UNKNOWN) == 0 && !isMark(load<u64>(record, R_LAST_VALUE))
+    const isLastKnown = (load<u32>(record, R_FLAGS) & FLAG_LAST_VALUE_UNKNOWN) == 0
     const hasLast = !isOutOfOrder && isLastKnown && load<i64>(chunk, C_MAX_TIME) == load<i64>(record, R_LAST_TIME)
     const entry = nextEntry(flush)
     store<u32>(entry, ref)
@@ -99,7 +98,7 @@ function listChain(flush: usize, ref: u32, first: usize): void {
     store<u32>(entry, load<u32>(chunk, C_LENGTH), 28)
     store<u32>(entry, <u32>load<u16>(chunk, C_COUNT), 32)
     store<u32>(entry, 0, 36)
-    store<u64>(entry, hasLast ? load<u64>(record, R_LAST_VALUE) : 0, 40)
+    store<u64>(entry, hasLast ? comparableValue(ref, load<u64>(record, R_LAST_VALUE)) : 0, 40)
     store<f64>(flush, load<f64>(flush, F_SAMPLES) + <f64>load<u16>(chunk, C_COUNT), F_SAMPLES)
     if (minTime < load<f64>(flush, F_MIN)) store<f64>(flush, minTime, F_MIN)
     if (maxTime > load<f64>(flush, F_MAX)) store<f64>(flush, maxTime, F_MAX)

@@ -10,13 +10,14 @@
 //   nibble three bits of a number, lowest first, and whether more follow; filled up to a whole byte at the end of the row
 
 import { bytesEqual, readVarint, unzigzag, zigzag } from './bytes'
+import { checksum64 } from './hash'
 import {
   hasRoom, newRow, placeOf, ROW_COUNT, ROW_HEADER, ROW_SUM, ROW_ZERO, rowBytes, SHAPE_BOUNDS, SHAPE_NEGATIVE, SHAPE_POSITIVE, SHAPE_THRESHOLD, shapeBuckets, shapeBytes, shapeIndexes,
   shapeOf, take,
 } from './histogramArena'
 import { afterNumber, afterSide, afterVarint, bucketsOf, isWholeNumber, readNumber, readSide, shapeLength, sideLength, sidesOf } from './histogramImage'
 import { isMark, markAt, markPlace, markRow, MAX_ROWS, rowMark } from './histogramMark'
-import { addOwner, keepImage, P_BLOCK, P_IMAGE, P_LENGTH, P_ROWS, P_SHAPE, P_USED } from './histogramOwners'
+import { addOwner, findOwner, keepImage, P_BLOCK, P_IMAGE, P_LENGTH, P_ROWS, P_SHAPE, P_USED } from './histogramOwners'
 import { alloc, retire, usableBytes } from './memory'
 
 const K_OWNER: usize = 4
@@ -77,9 +78,22 @@ function imageRoom(image: usize): u32 {
   return rowBytes(buckets) + shapeBytes(buckets, <u32>readVarint(afterVarint(image)))
 }
 
-/** Whether a series' newest histogram, if it is known, is this one. */
-export function isNewest(owner: usize, image: usize, length: u32): bool {
+/** A series' newest value as the next process can compare it with another, see `isNewestImage`: of a histogram a checksum of its image. */
+export function comparableValue(ref: u32, value: u64): u64 {
+  const owner = isMark(value) ? findOwner(ref) : 0
+  // Without an owner it is that of the process before.
+  return owner == 0 ? value : markAt(value, imageChecksum(load<u32>(owner, P_IMAGE), load<u32>(owner, P_LENGTH)))
+}
+
+/** Whether a series' newest value, a mark, stands for this histogram. */
+export function isNewestImage(ref: u32, value: u64, image: usize, length: u32): bool {
+  const owner = findOwner(ref)
+  if (owner == 0) return markPlace(value) == imageChecksum(image, length)
   return load<u32>(owner, P_LENGTH) == length && bytesEqual(load<u32>(owner, P_IMAGE), image, length)
+}
+
+function imageChecksum(image: usize, length: u32): u32 {
+  return <u32>checksum64(image, length)
 }
 
 /** Gives the blocks back that the marks among some values of the head are in, all of whose rows these are. */
