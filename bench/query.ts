@@ -2,11 +2,11 @@
 // the label queries behind variables, on all three servers in one run, their answers compared. No server may answer from
 // a cache of results here; what such a cache brings is the second table.
 
-import { Pool } from 'undici'
 import type { RunningServer } from '../test/helpers/servers.ts'
 import { agreement, pointCount, type AnswerData } from './queryCompare.ts'
 import { benchQueries, labelQueries } from './queryList.ts'
 import { openQueryServers, type QueryServers } from './queryServers.ts'
+import { SocketClient } from './socketClient.ts'
 import { printTable } from './table.ts'
 
 const repetitions = 5
@@ -36,24 +36,24 @@ const modes: readonly Mode[] = [
 const refreshed: Mode = { name: 'again', stepSeconds: 15, allowsCache: true }
 const refreshes = 5
 
-/** A server with the connection that queries it. */
-export type Client = { readonly server: RunningServer; readonly pool: Pool }
+/** Requests to each server before the first row, so that neither its code nor the client's is new. */
+const firstRequests = 500
 
-export type Asked = { readonly ms: number; readonly cpuSeconds: number; readonly body: string }
+/** A server with the connection that queries it. */
+type Client = { readonly server: RunningServer; readonly connection: SocketClient }
+
+type Asked = { readonly ms: number; readonly cpuSeconds: number; readonly body: string }
 
 /** One request, timed until its last byte is there. */
-export async function ask({ server, pool }: Client, path: string): Promise<Asked> {
+async function ask({ server, connection }: Client, path: string): Promise<Asked> {
   const cpuSeconds = server.cpuSeconds()
-  const startedMs = performance.now()
-  const response = await pool.request({ path, method: 'GET' })
-  const body = await response.body.text()
-  const ms = performance.now() - startedMs
-  if (response.statusCode !== 200) throw new Error(`${server.name} answered ${response.statusCode} to ${path}: ${body.slice(0, 300)}`)
+  const { status, ms, body } = await connection.get(path)
+  if (status !== 200) throw new Error(`${server.name} answered ${status} to ${path}: ${body.slice(0, 300)}`)
   return { ms, cpuSeconds: server.cpuSeconds() - cpuSeconds, body }
 }
 
 /** `nocache` keeps VictoriaMetrics and solowatch from answering out of earlier results; Prometheus has none and passes over it. */
-export function queryPath(text: string, mode: Mode, servers: Pick<QueryServers, 'startMs' | 'endMs'>): string {
+function queryPath(text: string, mode: Mode, servers: Pick<QueryServers, 'startMs' | 'endMs'>): string {
   const query = `query=${encodeURIComponent(text)}${mode.allowsCache === true ? '' : '&nocache=1'}`
   const endSeconds = (servers.endMs + offGridMs) / 1000
   if (mode.stepSeconds === 0) return `/api/v1/query?${query}&time=${endSeconds}`
@@ -66,8 +66,9 @@ type Measured = { readonly name: string; readonly mode: string; readonly points:
 /** Only the rows whose query and mode, such as `one series, instant`, match `only`. */
 export async function benchQuery(only: RegExp): Promise<void> {
   const servers = await openQueryServers()
-  const clients = [servers.solowatch, servers.prometheus, servers.victoria].map((server) => ({ server, pool: new Pool(server.url, { connections: 1 }) }))
+  const clients = [servers.solowatch, servers.prometheus, servers.victoria].map((server) => ({ server, connection: new SocketClient(server.url) }))
   try {
+    for (let request = 0; request < firstRequests; request++) for (const client of clients) await ask(client, '/api/v1/query?query=1')
     const measured: Measured[] = []
     for (const mode of modes) {
       for (const query of benchQueries.filter(({ name }) => only.test(`${name}, ${mode.name}`))) measured.push(await measure(clients, query.name, mode.name, queryPath(query.text, mode, servers)))
@@ -86,7 +87,7 @@ export async function benchQuery(only: RegExp): Promise<void> {
     print(measured)
     printRefreshes(again)
   } finally {
-    for (const { pool } of clients) await pool.close()
+    for (const { connection } of clients) connection.close()
     await servers.close()
   }
 }
