@@ -5,7 +5,7 @@ import { RE2JS } from 're2js'
 import { errorText } from '../src/base/assert.ts'
 import { isLabelName } from '../src/base/names.ts'
 import { compareBytes, labelValue, type Labels } from '../storage/model/labels.ts'
-import type { MatcherOp } from '../storage/model/matcher.ts'
+import type { MatcherOp, MatcherText } from '../storage/model/matcher.ts'
 import type { RawMatcher } from './routeConfig.ts'
 import { quote } from './template/goQuote.ts'
 import { reservedInNames, parseUtf8Matchers } from './utf8Matchers.ts'
@@ -17,9 +17,6 @@ export type AlertMatcher = {
   /** Whether a label with this value passes; a missing label counts as `''`. */
   matches(value: string): boolean
 }
-
-/** What a matcher says, before its regular expression is compiled. */
-export type MatcherText = { readonly name: string; readonly op: MatcherOp; readonly value: string }
 
 /** The text is no matcher, or its regular expression is none. The message is Alertmanager's. */
 export class MatcherError extends Error {}

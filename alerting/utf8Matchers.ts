@@ -1,8 +1,7 @@
 // The UTF-8 matcher syntax: optional braces, commas, names and values plain or double-quoted with Go's escapes. Only text
 // to names, operators and values; alerting/matchers.ts gives them meaning.
 
-import type { MatcherOp } from '../storage/model/matcher.ts'
-import type { MatcherText } from './matchers.ts'
+import type { MatcherOp, MatcherText } from '../storage/model/matcher.ts'
 import { quote, unquote } from './template/goQuote.ts'
 
 /** Characters that must stand in quotes. */

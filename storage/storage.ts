@@ -19,7 +19,7 @@ import type { RetentionRule, RetentionTimes } from './partitions/retention.ts'
 import type { DamageReport, QuerierInit } from './querier/querier.ts'
 import { RefusalLog } from './refusalLog.ts'
 import { createStateStore, type StateStore } from './state.ts'
-import { registerStorageMetrics } from './storageMetrics.ts'
+import { registerStorageMetrics, type StorageStats } from './storageMetrics.ts'
 import { startStorage, type StorageStart, type StorageStartOptions } from './storageStart.ts'
 import type { DiskStats, ReplayProgress, WriterAnswer } from './writer/writerMessages.ts'
 
@@ -50,22 +50,6 @@ export type StorageOptions = StorageStartOptions & {
   /** The log's size that asks for a checkpoint; more when there are very many series. */
   readonly checkpointLogBytes?: number
   readonly onReplay?: (progress: ReplayProgress) => void
-}
-
-export type StorageStats = {
-  readonly seriesCount: number
-  /** Of the samples in memory; NaN when there is none. */
-  readonly headMinTimeMs: number
-  readonly headMaxTimeMs: number
-  /** Of all samples, partitions included; NaN when there is none. */
-  readonly lowestTimeMs: number
-  readonly partitionCount: number
-  readonly partitionBytes: number
-  readonly logSegmentCount: number
-  /** With the checkpoints. */
-  readonly logBytes: number
-  /** Damaged files and records met since start. */
-  readonly corruptionCount: number
 }
 
 export type Storage = {

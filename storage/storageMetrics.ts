@@ -2,8 +2,23 @@
 
 import type { MetricRegistry } from '../src/base/selfMetrics.ts'
 import type { Head } from './head/head.ts'
-import type { StorageStats } from './storage.ts'
 import type { DiskStats } from './writer/writerMessages.ts'
+
+export type StorageStats = {
+  readonly seriesCount: number
+  /** Of the samples in memory; NaN when there is none. */
+  readonly headMinTimeMs: number
+  readonly headMaxTimeMs: number
+  /** Of all samples, partitions included; NaN when there is none. */
+  readonly lowestTimeMs: number
+  readonly partitionCount: number
+  readonly partitionBytes: number
+  readonly logSegmentCount: number
+  /** With the checkpoints. */
+  readonly logBytes: number
+  /** Damaged files and records met since start. */
+  readonly corruptionCount: number
+}
 
 export type MetricSources = {
   readonly storage: { stats(): StorageStats }

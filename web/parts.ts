@@ -10,7 +10,8 @@ import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
 import type { ScrapeManager } from '../ingest/scrapeManager.ts'
 import type { QueryService } from '../query/service/queryService.ts'
 import type { Labels } from '../storage/model/labels.ts'
-import type { Storage, StorageStats } from '../storage/storage.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { StorageStats } from '../storage/storageMetrics.ts'
 
 export type Parts = {
   readonly query: Pick<QueryService, 'respond' | 'remoteRead' | 'evaluate'>

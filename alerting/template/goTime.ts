@@ -4,29 +4,18 @@
 import { wrapInt64 } from './goNumber.ts'
 import { formatLayout, parseLayout, calendarFields } from './goLayout.ts'
 import { quote } from './goQuote.ts'
-import { CallError, Defined, parameter, parameterOf, type FunctionTable, type TemplateFunction, type TypeInfo, type Value } from './value.ts'
-
-/** A zone as a template sees it: a name of the time zone database, or `UTC`. */
-export class GoTime {
-  readonly unixNs: bigint
-  readonly zone: string
-  constructor(unixNs: bigint, zone = 'UTC') {
-    this.unixNs = unixNs
-    this.zone = zone
-  }
-  get type(): TypeInfo {
-    return timeType
-  }
-}
+import { CallError, Defined, GoTime, parameter, parameterOf, type FunctionTable, type TemplateFunction, type TypeInfo, type Value } from './value.ts'
 
 const nsPerMs = 1_000_000n
 const nsPerSecond = 1_000_000_000n
 
-/** Go's zero time, 1 January of the year 1. */
-export const zeroTime = new GoTime(-62135596800n * nsPerSecond)
+/** A time in a zone, as a template sees it. */
+export function timeAt(unixNs: bigint, zone = 'UTC'): GoTime {
+  return new GoTime(timeType, unixNs, zone)
+}
 
 export function timeFromMs(timestampMs: number): GoTime {
-  return new GoTime(BigInt(Math.round(timestampMs)) * nsPerMs)
+  return timeAt(BigInt(Math.round(timestampMs)) * nsPerMs)
 }
 
 const timeParameter = parameterOf('time.Time')
@@ -140,7 +129,7 @@ function compare(a: Value | undefined, b: Value | undefined): number {
 function truncateTime(value: GoTime, unit: bigint, add: bigint): GoTime {
   if (unit <= 0n) return value
   const shifted = value.unixNs - zeroTime.unixNs + add
-  return new GoTime(zeroTime.unixNs + shifted - (((shifted % unit) + unit) % unit), value.zone)
+  return timeAt(zeroTime.unixNs + shifted - (((shifted % unit) + unit) % unit), value.zone)
 }
 
 const methods: FunctionTable = {
@@ -150,14 +139,14 @@ const methods: FunctionTable = {
   UnixMilli: method(([self]) => floorDivide(time(self).unixNs, nsPerMs)),
   UnixMicro: method(([self]) => floorDivide(time(self).unixNs, 1000n)),
   UnixNano: method(([self]) => wrapInt64(time(self).unixNs)),
-  UTC: method(([self]) => new GoTime(time(self).unixNs)),
-  Local: method(([self]) => new GoTime(time(self).unixNs, localZone())),
+  UTC: method(([self]) => timeAt(time(self).unixNs)),
+  Local: method(([self]) => timeAt(time(self).unixNs, localZone())),
   Location: method(([self]) => new Defined(locationType, time(self).zone)),
-  In: method(([self, zone]) => new GoTime(time(self).unixNs, String((zone as Defined).value)), parameterOf('*time.Location')),
+  In: method(([self, zone]) => timeAt(time(self).unixNs, String((zone as Defined).value)), parameterOf('*time.Location')),
   IsZero: method(([self]) => time(self).unixNs === zeroTime.unixNs),
   IsDST: method(([self]) => {
-    const year = new GoTime(time(self).unixNs, time(self).zone)
-    const offsets = [1, 7].map((month) => calendarFields(new GoTime(BigInt(Date.UTC(calendarFields(year).year, month - 1, 1)) * nsPerMs, year.zone)).offsetSeconds)
+    const year = timeAt(time(self).unixNs, time(self).zone)
+    const offsets = [1, 7].map((month) => calendarFields(timeAt(BigInt(Date.UTC(calendarFields(year).year, month - 1, 1)) * nsPerMs, year.zone)).offsetSeconds)
     return calendarFields(year).offsetSeconds > Math.min(...offsets)
   }),
   Year: field('year'),
@@ -170,7 +159,7 @@ const methods: FunctionTable = {
   Second: field('second'),
   Nanosecond: field('nanosecond'),
   Sub: method(([self, other]) => duration(clampInt64(time(self).unixNs - time(other).unixNs)), timeParameter),
-  Add: method(([self, by]) => new GoTime(time(self).unixNs + ns(by), time(self).zone), durationParameter),
+  Add: method(([self, by]) => timeAt(time(self).unixNs + ns(by), time(self).zone), durationParameter),
   AddDate: method(([self, years, months, days]) => addDate(time(self), Number(years), Number(months), Number(days)), parameter.int, parameter.int, parameter.int),
   Before: method(([self, other]) => compare(self, other) < 0, timeParameter),
   After: method(([self, other]) => compare(self, other) > 0, timeParameter),
@@ -183,6 +172,9 @@ const methods: FunctionTable = {
 
 const timeType: TypeInfo = { name: 'time.Time', methods, toText: (value) => formatTime(time(value)) }
 
+/** Go's zero time, 1 January of the year 1. */
+export const zeroTime = timeAt(-62135596800n * nsPerSecond)
+
 /** `2026-03-01 10:00:00.5 +0000 UTC`. */
 export function formatTime(value: GoTime): string {
   return formatLayout(value, '2006-01-02 15:04:05.999999999 -0700 MST')
@@ -190,7 +182,7 @@ export function formatTime(value: GoTime): string {
 
 /** Reads `text` by a Go layout, in UTC when it names no zone. Throws `CallError` with Go's text. */
 export function parseTime(layout: string, text: string): GoTime {
-  return new GoTime(parseLayout(layout, text))
+  return timeAt(parseLayout(layout, text))
 }
 
 function addDate(value: GoTime, years: number, months: number, days: number): GoTime {
@@ -202,9 +194,9 @@ function addDate(value: GoTime, years: number, months: number, days: number): Go
     return BigInt(date.getTime()) * nsPerMs
   }
   const movedNs = wallNs + midnight(year + years, month + months, day + days) - midnight(year, month, day)
-  const guess = new GoTime(movedNs - BigInt(offsetSeconds) * nsPerSecond, value.zone)
+  const guess = timeAt(movedNs - BigInt(offsetSeconds) * nsPerSecond, value.zone)
   const offset = BigInt(calendarFields(guess).offsetSeconds - offsetSeconds) * nsPerSecond
-  return new GoTime(guess.unixNs - offset, value.zone)
+  return timeAt(guess.unixNs - offset, value.zone)
 }
 
 function clampInt64(value: bigint): bigint {

@@ -1,12 +1,11 @@
 // How a value is made harmless in each place of an HTML page, as Go's html/template does it: tables of characters, and
 // filters that replace what cannot be made safe by a marker people can search for.
 
-import { GoTime } from './goTime.ts'
 import { formatLayout } from './goLayout.ts'
 import { printJson, toJsonValue } from './json.ts'
 import { printed } from './output.ts'
 import { safeHtmlType, safeUrlType } from './safeContent.ts'
-import { CallError, Defined, type Value } from './value.ts'
+import { CallError, Defined, GoTime, type Value } from './value.ts'
 import { attributeKind } from './htmlContext.ts'
 
 /** What stands for a value that cannot be made safe. */

@@ -1,8 +1,8 @@
 // Numbers for people, as Prometheus's humanize functions print them, and what those functions take for a number.
 
 import { formatFloat, parseFloatText } from './goNumber.ts'
-import { timeFromMs, type GoTime } from './goTime.ts'
-import { CallError, Defined, typeName, type Value } from './value.ts'
+import { timeFromMs } from './goTime.ts'
+import { CallError, Defined, typeName, type GoTime, type Value } from './value.ts'
 
 const short = (value: number): string => formatFloat(value, 'g', 4)
 

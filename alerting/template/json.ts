@@ -1,8 +1,7 @@
 // Template values as JSON, the way Go's encoding/json prints them: struct fields by their JSON names, maps by sorted key.
 
 import { formatLayout } from './goLayout.ts'
-import { GoTime } from './goTime.ts'
-import { baseOf, CallError, Complex, Dict, List, sortedEntries, Struct, type Value } from './value.ts'
+import { baseOf, CallError, Complex, Dict, GoTime, List, sortedEntries, Struct, type Value } from './value.ts'
 
 /** Objects become maps, so that keys that look like numbers keep their place. Throws `CallError` for what JSON cannot hold. */
 export function toJsonValue(value: Value): unknown {

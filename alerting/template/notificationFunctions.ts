@@ -1,7 +1,7 @@
 // The functions Alertmanager adds to Go's templates. Those that need the clock or the data are bound when a template runs.
 
 import { humanizeDuration, toNumber } from './humanize.ts'
-import { loadZone, duration, GoTime, parseTime, timeFromMs, zeroTime } from './goTime.ts'
+import { loadZone, duration, parseTime, timeAt, timeFromMs, zeroTime } from './goTime.ts'
 import { formatLayout } from './goLayout.ts'
 import { lowerCase, upperCase } from './goCase.ts'
 import { matchRegexp, replaceRegexp } from './goRegexp.ts'
@@ -18,6 +18,7 @@ import {
   parameterOf,
   stringList,
   type FunctionTable,
+  type GoTime,
   type ParameterType,
   type TemplateFunction,
   type Value,
@@ -106,7 +107,7 @@ export function notificationFunctions(context: { readonly nowMs: () => number; r
     dict: { parameters: [any], variadic: true, call: dict },
     toJson: plain([any], (value = null) => printJson(toJsonValue(value))),
     date: plain([string, time], (layout, value) => formatLayout(value as GoTime, String(layout))), // a time, by its type
-    tz: plain([string, time], (zone, value) => new GoTime((value as GoTime).unixNs, loadZone(String(zone)))), // a time, by its type
+    tz: plain([string, time], (zone, value) => timeAt((value as GoTime).unixNs, loadZone(String(zone)))), // a time, by its type
     now: plain([], () => timeFromMs(context.nowMs())),
     since: plain([time], (value) => duration(timeFromMs(context.nowMs()).unixNs - (value as GoTime).unixNs)), // a time, by its type
     humanizeDuration: plain([any], (value = null) => humanizeDuration(toNumber(value))),

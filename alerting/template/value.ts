@@ -1,8 +1,6 @@
 // The values a template sees, as Go would type them: an int is a bigint, a float64 is a number, so that `eq 5 5.0` can fail
 // as it does in Go. Lists, maps and structs name their Go type for messages and carry their methods.
 
-import type { GoTime } from './goTime.ts'
-
 export type Value = null | boolean | bigint | number | string | Complex | Defined | List | Dict | Struct | GoTime
 
 /** What a function or method takes at one place. */
@@ -83,6 +81,18 @@ export class Struct {
   constructor(type: TypeInfo, fields: Readonly<Record<string, Value>>) {
     this.type = type
     this.fields = new Map(Object.entries(fields))
+  }
+}
+
+/** Go's `time.Time`. The zone is a name of the time zone database, or `UTC`. */
+export class GoTime {
+  readonly type: TypeInfo
+  readonly unixNs: bigint
+  readonly zone: string
+  constructor(type: TypeInfo, unixNs: bigint, zone: string) {
+    this.type = type
+    this.unixNs = unixNs
+    this.zone = zone
   }
 }
 

@@ -7,6 +7,9 @@ import type { Matcher } from '../../storage/model/matcher.ts'
 /** Offsets into the query text in UTF-16 units; `end` is exclusive. */
 export type Position = { readonly start: number; readonly end: number }
 
+/** What is wrong with the query, and where. */
+export type ParseFailure = { readonly position: Position; readonly text: string }
+
 export type ValueType = 'scalar' | 'vector' | 'matrix' | 'string'
 
 export type Expr =
@@ -190,4 +193,12 @@ export function selectorsIn(expr: Expr): readonly VectorSelector[] {
     default:
       return unreachable(expr)
   }
+}
+
+export function isSetOperator(op: BinaryOp): op is SetOp {
+  return op === 'and' || op === 'or' || op === 'unless'
+}
+
+export function isComparison(op: BinaryOp): op is ComparisonOp {
+  return op === '==' || op === '!=' || op === '<' || op === '<=' || op === '>' || op === '>='
 }

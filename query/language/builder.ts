@@ -5,15 +5,12 @@ import type { IToken } from 'chevrotain'
 import { errorText } from '../../src/base/assert.ts'
 import { metricNameLabel } from '../../storage/model/labels.ts'
 import { createMatcher, type Matcher, type MatcherOp } from '../../storage/model/matcher.ts'
-import type { AggregateOp, BinaryExpr, BinaryOp, DurationExpr, Expr, Position, VectorMatching, VectorSelector } from './ast.ts'
-import type { Grouping, Operand, Operator } from './grammar.ts'
+import { isSetOperator, type AggregateOp, type BinaryExpr, type BinaryOp, type DurationExpr, type Expr, type ParseFailure, type Position, type VectorMatching, type VectorSelector } from './ast.ts'
 import { parseDurationSeconds, parseNumber } from './numberLiteral.ts'
 import { functionSignatures } from './signatures.ts'
 import { goQuote, unquote } from './stringLiteral.ts'
 import { DurationToken } from './tokens.ts'
-import { isSetOperator, valueTypeOf } from './typecheck.ts'
-
-export type ParseFailure = { readonly position: Position; readonly text: string }
+import { valueTypeOf } from './typecheck.ts'
 
 /** The names given to `--enable-feature`. */
 export type ParseFeatures = ReadonlySet<string>
@@ -36,6 +33,19 @@ const maxTimestampMs = 2 ** 63
 
 /** The longest duration Prometheus can hold, in seconds. */
 const maxDurationSeconds = 9_223_372_036.854775807
+
+/** What stands between two operands. */
+export type Operator = {
+  readonly op: BinaryOp
+  readonly token: IToken
+  readonly bool: boolean
+  readonly matching: VectorMatching | undefined
+}
+
+/** An operand with the signs before it. */
+export type Operand = { readonly signs: readonly IToken[]; readonly expr: Expr }
+
+export type Grouping = { readonly labels: readonly string[]; readonly without: boolean }
 
 export class Builder {
   readonly failures: ParseFailure[] = []

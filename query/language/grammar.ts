@@ -4,19 +4,9 @@
 
 import { EOF, type IToken } from 'chevrotain'
 import type { BinaryOp, DurationExpr, Expr, MatchCardinality, VectorMatching } from './ast.ts'
+import type { Grouping, Operand, Operator } from './builder.ts'
 import { DurationGrammar, spanOf } from './durationGrammar.ts'
 import * as t from './tokens.ts'
-
-/** What stands between two operands. */
-export type Operator = {
-  readonly op: BinaryOp
-  readonly token: IToken
-  readonly bool: boolean
-  readonly matching: VectorMatching | undefined
-}
-
-/** An operand with the signs before it. */
-export type Operand = { readonly signs: readonly IToken[]; readonly expr: Expr }
 
 type Fills = { fillLhs?: number; fillRhs?: number }
 
@@ -354,8 +344,6 @@ export class PromqlGrammar extends DurationGrammar {
     ])
   })
 }
-
-export type Grouping = { readonly labels: readonly string[]; readonly without: boolean }
 
 const oneToOne: VectorMatching = { card: 'one-to-one', on: false, labels: [], include: [] }
 

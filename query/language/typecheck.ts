@@ -4,18 +4,9 @@
 import { unreachable } from '../../src/base/assert.ts'
 import { metricNameLabel } from '../../storage/model/labels.ts'
 import { matchesEmpty } from '../../storage/model/matcher.ts'
-import type { AggregateExpr, BinaryExpr, BinaryOp, CallExpr, ComparisonOp, Expr, Position, SetOp, ValueType, VectorSelector } from './ast.ts'
-import type { ParseFailure } from './builder.ts'
+import { isComparison, isSetOperator, type AggregateExpr, type BinaryExpr, type CallExpr, type Expr, type ParseFailure, type Position, type ValueType, type VectorSelector } from './ast.ts'
 import { functionSignatures, type FunctionSignature } from './signatures.ts'
 import { goQuote } from './stringLiteral.ts'
-
-export function isSetOperator(op: BinaryOp): op is SetOp {
-  return op === 'and' || op === 'or' || op === 'unless'
-}
-
-export function isComparison(op: BinaryOp): op is ComparisonOp {
-  return op === '==' || op === '!=' || op === '<' || op === '<=' || op === '>' || op === '>='
-}
 
 /** Remembered, because in a long sum every operator asks for the type of everything before it. */
 const binaryTypes = new WeakMap<BinaryExpr, ValueType>()

@@ -4,7 +4,6 @@
 import type { Pointer } from '../../src/kernels/kernels.ts'
 import { keptColumn } from '../../storage/head/histogramReader.ts'
 import type { Labels } from '../../storage/model/labels.ts'
-import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { histogramText } from '../histograms/text.ts'
 import type { AggregateExpr } from '../language/ast.ts'
 import { formatExposed, formatPlainDecimal } from '../language/numberText.ts'
@@ -17,16 +16,11 @@ import { newColumns, type EvalContext, type Value, type VectorSeries } from '../
 import { createAccumulation, type StreamedOp } from './aggregateColumns.ts'
 import { withHistograms } from './aggregateHistograms.ts'
 import { limitKOf, limitRatioOf, topKOf, type KeptGroup } from './aggregateSelection.ts'
+import type { AggregationSink } from './aggregationSink.ts'
 
 export type AggregationContext = EvalContext & {
   /** Whether the columns that are added stay as they are; otherwise they may be used again for the next series. */
   readonly columnsStay: boolean
-}
-
-export type AggregationSink = {
-  add(labels: Labels, values: Float64Array, present: Uint8Array, histograms?: HistogramColumn): void
-  /** Once, after the last series. For an instant `topk` or `bottomk` the series are in order. */
-  finish(): readonly VectorSeries[]
 }
 
 export function createAggregation(node: AggregateExpr, param: Value | undefined, context: AggregationContext): AggregationSink {

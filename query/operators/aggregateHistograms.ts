@@ -11,7 +11,7 @@ import { HistogramNotes } from '../histograms/notes.ts'
 import type { AggregateExpr } from '../language/ast.ts'
 import { labelProjection } from '../values/labelProjection.ts'
 import { cachedLabelsKey, type EvalContext, type VectorSeries } from '../values/value.ts'
-import type { AggregationSink } from './aggregate.ts'
+import type { AggregationSink } from './aggregationSink.ts'
 
 /** The sum of a group's histograms, step by step; `counts` is negative where they cannot be added. */
 type GroupSums = { readonly labels: Labels; readonly sums: (NativeHistogram | undefined)[]; readonly counts: Int32Array }

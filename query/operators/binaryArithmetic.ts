@@ -1,8 +1,11 @@
 // What binary operators do with two numbers. IEEE 754 throughout; where JavaScript and C differ, C's way, which is Go's.
 
-import type { ArithmeticOp, BinaryExpr, BinaryOp, ComparisonOp } from '../language/ast.ts'
+import { isComparison, type ArithmeticOp, type BinaryExpr, type BinaryOp, type ComparisonOp } from '../language/ast.ts'
 import { goQuote } from '../language/stringLiteral.ts'
-import type { EvalContext } from '../values/value.ts'
+import type { EvalContext, ScalarValue } from '../values/value.ts'
+
+/** The operand of a binary operator that is a scalar, beside a vector. */
+export type ScalarSide = { readonly scalar: ScalarValue; readonly isLeft: boolean }
 
 export const arithmetic: Readonly<Record<ArithmeticOp, (a: number, b: number) => number>> = {
   '+': (a, b) => a + b,
@@ -36,4 +39,16 @@ function power(base: number, exponent: number): number {
 /** Histograms can be trimmed, floats cannot: Prometheus drops them with a note. */
 export function noteIncompatible(node: BinaryExpr, { annotations }: EvalContext): void {
   annotations.info(`incompatible sample types encountered for binary operator ${goQuote(node.op)}: float ${node.op} float`, node.position.start)
+}
+
+/** What becomes of two numbers; there is no result where `keeps` says no. */
+export type Combine = { readonly value: (a: number, b: number) => number; readonly keeps: ((a: number, b: number) => boolean) | undefined }
+
+export function combineOf(node: BinaryExpr, context: EvalContext): Combine {
+  const { op, bool } = node
+  if (op === '</' || op === '>/') return { value: (a) => a, keeps: () => (noteIncompatible(node, context), false) }
+  if (isArithmetic(op)) return { value: arithmetic[op], keeps: undefined }
+  if (!isComparison(op)) throw new Error(`bug: ${op} matches no values`)
+  const compare = comparison[op]
+  return bool ? { value: (a, b) => (compare(a, b) ? 1 : 0), keeps: undefined } : { value: (a) => a, keeps: compare }
 }

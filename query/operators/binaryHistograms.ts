@@ -7,9 +7,7 @@ import { trim } from '../histograms/estimates.ts'
 import { HistogramNotes } from '../histograms/notes.ts'
 import type { BinaryExpr } from '../language/ast.ts'
 import { dropMetricName, joinEqualSeries, type EvalContext, type VectorSeries } from '../values/value.ts'
-import { isArithmetic } from './binaryArithmetic.ts'
-import type { ScalarSide } from './binaryOp.ts'
-import type { Combine } from './vectorMatching.ts'
+import { isArithmetic, type Combine, type ScalarSide } from './binaryArithmetic.ts'
 
 type Element = number | NativeHistogram
 

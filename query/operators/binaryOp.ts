@@ -4,11 +4,10 @@
 import { unreachable } from '../../src/base/assert.ts'
 import { multiply } from '../histograms/arithmetic.ts'
 import { withoutHistograms } from '../histograms/columns.ts'
-import type { BinaryExpr, ComparisonOp, UnaryExpr } from '../language/ast.ts'
-import { isComparison, isSetOperator } from '../language/typecheck.ts'
+import { isComparison, isSetOperator, type BinaryExpr, type ComparisonOp, type UnaryExpr } from '../language/ast.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'
 import { distinctWithoutMetricNames, joinEqualSeries, withoutMetricNames, type EvalContext, type ScalarValue, type Value, type VectorSeries, type VectorValue } from '../values/value.ts'
-import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import { arithmetic, comparison, isArithmetic, noteIncompatible, type ScalarSide } from './binaryArithmetic.ts'
 import { histogramsWithScalar } from './binaryHistograms.ts'
 import { ColumnCombiner } from './combineColumns.ts'
 import { evaluateSetOperator } from './setOperators.ts'
@@ -45,8 +44,6 @@ function scalars({ op }: BinaryExpr, lhs: ScalarValue, rhs: ScalarValue): Scalar
 function asNumber(compare: (a: number, b: number) => boolean): (a: number, b: number) => number {
   return (a, b) => (compare(a, b) ? 1 : 0)
 }
-
-export type ScalarSide = { readonly scalar: ScalarValue; readonly isLeft: boolean }
 
 function vectorScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, context: EvalContext): VectorValue {
   const floats = floatsWithScalar(node, withoutHistograms(vector), side, context)

@@ -3,16 +3,12 @@
 
 import { labelValue, type Labels } from '../../storage/model/labels.ts'
 import type { BinaryExpr, VectorMatching } from '../language/ast.ts'
-import { isComparison } from '../language/typecheck.ts'
 import { QueryError } from '../queryError.ts'
 import { labelProjection, setLabel, type LabelProjection } from '../values/labelProjection.ts'
 import { cachedLabelsKey, dropMetricName, formatSeries, joinEqualSeries, newColumns, type EvalContext, type VectorSeries } from '../values/value.ts'
-import { arithmetic, comparison, isArithmetic, noteIncompatible } from './binaryArithmetic.ts'
+import { combineOf, isArithmetic, type Combine } from './binaryArithmetic.ts'
 import { pairWithHistograms } from './binaryHistograms.ts'
 import { ColumnCombiner, type Combined } from './combineColumns.ts'
-
-/** Writes the result of one pair of values, or leaves the step absent. */
-export type Combine = { readonly value: (a: number, b: number) => number; readonly keeps: ((a: number, b: number) => boolean) | undefined }
 
 type Group = { readonly many: VectorSeries[]; readonly one: VectorSeries[] }
 
@@ -195,15 +191,6 @@ class Matching {
     for (const name of include) result = setLabel(result, name, labelValue(one, name))
     return result
   }
-}
-
-function combineOf(node: BinaryExpr, context: EvalContext): Combine {
-  const { op, bool } = node
-  if (op === '</' || op === '>/') return { value: (a) => a, keeps: () => (noteIncompatible(node, context), false) }
-  if (isArithmetic(op)) return { value: arithmetic[op], keeps: undefined }
-  if (!isComparison(op)) throw new Error(`bug: ${op} matches no values`)
-  const compare = comparison[op]
-  return bool ? { value: (a, b) => (compare(a, b) ? 1 : 0), keeps: undefined } : { value: (a) => a, keeps: compare }
 }
 
 function unionOf(series: readonly VectorSeries[], count: number): Uint8Array {

@@ -6,7 +6,7 @@ import type { Labels } from '../../storage/model/labels.ts'
 import type { HistogramColumn } from '../../storage/model/sample.ts'
 import { samplesBeyondOne } from '../histograms/columns.ts'
 import type { Limits } from '../limits.ts'
-import type { AggregationSink } from '../operators/aggregate.ts'
+import type { AggregationSink } from '../operators/aggregationSink.ts'
 import { copyColumn, type ColumnSpace, type Columns } from '../values/columnSpace.ts'
 import type { VectorSeries } from '../values/value.ts'
 
