@@ -8,5 +8,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes at once on an idle machine and late on a busy one.
+    expect: { poll: { timeout: 10_000 } },
   },
 })

@@ -97,7 +97,7 @@ describe('a first visit', () => {
   it('raised no error in any page', () => expect(pageErrors).toEqual([]))
 })
 
-describe('a server with rules', () => {
+describe('a server with rules and targets', () => {
   let server: RunningServer
   const dir = mkdtempSync(join(tmpdir(), 'solowatch-browser-'))
 
@@ -112,7 +112,17 @@ groups:
       - { record: 'seven:value', expr: 'vector(7)' }
 `)
     const port = await freePort()
-    writeFileSync(join(dir, 'prometheus.yml'), `rule_files: [rules.yml]\nscrape_configs:\n  - { job_name: gone, scrape_interval: 1s, static_configs: [{ targets: ['127.0.0.1:${port}'] }] }\n`)
+    writeFileSync(join(dir, 'prometheus.yml'), `
+rule_files: [rules.yml]
+alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${port}'] }] }] }
+scrape_configs:
+  - job_name: gone
+    scrape_interval: 1s
+    static_configs: [{ targets: ['127.0.0.1:${port}', 'elsewhere.example:80'], labels: { __meta_zone: eu-1 } }]
+    relabel_configs:
+      - { source_labels: [__address__], regex: 'elsewhere.*', action: drop }
+      - { source_labels: [__meta_zone], target_label: zone }
+`)
     server = await startSolowatch(join(dir, 'data'), [`--config.file=${join(dir, 'prometheus.yml')}`])
   })
   afterAll(async () => {
@@ -135,5 +145,46 @@ groups:
     await page.goto(`${server.url}/targets`)
     await expect.poll(() => page.locator('table .badge.down').count(), { timeout: 15_000 }).toBe(1)
     await expect.poll(() => page.getByRole('alert').first().innerText()).toMatch(/refused/)
+  }, 20_000)
+
+  it('shows what discovery found and what became of it', async () => {
+    await page.goto(`${server.url}/service-discovery`)
+    const rows = page.locator('details', { hasText: 'gone' }).locator('tbody tr')
+    await expect.poll(() => rows.allInnerTexts(), { timeout: 10_000 }).toEqual([
+      expect.stringMatching(/__meta_zone="eu-1"[\s\S]*zone="eu-1"/),
+      expect.stringMatching(/__address__="elsewhere\.example:80"[\s\S]*dropped/),
+    ])
+    await page.getByLabel('Filter by label').fill('elsewhere')
+    await expect.poll(() => rows.count()).toBe(1)
+    expect(page.url()).toContain('search=elsewhere')
+  }, 20_000)
+
+  it('filters rules by what they are called and how they are', async () => {
+    await page.goto(`${server.url}/rules?search=seven`)
+    await expect.poll(() => page.locator('tbody tr').allInnerTexts(), { timeout: 10_000 }).toEqual([expect.stringContaining('seven:value')])
+    await page.getByLabel('Health').selectOption('err')
+    await page.getByText('No rule is like that.').waitFor()
+  }, 20_000)
+
+  it('shows runtime, storage, flags, configuration and Alertmanagers on pages with the addresses of Prometheus', async () => {
+    const shows = async (path: string, text: RegExp) => {
+      await page.goto(`${server.url}/${path}`)
+      await expect.poll(() => page.locator('main').innerText(), { timeout: 10_000 }).toMatch(text)
+    }
+    await shows('status', /Last configuration reload\s+successful[\s\S]*version\s+\d/)
+    await shows('tsdb-status', /Series by metric name[\s\S]*up\s+1/)
+    await shows('config', /job_name: gone/)
+    await shows('alertmanager-discovery', /127\.0\.0\.1:\d+\/api\/v2\/alerts/)
+    await shows('flags', /--storage\.tsdb\.path/)
+    await page.getByLabel('Filter flags').fill('tsdb.path')
+    await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
+  }, 30_000)
+
+  it('says on every page that the configuration could not be reloaded', async () => {
+    writeFileSync(join(dir, 'rules.yml'), 'groups: nonsense\n')
+    process.kill(server.pid, 'SIGHUP')
+    await expect.poll(async () => (await fetch(`${server.url}/api/v1/notifications`)).text(), { timeout: 10_000 }).toContain('"active":true')
+    await page.goto(`${server.url}/alerts`)
+    await expect.poll(() => page.locator('.notice.warning').allInnerTexts()).toEqual([expect.stringMatching(/reload/)])
   }, 20_000)
 })

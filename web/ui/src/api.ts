@@ -5,7 +5,11 @@ import { serverUrl } from './router.ts'
 
 export type Metric = Readonly<Record<string, string>>
 export type Point = readonly [timeSeconds: number, value: string]
-export type HistogramPoint = readonly [timeSeconds: number, value: { readonly count: string; readonly sum: string }]
+/** `boundaries`: 0 (lower, upper], 1 [lower, upper), 2 (lower, upper), 3 [lower, upper]. */
+export type HistogramBucket = readonly [boundaries: 0 | 1 | 2 | 3, lower: string, upper: string, count: string]
+export type Histogram = { readonly count: string; readonly sum: string; readonly buckets?: readonly HistogramBucket[] }
+export type HistogramPoint = readonly [timeSeconds: number, value: Histogram]
+export type Exemplar = { readonly seriesLabels: Metric; readonly labels: Metric; readonly value: string; readonly timestamp: number }
 
 /** A part of a query's plan and what it took, children included in the time only. */
 export type Explained = {
@@ -20,7 +24,13 @@ export type Explained = {
   readonly children: readonly Explained[]
 }
 
-export type QueryResult = { readonly explain?: Explained } & ResultData
+/** Seconds, and counts of samples. */
+export type QueryStats = {
+  readonly timings: { readonly queryPreparationTime: number; readonly innerEvalTime: number; readonly execQueueTime: number; readonly execTotalTime: number }
+  readonly samples: { readonly totalQueryableSamples: number; readonly peakSamples: number }
+}
+
+export type QueryResult = { readonly explain?: Explained; readonly stats?: QueryStats } & ResultData
 
 type ResultData =
   | { readonly resultType: 'vector'; readonly result: readonly { readonly metric: Metric; readonly value?: Point; readonly histogram?: HistogramPoint }[] }
@@ -40,7 +50,11 @@ export type Target = {
   readonly scrapeInterval: string
   readonly scrapeTimeout: string
 }
-export type Targets = { readonly activeTargets: readonly Target[]; readonly droppedTargetCounts: Readonly<Record<string, number>> | null }
+export type Targets = {
+  readonly activeTargets: readonly Target[]
+  readonly droppedTargets?: readonly Pick<Target, 'discoveredLabels' | 'scrapePool'>[]
+  readonly droppedTargetCounts: Readonly<Record<string, number>> | null
+}
 
 export type AlertInstance = {
   readonly labels: Metric
@@ -96,6 +110,8 @@ export async function fetchApi<T>(path: string, form?: URLSearchParams, signal?:
     throw new ApiError('network', 'The server does not answer. Is it running?')
   }
   const text = await response.text()
+  if (response.status === 503 && text.startsWith('Service Unavailable')) throw new ApiError('unavailable', 'The server is starting.')
+  if (response.status === 204) return { data: undefined as T, warnings: [], infos: [] } // the answer of an endpoint that has nothing to say
   let envelope: { status?: string; data?: T; errorType?: string; error?: string; warnings?: string[]; infos?: string[] }
   try {
     envelope = JSON.parse(text)

@@ -1,8 +1,9 @@
 // The browser's entry: mounts the app.
 import { render } from 'preact'
 import { App } from './app.tsx'
-import 'uplot/dist/uPlot.min.css'
+import { applyTheme } from './settings.ts'
 import './styles.css'
 
+applyTheme()
 const root = document.getElementById('app')
 if (root !== null) render(<App />, root)

@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 
-const pageNames = ['query', 'alerts', 'rules', 'targets', 'status'] as const
+const pageNames = ['query', 'alerts', 'rules', 'targets', 'service-discovery', 'status', 'tsdb-status', 'flags', 'config', 'alertmanager-discovery'] as const
 export type PageName = (typeof pageNames)[number]
 
 export type Location = { readonly page: PageName; readonly search: URLSearchParams }
@@ -15,8 +15,7 @@ export function serverUrl(): URL {
 
 function readLocation(): Location {
   const segment = window.location.pathname.split('/').pop() ?? ''
-  const page = pageNames.find((name) => name === segment) ?? (segment === 'config' || segment === 'flags' || segment === 'tsdb-status' ? 'status' : 'query')
-  return { page, search: new URLSearchParams(window.location.search) }
+  return { page: pageNames.find((name) => name === segment) ?? 'query', search: new URLSearchParams(window.location.search) }
 }
 
 export function pageHref(page: PageName, search?: URLSearchParams): string {
@@ -58,5 +57,17 @@ export function follow(event: MouseEvent): void {
 
 /** A link to the query page with one expression. */
 export function expressionHref(expression: string): string {
-  return pageHref('query', new URLSearchParams({ 'g0.expr': expression, 'g0.tab': '0' }))
+  return pageHref('query', new URLSearchParams({ 'g0.expr': expression, 'g0.tab': '1' }))
+}
+
+/** One value of the page's query string that a link to the page shows again, and the setter of it. */
+export function useSearchText(key: string): [text: string, setText: (text: string) => void] {
+  const { page, search } = useLocation()
+  const setText = (text: string) => {
+    const next = new URLSearchParams(search)
+    if (text === '') next.delete(key)
+    else next.set(key, text)
+    navigate(pageHref(page, next), { replace: true })
+  }
+  return [search.get(key) ?? '', setText]
 }

@@ -16,14 +16,17 @@ export function parseDurationSeconds(text: string): number | undefined {
   return total
 }
 
+/** `1h30m`, to the millisecond. */
 export function formatDurationSeconds(seconds: number): string {
-  let rest = Math.round(seconds)
+  const milliseconds = Math.round(seconds * 1000)
+  let rest = Math.floor(milliseconds / 1000)
   let text = ''
   for (const [unit, size] of unitSeconds) {
     const count = Math.floor(rest / size)
     if (count > 0) text += `${count}${unit}`
     rest -= count * size
   }
+  if (milliseconds % 1000 > 0) text += `${milliseconds % 1000}ms`
   return text === '' ? '0s' : text
 }
 
@@ -32,13 +35,14 @@ export function formatAgo(time: string, nowMs: number): string {
   const atMs = Date.parse(time)
   if (Number.isNaN(atMs) || atMs < 0) return 'never'
   const seconds = Math.max(0, (nowMs - atMs) / 1000)
-  return seconds < 60 ? `${seconds.toFixed(1)}s ago` : `${formatDurationSeconds(seconds)} ago`
+  return seconds < 60 ? `${seconds.toFixed(1)}s ago` : `${formatDurationSeconds(Math.round(seconds))} ago`
 }
 
 export function formatSeconds(seconds: number): string {
   return seconds < 1 ? `${(seconds * 1000).toFixed(1)}ms` : `${seconds.toFixed(3)}s`
 }
 
+/** `2026-03-01 10:00:00` */
 export function formatTime(timeMs: number, utc: boolean): string {
   const date = new Date(utc ? timeMs : timeMs - new Date(timeMs).getTimezoneOffset() * 60_000)
   return date.toISOString().slice(0, 19).replace('T', ' ')
@@ -52,7 +56,7 @@ export function parseTimeMs(text: string, utc: boolean): number | undefined {
 
 /** Short form for axes and legends: 1.23k, 4.5M, 12m. */
 export function formatValue(value: number): string {
-  if (!Number.isFinite(value)) return String(value)
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
   const size = Math.abs(value)
   if (size === 0) return '0'
   for (const [limit, suffix] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
@@ -64,4 +68,9 @@ export function formatValue(value: number): string {
 
 function trimZeros(text: string): string {
   return text.includes('.') && !text.includes('e') ? text.replace(/\.?0+$/, '') : text
+}
+
+/** `12,345,678`, as the reader's language groups digits. */
+export function formatCount(count: number): string {
+  return count.toLocaleString()
 }

@@ -3,18 +3,18 @@
 import { useState } from 'preact/hooks'
 import { useApi, type AlertInstance, type Rule, type RuleGroup } from '../api.ts'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
-import { expressionHref, follow } from '../router.ts'
-import { formatAgo } from '../time.ts'
+import { expressionHref, follow, useSearchText } from '../router.ts'
+import { formatAgo, formatDurationSeconds } from '../time.ts'
 
 const states = ['firing', 'pending', 'inactive', 'unknown'] as const
 
 export function AlertsPage() {
   const { answer, error } = useApi<{ groups: readonly RuleGroup[] }>('rules?type=alert', 5_000)
   const [shownStates, setShownStates] = useState<ReadonlySet<string>>(new Set(states))
-  const [text, setText] = useState('')
+  const [text, setText] = useSearchText('search')
   const rules = (answer?.data.groups ?? []).flatMap((group) => group.rules.map((rule) => ({ rule, group })))
   const shown = rules
-    .filter(({ rule }) => shownStates.has(rule.state ?? 'unknown') && `${rule.name} ${JSON.stringify(rule.labels)}`.toLowerCase().includes(text.toLowerCase()))
+    .filter(({ rule }) => shownStates.has(rule.state ?? 'unknown') && `${rule.name} ${[rule.labels ?? {}, ...(rule.alerts ?? []).map(({ labels }) => labels)].flatMap((labels) => Object.entries(labels)).map((pair) => pair.join('=')).join(' ')}`.toLowerCase().includes(text.toLowerCase()))
     .sort((a, b) => states.indexOf(a.rule.state ?? 'unknown') - states.indexOf(b.rule.state ?? 'unknown'))
   return (
     <>
@@ -30,7 +30,7 @@ export function AlertsPage() {
             <Badge state={state} /> {rules.filter(({ rule }) => rule.state === state).length}
           </label>
         ))}
-        <input class="wide" placeholder="Filter by name or label" value={text} onInput={(event) => setText(event.currentTarget.value)} aria-label="Filter" />
+        <input class="wide" type="search" placeholder="Filter by name or label" value={text} onInput={(event) => setText(event.currentTarget.value)} aria-label="Filter" />
       </div>
       {error && <Notice kind="error">{error.message}</Notice>}
       {answer && rules.length === 0 && <p class="empty">No alerting rules are loaded.</p>}
@@ -46,7 +46,10 @@ function AlertRule({ rule, group }: { readonly rule: Rule; readonly group: RuleG
       <summary>
         <Badge state={rule.state ?? 'unknown'} /> <b>{rule.name}</b> {alerts.length > 0 && `(${alerts.length})`} <small>{group.name}</small>
       </summary>
-      <p><a class="code" href={expressionHref(rule.query)} onClick={follow}>{rule.query}</a></p>
+      <p>
+        <a class="code" href={expressionHref(rule.query)} onClick={follow}>{rule.query}</a>
+        {(rule.duration ?? 0) > 0 && <small> for {formatDurationSeconds(rule.duration ?? 0)}</small>}
+      </p>
       {rule.labels && <Labels labels={rule.labels} />}
       {rule.lastError !== undefined && rule.lastError !== '' && <Notice kind="error">{rule.lastError}</Notice>}
       {alerts.length > 0 && <Instances alerts={alerts} />}
@@ -57,21 +60,32 @@ function AlertRule({ rule, group }: { readonly rule: Rule; readonly group: RuleG
 function Instances({ alerts }: { readonly alerts: readonly AlertInstance[] }) {
   const nowMs = Date.now()
   return (
-    <table>
+    <table class="cards">
       <thead><tr><th>Labels</th><th>State</th><th>Active since</th><th>Value</th></tr></thead>
       <tbody>
         {alerts.map((alert) => (
           <tr key={JSON.stringify(alert.labels)}>
-            <td>
+            <td data-title="Labels">
               <Labels labels={alert.labels} omit="alertname" />
-              {Object.entries(alert.annotations).map(([name, value]) => <div key={name}><small>{name}</small> {value}</div>)}
+              {Object.entries(alert.annotations).map(([name, value]) => <div key={name}><small>{name}</small> <WithLinks text={value} /></div>)}
             </td>
-            <td><Badge state={alert.state} />{alert.keepFiringSince !== undefined && <div><small>kept firing</small></div>}</td>
-            <td title={alert.activeAt}>{formatAgo(alert.activeAt, nowMs)}</td>
-            <td>{alert.value}</td>
+            <td data-title="State"><Badge state={alert.state} />{alert.keepFiringSince !== undefined && <div><small>kept firing</small></div>}</td>
+            <td data-title="Active since" class="short" title={alert.activeAt}>{formatAgo(alert.activeAt, nowMs)}</td>
+            <td data-title="Value" class="short">{formatAlertValue(alert.value)}</td>
           </tr>
         ))}
       </tbody>
     </table>
   )
+}
+
+/** The API has `1.5e+01`. */
+function formatAlertValue(text: string): string {
+  const value = Number(text)
+  return Number.isFinite(value) ? String(value) : text
+}
+
+/** Annotations name runbooks and dashboards. */
+function WithLinks({ text }: { readonly text: string }) {
+  return <>{text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, index) => (index % 2 === 1 ? <a key={index} href={part}>{part}</a> : part))}</>
 }

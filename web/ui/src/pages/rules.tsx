@@ -1,41 +1,65 @@
 // Every rule of every group, with its health and last evaluation.
 
-import { useApi, type RuleGroup } from '../api.ts'
+import { useApi, type Rule, type RuleGroup } from '../api.ts'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
-import { expressionHref, follow } from '../router.ts'
+import { expressionHref, follow, useSearchText } from '../router.ts'
 import { formatAgo, formatDurationSeconds, formatSeconds } from '../time.ts'
 
+const healths = ['all', 'ok', 'err', 'unknown']
+
 export function RulesPage() {
-  const { answer, error } = useApi<{ groups: readonly RuleGroup[] }>('rules', 10_000)
-  const nowMs = Date.now()
+  const { answer, error } = useApi<{ groups: readonly RuleGroup[] }>('rules?exclude_alerts=true', 10_000)
+  const [text, setText] = useSearchText('search')
+  const [health, setHealth] = useSearchText('health')
+  const groups = answer?.data.groups ?? []
+  const matches = (group: RuleGroup) => (rule: Rule) =>
+    (health === '' || rule.health === health) && `${group.name} ${rule.name} ${rule.query} ${Object.entries(rule.labels ?? {}).map((pair) => pair.join('=')).join(' ')}`.toLowerCase().includes(text.toLowerCase())
+  const shown = groups.map((group) => ({ group, rules: group.rules.filter(matches(group)) })).filter(({ rules }) => rules.length > 0)
   return (
     <>
       <h1>Rules</h1>
+      <div class="controls">
+        <input class="wide" type="search" placeholder="Filter by name, expression or label" aria-label="Filter" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <select value={health === '' ? 'all' : health} onChange={(event) => setHealth(event.currentTarget.value === 'all' ? '' : event.currentTarget.value)} aria-label="Health">
+          {healths.map((name) => <option key={name}>{name}</option>)}
+        </select>
+      </div>
       {error && <Notice kind="error">{error.message}</Notice>}
-      {answer?.data.groups.length === 0 && <p class="empty">No rule files are loaded. Name them under rule_files in the configuration.</p>}
-      {answer?.data.groups.map((group) => (
-        <section class="panel" key={`${group.file};${group.name}`}>
-          <h2>{group.name} <small>{group.file} · every {formatDurationSeconds(group.interval)} · evaluated {formatAgo(group.lastEvaluation, nowMs)} in {formatSeconds(group.evaluationTime)}</small></h2>
-          <table>
-            <thead><tr><th>Rule</th><th>State</th><th>Last evaluation</th><th>Took</th></tr></thead>
-            <tbody>
-              {group.rules.map((rule) => (
-                <tr key={`${rule.type} ${rule.name} ${rule.query} ${JSON.stringify(rule.labels)}`}>
-                  <td>
-                    <div><small>{rule.type === 'alerting' ? 'alert' : 'record'}</small> <b>{rule.name}</b> {rule.labels && <Labels labels={rule.labels} />}</div>
-                    <a class="code" href={expressionHref(rule.query)} onClick={follow}>{rule.query}</a>
-                    {rule.duration !== undefined && rule.duration > 0 && <div><small>for {formatDurationSeconds(rule.duration)}</small></div>}
-                    {rule.lastError !== undefined && rule.lastError !== '' && <Notice kind="error">{rule.lastError}</Notice>}
-                  </td>
-                  <td><Badge state={rule.health} /></td>
-                  <td>{formatAgo(rule.lastEvaluation, nowMs)}</td>
-                  <td>{formatSeconds(rule.evaluationTime)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      ))}
+      {answer && groups.length === 0 && <p class="empty">No rule files are loaded. Name them under rule_files in the configuration.</p>}
+      {groups.length > 0 && shown.length === 0 && <p class="empty">No rule is like that.</p>}
+      {shown.map(({ group, rules }) => <Group key={`${group.file};${group.name}`} group={group} rules={rules} />)}
     </>
   )
+}
+
+function Group({ group, rules }: { readonly group: RuleGroup; readonly rules: readonly Rule[] }) {
+  const nowMs = Date.now()
+  return (
+    <section class="panel">
+      <h2>{group.name} <small>{group.file} · every {formatDurationSeconds(group.interval)} · evaluated {formatAgo(group.lastEvaluation, nowMs)} in {formatSeconds(group.evaluationTime)}</small></h2>
+      <table class="cards">
+        <thead><tr><th>Rule</th><th>Health</th><th>Last evaluation</th><th>Took</th></tr></thead>
+        <tbody>
+          {rules.map((rule) => (
+            <tr key={`${rule.type} ${rule.name} ${rule.query} ${JSON.stringify(rule.labels)}`}>
+              <td data-title="Rule">
+                <div><small>{rule.type === 'alerting' ? 'alert' : 'record'}</small> <b>{rule.name}</b> {rule.labels && <Labels labels={rule.labels} />}</div>
+                <a class="code" href={expressionHref(rule.query)} onClick={follow}>{rule.query}</a>
+                <Waits rule={rule} />
+                {rule.lastError !== undefined && rule.lastError !== '' && <Notice kind="error">{rule.lastError}</Notice>}
+              </td>
+              <td data-title="Health"><Badge state={rule.health} /></td>
+              <td data-title="Last evaluation" class="short">{formatAgo(rule.lastEvaluation, nowMs)}</td>
+              <td data-title="Took" class="short">{formatSeconds(rule.evaluationTime)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+function Waits({ rule: { duration = 0, keepFiringFor = 0 } }: { readonly rule: Rule }) {
+  const texts = [...(duration > 0 ? [`for ${formatDurationSeconds(duration)}`] : []), ...(keepFiringFor > 0 ? [`keep firing for ${formatDurationSeconds(keepFiringFor)}`] : [])]
+  return texts.length === 0 ? null : <div><small>{texts.join(', ')}</small></div>
 }

@@ -1,53 +1,38 @@
-// The server about itself: build, runtime, storage, flags and the configuration in force.
+// The server about itself: what was built, and how it runs.
 
 import { useApi } from '../api.ts'
+import { Facts } from '../components/facts.tsx'
 import { Notice } from '../components/notice.tsx'
+import { useSettings } from '../settings.ts'
+import { formatAgo, formatTime } from '../time.ts'
 
-type TsdbStatus = { readonly headStats: Readonly<Record<string, number>> } & Readonly<Record<string, readonly { readonly name: string; readonly value: number }[]>>
+type Runtime = Readonly<Record<string, string | number | boolean>>
 
-const cardinalityLists: readonly (readonly [key: string, title: string])[] = [
-  ['seriesCountByMetricName', 'Series by metric name'],
-  ['labelValueCountByLabelName', 'Values by label name'],
-  ['seriesCountByLabelValuePair', 'Series by label pair'],
-]
+/** What a Go program would have to say here and this one has not. */
+const foreign = /^(goroutineCount|GO.*)$/
+const titles: Readonly<Record<string, string>> = {
+  startTime: 'Started', CWD: 'Working directory', hostname: 'Host', serverTime: 'Server time', reloadConfigSuccess: 'Last configuration reload',
+  lastConfigTime: 'Configuration loaded', corruptionCount: 'Corruptions found', storageRetention: 'Storage retention',
+}
+const times = ['startTime', 'serverTime', 'lastConfigTime']
 
 export function StatusPage() {
-  const build = useApi<Record<string, string>>('status/buildinfo')
-  const runtime = useApi<Record<string, string | number | boolean>>('status/runtimeinfo', 10_000)
-  const flags = useApi<Record<string, string>>('status/flags')
-  const config = useApi<{ yaml: string }>('status/config')
-  const tsdb = useApi<TsdbStatus>('status/tsdb', 30_000)
-  const error = [build, runtime, flags, config, tsdb].find((one) => one.error)?.error
-  const lists = tsdb.answer?.data
+  const build = useApi<Readonly<Record<string, string>>>('status/buildinfo')
+  const runtime = useApi<Runtime>('status/runtimeinfo', 10_000)
+  const { utc } = useSettings()
+  const error = build.error ?? runtime.error
   return (
     <>
       <h1>Status</h1>
       {error && <Notice kind="error">{error.message}</Notice>}
-      <Facts title="Build" facts={build.answer?.data} />
-      <Facts title="Runtime" facts={runtime.answer?.data} />
-      <Facts title="Head" facts={lists?.headStats} />
-      {lists && (
-        <section class="panel columns">
-          {cardinalityLists.map(([key, title]) => (
-            <div key={key}>
-              <h2>{title}</h2>
-              <table><tbody>{(lists[key] ?? []).map((row) => <tr key={row.name}><td>{row.name}</td><td class="value">{row.value}</td></tr>)}</tbody></table>
-            </div>
-          ))}
-        </section>
-      )}
-      <Facts title="Flags" facts={flags.answer?.data} />
-      <section class="panel"><h2>Configuration</h2><pre>{config.answer?.data.yaml}</pre></section>
+      <Facts title="Runtime" facts={runtime.answer && Object.entries(runtime.answer.data).filter(([name]) => !foreign.test(name)).map(([name, value]) => [titles[name] ?? name, shown(name, value, utc)])} />
+      <Facts title="Build" facts={build.answer && Object.entries(build.answer.data).filter(([, value]) => value !== '')} />
     </>
   )
 }
 
-function Facts({ title, facts }: { readonly title: string; readonly facts: Readonly<Record<string, string | number | boolean>> | undefined }) {
-  if (facts === undefined) return null
-  return (
-    <section class="panel">
-      <h2>{title}</h2>
-      <table><tbody>{Object.entries(facts).map(([name, value]) => <tr key={name}><th>{name}</th><td>{String(value)}</td></tr>)}</tbody></table>
-    </section>
-  )
+function shown(name: string, value: string | number | boolean, utc: boolean): string {
+  if (name === 'reloadConfigSuccess') return value === true ? 'successful' : 'failed: the configuration before it is in force'
+  if (!times.includes(name) || typeof value !== 'string') return String(value)
+  return `${formatTime(Date.parse(value), utc)}${name === 'serverTime' ? '' : ` (${formatAgo(value, Date.now())})`}`
 }

@@ -1,15 +1,16 @@
 // What is scraped, how it goes, and why not.
 
-import { useState } from 'preact/hooks'
 import { useApi, type Target, type Targets } from '../api.ts'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
+import { useSearchText } from '../router.ts'
 import { formatAgo, formatSeconds } from '../time.ts'
 
 export function TargetsPage() {
   const { answer, error } = useApi<Targets>('targets', 5_000)
   const pools = useApi<{ scrapePools: readonly string[] }>('scrape_pools', 30_000)
-  const [text, setText] = useState('')
-  const [health, setHealth] = useState('all')
+  const [text, setText] = useSearchText('search')
+  const [healthText, setHealth] = useSearchText('health')
+  const health = healthText === '' ? 'all' : healthText
   const targets = answer?.data.activeTargets ?? []
   const matches = (target: Target) =>
     (health === 'all' || target.health === health) && `${target.scrapeUrl} ${Object.entries(target.labels).join(' ')} ${target.lastError}`.toLowerCase().includes(text.toLowerCase())
@@ -18,8 +19,8 @@ export function TargetsPage() {
     <>
       <h1>Targets</h1>
       <div class="controls">
-        <input class="wide" placeholder="Filter by address, label or error" value={text} onInput={(event) => setText(event.currentTarget.value)} aria-label="Filter" />
-        <select value={health} onChange={(event) => setHealth(event.currentTarget.value)} aria-label="Health">
+        <input class="wide" type="search" placeholder="Filter by address, label or error" value={text} onInput={(event) => setText(event.currentTarget.value)} aria-label="Filter" />
+        <select value={health} onChange={(event) => setHealth(event.currentTarget.value === 'all' ? '' : event.currentTarget.value)} aria-label="Health">
           {['all', 'up', 'down', 'unknown'].map((name) => <option key={name}>{name}</option>)}
         </select>
       </div>
@@ -44,18 +45,18 @@ export function TargetsPage() {
 function TargetTable({ targets }: { readonly targets: readonly Target[] }) {
   const nowMs = Date.now()
   return (
-    <table>
+    <table class="cards">
       <thead>
         <tr><th>Endpoint</th><th>State</th><th>Labels</th><th>Last scrape</th><th>Took</th></tr>
       </thead>
       <tbody>
         {targets.map((target) => (
           <tr key={target.scrapeUrl + JSON.stringify(target.labels)}>
-            <td><a href={target.globalUrl}>{target.scrapeUrl}</a></td>
-            <td><Badge state={target.health} /></td>
-            <td title={Object.entries(target.discoveredLabels).map(([name, value]) => `${name}="${value}"`).join('\n')}><Labels labels={target.labels} /></td>
-            <td>{formatAgo(target.lastScrape, nowMs)}<br /><small>every {target.scrapeInterval}</small></td>
-            <td>{formatSeconds(target.lastScrapeDuration)}{target.lastError !== '' && <Notice kind="error">{target.lastError}</Notice>}</td>
+            <td data-title="Endpoint"><a href={target.globalUrl}>{target.scrapeUrl}</a>{target.lastError !== '' && <Notice kind="error">{target.lastError}</Notice>}</td>
+            <td data-title="State"><Badge state={target.health} /></td>
+            <td data-title="Labels" title={Object.entries(target.discoveredLabels).map(([name, value]) => `${name}="${value}"`).join('\n')}><Labels labels={target.labels} /></td>
+            <td data-title="Last scrape" class="short">{formatAgo(target.lastScrape, nowMs)}<br /><small>every {target.scrapeInterval}</small></td>
+            <td data-title="Took" class="short">{formatSeconds(target.lastScrapeDuration)}</td>
           </tr>
         ))}
       </tbody>
