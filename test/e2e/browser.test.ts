@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { launchBrowser } from '../helpers/browser.ts'
+import { executeExpression, launchBrowser } from '../helpers/browser.ts'
 import { freePort, startSolowatch, type RunningServer } from '../helpers/servers.ts'
 
 let browser: Browser
@@ -22,14 +22,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close()
 })
-
-async function enterExpression(text: string): Promise<void> {
-  await page.locator('.cm-content').click()
-  await page.keyboard.press('ControlOrMeta+a')
-  await page.keyboard.insertText(text)
-  await page.keyboard.press('Escape')
-  await page.getByRole('button', { name: 'Execute' }).click()
-}
 
 describe('a first visit', () => {
   let server: RunningServer
@@ -57,28 +49,36 @@ describe('a first visit', () => {
     await page.keyboard.press('Escape')
   })
 
+  it('explains metrics by their help', async () => {
+    await page.getByRole('button', { name: 'Metrics' }).click()
+    await page.getByLabel('Search metrics').fill('resident memory')
+    await page.getByRole('dialog').getByRole('listitem').filter({ hasText: 'process_resident_memory_bytes' }).filter({ hasText: 'Resident memory' }).waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+  })
+
   it('shows an instant result as a table', async () => {
     await page.getByRole('tab', { name: 'Table' }).click()
-    await enterExpression('up{job=~".+"}')
+    await executeExpression(page, 'up{job=~".+"}')
     const row = page.locator('[data-testid=result-table] tr').first()
     await expect.poll(() => row.innerText()).toMatch(/up\{.*job=.*\}\s+1$/)
   })
 
   it('explains a query, part by part', async () => {
     await page.getByRole('tab', { name: 'Explain' }).click()
-    await enterExpression('sum(up)')
-    const rows = page.locator('[data-testid=explain-table] tbody tr')
-    await expect.poll(() => rows.allInnerTexts(), { timeout: 10_000 }).toEqual([expect.stringMatching(/^sum\(up\)\s+1\s/), expect.stringMatching(/^up\s+1\s/)])
+    await executeExpression(page, 'sum(up)')
+    const parts = page.locator('[data-testid=explain-table] tbody td:first-child')
+    await expect.poll(() => parts.allInnerTexts(), { timeout: 10_000 }).toEqual(['sum(up)', 'up'])
     await page.getByRole('tab', { name: 'Table' }).click()
   })
 
   it('shows the position of a mistake', async () => {
-    await enterExpression('sum(up')
+    await executeExpression(page, 'sum(up')
     await expect.poll(() => page.getByRole('alert').first().innerText()).toMatch(/1:\d+: parse error/)
   })
 
   it('keeps the query in the address, so that a link shows the same', async () => {
-    await enterExpression('1 + 1')
+    await executeExpression(page, '1 + 1')
     await expect.poll(() => new URL(page.url()).searchParams.get('g0.expr')).toBe('1 + 1')
     await page.reload()
     await expect.poll(() => page.locator('[data-testid=result-table]').innerText()).toMatch(/scalar\s+2/)

@@ -1,0 +1,28 @@
+// Earlier expressions of this browser, to be taken up again.
+
+import { useState } from 'preact/hooks'
+import { Dialog } from '../components/dialog.tsx'
+import { clearHistory, readHistory } from './history.ts'
+
+export function HistoryDialog({ onChoose, onClose }: { onChoose(expression: string): void; onClose(): void }) {
+  const [text, setText] = useState('')
+  const entries = readHistory()
+  const found = entries.filter((expression) => expression.toLowerCase().includes(text.toLowerCase()))
+  return (
+    <Dialog title="Earlier queries" onClose={onClose}>
+      <div class="controls">
+        <input class="search" placeholder="Filter" aria-label="Filter earlier queries" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        {entries.length > 0 && (
+          <button type="button" class="quiet" onClick={() => {
+            clearHistory()
+            onClose()
+          }}>Forget all</button>
+        )}
+      </div>
+      {found.length === 0 && <p class="empty">{entries.length === 0 ? 'Nothing was asked in this browser yet.' : 'No earlier query has that.'}</p>}
+      <ul class="choices">
+        {found.map((expression) => <li key={expression}><button type="button" class="code" onClick={() => onChoose(expression)}>{expression}</button></li>)}
+      </ul>
+    </Dialog>
+  )
+}
