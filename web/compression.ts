@@ -1,7 +1,7 @@
 // Compresses answers with the first encoding of the request's list that is known here, as Prometheus does. The work runs
 // on Node's own threads, so a large answer does not hold up the event loop.
 
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { constants, createDeflate, createGzip, createZstdCompress, deflate, gzip, zstdCompress } from 'node:zlib'
 
@@ -37,14 +37,24 @@ export function encodingFor({ acceptEncoding, status, contentType, contentEncodi
   return encoding === undefined || contentEncoding !== undefined || status === 206 || !compressible.test(contentType) ? undefined : encoding
 }
 
-export type CompressedBody = { readonly body: Buffer | Readable; readonly headers: Readonly<Record<string, string>> }
+/** With the headers that change with the body. */
+export type Compressed<Body> = { readonly body: Body; readonly headers: Readonly<Record<string, string>> }
 
-/** The compressed body and the headers that change with it, of which there may be a Vary already; `undefined` when it is too small to bother. */
-export async function compressBody(body: string | Uint8Array | Readable, encoding: Encoding, vary: string | undefined): Promise<CompressedBody | undefined> {
-  const headers = { 'content-encoding': encoding, vary: vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding` }
-  if (body instanceof Readable) return { body: compressStream(body, encoding), headers }
+/** `vary` is the Vary that there is already; `undefined` when the body is too small to bother. */
+export async function compressBody(body: string | Uint8Array, encoding: Encoding, vary: string | undefined): Promise<Compressed<Buffer> | undefined> {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
-  return bytes.length < minBytes ? undefined : { body: await compressBytes(bytes, encoding), headers }
+  return bytes.length < minBytes ? undefined : { body: await compressBytes(bytes, encoding), headers: headersWith(encoding, vary) }
+}
+
+/** Piece by piece. */
+export function compressStream(stream: Readable, encoding: Encoding, vary: string | undefined): Compressed<Readable> {
+  const compressor = encoding === 'gzip' ? createGzip(zlibOptions) : encoding === 'deflate' ? createDeflate(zlibOptions) : createZstdCompress(zstdOptions)
+  stream.on('error', (error) => compressor.destroy(error))
+  return { body: stream.pipe(compressor), headers: headersWith(encoding, vary) }
+}
+
+function headersWith(encoding: Encoding, vary: string | undefined): Readonly<Record<string, string>> {
+  return { 'content-encoding': encoding, vary: vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding` }
 }
 
 /** The first known encoding in an Accept-Encoding header; one with `q=0` does not count. */
@@ -67,10 +77,4 @@ function compressBytes(bytes: Uint8Array, encoding: Encoding): Promise<Buffer> {
     case 'zstd':
       return zstdAsync(bytes, zstdOptions)
   }
-}
-
-function compressStream(stream: Readable, encoding: Encoding): Readable {
-  const compressor = encoding === 'gzip' ? createGzip(zlibOptions) : encoding === 'deflate' ? createDeflate(zlibOptions) : createZstdCompress(zstdOptions)
-  stream.on('error', (error) => compressor.destroy(error))
-  return stream.pipe(compressor)
 }

@@ -1,10 +1,12 @@
 // The sockets: one HTTP server per listen address, all answering with the same routes, with one limit on connections over
 // all of them. It knows nothing of what is served.
 
-import type { RequestListener, Server } from 'node:http'
+import type { RequestListener, Server, ServerOptions } from 'node:http'
 import type { Server as TlsServer, ServerOptions as TlsServerOptions } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
+import type { DirectRoutes } from './direct.ts'
+import { Front } from './front.ts'
 
 // Not by `import`, which asks the module for all its exports, the WebSocket client among them: 12 MB.
 const { createServer } = process.getBuiltinModule('node:http')
@@ -33,42 +35,75 @@ export type Listeners = {
   close(): Promise<void>
 }
 
+/** What is served. */
+export type Served = {
+  /** Plain HTTP has a front that answers simple requests for these. */
+  readonly direct: DirectRoutes
+  /** Every other request. */
+  readonly answer: RequestListener
+}
+
+/** Of one address. */
+type Listener = { readonly server: Server | TlsServer; readonly front?: Front }
+
+/** Whether one more connection may stay. */
+type Admit = (socket: Socket) => boolean
+
 /** Listens on every address, or on none: rejects with the first failure, naming the address. */
-export async function openListeners(options: ListenOptions, answer: RequestListener): Promise<Listeners> {
+export async function openListeners(options: ListenOptions, served: Served): Promise<Listeners> {
   const connections = new Set<Socket>()
-  const accept = (socket: Socket) => {
+  const admit = (socket: Socket) => {
     if (connections.size >= options.maxConnections) {
       socket.destroy()
-      return
+      return false
     }
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
+    return true
   }
-  const servers: (Server | TlsServer)[] = []
+  const listeners: Listener[] = []
   try {
     for (const address of options.addresses) {
-      const limits = { requestTimeout: options.readTimeoutMs, keepAliveTimeout: options.readTimeoutMs, maxHeaderSize: maxHeaderBytes }
-      const server = options.tls === undefined ? createServer(limits, answer) : (await import('node:https')).createServer({ ...limits, ...options.tls }, answer)
-      server.on('secureConnection', (socket: TLSSocket) => {
-        if (options.isClientAllowed?.(socket) === false) socket.destroy()
-      })
-      server.on('connection', accept)
-      servers.push(server)
-      await listen(server, address)
+      const listener = options.tls === undefined ? plainListener(options, served, admit) : await tlsListener(options, options.tls, served, admit)
+      listeners.push(listener)
+      await listen(listener.server, address)
     }
   } catch (error) {
-    await Promise.all(servers.filter((server) => server.listening).map(close))
+    await Promise.all(listeners.filter(({ server }) => server.listening).map(close))
     throw error
   }
   return {
-    addresses: servers.map(boundAddress),
+    addresses: listeners.map(({ server }) => boundAddress(server)),
     setTls(tls) {
-      for (const server of servers) if ('setSecureContext' in server) server.setSecureContext(tls)
+      for (const { server } of listeners) if ('setSecureContext' in server) server.setSecureContext(tls)
     },
     close: async () => {
-      await Promise.all(servers.map(close))
+      await Promise.all(listeners.map(close))
     },
   }
+}
+
+function plainListener(options: ListenOptions, { direct, answer }: Served, admit: Admit): Listener {
+  const server = createServer(limitsOf(options), answer)
+  const front = new Front(server, direct)
+  server.on('connection', (socket: Socket) => {
+    if (admit(socket)) front.accept(socket)
+  })
+  return { server, front }
+}
+
+async function tlsListener(options: ListenOptions, tls: TlsServerOptions, { answer }: Served, admit: Admit): Promise<Listener> {
+  const { createServer } = await import('node:https')
+  const server = createServer({ ...limitsOf(options), ...tls }, answer)
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (options.isClientAllowed?.(socket) === false) socket.destroy()
+  })
+  server.on('connection', admit)
+  return { server }
+}
+
+function limitsOf({ readTimeoutMs }: ListenOptions): ServerOptions {
+  return { requestTimeout: readTimeoutMs, keepAliveTimeout: readTimeoutMs, maxHeaderSize: maxHeaderBytes }
 }
 
 function listen(server: Server | TlsServer, { host, port }: ListenAddress): Promise<void> {
@@ -89,14 +124,18 @@ function boundAddress(server: Server | TlsServer): ListenAddress {
 }
 
 /** Waits for answers under way for a moment, then ends what is left. */
-function close(server: Server | TlsServer): Promise<void> {
+function close({ server, front }: Listener): Promise<void> {
   const graceMs = 2_000
   return new Promise((done) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    const timer = setTimeout(() => {
+      server.closeAllConnections()
+      front?.closeAll()
+    }, graceMs)
     server.close(() => {
       clearTimeout(timer)
       done()
     })
     server.closeIdleConnections()
+    front?.close()
   })
 }

@@ -2,7 +2,6 @@
 // metrics. The handlers in api/ see a `WebRequest` and give an `Answer`; fastify stays inside this file and server.ts, and
 // requests of direct routes (direct.ts) do not see it.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import { QueryError } from '../query/queryError.ts'
@@ -13,6 +12,7 @@ import { allowHeader, failure, methodNotAllowed, plain } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { noBody, RequestBody } from './body.ts'
 import type { DirectRoutes } from './direct.ts'
+import { NodeExchange, type Exchange } from './exchange.ts'
 import type { HttpMetrics } from './metrics.ts'
 import type { Route } from './openApi.ts'
 import { readBodyForm, WebRequest, type Arrived } from './webRequest.ts'
@@ -83,12 +83,12 @@ export class Router {
     const url = this.#options.prefix + path
     this.#routes.push({ methods: allowed, path })
     const bodyLimit = options.bodyLimitBytes === undefined ? {} : { bodyLimit: options.bodyLimitBytes }
-    const answer = (request: IncomingMessage, response: ServerResponse, rawBody: RequestBody, parameters: PathParameters = {}) => this.#answer({ request, response, rawBody, parameters, path, handler, options })
+    const answer = (exchange: Exchange, rawBody: RequestBody, parameters: PathParameters) => this.#answer({ exchange, rawBody, parameters, path, handler, options })
     this.#fastify.route({
       method: [...allowed],
       url,
       ...bodyLimit,
-      handler: async (request, reply) => send(reply, await answer(request.raw, reply.raw, request.body instanceof RequestBody ? request.body : noBody, request.params as PathParameters)), // fastify gives text for every part of a path
+      handler: async (request, reply) => send(reply, await answer(new NodeExchange(request.raw, reply.raw), request.body instanceof RequestBody ? request.body : noBody, request.params as PathParameters)), // fastify gives text for every part of a path
     })
     if (options.isDirect === true) {
       for (const method of allowed) this.#direct.add(method, url, { bodyLimitBytes: options.bodyLimitBytes ?? this.#options.bodyLimitBytes, answer })

@@ -2,7 +2,7 @@
 // compression, 404s. It listens before the data is there, so that health, metrics and replay can be asked; `serve` gives
 // it the parts, and from then on it is ready.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -29,10 +29,11 @@ import { addSearchRoutes } from './api/search.ts'
 import { addStatusRoutes } from './api/status.ts'
 import { addTargetRoutes } from './api/targets.ts'
 import { BodyReader } from './body.ts'
-import { compressBody, encodingFor, type Encoding } from './compression.ts'
+import { compressBody, compressStream, encodingFor, type Encoding } from './compression.ts'
 import { createCors } from './cors.ts'
 import type { Cors } from './cors.ts'
 import { DirectRoutes } from './direct.ts'
+import { NodeExchange, type Exchange } from './exchange.ts'
 import { openListeners } from './listeners.ts'
 import type { ListenAddress, Listeners } from './listeners.ts'
 import { createHttpMetrics } from './metrics.ts'
@@ -125,8 +126,8 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
   const cors = createCors(options.corsOrigin, apiPath)
   addCors(fastify, cors, apiPath)
   addCompression(fastify)
-  fastify.addHook('onRequest', (_, reply, done) => {
-    state.begin(reply.raw)
+  fastify.addHook('onRequest', (request, reply, done) => {
+    state.begin(new NodeExchange(request.raw, reply.raw))
     done()
   })
   fastify.setNotFoundHandler((request, reply) => send(reply, answerUnrouted(request, { prefix: options.routePrefix, routes: () => router.routes })))
@@ -136,7 +137,7 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
     bodies,
     protection,
     cors,
-    onRequest: (response) => state.begin(response),
+    onRequest: (exchange) => state.begin(exchange),
     refusalOf: (error) => frameworkAnswer(error, deps.logger),
   })
   const router = new Router(fastify, direct, {
@@ -178,8 +179,13 @@ export async function createServer(options: ServerOptions, deps: ServerDeps): Pr
 
   const listeners: Listeners = await openListeners(
     { addresses: options.listenAddresses, readTimeoutMs: options.readTimeoutMs, maxConnections: options.maxConnections, ...tlsOf(protection) },
-    (request, response) => {
-      if (!direct.handle(request, response)) fastify.routing(request, response)
+    {
+      direct,
+      answer: (request, response) => {
+        const found = direct.find(request.method ?? '', request.url ?? '')
+        if (found === undefined) fastify.routing(request, response)
+        else direct.answer(found, new NodeExchange(request, response))
+      },
     },
   )
   ports = listeners.addresses.map(({ port }) => port)
@@ -216,10 +222,10 @@ class ServerState {
   }
 
   /** Counts the answer until it is out, or the client gone. */
-  begin(response: ServerResponse): void {
-    if (response.destroyed) return
+  begin(exchange: Exchange): void {
+    if (exchange.isOver) return
     this.#underWay += 1
-    response.once('close', () => {
+    exchange.onOver(() => {
       this.#underWay -= 1
       if (this.#underWay <= 0) this.#drained?.()
     })
@@ -294,7 +300,8 @@ function addCompression(fastify: FastifyInstance): void {
     } else done(null, payload)
   })
   const compress = async (reply: FastifyReply, payload: string | Uint8Array | Readable, encoding: Encoding) => {
-    const compressed = await compressBody(payload, encoding, reply.getHeader('vary')?.toString())
+    const vary = reply.getHeader('vary')?.toString()
+    const compressed = payload instanceof Readable ? compressStream(payload, encoding, vary) : await compressBody(payload, encoding, vary)
     if (compressed === undefined) return payload
     reply.headers(compressed.headers)
     reply.removeHeader('content-length')

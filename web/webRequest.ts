@@ -1,15 +1,14 @@
 // A request as the handlers see it. What only some of them want is made when they ask for it: thousands of requests a second
 // want little.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { QueryOrigin } from '../query/answers/api.ts'
 import { errorText } from '../src/base/assert.ts'
 import type { RequestBody } from './body.ts'
+import type { Exchange } from './exchange.ts'
 import { readForm, RequestParams, type Form } from './requestParams.ts'
 
 export type Arrived = {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly exchange: Exchange
   readonly rawBody: RequestBody
   /** Values of `:name` and `*` in the route's path, decoded. */
   readonly parameters: Readonly<Record<string, string>>
@@ -28,12 +27,12 @@ export class WebRequest {
   }
 
   get method(): string {
-    return this.#arrived.request.method ?? ''
+    return this.#arrived.exchange.method
   }
 
   /** Path and query string as received. */
   get url(): string {
-    return this.#arrived.request.url ?? '/'
+    return this.#arrived.exchange.url
   }
 
   /** The query string as received, without `?`. */
@@ -64,12 +63,12 @@ export class WebRequest {
 
   /** Aborted when the client is gone. */
   get signal(): AbortSignal {
-    return (this.#signal ??= signalOf(this.#arrived.response))
+    return (this.#signal ??= signalOf(this.#arrived.exchange))
   }
 
   /** Who asks, for fairness between clients. */
   get client(): string {
-    return this.#arrived.request.socket.remoteAddress ?? ''
+    return this.#arrived.exchange.client
   }
 
   /** What the query log says of who asks. */
@@ -78,25 +77,26 @@ export class WebRequest {
   }
 
   header(name: string): string {
-    return String(this.#arrived.request.headers[name] ?? '')
+    return this.#arrived.exchange.header(name) ?? ''
   }
 }
 
 /** Aborted when the client goes before it has its answer. */
-function signalOf(response: ServerResponse): AbortSignal {
+function signalOf(exchange: Exchange): AbortSignal {
   const gone = new AbortController()
-  const end = () => {
-    if (!response.writableFinished) gone.abort()
+  if (exchange.isOver) gone.abort()
+  else {
+    exchange.onOver((isAnswered) => {
+      if (!isAnswered) gone.abort()
+    })
   }
-  if (response.destroyed) end()
-  else response.once('close', end)
   return gone.signal
 }
 
 /** The fields of a form body; `undefined` when the body is something else. */
-export function readBodyForm({ request, rawBody }: Arrived): Form | undefined | Promise<Form> {
+export function readBodyForm({ exchange, rawBody }: Arrived): Form | undefined | Promise<Form> {
   if (rawBody.length === 0) return undefined
-  const contentType = request.headers['content-type'] ?? ''
+  const contentType = exchange.header('content-type') ?? ''
   const mediaType = contentType.split(';')[0]?.trim().toLowerCase()
   if (mediaType === 'application/x-www-form-urlencoded') return readForm(Buffer.from(rawBody.bytes()).toString('utf8'))
   return mediaType === 'multipart/form-data' ? readMultipart(contentType, rawBody) : undefined

@@ -18,7 +18,7 @@ let own: RunningServer
 let peer: RunningServer
 
 const webConfig = (users: Record<string, string>, rest = '') => `tls_server_config: { cert_file: '${tls}.crt', key_file: '${tls}.key'${rest} }
-http_server_config: { headers: { X-Frame-Options: deny, Strict-Transport-Security: max-age=9 } }
+http_server_config: { headers: { X-Frame-Options: deny, Strict-Transport-Security: max-age=9, Content-Security-Policy: "default-src\\n'self' ü\\n" } }
 basic_auth_users: ${JSON.stringify(users)}
 `
 const hash = (password: string) => bcrypt.hashSync(password, 4)
@@ -54,7 +54,7 @@ function ask(port: number, path: string, credentials?: string, client: Client = 
       let body = ''
       response.setEncoding('utf8').on('data', (text: string) => (body += text))
       const { headers: found } = response
-      const kept = Object.fromEntries(['www-authenticate', 'x-frame-options', 'strict-transport-security', 'content-type'].map((name) => [name, found[name]]))
+      const kept = Object.fromEntries(['www-authenticate', 'x-frame-options', 'strict-transport-security', 'content-security-policy', 'content-type'].map((name) => [name, found[name]]))
       response.on('end', () => done({ status: response.statusCode, headers: kept, body }))
     })
     sent.on('error', failed)

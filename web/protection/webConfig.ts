@@ -34,7 +34,7 @@ export type WebConfig = {
   readonly tls: TlsServerConfig | undefined
   /** bcrypt hashes by user name; no users means no authentication. */
   readonly users: ReadonlyMap<string, string>
-  /** Added to every answer. */
+  /** Added to every answer; by their names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   /** One request per interval, and `burst` of them at once; `undefined` is no limit. */
   readonly rateLimit: { readonly intervalMs: number; readonly burst: number } | undefined
@@ -81,7 +81,12 @@ const headers: Reader<Record<string, string>> = (node) => {
     const words = allowedHeaders[key]
     if (words !== undefined && value.text !== '' && !words.includes((value.text ?? '').toLowerCase())) value.fail(`expected ${words.join(' or ')}, found ${value.describe()}`)
   }
-  return record(text)(node)
+  return Object.fromEntries(Object.entries(record(text)(node)).map(([name, value]) => [name.toLowerCase(), headerValue(value)]))
+}
+
+/** As Go writes it: as UTF-8, here one character per byte, and with spaces for the line breaks that a long policy may have. */
+function headerValue(value: string): string {
+  return Buffer.from(value.trim()).toString('latin1').replace(/[^\t\x20-\x7e\x80-\xff]/g, ' ')
 }
 
 const tlsServerConfig: Reader<TlsServerConfig> = (node) => {
