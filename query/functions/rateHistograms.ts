@@ -2,7 +2,7 @@
 // in resets added, stretched to the window's ends as for numbers. `irate` and `idelta`: the difference of the last two.
 
 import type { NativeHistogram } from '../../storage/model/histogram.ts'
-import { add, asGauge, emptyLike, isCustom, multiply, subtract, withSchema } from '../histograms/arithmetic.ts'
+import { add, asGauge, emptyFor, isCustom, multiply, subtract, withSchema } from '../histograms/arithmetic.ts'
 import type { HistogramNotes } from '../histograms/notes.ts'
 import { isReset, type Resets } from '../histograms/reset.ts'
 
@@ -66,7 +66,7 @@ function change(samples: readonly NativeHistogram[], { isCounter, wasReset }: { 
     else notes.notAGauge(metric)
   }
   // What was before a reset right at the beginning does not matter, nor does its layout.
-  const start = wasReset(1) ? emptyLike(second) : first
+  const start = wasReset(1) ? emptyFor(second) : first
   const inside = isCounter ? samples.slice(1) : [last]
   if (inside.some((histogram) => isCustom(histogram) !== isCustom(start))) {
     notes.mixedSchemas(metric)

@@ -287,7 +287,7 @@ function mergeBuckets(a: Buckets, b: Buckets, sign: 1 | -1): Buckets {
   return { indexes: indexes.subarray(0, used), counts: counts.subarray(0, used) }
 }
 
-/** A histogram without observations in the layout of `histogram`. */
-export function emptyLike(histogram: NativeHistogram): NativeHistogram {
-  return { ...histogram, counterReset: 'unknown', zeroCount: 0, count: 0, sum: 0, positive: noBuckets, negative: noBuckets, customBounds: isCustom(histogram) ? histogram.customBounds : noBounds }
+/** A histogram without observations that goes together with `histogram` and does not make its zero bucket wider. */
+export function emptyFor(histogram: NativeHistogram): NativeHistogram {
+  return { ...histogram, counterReset: 'unknown', zeroThreshold: 0, zeroCount: 0, count: 0, sum: 0, positive: noBuckets, negative: noBuckets, customBounds: isCustom(histogram) ? histogram.customBounds : noBounds }
 }
