@@ -1,47 +1,48 @@
 // What do queries and ingest do to each other? Four clients ask the dashboard's queries in a loop, for the last hour at a step
-// of 15 s, while 100,000 samples a second come in by remote write; first the ingest alone, for comparison. And whether the
-// main thread stays free: how long /-/healthy takes, and how late scrapes start, while the heaviest query of the list runs
-// again and again. Every phase has its time, so that the whole takes less than four minutes.
+// of 15 s, while 100,000 samples a second come in by remote write from another process. In turn with the ingest alone, so that
+// whatever else the machine does meets both. And whether the main thread stays free: how long /-/healthy takes, and how late
+// scrapes start, while the heaviest query of the list runs again and again. The whole takes five minutes.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
-import { remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
 import type { RunningServer } from '../test/helpers/servers.ts'
-import { createBenchSeries, remoteWriteBodies } from './queryData.ts'
 import { benchQueries } from './queryList.ts'
 import { openQueryServers, type QueryServers } from './queryServers.ts'
+import { startSteadyWriter, type SteadyWriter, type Written } from './steadyWriter.ts'
 import { printTable } from './table.ts'
 
 const warmUpMs = 4_000
-const phaseMs = 8_000
+/** Ingest alone and ingest with queries, for so long in turn: 1,200 writes each, of which the slowest one per cent are twelve. */
+const turnMs = 4_000
+const turns = 6
+/** The first writes of a server make what it keeps for all others. */
+const firstWritesMs = 3_000
 const heavyMs = 6_000
 const clientCount = 4
-/** One round of 10,000 series, sent in this time: 100,000 samples a second. */
-const roundMs = 100
-const seriesPerBody = 2_000
 /** Scraped once a second by each server, each at its own moment. */
 const targetCount = 20
 const scrapeIntervalMs = 1_000
 
-type Phase = { readonly ingestMs: readonly number[]; readonly samplesPerSecond: number; readonly queries: number }
+type Phase = { readonly ingestMs: readonly number[]; readonly samplesPerSecond: number; readonly queriesPerSecond: number }
 type Result = { readonly name: string; readonly alone: Phase; readonly busy: Phase; readonly cached: number; readonly healthyMs: readonly number[]; readonly lateMs: readonly number[] }
-type Rounds = readonly (readonly Uint8Array[])[]
+type Clients = { readonly servers: QueryServers; readonly writer: SteadyWriter; readonly clockUrl: string }
 
 export async function benchQueryUnderLoad(): Promise<void> {
   const clock = spawn(process.execPath, [new URL('scrapeClock.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [portLine]: unknown[] = await once(clock.stdout, 'data')
   const clockUrl = `http://127.0.0.1:${Number(String(portLine))}`
+  const writer = await startSteadyWriter(firstWritesMs + 2 * turns * turnMs)
   const servers = await openQueryServers()
   try {
     servers.reconfigure(scrapeConfig(clockUrl))
-    const rounds = createRounds()
     const results: Result[] = []
-    for (const server of [servers.solowatch, servers.prometheus, servers.victoria]) results.push(await measure(server, servers, { rounds, clockUrl }))
+    for (const server of [servers.solowatch, servers.prometheus, servers.victoria]) results.push(await measure(server, { servers, writer, clockUrl }))
     print(results)
   } finally {
     await servers.close()
+    writer.close()
     clock.kill()
   }
 }
@@ -51,24 +52,35 @@ function scrapeConfig(clockUrl: string): string {
   return `global:\n  scrape_interval: ${scrapeIntervalMs / 1000}s\n  scrape_timeout: ${scrapeIntervalMs / 1000}s\nscrape_configs:\n${jobs.join('')}`
 }
 
-/** Made beforehand and the same for each server, so that the load is the server's alone. */
-function createRounds(): Rounds {
-  const series = createBenchSeries()
-  const nowMs = Date.now()
-  return Array.from({ length: (2 * phaseMs) / roundMs }, (_, round) => remoteWriteBodies({ series, startMs: nowMs + round * roundMs, scrapes: 1, seriesPerBody }))
-}
-
-async function measure(server: RunningServer, servers: QueryServers, { rounds, clockUrl }: { readonly rounds: Rounds; readonly clockUrl: string }): Promise<Result> {
+async function measure(server: RunningServer, { servers, writer, clockUrl }: Clients): Promise<Result> {
   // A dashboard that has been open for a while: page caches and compiled code are warm.
   await askAll(server, servers, { untilMs: performance.now() + warmUpMs, suffix: '&nocache=1' })
-  const alone = await phase(server, rounds.slice(0, rounds.length / 2), undefined)
-  const busy = await phase(server, rounds.slice(rounds.length / 2), servers)
+  await writer.write(server.url, firstWritesMs)
+  const alone: Turn[] = []
+  const busy: Turn[] = []
+  for (let turn = 0; turn < turns; turn++) {
+    alone.push({ ...(await writer.write(server.url, turnMs)), queries: 0 })
+    const asking = askAll(server, servers, { untilMs: performance.now() + turnMs, suffix: '&nocache=1' })
+    const [written, queries] = await Promise.all([writer.write(server.url, turnMs), asking])
+    busy.push({ ...written, queries })
+  }
   const cached = await askAll(server, servers, { untilMs: performance.now() + warmUpMs, suffix: '' })
   await arrivals(clockUrl, server)
   // At rest, to know when each target's turn is.
   await delay(3 * scrapeIntervalMs)
   const healthyMs = await healthyUnderQuery(server, servers)
-  return { name: server.name, alone, busy, cached: (1000 * cached) / warmUpMs, healthyMs, lateMs: latenesses(await arrivals(clockUrl, server)) }
+  return { name: server.name, alone: phaseOf(alone), busy: phaseOf(busy), cached: (1000 * cached) / warmUpMs, healthyMs, lateMs: latenesses(await arrivals(clockUrl, server)) }
+}
+
+type Turn = Written & { readonly queries: number }
+
+function phaseOf(all: readonly Turn[]): Phase {
+  const sum = (value: (turn: Turn) => number) => all.reduce((total, turn) => total + value(turn), 0)
+  return {
+    ingestMs: all.flatMap(({ ingestMs }) => ingestMs),
+    samplesPerSecond: (1000 * sum(({ samples }) => samples)) / sum(({ tookMs }) => tookMs),
+    queriesPerSecond: (1000 * sum(({ queries }) => queries)) / (turns * turnMs),
+  }
 }
 
 const userAgents: Readonly<Record<string, RegExp>> = { solowatch: /^Prometheus\/3/, Prometheus: /^Prometheus\/2/, VictoriaMetrics: /^(vm_promscrape|VictoriaMetrics)/ }
@@ -87,33 +99,6 @@ function latenesses(byTarget: readonly (readonly number[])[]): number[] {
     const turn = Math.min(...offsets)
     return offsets.map((offset) => offset - turn)
   })
-}
-
-/** Sends a round every `roundMs`, or as fast as the server takes them, with or without clients that query. */
-async function phase(server: RunningServer, rounds: Rounds, queried: QueryServers | undefined): Promise<Phase> {
-  const pool = new Pool(server.url, { connections: 2 })
-  const ingestMs: number[] = []
-  const startedMs = performance.now()
-  const endsMs = startedMs + phaseMs
-  let sent = 0
-  const ingest = async () => {
-    for (const [index, bodies] of rounds.entries()) {
-      if (performance.now() > endsMs) return
-      await delay(Math.max(0, startedMs + index * roundMs - performance.now()))
-      await Promise.all(bodies.map(async (body) => {
-        const beganMs = performance.now()
-        const response = await pool.request({ path: '/api/v1/write', method: 'POST', headers: remoteWriteHeaders, body })
-        const text = await response.body.text()
-        if (response.statusCode >= 300) throw new Error(`${server.name} answered ${response.statusCode}: ${text}`)
-        ingestMs.push(performance.now() - beganMs)
-      }))
-      sent += 10_000
-    }
-  }
-  const asking = queried === undefined ? 0 : askAll(server, queried, { untilMs: endsMs, suffix: '&nocache=1' })
-  const [, queries] = await Promise.all([ingest(), asking])
-  await pool.close()
-  return { ingestMs, samplesPerSecond: (1000 * sent) / (performance.now() - startedMs), queries }
 }
 
 /** All clients in a loop, each beginning at another query. Resolves with the number of answers. */
@@ -171,7 +156,7 @@ function print(results: readonly Result[]): void {
     `queries under load: ${clientCount} clients in a loop, 100,000 samples a second wanted (targets: more queries than either peer; p99 of ingest within 2 x of ingest alone; /-/healthy within 20 ms)`,
     ['', ...results.map(({ name }) => name)],
     [
-      row('queries per second', ({ busy }) => (1000 * busy.queries) / phaseMs),
+      row('queries per second', ({ busy }) => busy.queriesPerSecond),
       row('queries per second without ingest, caches allowed', ({ cached }) => cached),
       row('samples per second, alone', ({ alone }) => alone.samplesPerSecond, 0),
       row('samples per second, with queries', ({ busy }) => busy.samplesPerSecond, 0),
