@@ -6,17 +6,24 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
-const sources = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
+/** AssemblyScript, which imports without endings; `src/kernels/assembly/index.ts` says what is used outside. */
+const kernelFolder = 'src/kernels/assembly/'
+
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
   .split('\n')
-  .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('src/kernels/assembly/'))
+  .filter((path) => /\.tsx?$/.test(path))
+
+/** Paths that the text of the file at `path` imports, be it types or threads. */
+function importedBy(path: string, text: string): string[] {
+  return [...text.matchAll(/(?:from|import)[\s(]+'(\.{1,2}\/[^']+)'|new URL\('(\.{1,2}\/[^']+\.ts)'/g)].map((m) => normalize(join(dirname(path), m[1] ?? m[2] ?? '')))
+}
 
 type Source = { readonly path: string; readonly text: string; readonly imports: readonly string[] }
 
 const files = new Map<string, Source>()
-for (const path of sources) {
+for (const path of tracked.filter((one) => !one.startsWith(kernelFolder))) {
   const text = readFileSync(path, 'utf8')
-  const imports = [...text.matchAll(/(?:from|import)[\s(]+'(\.{1,2}\/[^']+)'|new URL\('(\.{1,2}\/[^']+\.ts)'/g)].map((m) => normalize(join(dirname(path), m[1] ?? m[2] ?? '')))
-  files.set(path, { path, text, imports })
+  files.set(path, { path, text, imports: importedBy(path, text) })
 }
 
 const isTest = (path: string) => path.endsWith('.test.ts') || path.startsWith('test/') || path.startsWith('bench/')
@@ -80,19 +87,14 @@ describe('imports', () => {
   })
 
   it('do not form a cycle, not even by types', () => {
-    const done = new Set<string>()
-    const cycles: string[] = []
-    const visit = (path: string, trail: readonly string[]) => {
-      if (trail.includes(path)) {
-        cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
-        return
-      }
-      if (done.has(path)) return
-      for (const target of files.get(path)?.imports ?? []) visit(target, [...trail, path])
-      done.add(path)
-    }
-    for (const path of files.keys()) visit(path, [])
-    expect(cycles).toEqual([])
+    expect(cyclesOf((path) => files.get(path)?.imports ?? [], [...files.keys()])).toEqual([])
+  })
+
+  it('do not form a cycle among the kernels', () => {
+    const kernels = tracked.filter((path) => path.startsWith(kernelFolder))
+    const importsOf = (path: string) => importedBy(path, readFileSync(path, 'utf8')).map((target) => `${target}.ts`)
+    expect(kernels.length).toBeGreaterThan(0)
+    expect(cyclesOf(importsOf, kernels)).toEqual([])
   })
 
   it('lead to every file from an entry, a worker or a test', () => {
@@ -126,3 +128,20 @@ describe('sources', () => {
     expect(silent.map((file) => file.path)).toEqual([])
   })
 })
+
+/** Every way from a file back to itself, once. */
+function cyclesOf(importsOf: (path: string) => readonly string[], paths: readonly string[]): string[] {
+  const done = new Set<string>()
+  const cycles: string[] = []
+  const visit = (path: string, trail: readonly string[]) => {
+    if (trail.includes(path)) {
+      cycles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
+      return
+    }
+    if (done.has(path)) return
+    for (const target of importsOf(path)) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const path of paths) visit(path, [])
+  return cycles
+}

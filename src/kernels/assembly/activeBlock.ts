@@ -10,7 +10,7 @@
 
 import { readVarint, unzigzag, varintLength, writeVarint, zigzag } from './bytes'
 import { alloc, free } from './memory'
-import { R_ACTIVE_COUNT, R_LAST_TIME, R_LAST_VALUE, R_TAIL, R_TAIL_COUNT, R_TAIL_USED } from './series'
+import { R_ACTIVE_COUNT, R_LAST_TIME, R_LAST_VALUE, R_TAIL, R_TAIL_COUNT, R_TAIL_USED } from './seriesRecord'
 
 const B_PREVIOUS: usize = 0
 export const B_BEFORE: usize = 4

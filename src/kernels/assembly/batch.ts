@@ -9,7 +9,7 @@
 //  96 log record u32, 100 its length u32, 104 its allocated bytes u32, 108 new series in it u32
 // 112 last value u64 of the first bad sample's series
 // 120 next open batch u32, 124 the one before u32
-// 128 images { pointer u32, bytes u32, capacity u32 } of the histograms that its marks stand for (histogramDraft.ts)
+// 128 images { pointer u32, bytes u32, capacity u32 } of the histograms that its marks stand for (batchImages.ts)
 // 140 histograms that cannot be stored u32
 // 144 zeros: a growing array of the samples, u32, that say that a counter was created
 // 156 copies of the chunks that its samples went into at once (run.ts)
@@ -20,13 +20,14 @@ import {
 } from './layout'
 import { freeList, link, push, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
-import { appendHistogram, appendInOrder, fence, insertHistogram, insertOutOfOrder, isFull, publish, sealActive } from './append'
+import { appendHistogram, appendInOrder, fence, isFull, publish, sealActive } from './append'
+import { insertHistogram, insertOutOfOrder } from './outOfOrder'
+import { BATCH_IMAGES, clearImages, imageLength, imageOf } from './batchImages'
 import { bytesEqual } from './bytes'
-import { imageLength, imageOf } from './histogramDraft'
 import { hasMarks, HINT_MASK, isMark, markPlace, NOT_A_NUMBER } from './histogramMark'
 import { isNewestImage } from './histogramRows'
 import { appendRun, clearCopies, COPIES_BYTES, freeCopies, MIN_RUN } from './run'
-import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './series'
+import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SLOT, seriesRecord } from './seriesRecord'
 
 export const BATCH_REFS: usize = 0
 export const BATCH_TIMES: usize = 4
@@ -45,7 +46,6 @@ export const BATCH_RECORD_BYTES: usize = 104
 export const BATCH_NEW_SERIES: usize = 108
 export const BATCH_LAST_VALUE: usize = 112
 export const BATCH_LINK: usize = 120
-export const BATCH_IMAGES: usize = 128
 const BATCH_BAD_HISTOGRAMS: usize = 140
 const BATCH_ZEROS: usize = 144
 export const BATCH_COPIES: usize = 156
@@ -66,9 +66,6 @@ export const TOO_FAR_AHEAD: u8 = 7
 export const NO_SERIES: u8 = 8 // staged with ref 0: dropped by relabelling, or a zero that is not in order
 export const TOO_LATE: u8 = 9 // was in order when validated, and another batch came in between
 export const STORED_IN_CHUNK: u8 = 10 // stored, and the log record gets the chunk
-
-/** Bytes of images whose memory is kept for those to come. */
-const MAX_KEPT_IMAGES: u32 = 262_144
 
 /** Half of Prometheus's 2 h chunk range: without a window, samples older than this before the newest are out of bounds. */
 const IN_BOUNDS_MS: i64 = 3_600_000
@@ -103,20 +100,12 @@ export function clearBatch(batch: usize): void {
   clearCopies(batch + BATCH_COPIES)
   memory.fill(batch + BATCH_COUNT, 0, 4)
   memory.fill(batch + BATCH_TALLY, 0, BATCH_LINK - BATCH_TALLY)
-  clearImages(batch + BATCH_IMAGES)
+  clearImages(batch)
   store<u32>(batch, 0, BATCH_ZEROS + 4)
   store<u32>(batch, 0, BATCH_STARTS + 4)
   store<u32>(batch, 0, BATCH_BAD_HISTOGRAMS)
   store<i64>(batch, i64.MAX_VALUE, BATCH_MIN_TIME)
   store<i64>(batch, i64.MIN_VALUE, BATCH_MAX_TIME)
-}
-
-/** Gives them back when they are large. */
-function clearImages(images: usize): void {
-  store<u32>(images, 0, 4)
-  if (load<u32>(images, 8) <= MAX_KEPT_IMAGES) return
-  freeList(images, 1)
-  store<u32>(images, 0, 8)
 }
 
 // @ts-ignore: decorator

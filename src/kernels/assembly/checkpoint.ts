@@ -8,10 +8,16 @@
 //   28 last value u64                of the newest sample in order, where this chunk has it
 //   36 the data of the chunk
 
-import { addLoadedChunk, CHUNK_OUT_OF_ORDER } from './append'
+import { CHUNK_OUT_OF_ORDER, CHUNK_SAVED, linkChunk, newChunk } from './chunkChain'
+import { chunkSampleCount, valuesSection } from './codec'
 import { ENTRY_BYTES, ENTRY_HAS_LAST_VALUE } from './flush'
+import { isHistogramSection } from './histogramSection'
 import { APPENDED_SAMPLES, HEAD_MAX_TIME, HEAD_MIN_TIME } from './layout'
-import { FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, seriesRecord } from './series'
+import { O_FIRST, O_LAST, outOfOrderPart } from './outOfOrder'
+import {
+  dayOf, FLAG_HAS_LAST, FLAG_LAST_VALUE_UNKNOWN, hasSeries, noteHistograms, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_SEALED_FIRST, R_SEALED_LAST,
+  seriesRecord,
+} from './seriesRecord'
 
 const P_LENGTH: usize = 4
 const P_MIN_TIME: usize = 8
@@ -85,4 +91,18 @@ function restoreChunk(record: usize, packed: usize, data: usize, count: u16): vo
   store<u64>(record, load<u64>(packed, P_LAST_VALUE), R_LAST_VALUE)
   const isKnown = (load<u16>(packed, P_FLAGS) & ENTRY_HAS_LAST_VALUE) != 0
   store<u32>(record, isKnown ? (flags | FLAG_HAS_LAST) & ~FLAG_LAST_VALUE_UNKNOWN : flags | FLAG_HAS_LAST | FLAG_LAST_VALUE_UNKNOWN, R_FLAGS)
+}
+
+/** Adds a chunk that is in a checkpoint behind the others of the series. */
+function addLoadedChunk(record: usize, data: usize, length: u32, minTime: i64, maxTime: i64, count: u16, isOutOfOrder: bool): void {
+  const day = dayOf(minTime)
+  if (day < load<i32>(record, R_FIRST_DAY)) store<i32>(record, day, R_FIRST_DAY)
+  const chunk = newChunk(data, <i32>length, count, minTime, maxTime, isOutOfOrder ? CHUNK_SAVED | CHUNK_OUT_OF_ORDER : CHUNK_SAVED)
+  if (chunkSampleCount(data, <i32>length) > 0 && isHistogramSection(valuesSection(data))) noteHistograms(record)
+  if (!isOutOfOrder) {
+    linkChunk(record + R_SEALED_FIRST, record + R_SEALED_LAST, chunk)
+    return
+  }
+  const part = outOfOrderPart(record)
+  linkChunk(part + O_FIRST, part + O_LAST, chunk)
 }

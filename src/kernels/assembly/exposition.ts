@@ -18,7 +18,7 @@ import { SCRAPE_CACHES, SPARE_PARSE } from './layout'
 import { freeList, link, push, unlink } from './list'
 import { alloc, free, usableBytes } from './memory'
 import { NUMBER_BAD, NUMBER_HARD, parseNumber } from './number'
-import { R_SLOT, seriesRecord, spare } from './series'
+import { R_SLOT, seriesRecord, spare } from './seriesRecord'
 
 const K_ENTRIES: usize = 0
 const K_COUNT: usize = 4

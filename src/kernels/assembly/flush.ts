@@ -10,14 +10,14 @@
 import { comparableValue } from './histogramRows'
 import { MAX_REF } from './layout'
 import { alloc, free, usableBytes } from './memory'
+import { sealActive } from './append'
 import {
   C_COUNT, C_FLAGS, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, CHUNK_LISTED, CHUNK_OUT_OF_ORDER, CHUNK_SAVED, dropChunk,
-  O_BUFFER, O_FIRST, O_LAST, sealActive, sealOutOfOrder,
-} from './append'
+} from './chunkChain'
+import { O_BUFFER, O_FIRST, O_LAST, sealOutOfOrder } from './outOfOrder'
 import {
-  FLAG_LAST_VALUE_UNKNOWN, nextSeries, R_ACTIVE_COUNT, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER, R_SEALED_FIRST, R_SEALED_LAST,
-  seriesRecord,
-} from './series'
+  FLAG_LAST_VALUE_UNKNOWN, nextSeries, R_ACTIVE_COUNT, R_FLAGS, R_LAST_TIME, R_LAST_VALUE, R_OUT_OF_ORDER, R_SEALED_FIRST, R_SEALED_LAST, seriesRecord,
+} from './seriesRecord'
 
 const F_NEXT_REF: usize = 0
 const F_MARK: usize = 4

@@ -18,7 +18,7 @@
 // A list that is being filtered only grows at its end between two steps.
 
 import { BATCH_COUNT, BATCH_LINK, BATCH_REFS } from './batch'
-import { O_BUFFER, O_FIRST } from './append'
+import { O_BUFFER, O_FIRST } from './outOfOrder'
 import { spareCached } from './exposition'
 import {
   findName, NAME_CAPACITY, nameRecord, nameValues, NAME_VALUES, pairName, PAIR_CAPACITY, PAIR_MARK, PAIR_POSTINGS, pairPostings, pairRecord, pairValue,
@@ -29,9 +29,10 @@ import {
   TABLE_FILLS, TABLE_SHARDS,
 } from './layout'
 import { freeList, push } from './list'
-import { alloc, free, PAIR_ID, retire, scratch, SERIES_REF, SYMBOL_ID } from './memory'
+import { PAIR_ID, retire, SERIES_REF, SYMBOL_ID } from './epochs'
+import { alloc, free, scratch } from './memory'
 import { forgetRaw } from './rawTable'
-import { FLAG_FORGOTTEN, hasSeries, isCandidate, R_ACTIVE_COUNT, R_FLAGS, R_OUT_OF_ORDER, R_SEALED_FIRST, seriesRecord, spare } from './series'
+import { FLAG_FORGOTTEN, hasSeries, isCandidate, R_ACTIVE_COUNT, R_FLAGS, R_OUT_OF_ORDER, R_SEALED_FIRST, seriesRecord, spare } from './seriesRecord'
 import { place } from './table'
 
 const G_PHASE: usize = 0

@@ -5,13 +5,14 @@
 //   negative buckets u32, buckets u32, their capacity u32, custom bounds u32, their number u32, their capacity u32 }
 // Bucket: { count f64, index i32, zero u32 }, the positive ones first. Those that count nothing are left out.
 
-import { BATCH_IMAGES, stage } from './batch'
+import { stage } from './batch'
+import { addImage, closeImage, imageOf } from './batchImages'
 import { writeVarint, zigzag } from './bytes'
 import { imageBound, writeNumber, writeSide } from './histogramImage'
 import { markOf, NOT_A_NUMBER } from './histogramMark'
 import { HISTOGRAM_DRAFT } from './layout'
 import { alloc, free, usableBytes } from './memory'
-import { hasSeries } from './series'
+import { hasSeries } from './seriesRecord'
 
 export const D_SUM: usize = 0
 export const D_COUNT: usize = 8
@@ -109,41 +110,4 @@ function withoutEmpty(to: usize, from: usize, count: u32): u32 {
 @inline
 function bitsOf(value: f64): u64 {
   return value == value ? reinterpret<u64>(value) : NOT_A_NUMBER
-}
-
-// The images of a batch, one after the other: { length u32 } and the image, unaligned. Places are offsets, as the list grows.
-
-/** Makes room for an image of up to `bytes` bytes and returns its place; `closeImage` says where it ends. */
-export function addImage(batch: usize, bytes: u32): u32 {
-  const used = load<u32>(batch + BATCH_IMAGES, 4)
-  const capacity = load<u32>(batch + BATCH_IMAGES, 8)
-  const needed = used + 4 + bytes
-  if (needed > capacity) {
-    const size = usableBytes(max(needed, capacity << 1))
-    const grown = alloc(size)
-    if (capacity != 0) {
-      memory.copy(grown, load<u32>(batch + BATCH_IMAGES), used)
-      free(load<u32>(batch + BATCH_IMAGES), capacity)
-    }
-    store<u32>(batch + BATCH_IMAGES, <u32>grown)
-    store<u32>(batch + BATCH_IMAGES, size, 8)
-  }
-  return used
-}
-
-// @ts-ignore: decorator
-@inline
-export function imageOf(batch: usize, place: u32): usize {
-  return <usize>load<u32>(batch, BATCH_IMAGES) + <usize>place + 4
-}
-
-// @ts-ignore: decorator
-@inline
-export function imageLength(image: usize): u32 {
-  return load<u32>(image - 4)
-}
-
-export function closeImage(batch: usize, image: usize, end: usize): void {
-  store<u32>(image - 4, <u32>(end - image))
-  store<u32>(batch + BATCH_IMAGES, <u32>(end - load<u32>(batch, BATCH_IMAGES)), 4)
 }

@@ -7,7 +7,7 @@ import { readVarint, unzigzag, varintEnd } from './bytes'
 import { BUCKET_BYTES, D_BOUND_COUNT, D_BOUNDS, D_BUCKETS, D_COUNT, D_HINT, D_NEGATIVE, D_POSITIVE, D_SCHEMA, D_SUM, D_ZERO_COUNT, D_ZERO_THRESHOLD, reserveDraft, stageHistogram } from './histogramDraft'
 import { afterLength, lengthOf, skipField } from './protobuf'
 import { scratch } from './memory'
-import { hasSeries } from './series'
+import { hasSeries } from './seriesRecord'
 import { CREATED_START, CREATED_ZERO, noteStart } from './startTimes'
 
 /** Samples staged before the caller looks at its event loop. */

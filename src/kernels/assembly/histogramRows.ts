@@ -18,7 +18,8 @@ import {
 import { afterNumber, afterSide, afterVarint, bucketsOf, isWholeNumber, readNumber, readSide, shapeLength, sideLength, sidesOf } from './histogramImage'
 import { isMark, markAt, markPlace, markRow, MAX_ROWS, rowMark } from './histogramMark'
 import { addOwner, findOwner, keepImage, P_BLOCK, P_IMAGE, P_LENGTH, P_ROWS, P_SHAPE, P_USED } from './histogramOwners'
-import { alloc, retire, usableBytes } from './memory'
+import { retire } from './epochs'
+import { alloc, usableBytes } from './memory'
 
 const K_OWNER: usize = 4
 const K_ROW_ROOM: usize = 8

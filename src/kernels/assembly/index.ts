@@ -5,12 +5,15 @@ export {
   nameCount, pairCount, powersOfTenAddress, raiseMaxTime, raiseNextRef, readerSlotCount, retiredBytes, samplesInMemory, seriesCount,
   setOutOfOrderWindow, symbolCount,
 } from './control'
-export { alloc, bytesLeft, free, giveSpan, memoryPages, minPinnedEpoch, pinEpoch, reclaim, scratch, takeSpan, unpinEpoch } from './memory'
+export { minPinnedEpoch, pinEpoch, unpinEpoch } from './epochs'
+export { alloc, bytesLeft, free, giveSpan, memoryPages, scratch, takeSpan } from './memory'
+export { reclaim } from './reclaim'
 export { hash128 } from './hash'
 export { findName, findPair, findSymbol, nameSymbol, nameValues, pairName, pairPostings, pairValue, symbolBlob } from './labelIndex'
-export {
-  findOrCreate, hasHistograms, hasSeries, histogramSeries, nextSeries, normalizeLabels, parseLabelBytes, restorePage, seriesLabelBytes, seriesRecord, useSeries,
-} from './series'
+export { restorePage } from './restoreSeries'
+export { findOrCreate } from './series'
+export { normalizeLabels, parseLabelBytes, seriesLabelBytes } from './seriesLabels'
+export { hasHistograms, hasSeries, histogramSeries, nextSeries, seriesRecord, useSeries } from './seriesRecord'
 export {
   acceptAll, appendBatch, clearBatch, discardOutOfOrder, forgetOutcomes, freeBatch, markZeros, newBatch, stageSample, stageStale, takesZeroAt, unstageFrom,
   validateBatch, zeroCount,

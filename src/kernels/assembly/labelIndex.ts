@@ -15,7 +15,8 @@ import {
   PAIR_DIRECTORY_LENGTH, PAIR_SEGMENT_BITS, PAIR_TABLE, SYMBOL_COUNT, SYMBOL_DIRECTORY, SYMBOL_DIRECTORY_LENGTH,
   SYMBOL_SEGMENT_BITS, SYMBOL_TABLE,
 } from './layout'
-import { alloc, free, retire, usableBytes } from './memory'
+import { retire } from './epochs'
+import { alloc, free, usableBytes } from './memory'
 import { bytesEqual, copyBytes } from './bytes'
 import { hash64, mix64 } from './hash'
 import { shardWord, slotIdAt, tableInsert } from './table'

@@ -9,7 +9,7 @@
 import { findName, findPair, findSymbol, internSymbol, nameValues, pairName, pairPostings, useSymbol, vectorAt } from './labelIndex'
 import { ENDED_OF_JOBS, ENDED_SERIES, MAX_SERIES, MAX_SERIES_PER_JOB, REFUSALS, SERIES_COUNT } from './layout'
 import { push } from './list'
-import { FLAG_HAS_LAST, hasSeries, R_FLAGS, R_LAST_TIME, seriesRecord } from './series'
+import { FLAG_HAS_LAST, hasSeries, R_FLAGS, R_LAST_TIME, seriesRecord } from './seriesRecord'
 import { alloc, bytesLeft, free } from './memory'
 import { START_LABEL_BYTES, START_LABEL_HIGH, START_LABEL_LOW, writeStartLabel } from './startLabel'
 
@@ -28,7 +28,7 @@ export function setSeriesLimits(total: u32, perJob: u32): void {
   store<u32>(MAX_SERIES_PER_JOB, perJob)
 }
 
-/** The label `job` among the `count` labels (see LABEL_BYTES in series.ts), 0 when there is none. */
+/** The label `job` among the `count` labels (see LABEL_BYTES in seriesLabels.ts), 0 when there is none. */
 export function jobLabel(labels: usize, count: u32): usize {
   for (let i: u32 = 0; i < count; i++) {
     const label = labels + (<usize>i << 4)

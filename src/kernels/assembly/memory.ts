@@ -1,14 +1,10 @@
-// Memory of the head: the main thread's allocator, its scratch, and the reclamation of what readers may still look at.
-// Small blocks come from size classes (four per doubling), large ones from an address-ordered list. Workers never
-// allocate here: they take spans of their own with memory.grow and give them back over the stack FREED_SPANS.
+// Memory of the head: the main thread's allocator and its scratch. Small blocks come from size classes (four per doubling),
+// large ones from an address-ordered list. Workers never allocate here: they take spans of their own with memory.grow and
+// give them back over the stack FREED_SPANS.
 
 import {
-  ALLOCATED_BYTES, BUMP_END, BUMP_NEXT, CLASS_FREE, EPOCH, FREED_SPANS, FREED_SPAN_BYTES, LARGE_FREE, LARGE_FREE_BYTES, READER_SLOTS, READER_SLOT_BYTES,
-  READER_SLOT_COUNT, RETIRED_BYTES, RETIRED_FIRST, RETIRED_LAST, SCRATCH_BYTES, SCRATCH_PTR,
+  ALLOCATED_BYTES, BUMP_END, BUMP_NEXT, CLASS_FREE, FREED_SPAN_BYTES, FREED_SPANS, LARGE_FREE, LARGE_FREE_BYTES, SCRATCH_BYTES, SCRATCH_PTR,
 } from './layout'
-import { freeBlockChain } from './activeBlock'
-import { freePair, freeSymbol } from './labelIndex'
-import { freeSeries } from './series'
 
 const MAX_SMALL: u32 = 32768
 const LARGE_GRANULE: u32 = 4096
@@ -242,104 +238,6 @@ function drainSpans(): void {
 /** Main: bytes that can still be had for blocks before the memory's end at 4 GiB: not claimed yet, or free again. */
 export function bytesLeft(): f64 {
   return f64((<i64>(65536 - memory.size()) << 16) + load<i64>(LARGE_FREE_BYTES) + atomic.load<i64>(FREED_SPAN_BYTES))
-}
-
-// Reclamation by epochs. A reader pins the epoch it starts in; a block that was unlinked in epoch e is free when every
-// pinned epoch is greater than e.
-
-// What `retire` takes instead of a size, for what is more than a block; the pointer is then a chain's tail, or a ref or id.
-export const BLOCK_CHAIN: u32 = 0
-export const SERIES_REF: u32 = 1
-export const PAIR_ID: u32 = 2
-export const SYMBOL_ID: u32 = 3
-
-// A page of the queue: { next page u32, first u32, count u32, zero } and entries of { ptr u32, bytes u32, epoch u32 }.
-const RETIRED_PAGE_BYTES: u32 = 4096
-const RETIRED_PER_PAGE: u32 = 340
-
-/** Frees the block once no reader can see it. It must be unlinked already. */
-export function retire(ptr: usize, bytes: u32): void {
-  let page: usize = load<u32>(RETIRED_LAST)
-  if (page == 0 || load<u32>(page, 8) == RETIRED_PER_PAGE) {
-    const fresh = alloc(RETIRED_PAGE_BYTES)
-    store<u64>(fresh, 0)
-    store<u64>(fresh, 0, 8)
-    store<u32>(page == 0 ? RETIRED_FIRST : page, <u32>fresh)
-    store<u32>(RETIRED_LAST, <u32>fresh)
-    page = fresh
-  }
-  const count = load<u32>(page, 8)
-  const entry = page + 16 + count * 12
-  store<u32>(entry, <u32>ptr)
-  store<u32>(entry, bytes, 4)
-  store<u32>(entry, atomic.load<u32>(EPOCH), 8)
-  store<u32>(page, count + 1, 8)
-  store<i64>(RETIRED_BYTES, load<i64>(RETIRED_BYTES) + <i64>bytes)
-}
-
-/** The least epoch a reader has pinned, u32.MAX_VALUE when none is. */
-export function minPinnedEpoch(): u32 {
-  let least = u32.MAX_VALUE
-  for (let i = 0; i < READER_SLOT_COUNT; i++) {
-    const pinned = atomic.load<u32>(READER_SLOTS + <usize>i * READER_SLOT_BYTES)
-    if (pinned != 0 && pinned < least) least = pinned
-  }
-  return least
-}
-
-/** Main: starts a new epoch and frees up to `limit` retired blocks that no reader can see. Returns how many it freed. */
-export function reclaim(limit: u32): u32 {
-  atomic.add<u32>(EPOCH, 1)
-  const pinned = minPinnedEpoch()
-  let freed: u32 = 0
-  while (freed < limit) {
-    const page: usize = load<u32>(RETIRED_FIRST)
-    if (page == 0) break
-    let first = load<u32>(page, 4)
-    // What is freed may retire more, on this very page.
-    while (first < load<u32>(page, 8) && freed < limit) {
-      const entry = page + 16 + first * 12
-      if (load<u32>(entry, 8) >= pinned) break
-      const bytes = load<u32>(entry, 4)
-      freeRetired(load<u32>(entry), bytes)
-      store<i64>(RETIRED_BYTES, load<i64>(RETIRED_BYTES) - <i64>bytes)
-      first++
-      freed++
-    }
-    store<u32>(page, first, 4)
-    if (first < load<u32>(page, 8)) break
-    if (<usize>load<u32>(RETIRED_LAST) == page) {
-      store<u32>(page, 0, 4)
-      store<u32>(page, 0, 8)
-      break
-    }
-    store<u32>(RETIRED_FIRST, load<u32>(page))
-    free(page, RETIRED_PAGE_BYTES)
-  }
-  return freed
-}
-
-function freeRetired(what: u32, bytes: u32): void {
-  if (bytes > SYMBOL_ID) free(what, bytes)
-  else if (bytes == BLOCK_CHAIN) freeBlockChain(what)
-  else if (bytes == SERIES_REF) freeSeries(what)
-  else if (bytes == PAIR_ID) freePair(what)
-  else freeSymbol(what)
-}
-
-/** Reader: pins the current epoch in its slot. */
-export function pinEpoch(slot: i32): u32 {
-  const address = READER_SLOTS + <usize>slot * READER_SLOT_BYTES
-  while (true) {
-    const epoch = atomic.load<u32>(EPOCH)
-    atomic.store<u32>(address, epoch)
-    // Main may have moved on between the two lines and not have seen the pin.
-    if (atomic.load<u32>(EPOCH) == epoch) return epoch
-  }
-}
-
-export function unpinEpoch(slot: i32): void {
-  atomic.store<u32>(READER_SLOTS + <usize>slot * READER_SLOT_BYTES, 0)
 }
 
 /** Any thread: pages of the memory by now; asking here costs less than a look at its buffer from outside. */

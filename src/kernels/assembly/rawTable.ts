@@ -4,7 +4,7 @@
 
 import { RAW_ENTRY_COUNT, RAW_TABLE, SERIES_COUNT, TABLE_FILLS, TABLE_SHARDS } from './layout'
 import { alloc, free } from './memory'
-import { isCandidate } from './series'
+import { isCandidate } from './seriesRecord'
 
 const SLOT_BYTES: u32 = 16
 

@@ -9,13 +9,16 @@
 // which adds the same samples again without harm. The same with NO_ARENA, after which the arena has to have what it says it needs.
 
 import { B_BEFORE, copyBlocks, firstBlockTime } from './activeBlock'
-import { C_COUNT, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER, O_BUFFER, O_FIRST } from './append'
+import { C_COUNT, C_LENGTH, C_MAX_TIME, C_MIN_TIME, C_NEXT, CHUNK_HEADER } from './chunkChain'
+import { O_BUFFER, O_FIRST } from './outOfOrder'
 import { chunkRoom, decodeChunk, valuesSection } from './codec'
 import { clearArena } from './histogramArena'
 import { decodeRows } from './histogramRows'
 import { decodeHistograms, DECODING_DAMAGED, DECODING_NO_ROOM, isHistogramSection } from './histogramSection'
 import { DAY_MS } from './layout'
-import { FLAG_HAS_LAST, FLAG_HISTOGRAMS, hasHistograms, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord } from './series'
+import {
+  FLAG_HAS_LAST, FLAG_HISTOGRAMS, hasHistograms, hasSeries, R_FIRST_DAY, R_FLAGS, R_LAST_TIME, R_OUT_OF_ORDER, R_PUBLISHED, R_SEALED_FIRST, seriesRecord,
+} from './seriesRecord'
 
 export const S_MIN: usize = 0
 export const S_MAX: usize = 8

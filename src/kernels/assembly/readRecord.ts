@@ -5,11 +5,14 @@ import { readVarint, unzigzag, varintEnd } from './bytes'
 import { chunkSampleCount, decodeChunk } from './codec'
 import { checksum64 } from './hash'
 import { scratch } from './memory'
-import { addImage, closeImage, imageOf } from './histogramDraft'
+import { addImage, closeImage, imageOf } from './batchImages'
 import { checkedImage } from './histogramImage'
 import { isMark, markAt, NOT_A_NUMBER, numberOnly } from './histogramMark'
 import { RECORD_HEADER, RECORD_VERSION, VERSION_WITH_HISTOGRAMS, VERSION_WITHOUT_CHUNKS } from './record'
-import { hasSeries, internLabels, LABEL_BYTES, LOAD_OK, LOAD_OTHER_LABELS, markLogged, MAX_LABELS, restoreSeries } from './series'
+import { LOAD_OK, LOAD_OTHER_LABELS, restoreSeries } from './restoreSeries'
+import { internLabels } from './series'
+import { LABEL_BYTES, MAX_LABELS } from './seriesLabels'
+import { hasSeries, markLogged } from './seriesRecord'
 
 const RECORD_OK: i32 = 0
 const RECORD_DAMAGED: i32 = -1

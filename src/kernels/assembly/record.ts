@@ -21,17 +21,18 @@
 // appended. The checksum covers everything after it.
 
 import {
-  BATCH_COPIES, BATCH_COUNT, BATCH_IMAGES, BATCH_MAX_TIME, BATCH_MIN_TIME, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
+  BATCH_COPIES, BATCH_COUNT, BATCH_MAX_TIME, BATCH_MIN_TIME, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
   reserveBatch, STORED, STORED_IN_CHUNK, STORED_OUT_OF_ORDER,
 } from './batch'
 import { alloc, free, scratch } from './memory'
 import { copyBytes, writeVarint, zigzag } from './bytes'
 import { checksum64 } from './hash'
-import { addImage, closeImage, imageLength, imageOf } from './histogramDraft'
+import { addImage, BATCH_IMAGES, closeImage, imageLength, imageOf } from './batchImages'
 import { isMark, markAt, markPlace } from './histogramMark'
 import { pairName, pairValue, symbolBlob } from './labelIndex'
 import { afterCopy, COPIES_NUMBER, COPIES_USED, COPY_HEADER, COPY_LENGTH, COPY_REF, COPY_SAMPLES } from './run'
-import { FLAG_LOGGED, markLogged, R_FLAGS, seriesRecord, writeSymbol } from './series'
+import { writeSymbol } from './seriesLabels'
+import { FLAG_LOGGED, markLogged, R_FLAGS, seriesRecord } from './seriesRecord'
 
 export const VERSION_WITH_HISTOGRAMS: u8 = 3
 export const RECORD_VERSION: u8 = 2

@@ -5,9 +5,11 @@
 // Copies: { pointer u32, capacity u32, used u32, number u32 }, entries one after the other:
 //   { index in the batch u32, ref u32, samples u32, bytes u32 } and the encoded chunk.
 
-import { appendInOrder, C_LENGTH, CHUNK_HEADER, dayOf, fence, isFull, publish, SEAL_BASE, sealActive, sealColumns } from './append'
+import { appendInOrder, fence, isFull, publish, SEAL_BASE, sealActive } from './append'
+import { C_LENGTH, CHUNK_HEADER } from './chunkChain'
+import { sealColumns } from './seal'
+import { dayOf, R_ACTIVE_COUNT } from './seriesRecord'
 import { alloc, free, usableBytes } from './memory'
-import { R_ACTIVE_COUNT } from './series'
 
 /** As many samples of a series at once are worth a look at how to append them together. */
 export const MIN_RUN: u32 = 16

@@ -10,7 +10,9 @@ import { BATCH_COUNT, BATCH_OUTCOMES, BATCH_REFS, BATCH_STARTS, BATCH_TIMES, res
 import { START_SERIES } from './layout'
 import { push } from './list'
 import { alloc, free, scratch } from './memory'
-import { findOrCreate, hasSeries, LABEL_BYTES, R_SLOT, seriesRecord, useSeries } from './series'
+import { findOrCreate } from './series'
+import { LABEL_BYTES } from './seriesLabels'
+import { hasSeries, R_SLOT, seriesRecord, useSeries } from './seriesRecord'
 import { START_LABEL_BYTES, writeStartLabel } from './startLabel'
 
 const T_CAPACITY: usize = 4

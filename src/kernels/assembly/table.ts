@@ -4,7 +4,8 @@
 // An id is never 0. Whether an entry is the right one is decided by the caller, who compares what the id stands for.
 
 import { TABLE_FILLS } from './layout'
-import { alloc, retire } from './memory'
+import { retire } from './epochs'
+import { alloc } from './memory'
 
 // @ts-ignore: decorator
 @inline
