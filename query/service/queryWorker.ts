@@ -3,6 +3,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, Worker } from 'node:worker_threads'
+import { startsWithUsualCounts } from '../../src/base/tierUp.ts'
 import type { QuerierInit } from '../../storage/querier/querier.ts'
 import type { EngineSettings, JobAnswer } from '../answers/job.ts'
 import type { CrewInit, EndMessage, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
@@ -44,6 +45,7 @@ export class QueryWorker {
       // The main thread's own young generation is small, see src/main.ts; a query makes much that lives for a moment.
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 16 },
     })
+    startsWithUsualCounts(this.#worker)
     // An idle worker must not keep the process alive.
     this.#worker.unref()
     this.#worker.on('message', (message: JobAnswer | JobPiece) => (message.kind === 'piece' ? this.#pass(message) : this.#settle(message)))

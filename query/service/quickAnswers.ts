@@ -2,6 +2,7 @@
 // several times what a query for one series does. Only samples in memory count, and chunks that a worker has lent; a budget
 // holds for time, series and samples: what goes beyond any of them is given to a worker and not tried again for a while.
 
+import { optimizeSooner } from '../../src/base/tierUp.ts'
 import { createKernels } from '../../src/kernels/kernels.ts'
 import type { Matcher } from '../../storage/model/matcher.ts'
 import type { LentChunks } from '../../storage/querier/lentChunks.ts'
@@ -122,6 +123,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   }
 
   const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer => {
+    if (evaluations === 0) optimizeSooner()
     const startedMs = performance.now()
     const querier = source.querier()
     const allowedMs = evaluations++ < firstEvaluations ? firstBudgetMs : budgetMs

@@ -3,6 +3,7 @@
 
 import { createHmac, randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
+import { startsWithUsualCounts } from '../../src/base/tierUp.ts'
 import type { PasswordAnswer, PasswordQuestion } from './passwordWorker.ts'
 
 /** What a user that does not exist is compared with, so that the time of an answer does not tell who does. */
@@ -58,6 +59,7 @@ export class Passwords {
     clearTimeout(this.#idle)
     if (this.#worker !== undefined) return this.#worker
     const worker = new Worker(new URL('./passwordWorker.ts', import.meta.url), { name: 'password', resourceLimits: { maxYoungGenerationSizeMb: 3 } })
+    startsWithUsualCounts(worker)
     this.#worker = worker
     worker.unref()
     worker.on('message', ({ id, isRight }: PasswordAnswer) => {
