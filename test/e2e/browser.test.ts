@@ -136,6 +136,13 @@ scrape_configs:
     await expect.poll(() => page.locator('details', { hasText: 'NeverOn' }).locator('.badge').first().innerText(), { timeout: 10_000 }).toBe('inactive')
   }, 25_000)
 
+  it('shows the alerts of the states that are chosen, which the address keeps', async () => {
+    await page.getByRole('checkbox', { name: /inactive/ }).uncheck()
+    await expect.poll(() => page.locator('details').allInnerTexts()).toEqual([expect.stringContaining('AlwaysOn')])
+    await page.reload()
+    await expect.poll(() => page.locator('details').allInnerTexts()).toEqual([expect.stringContaining('AlwaysOn')])
+  })
+
   it('shows every rule with its health', async () => {
     await page.goto(`${server.url}/rules`)
     await expect.poll(() => page.locator('tr', { hasText: 'seven:value' }).locator('.badge').innerText(), { timeout: 15_000 }).toBe('ok')

@@ -296,6 +296,18 @@ describe('the editor', () => {
   })
 })
 
+describe('a server that is starting', () => {
+  it('is asked again until it answers', async () => {
+    let isStarting = true
+    await page.route('**/api/v1/query', (route) => (isStarting ? route.fulfill({ status: 503, contentType: 'text/plain', body: 'Service Unavailable' }) : route.continue()))
+    await open('load')
+    await page.getByText('The server is starting').waitFor()
+    isStarting = false
+    await expect.poll(() => tableRows().count()).toBe(2)
+    expect(await page.getByText('The server is starting').count()).toBe(0)
+  })
+})
+
 describe('use without a mouse', () => {
   it('goes from tab to tab with the arrow keys', async () => {
     await open('load')

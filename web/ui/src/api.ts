@@ -90,7 +90,7 @@ export type RuleGroup = {
 
 export type Answer<T> = { readonly data: T; readonly warnings: readonly string[]; readonly infos: readonly string[] }
 
-/** What the server answered instead of data; the message is the server's own. */
+/** What the server answered instead of data; the message is the server's own. `starting`: asked again it may answer. */
 class ApiError extends Error {
   readonly errorType: string
   constructor(errorType: string, message: string) {
@@ -110,7 +110,7 @@ export async function fetchApi<T>(path: string, form?: URLSearchParams, signal?:
     throw new ApiError('network', 'The server does not answer. Is it running?')
   }
   const text = await response.text()
-  if (response.status === 503 && text.startsWith('Service Unavailable')) throw new ApiError('unavailable', 'The server is starting.')
+  if (response.status === 503 && text.startsWith('Service Unavailable')) throw new ApiError('starting', 'The server is starting: it reads what it has stored.')
   if (response.status === 204) return { data: undefined as T, warnings: [], infos: [] } // the answer of an endpoint that has nothing to say
   let envelope: { status?: string; data?: T; errorType?: string; error?: string; warnings?: string[]; infos?: string[] }
   try {
@@ -122,28 +122,40 @@ export async function fetchApi<T>(path: string, form?: URLSearchParams, signal?:
   return { data: envelope.data as T, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] } // the endpoint's own shape
 }
 
+const retryMs = 1_000
+
+/** Asks once more when the server was starting. The caller clears the timer that this returns when it wants no more. */
+export function retryWhenStarting(error: Error, ask: () => void): ReturnType<typeof setTimeout> | undefined {
+  return error instanceof ApiError && error.errorType === 'starting' ? setTimeout(ask, retryMs) : undefined
+}
+
 export type Loaded<T> = { readonly answer?: Answer<T>; readonly error?: Error; readonly loading: boolean; reload(): void }
 
-/** Loads `path` once and again every `everyMs`; keeps the last answer while a reload is under way or has failed. */
+/** Loads `path` once and, while the page is seen, again every `everyMs`; keeps the last answer while a reload is under way or has failed. */
 export function useApi<T>(path: string, everyMs = 0): Loaded<T> {
   const [state, setState] = useState<{ answer?: Answer<T>; error?: Error; loading: boolean }>({ loading: true })
   const inFlight = useRef<AbortController>(undefined)
+  const retry = useRef<ReturnType<typeof setTimeout>>(undefined)
   const reload = useCallback(() => {
     inFlight.current?.abort()
+    clearTimeout(retry.current)
     const controller = (inFlight.current = new AbortController())
     setState((old) => ({ ...old, loading: true }))
     fetchApi<T>(path, undefined, controller.signal).then(
       (answer) => setState({ answer, loading: false }),
       (error: Error) => {
-        if (!controller.signal.aborted) setState((old) => ({ ...old, error, loading: false }))
+        if (controller.signal.aborted) return
+        setState((old) => ({ ...old, error, loading: false }))
+        retry.current = retryWhenStarting(error, reload)
       },
     )
   }, [path])
   useEffect(() => {
     reload()
-    const timer = everyMs > 0 ? setInterval(reload, everyMs) : undefined
+    const timer = everyMs > 0 ? setInterval(() => document.hidden || reload(), everyMs) : undefined
     return () => {
       clearInterval(timer)
+      clearTimeout(retry.current)
       inFlight.current?.abort()
     }
   }, [reload, everyMs])

@@ -1,6 +1,5 @@
 // Alerting rules by state, with their pending and firing instances.
 
-import { useState } from 'preact/hooks'
 import { useApi, type AlertInstance, type Rule, type RuleGroup } from '../api.ts'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
 import { expressionHref, follow, useSearchText } from '../router.ts'
@@ -10,7 +9,8 @@ const states = ['firing', 'pending', 'inactive', 'unknown'] as const
 
 export function AlertsPage() {
   const { answer, error } = useApi<{ groups: readonly RuleGroup[] }>('rules?type=alert', 5_000)
-  const [shownStates, setShownStates] = useState<ReadonlySet<string>>(new Set(states))
+  const [stateText, setStateText] = useSearchText('state')
+  const shownStates = new Set(stateText === '' ? states : stateText.split(','))
   const [text, setText] = useSearchText('search')
   const rules = (answer?.data.groups ?? []).flatMap((group) => group.rules.map((rule) => ({ rule, group })))
   const shown = rules
@@ -25,7 +25,7 @@ export function AlertsPage() {
             <input
               type="checkbox"
               checked={shownStates.has(state)}
-              onChange={() => setShownStates(shownStates.has(state) ? new Set([...shownStates].filter((other) => other !== state)) : new Set([...shownStates, state]))}
+              onChange={() => setStateText(shownAfter(shownStates, state))}
             />{' '}
             <Badge state={state} /> {rules.filter(({ rule }) => rule.state === state).length}
           </label>
@@ -37,6 +37,12 @@ export function AlertsPage() {
       {shown.map(({ rule, group }) => <AlertRule key={`${group.file};${group.name};${rule.name};${rule.query}`} rule={rule} group={group} />)}
     </>
   )
+}
+
+/** The states that are shown after a click on one, as the address has them; all are none there. */
+function shownAfter(shown: ReadonlySet<string>, clicked: string): string {
+  const next = states.filter((state) => (state === clicked ? !shown.has(state) : shown.has(state)))
+  return next.length === states.length ? '' : next.length === 0 ? 'none' : next.join(',')
 }
 
 function AlertRule({ rule, group }: { readonly rule: Rule; readonly group: RuleGroup }) {
@@ -67,7 +73,7 @@ function Instances({ alerts }: { readonly alerts: readonly AlertInstance[] }) {
           <tr key={JSON.stringify(alert.labels)}>
             <td data-title="Labels">
               <Labels labels={alert.labels} omit="alertname" />
-              {Object.entries(alert.annotations).map(([name, value]) => <div key={name}><small>{name}</small> <WithLinks text={value} /></div>)}
+              {Object.entries(alert.annotations).map(([name, value]) => <div key={name} class="annotation"><small>{name}</small> <WithLinks text={value} /></div>)}
             </td>
             <td data-title="State"><Badge state={alert.state} />{alert.keepFiringSince !== undefined && <div><small>kept firing</small></div>}</td>
             <td data-title="Active since" class="short" title={alert.activeAt}>{formatAgo(alert.activeAt, nowMs)}</td>

@@ -13,6 +13,7 @@ export function QueryPage({ search }: { readonly search: URLSearchParams }) {
   const write = (next: readonly PanelState[]) => navigate(pageHref('query', writePanels(next)))
   return (
     <>
+      <h1 class="unseen">Query</h1>
       {panels.map((panel, index) => (
         <QueryPanel
           key={index}

@@ -25,7 +25,7 @@ type Props = {
 }
 
 const height = 380
-/** Drawing all of more lines than this again for each move of the cursor would lag behind it. */
+/** Drawing all of more lines again for each move of the cursor, or a point on each, would lag behind it. */
 const maxFocusedSeries = 60
 /** A longer legend is not read while the cursor moves. */
 const maxLegendValues = 25
@@ -49,13 +49,14 @@ export function Graph({ series, grid, exemplars, stacked, utc, theme, onZoom }: 
     if (element === null) return
     const shown = names.map((name) => !hidden.has(name))
     const colours = axisColours(element)
+    const isCrowded = names.length > maxFocusedSeries
     const plot = new uPlot(
       {
         width: element.clientWidth,
         height,
         legend: { show: false },
-        focus: { alpha: names.length > maxFocusedSeries ? 1 : 0.3 },
-        cursor: { drag: { x: true, y: false }, points: { size: 6 }, focus: { prox: 24 } },
+        focus: { alpha: isCrowded ? 1 : 0.3 },
+        cursor: { drag: { x: true, y: false }, points: { size: 6, one: isCrowded }, focus: { prox: 24 } },
         scales: { x: { time: true, range: [grid.startSeconds, grid.endSeconds] } },
         ...tzDate(utc),
         axes: [timeAxis(colours, utc), { stroke: colours.stroke, grid: colours.grid, ticks: colours.grid, size: 64, values: (_plot, ticks) => ticks.map((tick) => formatValue(tick)) }],

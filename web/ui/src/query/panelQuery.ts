@@ -1,7 +1,7 @@
 // The requests of one panel: which endpoint its tab asks, how much of a large result it takes, and what came.
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { fetchApi, type Answer, type Exemplar, type QueryResult } from '../api.ts'
+import { fetchApi, retryWhenStarting, type Answer, type Exemplar, type QueryResult } from '../api.ts'
 import { addToHistory } from './history.ts'
 import { timeGrid, type PanelState, type Tab, type TimeGrid } from './panelState.ts'
 
@@ -32,11 +32,13 @@ export type PanelQuery = {
 export function usePanelQuery(panel: PanelState): PanelQuery {
   const [state, setState] = useState<Omit<PanelQuery, 'run'>>({ shown: undefined, failed: undefined, loading: false })
   const inFlight = useRef<AbortController>(undefined)
+  const retry = useRef<ReturnType<typeof setTimeout>>(undefined)
   const { expression, tab, rangeSeconds, endMs, resolution, showsExemplars } = panel
   const resolutionKey = JSON.stringify(resolution)
 
   const run = useCallback(() => {
     inFlight.current?.abort()
+    clearTimeout(retry.current)
     if (expression.trim() === '') {
       setState({ shown: undefined, failed: undefined, loading: false })
       return
@@ -49,7 +51,9 @@ export function usePanelQuery(panel: PanelState): PanelQuery {
         setState({ shown, failed: undefined, loading: false })
       },
       (error: Error) => {
-        if (!controller.signal.aborted) setState((old) => ({ ...old, failed: { expression, error }, loading: false }))
+        if (controller.signal.aborted) return
+        setState((old) => ({ ...old, failed: { expression, error }, loading: false }))
+        retry.current = retryWhenStarting(error, run)
       },
     )
     // Of the panel only these parts are asked for; how it is drawn changes nothing here.
@@ -57,7 +61,10 @@ export function usePanelQuery(panel: PanelState): PanelQuery {
 
   useEffect(() => {
     run()
-    return () => inFlight.current?.abort()
+    return () => {
+      inFlight.current?.abort()
+      clearTimeout(retry.current)
+    }
   }, [run])
   return { ...state, run }
 }
