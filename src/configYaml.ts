@@ -2,8 +2,8 @@
 // what `/api/v1/status/config` and the scrape pool endpoint show.
 
 import { stringify } from 'yaml'
-import type { AlertingConfig, ExternalAlertmanagerConfig } from '../alerting/notifierConfig.ts'
-import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
+import type { AlertingConfig, ExternalAlertmanagerConfig } from '../alerting/notifier/notifierConfig.ts'
+import type { ScrapeConfig } from '../ingest/scrape/scrapeConfig.ts'
 import { labelsToObject } from '../storage/model/labels.ts'
 import { unreachable } from './base/assert.ts'
 import { formatBytes } from './base/bytes.ts'

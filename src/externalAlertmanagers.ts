@@ -1,8 +1,8 @@
 // Joins the `alerting` section to the notifier: starts the discoveries that find Alertmanagers and compiles the relabel
 // rules. Alerting itself knows neither, because both belong to ingest.
 
-import type { AlertmanagerSet, Notifier, RelabelFunction } from '../alerting/notifier.ts'
-import type { AlertingConfig, ExternalAlertmanagerConfig } from '../alerting/notifierConfig.ts'
+import type { AlertmanagerSet, Notifier, RelabelFunction } from '../alerting/notifier/notifier.ts'
+import type { AlertingConfig, ExternalAlertmanagerConfig } from '../alerting/notifier/notifierConfig.ts'
 import type { Discovery, DiscoverySet } from '../ingest/discovery/discovery.ts'
 import { compileRelabel, relabel } from '../ingest/relabel.ts'
 import { labelsFrom } from '../storage/model/labels.ts'

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { RE2JS } from 're2js'
-import { remoteWriteMessages, type RemoteWriteMessage } from '../ingest/remoteWriteHeaders.ts'
+import { remoteWriteMessages, type RemoteWriteMessage } from '../ingest/remoteWrite/remoteWriteHeaders.ts'
 import { errorText } from './base/assert.ts'
 import { parseBytes } from './base/bytes.ts'
 import { parseDurationMs } from './base/duration.ts'

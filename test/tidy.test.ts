@@ -50,7 +50,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The folders inside an area in the order of its data, from the ground up: each may import those before it. `.` is the area's own folder. */
 const floors: Readonly<Record<string, readonly string[]>> = {
   storage: ['model', 'files', 'head', 'partitions', 'querier', 'writer', '.', 'inspection'],
+  ingest: ['.', 'exposition', 'discovery', 'remoteWrite', 'otlp', 'scrape'],
   query: ['.', 'language', 'values', 'histograms', 'operators', 'functions', 'plan', 'selectors', 'parallel', 'engine', 'exposition', 'answers', 'remoteRead', 'service'],
+  alerting: ['template', 'rules', 'notifier', 'config', 'receivers', 'alerts', 'muting', 'dispatch', 'pipeline', 'api', '.'],
 }
 
 /** The folder of a file inside its area. */

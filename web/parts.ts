@@ -2,12 +2,12 @@
 // then the routes answer 503.
 
 import type { Alertmanager } from '../alerting/alertmanager.ts'
-import type { Notifier } from '../alerting/notifier.ts'
-import type { RuleManager } from '../alerting/ruleManager.ts'
+import type { Notifier } from '../alerting/notifier/notifier.ts'
+import type { RuleManager } from '../alerting/rules/ruleManager.ts'
 import type { OtlpReceiver } from '../ingest/otlp/otlpReceiver.ts'
-import type { RemoteWrite } from '../ingest/remoteWrite.ts'
-import type { ScrapeConfig } from '../ingest/scrapeConfig.ts'
-import type { ScrapeManager } from '../ingest/scrapeManager.ts'
+import type { RemoteWrite } from '../ingest/remoteWrite/remoteWrite.ts'
+import type { ScrapeConfig } from '../ingest/scrape/scrapeConfig.ts'
+import type { ScrapeManager } from '../ingest/scrape/scrapeManager.ts'
 import type { QueryService } from '../query/service/queryService.ts'
 import type { Labels } from '../storage/model/labels.ts'
 import type { Storage } from '../storage/storage.ts'

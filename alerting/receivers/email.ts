@@ -2,7 +2,7 @@
 // first mechanism of the server's own list that there are credentials for is used; both as Alertmanager does it.
 
 import { errorText } from '../../src/base/assert.ts'
-import type { EmailConfig } from '../receiverConfig.ts'
+import type { EmailConfig } from '../config/receiverConfig.ts'
 import type { EmailMessage } from './emailMessage.ts'
 import { failForGood, type Attempt, type Integration, type Notification, type ReceiverDeps, type SendResult } from './receiver.ts'
 

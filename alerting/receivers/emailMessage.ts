@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import addressparser from 'nodemailer/lib/addressparser'
 import MimeNode from 'nodemailer/lib/mime-node'
-import type { EmailConfig } from '../receiverConfig.ts'
+import type { EmailConfig } from '../config/receiverConfig.ts'
 import type { NotificationTemplates } from '../template/notificationTemplates.ts'
 import type { Notification } from './receiver.ts'
 

@@ -2,7 +2,7 @@
 // and a line here.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { IntegrationConfig, ReceiverConfig, UnbuiltIntegrationConfig } from '../receiverConfig.ts'
+import type { IntegrationConfig, ReceiverConfig, UnbuiltIntegrationConfig } from '../config/receiverConfig.ts'
 import { createEmail } from './email.ts'
 import { failForGood, type Integration, type ReceiverDeps } from './receiver.ts'
 import { createSlack } from './slack.ts'

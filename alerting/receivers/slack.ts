@@ -3,7 +3,7 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import { readSecretFile } from '../../src/base/httpErrors.ts'
-import type { SlackActionConfig, SlackConfig } from '../receiverConfig.ts'
+import type { SlackActionConfig, SlackConfig } from '../config/receiverConfig.ts'
 import { failForGood, truncateCharacters, type Attempt, type Integration, type Notification, type ReceiverDeps, type SendResult } from './receiver.ts'
 import { ReceiverHttp, type PostResult } from './receiverHttp.ts'
 

@@ -5,7 +5,7 @@ import SMTPConnection, { type SMTPConnectionCustomAuthContext } from 'nodemailer
 import { errorText } from '../../src/base/assert.ts'
 import { connectOptions } from '../../src/base/httpDispatchers.ts'
 import { readConfiguredFile, readSecretFile } from '../../src/base/httpErrors.ts'
-import type { EmailConfig } from '../receiverConfig.ts'
+import type { EmailConfig } from '../config/receiverConfig.ts'
 import type { EmailMessage } from './emailMessage.ts'
 import type { Attempt } from './receiver.ts'
 

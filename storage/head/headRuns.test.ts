@@ -4,7 +4,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createRemoteWrite } from '../../ingest/remoteWrite.ts'
+import { createRemoteWrite } from '../../ingest/remoteWrite/remoteWrite.ts'
 import { createRandom, type Random } from '../../test/helpers/random.ts'
 import { remoteWriteBody, remoteWriteHeaders } from '../../test/helpers/remoteWriteBody.ts'
 import { openTestStorage, readSamples, testDataDir } from '../../test/helpers/testStorage.ts'

@@ -11,9 +11,9 @@
 // Times are [hours:]minutes:seconds[.ms].
 
 import { Alertmanager } from '../../alerting/alertmanager.ts'
-import { parseAlertmanagerConfig } from '../../alerting/alertmanagerConfig.ts'
-import type { PostedAlert } from '../../alerting/intake.ts'
-import { checkMatchers, parseMatchers } from '../../alerting/matchers.ts'
+import type { PostedAlert } from '../../alerting/alerts/intake.ts'
+import { checkMatchers, parseMatchers } from '../../alerting/alerts/matchers.ts'
+import { parseAlertmanagerConfig } from '../../alerting/config/alertmanagerConfig.ts'
 import type { Integration, Notification, SendResult } from '../../alerting/receivers/receiver.ts'
 import { parseDurationMs } from '../../src/base/duration.ts'
 import { silentLogger } from '../../src/base/log.ts'

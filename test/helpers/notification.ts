@@ -1,8 +1,8 @@
 // A receiver built from configuration as a user writes it, and a notification to send with it.
 
-import { fingerprintOf } from '../../alerting/alert.ts'
-import { parseAlertmanagerConfig } from '../../alerting/alertmanagerConfig.ts'
-import { checkMatchers } from '../../alerting/matchers.ts'
+import { fingerprintOf } from '../../alerting/alerts/alert.ts'
+import { checkMatchers } from '../../alerting/alerts/matchers.ts'
+import { parseAlertmanagerConfig } from '../../alerting/config/alertmanagerConfig.ts'
 import type { Integration, Notification, SendResult } from '../../alerting/receivers/receiver.ts'
 import { createIntegrations } from '../../alerting/receivers/receivers.ts'
 import { buildNotificationData, type AlertData } from '../../alerting/template/notificationData.ts'

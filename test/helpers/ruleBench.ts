@@ -1,8 +1,8 @@
 // Rules on a bench: the real rule groups and the real query engine over samples in memory, with a clock that the test turns.
 
-import type { NotifiedAlert } from '../../alerting/alertingRule.ts'
-import type { RuleAppender } from '../../alerting/ruleGroup.ts'
-import { createRuleManager, type RuleManager, type RuleManagerDeps } from '../../alerting/ruleManager.ts'
+import type { NotifiedAlert } from '../../alerting/rules/alertingRule.ts'
+import type { RuleAppender } from '../../alerting/rules/ruleGroup.ts'
+import { createRuleManager, type RuleManager, type RuleManagerDeps } from '../../alerting/rules/ruleManager.ts'
 import { evaluateQuery } from '../../query/engine/engine.ts'
 import { parseQuery } from '../../query/language/parse.ts'
 import { Limits } from '../../query/limits.ts'

@@ -1,8 +1,8 @@
 // The admin endpoints, which change or copy what is stored: deletion of series, cleaning up after it,
 // snapshots, backfill. They are off unless --web.enable-admin-api is given.
 
-import { BackfillRefusedError, readBackfill, storeBackfill } from '../../ingest/backfill.ts'
-import { ExpositionError } from '../../ingest/expositionLexer.ts'
+import { BackfillRefusedError, readBackfill, storeBackfill } from '../../ingest/exposition/backfill.ts'
+import { ExpositionError } from '../../ingest/exposition/expositionLexer.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { sortLabels, type Label } from '../../storage/model/labels.ts'
 import { noContent, success } from '../answer.ts'

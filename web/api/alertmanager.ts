@@ -1,6 +1,6 @@
 // The built-in Alertmanager's API, which alerting/ answers itself, and the list of external Alertmanagers.
 
-import { alertmanagerV1Answer } from '../../alerting/alertmanagerApi.ts'
+import { alertmanagerV1Answer } from '../../alerting/api/alertmanagerApi.ts'
 import { success } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import type { Router } from '../router.ts'

@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import { querySamples } from '../../alerting/querySamples.ts'
+import { querySamples } from '../../alerting/rules/querySamples.ts'
 import { renderConsole, type ConsolePage } from '../../alerting/template/consoleTemplates.ts'
 import { TemplateError } from '../../alerting/template/templateError.ts'
 import { errorText } from '../../src/base/assert.ts'

@@ -1,7 +1,7 @@
 // Rule groups with their state, and the alerts that are pending or firing.
 
 import { createHash } from 'node:crypto'
-import type { AlertStatus, RuleGroupStatus, RuleStatus } from '../../alerting/ruleStatus.ts'
+import type { AlertStatus, RuleGroupStatus, RuleStatus } from '../../alerting/rules/ruleStatus.ts'
 import { formatFloat } from '../../alerting/template/goNumber.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { labelsToObject, labelValue } from '../../storage/model/labels.ts'

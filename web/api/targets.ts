@@ -1,7 +1,7 @@
 // Scrape pools, targets and what they say about their metrics.
 
 import { compileRelabel, relabelSteps } from '../../ingest/relabel.ts'
-import type { TargetStatus } from '../../ingest/scrapeLoop.ts'
+import type { TargetStatus } from '../../ingest/scrape/scrapeLoop.ts'
 import { QueryError } from '../../query/queryError.ts'
 import { errorText } from '../../src/base/assert.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'
