@@ -296,6 +296,35 @@ describe('the editor', () => {
   })
 })
 
+describe('a query that takes long', () => {
+  it('is cancelled by a button, and can be asked again', async () => {
+    let failure: string | undefined
+    page.on('requestfailed', (request) => (failure = request.failure()?.errorText))
+    await page.route('**/api/v1/query', () => {}, { times: 1 })
+    await open('load')
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await expect.poll(() => failure).toBe('net::ERR_ABORTED')
+    expect(await page.getByText('Loading…').count()).toBe(0)
+    await page.getByRole('button', { name: 'Execute' }).click()
+    await expect.poll(() => tableRows().count()).toBe(2)
+  })
+
+  it('is not asked again for a refresh before it has answered', async () => {
+    await page.clock.install()
+    await open('load')
+    await expect.poll(() => tableRows().count()).toBe(2)
+    let asked = 0
+    await page.route('**/api/v1/query', () => void asked++)
+    await page.getByLabel('Refresh').selectOption('5s')
+    await page.clock.runFor(5_000)
+    await expect.poll(() => asked).toBe(1)
+    await page.clock.runFor(60_000)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.clock.runFor(5_000)
+    await expect.poll(() => asked).toBe(2)
+  })
+})
+
 describe('a server that is starting', () => {
   it('is asked again until it answers', async () => {
     let isStarting = true

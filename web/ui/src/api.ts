@@ -152,12 +152,17 @@ export function useApi<T>(path: string, everyMs = 0): Loaded<T> {
   }, [path])
   useEffect(() => {
     reload()
-    const timer = everyMs > 0 ? setInterval(() => document.hidden || reload(), everyMs) : undefined
     return () => {
-      clearInterval(timer)
       clearTimeout(retry.current)
       inFlight.current?.abort()
     }
-  }, [reload, everyMs])
+  }, [reload])
+  const { loading } = state
+  useEffect(() => {
+    // Counted from the answer: asking again would end a request that takes longer than that.
+    if (everyMs === 0 || loading) return
+    const timer = setInterval(() => document.hidden || reload(), everyMs)
+    return () => clearInterval(timer)
+  }, [reload, everyMs, loading])
   return { ...state, reload }
 }

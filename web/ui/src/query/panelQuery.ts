@@ -26,11 +26,13 @@ export type PanelQuery = {
   readonly failed: { readonly expression: string; readonly error: Error } | undefined
   readonly loading: boolean
   run(): void
+  /** The server ends the query when nobody waits for it. */
+  cancel(): void
 }
 
 /** Asks when what the panel asks for has changed, and when told to. What was shown stays until there is something new. */
 export function usePanelQuery(panel: PanelState): PanelQuery {
-  const [state, setState] = useState<Omit<PanelQuery, 'run'>>({ shown: undefined, failed: undefined, loading: false })
+  const [state, setState] = useState<Omit<PanelQuery, 'run' | 'cancel'>>({ shown: undefined, failed: undefined, loading: false })
   const inFlight = useRef<AbortController>(undefined)
   const retry = useRef<ReturnType<typeof setTimeout>>(undefined)
   const { expression, tab, rangeSeconds, endMs, resolution, showsExemplars } = panel
@@ -59,6 +61,11 @@ export function usePanelQuery(panel: PanelState): PanelQuery {
     // Of the panel only these parts are asked for; how it is drawn changes nothing here.
   }, [expression, tab, rangeSeconds, endMs, resolutionKey, showsExemplars])
 
+  const cancel = useCallback(() => {
+    inFlight.current?.abort()
+    setState((old) => ({ ...old, loading: false }))
+  }, [])
+
   useEffect(() => {
     run()
     return () => {
@@ -66,7 +73,7 @@ export function usePanelQuery(panel: PanelState): PanelQuery {
       clearTimeout(retry.current)
     }
   }, [run])
-  return { ...state, run }
+  return { ...state, run, cancel }
 }
 
 const truncationWarning = 'results truncated due to limit'

@@ -32,15 +32,16 @@ export function QueryPanel({ state, welcome, onChange, onDuplicate, onRemove }: 
   const editor = useRef<EditorHandle>(undefined)
   const resultId = useId()
   const query = usePanelQuery(state)
-  const { shown, failed, loading, run } = query
+  const { shown, failed, loading, run, cancel } = query
 
   useEffect(() => setDraft(state.expression), [state.expression])
   useEffect(() => setFormatError(undefined), [shown, failed])
   useEffect(() => {
-    if (refreshSeconds === 0) return
+    // Counted from the answer: asking again would end a query that takes longer than that.
+    if (refreshSeconds === 0 || loading) return
     const timer = setInterval(() => document.hidden || run(), refreshSeconds * 1000)
     return () => clearInterval(timer)
-  }, [refreshSeconds, run])
+  }, [refreshSeconds, run, loading])
 
   const execute = () => {
     if (draft === state.expression) run()
@@ -77,7 +78,7 @@ export function QueryPanel({ state, welcome, onChange, onDuplicate, onRemove }: 
           <button type="button" class="quiet" onClick={onDuplicate}>Duplicate</button>
           {onRemove && <button type="button" class="quiet" onClick={onRemove}>Remove</button>}
         </span>
-        <span class="stats" role="status">{loading ? 'Loading…' : result && statsOf(result)}</span>
+        <span class="stats" role="status">{loading ? <>Loading… <button type="button" onClick={cancel}>Cancel</button></> : result && statsOf(result)}</span>
       </div>
       <div class="controls">
         {state.tab !== 'table' && <RangeControl state={state} onChange={onChange} />}
