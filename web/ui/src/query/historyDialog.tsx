@@ -11,7 +11,7 @@ export function HistoryDialog({ onChoose, onClose }: { onChoose(expression: stri
   return (
     <Dialog title="Earlier queries" onClose={onClose}>
       <div class="controls">
-        <input class="search" placeholder="Filter" aria-label="Filter earlier queries" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <input class="search" autofocus placeholder="Filter" aria-label="Filter earlier queries" value={text} onInput={(event) => setText(event.currentTarget.value)} />
         {entries.length > 0 && (
           <button type="button" class="quiet" onClick={() => {
             clearHistory()

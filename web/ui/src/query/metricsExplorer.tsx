@@ -30,7 +30,7 @@ export function MetricsExplorer({ onInsert, onClose }: Props) {
   return (
     <Dialog title="Metrics" onClose={onClose}>
       <div class="controls">
-        <input class="search" placeholder="Words of a name or its help" aria-label="Search metrics" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <input class="search" autofocus placeholder="Words of a name or its help" aria-label="Search metrics" value={text} onInput={(event) => setText(event.currentTarget.value)} />
         <span class="muted" role="status">{names.answer === undefined ? 'Loading…' : `${found.length} of ${all.length}`}</span>
       </div>
       {names.error && <Notice kind="error">{names.error.message}</Notice>}
