@@ -33,7 +33,7 @@ export class BackfillRefusedError extends Error {
 /** Bytes parsed between two turns of the event loop: a few milliseconds. */
 const parsedBytes = 32 * 1024
 
-/** The first day that has a name, as in assembly/batch.ts. */
+/** The first day that has a name, as in assembly/batch/batch.ts. */
 const earliestMs = -8.64e15
 
 /** What can still follow a cut: the last piece always has the end marker. */

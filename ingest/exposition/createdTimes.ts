@@ -16,7 +16,7 @@ export type CreatedUse = {
   readonly isSynthesized?: boolean
 }
 
-/** As the kernels know it, see CREATED_ZERO and CREATED_START in assembly/startTimes.ts. */
+/** As the kernels know it, see CREATED_ZERO and CREATED_START in assembly/batch/startTimes.ts. */
 export function createdFlags({ becomesZero = false, becomesStart = false }: CreatedUse): number {
   return (becomesZero ? 1 : 0) | (becomesStart ? 2 : 0)
 }

@@ -12,7 +12,7 @@ import { checkedHistogram, HistogramError, readWrittenHistogram } from './histog
 
 const rounds = 3000
 
-/** Of the list of images in a batch, as in assembly/batch.ts. */
+/** Of the list of images in a batch, as in assembly/batch/batch.ts. */
 const imagesAt = 128
 
 /** Refs, times and the words of the values of all staged samples, and the bytes of their histograms. */

@@ -65,7 +65,7 @@ const maxDecodedBytes = 32 * 1024 * 1024
 
 const defaultMaxPendingBytes = 256 * 1024 * 1024
 
-/** Layout of the kernel's state, as in assembly/remoteWrite.ts. */
+/** Layout of the kernel's state, as in assembly/ingest/remoteWrite.ts. */
 const inputAt = 0
 const invalidAt = 80
 const histogramsAt = 84
@@ -75,7 +75,7 @@ const histogramListAt = 128
 const histogramEntryBytes = 12
 const refusedAt = 140
 
-/** And of its rewriting of a 2.0 message, as in assembly/remoteWriteV2.ts. */
+/** And of its rewriting of a 2.0 message, as in assembly/ingest/remoteWriteV2.ts. */
 const badSymbolsAt = 32
 const withoutSamplesAt = 36
 

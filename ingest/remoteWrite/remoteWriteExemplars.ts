@@ -7,7 +7,7 @@ import type { Exemplar } from '../../storage/exemplars.ts'
 import { sortLabels, type Label } from '../../storage/model/labels.ts'
 import type { FoundExemplar } from '../exposition/scrapeExemplars.ts'
 
-// Layout of the kernel's state and of its list, as in assembly/remoteWrite.ts.
+// Layout of the kernel's state and of its list, as in assembly/ingest/remoteWrite.ts.
 const countAt = 88
 const listAt = 120
 const entryBytes = 12

@@ -71,7 +71,7 @@ export type ScrapeCache = {
   close(): void
 }
 
-// Layouts, as in assembly/exposition.ts.
+// Layouts, as in assembly/ingest/exposition.ts.
 const inputAt = 0
 const inputBytesAt = 4
 const samplesAt = 28

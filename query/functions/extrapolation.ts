@@ -1,5 +1,5 @@
 // How far the first and last sample of a window stand for the whole of it: what `rate`, `increase` and `delta` over
-// buckets multiply by. Over samples the kernel in src/kernels/assembly/extrapolate.ts does the same for many windows at once.
+// buckets multiply by. Over samples the kernel in src/kernels/assembly/query/extrapolate.ts does the same for many windows at once.
 
 /** Times in milliseconds; `count` samples, at least two, from `firstMs` to `lastMs` in the window (startMs, endMs]. */
 export function extrapolationFactor(

@@ -1,4 +1,4 @@
-// The `*_over_time` functions. Sums, means, minima and maxima are those of the kernels in src/kernels/assembly/overTime.ts.
+// The `*_over_time` functions. Sums, means, minima and maxima are those of the kernels in src/kernels/assembly/query/overTime.ts.
 
 import { nextCompensation } from '../values/kahan.ts'
 import { checkQuantiles, quantileOf } from '../values/quantile.ts'

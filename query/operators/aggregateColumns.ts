@@ -11,7 +11,7 @@ export type StreamedOp = Exclude<AggregateOp, 'topk' | 'bottomk' | 'quantile' | 
 
 /** What an operator does with accumulators of `count` steps, each at an address that is a multiple of 8. */
 export type Accumulation = {
-  /** As in src/kernels/assembly/accumulate.ts, which has the layouts too. */
+  /** As in src/kernels/assembly/query/accumulate.ts, which has the layouts too. */
   readonly operation: number
   readonly bytes: number
   /** Makes the accumulator empty. */

@@ -3,7 +3,7 @@
 import type { BinaryOp } from '../language/ast.ts'
 import { copyOf, maxSpaceBytes, type Columns, type ColumnSpace } from '../values/columnSpace.ts'
 
-/** As in src/kernels/assembly/combine.ts. */
+/** As in src/kernels/assembly/query/combine.ts. */
 const operations: Partial<Record<BinaryOp, number>> = { '+': 0, '-': 1, '*': 2, '/': 3, '==': 4, '!=': 5, '>': 6, '<': 7, '>=': 8, '<=': 9 }
 /** Added to a comparison that keeps the left value where it holds; otherwise it gives 0 or 1. */
 const filtering = 6

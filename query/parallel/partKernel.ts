@@ -1,4 +1,4 @@
-// The series of a part of a divided query in one call of a kernel, src/kernels/assembly/part.ts, for selectors and for functions
+// The series of a part of a divided query in one call of a kernel, src/kernels/assembly/query/part.ts, for selectors and for functions
 // that are kernels themselves. What the kernel asks for in between, chunks from disk and memory, it gets here.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'

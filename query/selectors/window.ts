@@ -27,7 +27,7 @@ const maxKeptBytes = 4 * 1024 * 1024
 /** What windows take per step, with what functions prepare for each of them. */
 const bytesPerStep = 40
 
-/** Layout of kept windows, as in src/kernels/assembly/windows.ts. */
+/** Layout of kept windows, as in src/kernels/assembly/query/windows.ts. */
 const headerBytes = 56
 const slotBytes = 48
 /** Slots at first: most queries are of a few targets. */

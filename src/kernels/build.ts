@@ -11,7 +11,7 @@ const output = join(folder, 'kernels.wasm')
 
 const isUpToDate = () => {
   const built = statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const sources = [fileURLToPath(import.meta.url), ...readdirSync(sourceFolder).map((name) => join(sourceFolder, name))]
+  const sources = [fileURLToPath(import.meta.url), ...readdirSync(sourceFolder, { recursive: true, encoding: 'utf8' }).map((name) => join(sourceFolder, name))]
   return sources.every((path) => statSync(path).mtimeMs <= built)
 }
 

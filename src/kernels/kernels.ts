@@ -101,18 +101,18 @@ export type KernelExports = {
   gatherRecord(batch: Pointer, into: Pointer): number
   freeRecord(pointer: Pointer, bytes: number): void
 
-  // Main thread: when the counters of samples began, see assembly/startTimes.ts.
+  // Main thread: when the counters of samples began, see assembly/batch/startTimes.ts.
   noteLastStart(batch: Pointer, startMs: number): void
   noteStartsOf(batch: Pointer, list: Pointer, count: number): void
   stageStarts(batch: Pointer, from: number): number
 
-  // Main thread: native histograms on their way into a batch, see assembly/histogramDraft.ts.
+  // Main thread: native histograms on their way into a batch, see assembly/batch/histogramDraft.ts.
   reserveDraft(buckets: number, bounds: number): Pointer
   stageDraft(batch: Pointer, ref: number, timeMs: number): void
   stageMessages(list: Pointer, from: number, count: number, batch: Pointer, usesCreated: number): number
   forgetOwner(ref: number): void
 
-  // Main thread: limits on series, see assembly/limits.ts.
+  // Main thread: limits on series, see assembly/series/limits.ts.
   setSeriesLimits(total: number, perJob: number): void
   countEnded(from: number, to: number, beforeMs: number): number
   countEndedOf(pair: number, from: number, to: number, beforeMs: number): number
@@ -121,7 +121,7 @@ export type KernelExports = {
   countRefusal(job: Pointer, length: number): void
   refusals(): Pointer
 
-  // Main thread: removal of series, see assembly/forget.ts.
+  // Main thread: removal of series, see assembly/upkeep/forget.ts.
   newForget(from: number, count: number): Pointer
   addCandidates(refs: Pointer, count: number): void
   forgetStep(forget: Pointer, budget: number): number

@@ -112,7 +112,7 @@ export type PackedChunk = {
 
 const packedHeaderBytes = 36
 
-/** The chunks of a piece; the layout is in src/kernels/assembly/checkpoint.ts. Throws where it ends within one. */
+/** The chunks of a piece; the layout is in src/kernels/assembly/upkeep/checkpoint.ts. Throws where it ends within one. */
 export function* unpackPiece(body: Buffer): Generator<PackedChunk> {
   for (let at = 0; at < body.length; ) {
     const length = at + packedHeaderBytes > body.length ? Infinity : body.readUInt32LE(at + 4)

@@ -380,7 +380,7 @@ export class Head {
   }
 }
 
-/** Where the epoch is, as in assembly/layout.ts. */
+/** Where the epoch is, as in assembly/base/layout.ts. */
 const epochAddress = 1024
 
 /** Grows a fresh memory to its fixed part and writes what the kernels expect there. */

@@ -87,7 +87,7 @@ const maxAheadMs = 600_000
 /** Samples validated or appended between two looks at the event loop: one to three milliseconds. */
 const sliceSamples = 32_768
 
-// Layout of a batch, as in assembly/batch.ts.
+// Layout of a batch, as in assembly/batch/batch.ts.
 const countAt = 16
 const tallyAt = 24
 const firstBadAt = 72

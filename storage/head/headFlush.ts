@@ -23,7 +23,7 @@ export type FlushPlan = FlushTable & {
 /** The kernel's flush state behind a plan. */
 export type Flush = { readonly plan: FlushPlan; readonly pointer: Pointer }
 
-/** Reads a finished flush state; its layout is in assembly/flush.ts. */
+/** Reads a finished flush state; its layout is in assembly/upkeep/flush.ts. */
 export function flushOf(kernels: Kernels, pointer: Pointer): Flush {
   const plan: FlushPlan = {
     ptr: kernels.word(pointer + 8),

@@ -75,14 +75,14 @@ export type HeadReader = {
   end(): SampleColumns
   /** The same columns, or some of them, with the histograms, which are copies. */
   attachHistograms(columns: SampleColumns): SampleColumns
-  /** What kernels read a series into, in place of all that; layout in assembly/read.ts. */
+  /** What kernels read a series into, in place of all that; layout in assembly/samples/read.ts. */
   readonly state: Pointer
   /** Room for `samples` in it, kept when it was there. */
   reserve(samples: number): void
   close(): void
 }
 
-/** Layout of the read state, as in assembly/read.ts. */
+/** Layout of the read state, as in assembly/samples/read.ts. */
 const stateBytes = 80
 const timesAt = 16
 const countAt = 32

@@ -1,4 +1,4 @@
-// A native histogram into the draft of the kernels, from where it is staged; the layout is that of assembly/histogramDraft.ts.
+// A native histogram into the draft of the kernels, from where it is staged; the layout is that of assembly/batch/histogramDraft.ts.
 
 import type { Kernels } from '../../src/kernels/kernels.ts'
 import { customSchema, type Buckets, type NativeHistogram } from '../model/histogram.ts'

@@ -1,5 +1,5 @@
 // Native histograms as the rest of the program sees them, from what the kernels have decoded: the marks among the values of a
-// series say where in an arena of rows each lies. The layout is that of assembly/histogramArena.ts and histogramMark.ts.
+// series say where in an arena of rows each lies. The layout is that of assembly/codec/histogramArena.ts and histogramMark.ts.
 
 import { noBounds, noBuckets, type Buckets, type CounterReset, type NativeHistogram } from '../model/histogram.ts'
 import type { HistogramColumn, SampleColumns } from '../model/sample.ts'

@@ -1,7 +1,7 @@
 // Compressed chunks that a thread has read from partitions, or was lent, kept in its own scratch memory: a dashboard asks for the
 // same series every few seconds, and a row of SQLite costs more than decoding what is in it. An entry is all chunks of one
 // series in one partition; it is good until the writer says that partitions have changed, because whatever leaves the
-// head's memory is in partitions, and said to be, before. Layouts are in src/kernels/assembly/stored.ts.
+// head's memory is in partitions, and said to be, before. Layouts are in src/kernels/assembly/query/stored.ts.
 
 import { Arena } from '../../src/kernels/arena.ts'
 import type { Kernels, Pointer } from '../../src/kernels/kernels.ts'

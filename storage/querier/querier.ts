@@ -56,10 +56,10 @@ export type SeriesSelection = {
   kernelReads?(refs: Pointer): KernelReads | undefined
 }
 
-/** How kernels read the series of a selection by themselves, see src/kernels/assembly/part.ts. */
+/** How kernels read the series of a selection by themselves, see src/kernels/assembly/query/part.ts. */
 export type KernelReads = {
   readonly memory: WebAssembly.Memory
-  /** Of the reader; layout in src/kernels/assembly/read.ts. */
+  /** Of the reader; layout in src/kernels/assembly/samples/read.ts. */
   readonly state: Pointer
   /** Of each partition a u32 per series, see `ChunkCache.list`; good until `load`. */
   lists(): readonly { readonly entries: Pointer; readonly hasOutOfOrder: boolean }[]

@@ -13,7 +13,7 @@ const reclaimStep = 20_000
 /** Decoders may read this far past their input. */
 const padding = 16
 
-/** What `restorePage` says about a series that it does not take, see assembly/restoreSeries.ts. */
+/** What `restorePage` says about a series that it does not take, see assembly/series/restoreSeries.ts. */
 const seriesProblems: Readonly<Record<number, string>> = {
   [-1]: 'its labels are damaged',
   [-2]: 'another series has its ref',
