@@ -54,6 +54,37 @@ const isGauge = (round: number) => round % 3 === 0
 const counting = (name: string, labels: Record<string, string> = {}, count = 61, factor = 1) =>
   seriesEvery(minute, { __name__: name, ...labels }, Array.from({ length: count }, (_, i) => i * factor))
 
+describe('a selector that a query has more than once', () => {
+  const series = [counting('x', { i: 'a' }), counting('x', { i: 'b' }), counting('y', { i: 'a' }, 61, 3), counting('y', { i: 'b' }, 61, 5)]
+  const evaluated = (text: string, stepMs = minute) => {
+    const limits = new Limits({ maxSamples: 1_000_000, deadlineMs: Infinity })
+    const querier = createMemoryQuerier(series)
+    const select = vi.spyOn(querier, 'select')
+    const query = { text, expr: parseQuery(text), startMs: 5 * minute, endMs: (stepMs === 0 ? 5 : 30) * minute, stepMs }
+    const { value, samplesRead } = evaluateQuery(query, { querier, space, limits, share: shareWithNobody, lookbackMs: 300_000, maxSamples: 1_000_000, evaluationIntervalMs: 60_000, countsPerStep: false })
+    const points = sortedMatrix(value).map(({ labels, values, present }) => [formatLabels(labels), [...values].filter((_, i) => present[i] === 1)])
+    return { asked: select.mock.calls.length, answer: { points, samplesRead, peakSamples: limits.peakSamples } }
+  }
+  // The condition that all series meet makes it another selector.
+  const isReadOnce = (text: string, withOther: string, stepMs?: number) =>
+    it(`is read once and counts as often as it is there: ${text}`, () => {
+      const once = evaluated(text, stepMs)
+      const twice = evaluated(withOther, stepMs)
+      expect(once.answer).toEqual(twice.answer)
+      expect(once.answer.points).not.toHaveLength(0)
+      expect(once.asked).toBeLessThan(twice.asked)
+    })
+  isReadOnce('x / (x + y)', 'x / (x{i=~".+"} + y)')
+  isReadOnce('x / (x + y) * 100', 'x / (x{i=~".+"} + y) * 100', 0)
+  isReadOnce('abs(x) - x * x', 'abs(x) - x{i=~".+"} * x{i=~".*"}')
+  isReadOnce('max_over_time((x + x)[5m:1m])', 'max_over_time((x + x{i=~".+"})[5m:1m])')
+
+  const isReadAgain = (text: string, times: number) =>
+    it(`is read again at other times: ${text}`, () => expect(evaluated(text).asked).toBeGreaterThanOrEqual(times))
+  isReadAgain('x - x offset 1m', 2)
+  isReadAgain('x - max_over_time(x[5m:1m])', 2)
+})
+
 describe('a single long series', () => {
   it.each(['deriv(x[5h])', 'quantile_over_time(0.5, x[5h])'])('is given up in its midst: %s', (text) => {
     const limits = new Limits({ maxSamples: 1_000_000, deadlineMs: Infinity })

@@ -17,8 +17,8 @@ import { evaluateBinary, evaluateUnary } from '../operators/binaryOp.ts'
 import type { Share } from '../parallel/crew.ts'
 import { aggregateDivided, isDividable, keepDivided, type Divided, type DividedInput, type DivideDeps } from '../parallel/divided.ts'
 import type { SeriesWork } from '../parallel/seriesWork.ts'
-import { resolveDurations } from '../plan/durations.ts'
-import { createPlan, type AggregatePlan, type PlanNode, type RangeCallPlan, type SelectorPlan, type SubqueryPlan, type WindowsPlan } from '../plan/plan.ts'
+import { planOf } from '../plan/keptPlan.ts'
+import type { AggregatePlan, Plan, PlanNode, RangeCallPlan, SelectorPlan, SubqueryPlan, WindowsPlan } from '../plan/plan.ts'
 import { evaluateSelector, lookupTimes, selectSeries, selectWindows, type SampledSeries, type SelectionDeps } from '../selectors/selector.ts'
 import { FedSeries, KeptSeries, type SeriesOutput } from '../selectors/seriesOutput.ts'
 import type { SampledColumns } from '../selectors/startZeros.ts'
@@ -75,14 +75,13 @@ export type QueryResult = {
 /** Evaluates an instant query (`stepMs` 0) or a range query. Its result is not yet sorted, see `sortedMatrix`. */
 export function evaluateQuery(query: Query, deps: EngineDeps): QueryResult {
   const { startMs, endMs, stepMs } = query
-  const expr = resolveDurations(query.expr, { stepMs, rangeMs: endMs - startMs })
-  const plan = createPlan(expr, { startMs, endMs, evaluationIntervalMs: deps.evaluationIntervalMs, lookbackMs: deps.lookbackMs })
+  const plan = planOf(query.expr, { startMs, endMs, stepMs, evaluationIntervalMs: deps.evaluationIntervalMs, lookbackMs: deps.lookbackMs })
   const steps: Steps = { startMs, stepMs, count: stepMs === 0 ? 1 : Math.floor((endMs - startMs) / stepMs) + 1 }
-  const evaluation = new Evaluation(query, deps, steps.count)
-  const evaluated = evaluation.evaluate(plan, steps)
+  const evaluation = new Evaluation(query, plan, deps, steps.count)
+  const evaluated = evaluation.evaluate(plan.root, steps)
   const value = deps.delaysNameRemoval ? withFinalNames(evaluated) : evaluated
   const { annotations, samplesRead, samplesReadPerStep, prepareMs } = evaluation
-  return { value, steps, annotations, plan, samplesRead, samplesReadPerStep, prepareMs }
+  return { value, steps, annotations, plan: plan.root, samplesRead, samplesReadPerStep, prepareMs }
 }
 
 /** The result of a range query: series with at least one point, sorted by labels. A scalar is one series without labels. */
@@ -103,16 +102,20 @@ class Evaluation {
   readonly samplesReadPerStep: Float64Array | undefined
   prepareMs = 0
   readonly #query: Query
+  readonly #repeated: Plan['repeated']
   readonly #deps: EngineDeps
   readonly #selection: SelectionDeps
+  /** Of selectors that come again. */
+  readonly #selected = new Map<SelectorPlan, { readonly steps: Steps; readonly value: Value; readonly heldCount: number }>()
   /** How many samples each intermediate value holds in memory. */
   readonly #held = new WeakMap<Value, number>()
   /** Inside a subquery nothing is counted: its values are, as samples of the windows over them. */
   #subqueryDepth = 0
 
-  constructor(query: Query, deps: EngineDeps, stepCount: number) {
+  constructor(query: Query, { repeated }: Plan, deps: EngineDeps, stepCount: number) {
     this.samplesReadPerStep = deps.countsPerStep ? new Float64Array(stepCount) : undefined
     this.#query = query
+    this.#repeated = repeated
     this.#deps = deps
     const onPrepared = (elapsedMs: number) => {
       this.prepareMs += elapsedMs
@@ -123,9 +126,31 @@ class Evaluation {
   evaluate(plan: PlanNode, steps: Steps): Value {
     this.#deps.limits.check()
     const startedMs = performance.now()
-    const value = plan.fixed && steps.count > 1 ? this.#spread(plan, steps) : this.#compute(plan, steps)
+    const value = plan.kind === 'selector' && this.#repeated.has(plan) ? this.#selectOnce(plan, steps) : this.#evaluateNode(plan, steps)
     plan.cost.elapsedMs += performance.now() - startedMs
     if (value.kind === 'vector' && plan.kind !== 'selector') plan.cost.seriesCount = value.series.length
+    return value
+  }
+
+  #evaluateNode(plan: PlanNode, steps: Steps): Value {
+    return plan.fixed && steps.count > 1 ? this.#spread(plan, steps) : this.#compute(plan, steps)
+  }
+
+  /** The series of the same selector, when it was evaluated at these steps; nobody changes their columns. They count as if they were read again. */
+  #selectOnce(plan: SelectorPlan, steps: Steps): Value {
+    const first = this.#repeated.get(plan) ?? plan
+    const known = this.#selected.get(first)
+    if (known?.value.kind !== 'vector' || known.steps !== steps || this.samplesReadPerStep !== undefined) {
+      const value = this.#evaluateNode(plan, steps)
+      if (plan === first) this.#selected.set(plan, { steps, value, heldCount: this.#held.get(value) ?? 0 })
+      return value
+    }
+    const value: Value = { kind: 'vector', series: known.value.series }
+    this.#deps.limits.take(known.heldCount)
+    this.#held.set(value, known.heldCount)
+    plan.cost.seriesCount += first.cost.seriesCount
+    plan.cost.samplesRead += first.cost.samplesRead
+    if (this.#subqueryDepth === 0) this.samplesRead += first.cost.samplesRead
     return value
   }
 

@@ -33,7 +33,14 @@ export type NodeCost = {
   workers: number
 }
 
-const noCost = (): NodeCost => ({ seriesCount: 0, samplesRead: 0, chunksDecoded: 0, elapsedMs: 0, workers: 1 })
+/** Before an evaluation. */
+export function resetCost(cost: NodeCost): void {
+  cost.seriesCount = 0
+  cost.samplesRead = 0
+  cost.chunksDecoded = 0
+  cost.elapsedMs = 0
+  cost.workers = 1
+}
 
 type Node = {
   readonly expr: Expr
@@ -122,6 +129,19 @@ export type PlanOptions = {
   readonly lookbackMs: number
 }
 
+export type Plan = {
+  readonly root: PlanNode
+  /** Of all nodes. */
+  readonly costs: readonly NodeCost[]
+  /** Those, not fixed, that the query has more than once, each with the first of them. */
+  readonly repeated: ReadonlyMap<SelectorPlan, SelectorPlan>
+  /** Whether `@ start()` or `@ end()` make it a plan for one range only. */
+  readonly isOfOneRange: boolean
+}
+
+/** What is noted while a plan is made. */
+type Planning = PlanOptions & { readonly costs: NodeCost[]; readonly selectors: SelectorPlan[]; isOfOneRange: boolean }
+
 /** Functions whose result depends on the time of the step even when their arguments do not. */
 const dependOnStep: ReadonlySet<string> = new Set([
   'days_in_month',
@@ -141,9 +161,38 @@ const dependOnStep: ReadonlySet<string> = new Set([
 const timesOfSamples: ReadonlyMap<string, SelectorPlan['gives']> = new Map([['timestamp', 'times'], ['start_timestamp', 'starts']])
 
 /** `expr` has no duration expressions left, see `resolveDurations`. */
-export function createPlan(expr: Expr, options: PlanOptions): PlanNode {
-  const plan = (child: Expr) => createPlan(child, options)
-  const node = (fixed: boolean): Node => ({ expr, fixed, cost: noCost() })
+export function createPlan(expr: Expr, options: PlanOptions): Plan {
+  const planning: Planning = { ...options, costs: [], selectors: [], isOfOneRange: false }
+  const root = planNode(expr, planning)
+  const { costs, selectors, isOfOneRange } = planning
+  const repeated = new Map<SelectorPlan, SelectorPlan>()
+  for (const one of selectors) {
+    const first = selectors.find((other) => areEqual(other, one))
+    if (first !== undefined && first !== one) repeated.set(first, first).set(one, first)
+  }
+  return { root, costs, repeated, isOfOneRange }
+}
+
+/** Whether both give the same at the same steps. */
+function areEqual(a: SelectorPlan, b: SelectorPlan): boolean {
+  const isSame = a.gives === b.gives && a.lookup.offsetMs === b.lookup.offsetMs
+  const isSameWay = a.selector.anchored === b.selector.anchored && a.selector.smoothed === b.selector.smoothed
+  return isSame && isSameWay && haveSameMatchers(a.matchers, b.matchers)
+}
+
+function haveSameMatchers(a: readonly Matcher[], b: readonly Matcher[]): boolean {
+  return a.length === b.length && a.every(({ name, op, value }, i) => name === b[i]?.name && op === b[i].op && value === b[i].value)
+}
+
+function newCost({ costs }: Planning): NodeCost {
+  const cost = { seriesCount: 0, samplesRead: 0, chunksDecoded: 0, elapsedMs: 0, workers: 1 }
+  costs.push(cost)
+  return cost
+}
+
+function planNode(expr: Expr, options: Planning): PlanNode {
+  const plan = (child: Expr) => planNode(child, options)
+  const node = (fixed: boolean): Node => ({ expr, fixed, cost: newCost(options) })
   switch (expr.kind) {
     case 'numberLiteral':
       return { ...node(true), kind: 'number', value: expr.value }
@@ -178,8 +227,8 @@ export function createPlan(expr: Expr, options: PlanOptions): PlanNode {
   }
 }
 
-function planSelector(expr: VectorSelector, options: PlanOptions, gives: SelectorPlan['gives']): SelectorPlan {
-  return {
+function planSelector(expr: VectorSelector, options: Planning, gives: SelectorPlan['gives']): SelectorPlan {
+  const plan: SelectorPlan = {
     kind: 'selector',
     expr,
     selector: expr,
@@ -187,11 +236,13 @@ function planSelector(expr: VectorSelector, options: PlanOptions, gives: Selecto
     lookup: lookupOf(expr, options),
     gives,
     fixed: expr.at !== undefined,
-    cost: noCost(),
+    cost: newCost(options),
   }
+  if (!plan.fixed) options.selectors.push(plan)
+  return plan
 }
 
-function planWindows(expr: MatrixSelector, options: PlanOptions): WindowsPlan {
+function planWindows(expr: MatrixSelector, options: Planning): WindowsPlan {
   const { selector, rangeMs } = expr
   const { lookbackMs } = options
   const extension = extensionOf(expr)
@@ -204,34 +255,34 @@ function planWindows(expr: MatrixSelector, options: PlanOptions): WindowsPlan {
     rangeMs,
     beyond: { beforeMs: extension === undefined ? 0 : lookbackMs, afterMs: extension === 'smoothed' ? lookbackMs : 0 },
     fixed: selector.at !== undefined,
-    cost: noCost(),
+    cost: newCost(options),
   }
 }
 
-function planSubquery(expr: SubqueryExpr, options: PlanOptions): SubqueryPlan {
+function planSubquery(expr: SubqueryExpr, options: Planning): SubqueryPlan {
   return {
     kind: 'subquery',
     expr,
-    inner: createPlan(expr.expr, options),
+    inner: planNode(expr.expr, options),
     lookup: lookupOf(expr, options),
     rangeMs: expr.rangeMs,
     stepMs: expr.stepMs === 0 ? options.evaluationIntervalMs : expr.stepMs,
     fixed: expr.at !== undefined,
-    cost: noCost(),
+    cost: newCost(options),
   }
 }
 
-function planInfo(expr: CallExpr, options: PlanOptions): InfoPlan {
-  const operand = createPlan(expr.args[0] as Expr, options) // checked by the parser
+function planInfo(expr: CallExpr, options: Planning): InfoPlan {
+  const operand = planNode(expr.args[0] as Expr, options) // checked by the parser
   const request = infoRequestOf(expr)
   const { position } = expr.args[1] ?? expr
   const matchers = [...request.names, ...request.data]
   const selector: VectorSelector = { kind: 'vectorSelector', position, name: '', matchers, offsetMs: 0, anchored: false, smoothed: false }
-  const cost = noCost()
+  const cost = newCost(options)
   return { kind: 'info', expr, operand, request, infos: planSelector(selector, options, 'times'), fixed: operand.fixed, cost }
 }
 
-function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
+function planCall(expr: CallExpr, options: Planning): PlanNode {
   if (expr.name === 'info') return planInfo(expr, options)
   const entry = functions.get(expr.name)
   if (entry === undefined) throw new Error(`bug: no implementation of ${expr.name}`)
@@ -239,12 +290,12 @@ function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
   const gives = timesOfSamples.get(expr.name)
   if (gives !== undefined && first?.kind === 'vectorSelector') {
     const operand = planSelector(first, options, gives)
-    const cost = noCost()
+    const cost = newCost(options)
     return { kind: 'call', expr, entry: { kind: 'instant', evaluate: sampleTimestamp }, args: [operand], fixed: operand.fixed, cost }
   }
-  const args = expr.args.map((arg) => createPlan(arg, options))
+  const args = expr.args.map((arg) => planNode(arg, options))
   const fixed = !dependOnStep.has(expr.name) && args.every((arg) => arg.fixed)
-  const node: Node = { expr, fixed, cost: noCost() }
+  const node: Node = { expr, fixed, cost: newCost(options) }
   switch (entry.kind) {
     case 'instant':
       return { ...node, kind: 'call', expr, entry, args }
@@ -260,7 +311,8 @@ function planCall(expr: CallExpr, options: PlanOptions): PlanNode {
   }
 }
 
-function lookupOf(expr: { readonly offsetMs: number; readonly at?: AtModifier }, options: PlanOptions): Lookup {
+function lookupOf(expr: { readonly offsetMs: number; readonly at?: AtModifier }, options: Planning): Lookup {
   const { offsetMs, at } = expr
+  if (at === 'start' || at === 'end') options.isOfOneRange = true
   return { offsetMs, atMs: at === 'start' ? options.startMs : at === 'end' ? options.endMs : at }
 }
