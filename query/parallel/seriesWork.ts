@@ -59,8 +59,12 @@ export class SeriesWorker {
   /** Where columns go that are only added up. */
   readonly #columns: Columns | undefined
   readonly #accumulation: Accumulation | undefined
-  /** The series of a part together, where that can be; otherwise each by itself. */
-  readonly #evaluator: PartKernel | SingleSeries
+  readonly #selection: SeriesSelection
+  readonly #windows: Windows
+  /** For the series of a part together, where that can be. */
+  readonly #kernel: PartKernel | undefined
+  /** Made when one is evaluated by itself. */
+  #single: SingleSeries | undefined
 
   /** `space` is the worker's own; `selection` is of the refs of the work, by a querier of the worker's own. */
   constructor(work: SeriesWork, querier: Querier, space: ColumnSpace) {
@@ -68,20 +72,17 @@ export class SeriesWorker {
     this.#work = work
     this.#space = space
     this.#partEnds = space.integersAt(work.partEnds, work.partCount)
-    const selection = querier.selectRefs(space.wordsAt(work.refs, seriesCount), work.range)
-    const partFunction = call?.addsZeros === true ? undefined : partFunctionOf(call?.name)
-    const windows = windowsOver(space, times, work.widthMs, partFunction?.kind === 'extrapolated')
+    this.#selection = querier.selectRefs(space.wordsAt(work.refs, seriesCount), work.range)
+    const partFunction = partFunctionOf(call?.name)
+    this.#windows = windowsOver(space, times, work.widthMs, partFunction?.kind === 'extrapolated')
     if (output.kind === 'accumulators') {
       this.#accumulation = createAccumulation(output.op, space, steps.count)
       this.#columns = space.columns(steps.count)
     }
-    const reads = partFunction && selection.kernelReads?.(work.refs)
-    if (partFunction === undefined || reads === undefined || !space.isIn(reads.memory)) {
-      this.#evaluator = new SingleSeries({ work, selection, windows, space })
-      return
-    }
+    const reads = partFunction && this.#selection.kernelReads?.(work.refs)
+    if (partFunction === undefined || reads === undefined || !space.isIn(reads.memory)) return
     const { values, present } = output.kind === 'columns' ? output : { values: this.#columns?.values.byteOffset ?? 0, present: this.#columns?.present.byteOffset ?? 0 }
-    this.#evaluator = new PartKernel({ ...work, space, reads, windows, partFunction, operation: this.#accumulation?.operation ?? 0, values, present })
+    this.#kernel = new PartKernel({ ...work, space, reads, windows: this.#windows, partFunction, operation: this.#accumulation?.operation ?? 0, values, present })
   }
 
   /** Evaluates the series of a part. Leaves off where it cannot, or when `goesOn` says so. */
@@ -91,14 +92,23 @@ export class SeriesWorker {
     const from = part === 0 ? 0 : (this.#partEnds[part - 1] as number)
     const accumulator = output.kind === 'accumulators' && this.#accumulation ? output.at + part * this.#accumulation.bytes : 0
     if (accumulator !== 0) this.#accumulation?.begin(accumulator)
-    if (this.#evaluator instanceof PartKernel) return this.#evaluator.run(from, to, accumulator, goesOn)
+    if (this.#kernel !== undefined && !this.#hasZeros(from, to)) return this.#kernel.run(from, to, accumulator, goesOn)
+    const single = (this.#single ??= new SingleSeries({ work: this.#work, selection: this.#selection, windows: this.#windows, space: this.#space }))
     for (let index = from; index < to && goesOn(); index++) {
       const columns = output.kind === 'columns' ? this.#columnsOf(output, index) : (this.#columns as Columns) // there for accumulators
       columns.present.fill(0)
-      const found = this.#evaluator.evaluate(index, columns)
+      const found = single.evaluate(index, columns)
       if (found > 0 && accumulator !== 0) this.#accumulation?.add(accumulator, columns.values.byteOffset, columns.present.byteOffset)
       if (found === undone) return
     }
+  }
+
+  /** Whether zeros are to be added to a series of a part where its counter began, of which the kernel knows nothing. */
+  #hasZeros(from: number, to: number): boolean {
+    const { call, range } = this.#work
+    if (call?.addsZeros !== true) return false
+    for (let index = from; index < to; index++) if (this.#selection.beganSince?.(index, range.minTimeMs) !== false) return true
+    return false
   }
 
   #columnsOf({ values, present }: Output & { kind: 'columns' }, index: number): Columns {

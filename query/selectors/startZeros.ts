@@ -19,7 +19,7 @@ export function withStartZeros(samples: SampledColumns, starts: StartTimes, from
   if (found.length === 0) return samples
   const total = length + found.length
   const out = { length: total, timestampsMs: new Float64Array(total), values: new Float64Array(total), isStart: new Uint8Array(total) }
-  const outHistograms: (NativeHistogram | undefined)[] = []
+  const outHistograms: (NativeHistogram | undefined)[] | undefined = histograms && []
   let next = 0
   let to = 0
   for (let i = 0; i < length; i++) {
@@ -29,16 +29,16 @@ export function withStartZeros(samples: SampledColumns, starts: StartTimes, from
       out.timestampsMs[to] = start.startMs
       out.values[to] = histogram === undefined ? 0 : NaN
       out.isStart[to] = 1
-      outHistograms[to] = histogram && emptyLike(histogram)
+      if (outHistograms !== undefined) outHistograms[to] = histogram && emptyLike(histogram)
       next++
       to++
     }
     out.timestampsMs[to] = timestampsMs[i] as number // i < length
     out.values[to] = values[i] as number
-    outHistograms[to] = histogram
+    if (outHistograms !== undefined) outHistograms[to] = histogram
     to++
   }
-  return histograms === undefined ? out : { ...out, histograms: outHistograms }
+  return outHistograms === undefined ? out : { ...out, histograms: outHistograms }
 }
 
 /** The samples whose counters began after the sample before them, or, for the first one, after what there is no look at. */

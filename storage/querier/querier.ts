@@ -52,6 +52,8 @@ export type SeriesSelection = {
   buckets?(): { read(index: number): Entries | undefined } | undefined
   /** When the counters of the samples within the range began; `undefined` when no sample says so. Ends what `read` gave. */
   readStarts?(index: number): StartTimes | undefined
+  /** Whether one of them began at `fromMs` or later. Ends what `read` gave, too. */
+  beganSince?(index: number, fromMs: number): boolean
   /** When `read` does nothing that kernels cannot do, but for histograms. `refs` is where the refs lie in their memory. */
   kernelReads?(refs: Pointer): KernelReads | undefined
 }
@@ -243,6 +245,12 @@ export function createQuerier(deps: QuerierDeps): Querier {
       if (ref === undefined) throw new Error(`bug: no series ${index} among ${refs.length}`)
       return ref
     }
+    const startsOf = (index: number): SampleColumns | undefined => {
+      const hidden = head.startSeries(refAt(index))
+      if (hidden === 0) return undefined
+      open ??= partitions.overlapping(range)
+      return readSeries(deps, open, hidden, range)
+    }
     return {
       count: refs.length,
       labels: (index) => head.labels(refAt(index)),
@@ -254,11 +262,17 @@ export function createQuerier(deps: QuerierDeps): Querier {
         return head.attachHistograms(readSeries(deps, open, refAt(index), range))
       },
       readStarts(index) {
-        const hidden = head.startSeries(refAt(index))
-        if (hidden === 0) return undefined
-        open ??= partitions.overlapping(range)
-        const { length, timestampsMs, values } = readSeries(deps, open, hidden, range)
-        return length === 0 ? undefined : { timestampsMs: timestampsMs.slice(0, length), startsMs: values.slice(0, length) }
+        const starts = startsOf(index)
+        if (starts === undefined || starts.length === 0) return undefined
+        const { length, timestampsMs, values } = starts
+        return { timestampsMs: timestampsMs.slice(0, length), startsMs: values.slice(0, length) }
+      },
+      beganSince(index, fromMs) {
+        const starts = startsOf(index)
+        if (starts === undefined) return false
+        const { length, values } = starts
+        for (let i = 0; i < length; i++) if ((values[i] as number) >= fromMs) return true // i < length
+        return false
       },
       buckets() {
         // What reaches into the range belongs to a window in part.
