@@ -292,7 +292,13 @@ class Evaluation {
   #callOverRange<Output extends SeriesOutput>(plan: RangeCallPlan, steps: Steps, createOutput: (seriesCount: number) => Output): Output {
     const { querier, limits } = this.#deps
     const scalars = this.#scalars(plan, steps)
+    const startedMs = performance.now()
     const series = this.#sampled(plan.operand, steps, countsFromStarts(plan) && this.#deps.usesStarts === true)
+    if (plan.operand.kind === 'subquery') {
+      // It is not evaluated as a node of its own. The samples of windows are read later, in the call.
+      plan.operand.cost.elapsedMs += performance.now() - startedMs
+      plan.operand.cost.seriesCount = series.count
+    }
     const onWindows = (total: number, from: Int32Array, to: Int32Array) => this.#countWindows(total, from, to)
     return callOverRange(plan, { series, scalars }, { querier, limits, context: this.#context(steps), onWindows }, createOutput)
   }

@@ -241,6 +241,18 @@ describe('the query service', () => {
       expect(data.explain.seconds).toBeGreaterThan(0)
     }))
 
+  it('explains a subquery with the time of what is inside of it', () =>
+    withService({}, async (service) => {
+      const { body } = await service.respond({ kind: 'range', query: 'max_over_time(x_total[2m:20s])', startMs, endMs: startMs + 100_000, stepMs: 20_000, explain: true })
+      const { data } = JSON.parse(Buffer.from(body).toString()) as { data: { explain: Explained } }
+      const [subquery] = data.explain.children
+      const [selector] = subquery?.children ?? []
+      expect([subquery?.node, subquery?.series, selector?.node]).toEqual(['subquery', 3, 'selector'])
+      expect(selector?.seconds).toBeGreaterThan(0)
+      expect(subquery?.seconds).toBeGreaterThanOrEqual(selector?.seconds ?? Infinity)
+      expect(data.explain.seconds).toBeGreaterThanOrEqual(subquery?.seconds ?? Infinity)
+    }))
+
   it('frees the worker at once when the client goes away', () =>
     withService({ maxConcurrency: 1 }, async (service) => {
       const leaving = new AbortController()
