@@ -180,7 +180,7 @@ describe('the query service', () => {
       const refused = async (request: ApiRequest) => JSON.parse(Buffer.from((await service.respond(request)).body).toString()) as unknown
       const range = { kind: 'range', query: 'x_total', startMs: 0, endMs: 11_000_000, stepMs: 1_000 } as const
       const bad = (error: string) => ({ status: 'error', errorType: 'bad_data', error })
-      expect(await refused({ ...range, endMs: 11_000_001 })).toEqual(
+      expect(await refused({ ...range, endMs: 11_001_000 })).toEqual(
         bad('exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)'),
       )
       expect(await refused(range)).toMatchObject({ status: 'success' })
