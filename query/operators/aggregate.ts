@@ -169,7 +169,7 @@ function checkedRatios(values: Float64Array, node: AggregateExpr, { annotations 
     least = Math.min(least, value)
     most = Math.max(most, value)
   }
-  const warn = (value: number, cap: number) => annotations.warn(`ratio value should be between -1 and 1, got ${value}, capping to ${cap}`, position)
+  const warn = (value: number, cap: number) => annotations.warn(`ratio value should be between -1 and 1, got ${formatExposed(value)}, capping to ${cap}`, position)
   if (most > 1) warn(most, 1)
   if (least < -1) warn(least, -1)
   return values.map((value) => Math.min(1, Math.max(-1, value)))
