@@ -15,7 +15,8 @@ import { lookupTimes, windowsOf, type SampledSeries } from '../selectors/selecto
 import type { SeriesOutput } from '../selectors/seriesOutput.ts'
 import { windowsOfSamples } from '../selectors/startZeros.ts'
 import { windowEndsMs, Windows } from '../selectors/window.ts'
-import { areOfOneMetric, cachedLabelsKey, dropMetricName, sameLabelsetError, type EvalContext } from '../values/value.ts'
+import { areOfOneMetric, cachedLabelsKey, dropMetricName, sameLabelsetError } from '../values/labelSets.ts'
+import type { EvalContext } from '../values/value.ts'
 
 export type RangeCallInput = { readonly series: SampledSeries; readonly scalars: readonly Float64Array[] }
 

@@ -8,7 +8,8 @@ import type { Querier } from '../../storage/querier/querier.ts'
 import { type Expr, selectorsIn } from '../language/ast.ts'
 import { lookaheadOf } from '../plan/stepwise.ts'
 import { copyOf } from '../values/columnSpace.ts'
-import { areOfOneMetric, cachedLabelsKey, type VectorSeries } from '../values/value.ts'
+import { areOfOneMetric, cachedLabelsKey } from '../values/labelSets.ts'
+import type { VectorSeries } from '../values/value.ts'
 import { evaluateQuery, type EngineDeps, type Query, type QueryResult } from './engine.ts'
 
 /** The state of storage when a query began. */

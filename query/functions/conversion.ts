@@ -1,6 +1,7 @@
 // Between types, and values that come from the query rather than from data: `scalar`, `vector`, `time`, `timestamp`, `start`.
 
-import { constantScalar, withoutMetricNames, type EvalContext, type ScalarValue } from '../values/value.ts'
+import { withoutMetricNames } from '../values/labelSets.ts'
+import { constantScalar, type EvalContext, type ScalarValue } from '../values/value.ts'
 import { largerOf, scalarArg, smallerOf, vectorArg, type InstantFunction } from './elementwise.ts'
 
 /** The value of the only series present at a step, else NaN. */

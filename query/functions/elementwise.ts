@@ -1,7 +1,8 @@
 // Functions that change each value of an instant vector by itself: mathematics, rounding, clamping, parts of the date.
 
 import type { CallExpr } from '../language/ast.ts'
-import { withoutMetricNames, type EvalContext, type Value, type VectorSeries, type VectorValue } from '../values/value.ts'
+import { withoutMetricNames } from '../values/labelSets.ts'
+import type { EvalContext, Value, VectorSeries, VectorValue } from '../values/value.ts'
 
 export type InstantFunction = (args: readonly Value[], call: CallExpr, context: EvalContext) => Value
 

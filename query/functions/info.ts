@@ -6,7 +6,8 @@ import { createMatcher, matchesEmpty, type Matcher } from '../../storage/model/m
 import type { CallExpr } from '../language/ast.ts'
 import { QueryError } from '../queryError.ts'
 import { setLabel } from '../values/labelProjection.ts'
-import { formatSeries, joinEqualSeries, newColumns, type VectorSeries } from '../values/value.ts'
+import { formatSeries, joinEqualSeries } from '../values/labelSets.ts'
+import { newColumns, type VectorSeries } from '../values/value.ts'
 
 const identifyingLabels = ['instance', 'job']
 

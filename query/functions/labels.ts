@@ -5,7 +5,7 @@ import { labelValue } from '../../storage/model/labels.ts'
 import { compileAnchored } from '../../storage/model/matcher.ts'
 import { QueryError } from '../queryError.ts'
 import { setLabel } from '../values/labelProjection.ts'
-import { joinEqualSeries } from '../values/value.ts'
+import { joinEqualSeries } from '../values/labelSets.ts'
 import { stringArg, vectorArg, type InstantFunction } from './elementwise.ts'
 
 export const labelReplace: InstantFunction = (args) => {

@@ -5,7 +5,8 @@ import { labelValue, metricNameLabel } from '../../storage/model/labels.ts'
 import { presentNumbers } from '../histograms/columns.ts'
 import { nativeFraction, nativeQuantile, nativeVariance } from '../histograms/estimates.ts'
 import type { HistogramNotes } from '../histograms/notes.ts'
-import { newColumns, withoutMetricNames, type VectorSeries } from '../values/value.ts'
+import { withoutMetricNames } from '../values/labelSets.ts'
+import { newColumns, type VectorSeries } from '../values/value.ts'
 import { vectorArg, type InstantFunction } from './elementwise.ts'
 
 /** The series that have histograms, present only where they do. */

@@ -10,7 +10,8 @@ import { hasPresentHistogram, presentNumbers } from '../histograms/columns.ts'
 import { HistogramNotes } from '../histograms/notes.ts'
 import type { AggregateExpr } from '../language/ast.ts'
 import { labelProjection } from '../values/labelProjection.ts'
-import { cachedLabelsKey, type EvalContext, type VectorSeries } from '../values/value.ts'
+import { cachedLabelsKey } from '../values/labelSets.ts'
+import type { EvalContext, VectorSeries } from '../values/value.ts'
 import type { AggregationSink } from './aggregationSink.ts'
 
 /** The sum of a group's histograms, step by step; `counts` is negative where they cannot be added. */

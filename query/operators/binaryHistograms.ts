@@ -6,7 +6,8 @@ import { columnsOf, elementAt } from '../histograms/columns.ts'
 import { trim } from '../histograms/estimates.ts'
 import { HistogramNotes } from '../histograms/notes.ts'
 import type { BinaryExpr } from '../language/ast.ts'
-import { dropMetricName, joinEqualSeries, type EvalContext, type VectorSeries } from '../values/value.ts'
+import { dropMetricName, joinEqualSeries } from '../values/labelSets.ts'
+import type { EvalContext, VectorSeries } from '../values/value.ts'
 import { isArithmetic, type Combine, type ScalarSide } from './binaryArithmetic.ts'
 
 type Element = number | NativeHistogram

@@ -4,7 +4,7 @@
 import type { Labels } from '../../storage/model/labels.ts'
 import type { SeriesSelection } from '../../storage/querier/querier.ts'
 import type { LabelProjection } from '../values/labelProjection.ts'
-import { dropMetricName } from '../values/value.ts'
+import { dropMetricName } from '../values/labelSets.ts'
 
 export type Grouping = {
   readonly groups: readonly Labels[]

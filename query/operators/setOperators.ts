@@ -2,7 +2,8 @@
 
 import type { BinaryExpr, SetOp } from '../language/ast.ts'
 import { labelProjection, type LabelProjection } from '../values/labelProjection.ts'
-import { joinEqualSeries, type VectorSeries } from '../values/value.ts'
+import { joinEqualSeries } from '../values/labelSets.ts'
+import type { VectorSeries } from '../values/value.ts'
 
 export function evaluateSetOperator(
   node: BinaryExpr,

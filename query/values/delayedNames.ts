@@ -4,7 +4,8 @@
 
 import type { Labels } from '../../storage/model/labels.ts'
 import type { SeriesSelection } from '../../storage/querier/querier.ts'
-import { dropMetricName, joinEqualSeries, nameStateLabel, type Value } from './value.ts'
+import { dropMetricName, joinEqualSeries, nameStateLabel } from './labelSets.ts'
+import type { Value } from './value.ts'
 
 const kept = new WeakMap<Labels, Labels>()
 

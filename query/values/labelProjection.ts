@@ -2,7 +2,7 @@
 // per thread and list of labels, not once per step or query, because the same series are asked for again and again.
 
 import { compareBytes, metricNameLabel, type Label, type Labels } from '../../storage/model/labels.ts'
-import { cachedLabelsKey, isMetadataLabel, nameStateLabel } from './value.ts'
+import { cachedLabelsKey, isMetadataLabel, nameStateLabel } from './labelSets.ts'
 
 export type LabelProjection = {
   /** The part that counts. Equal parts may be different objects; compare by `cachedLabelsKey`. */
