@@ -24,9 +24,9 @@ export type Explained = {
   readonly children: readonly Explained[]
 }
 
-/** Seconds, and counts of samples. */
+/** Seconds, and counts of samples. Preparation is the look-up of series, which is no part of the evaluation here. */
 export type QueryStats = {
-  readonly timings: { readonly queryPreparationTime: number; readonly innerEvalTime: number; readonly execQueueTime: number; readonly execTotalTime: number }
+  readonly timings: { readonly queryPreparationTime: number; readonly innerEvalTime: number; readonly execQueueTime: number }
   readonly samples: { readonly totalQueryableSamples: number; readonly peakSamples: number }
 }
 

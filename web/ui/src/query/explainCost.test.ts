@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Explained } from '../api.ts'
-import { planCost } from './explainCost.ts'
+import { planCost, requestTimes } from './explainCost.ts'
 
 const part = (expression: string, seconds: number, fields: Partial<Explained> = {}, ...children: Explained[]): Explained =>
   ({ node: 'call', expression, seconds, constant: false, series: 1, samplesRead: 0, chunksDecoded: 0, workers: 1, children, ...fields })
@@ -22,4 +22,11 @@ describe('planCost', () => {
   it('names the costliest part', () => expect(cost.costliest?.part.expression).toBe('rate(x[5m])'))
   it('takes parts whose clocks disagree with the whole', () => expect(planCost(part('a', 1, {}, part('b', 1.1))).rows.map((row) => [row.ownShare, row.belowShare])).toEqual([[0, 1], [1, 0]]))
   it('takes a query without time', () => expect(planCost(part('1', 0)).costliest).toBeUndefined())
+})
+
+describe('requestTimes', () => {
+  it('divides all of the time that the request took', () => {
+    const times = requestTimes({ execQueueTime: 1, queryPreparationTime: 2, innerEvalTime: 4 }, 16)
+    expect(times.map(({ seconds }) => seconds)).toEqual([1, 2, 4, 9])
+  })
 })

@@ -1,6 +1,6 @@
 // Where the time of an explained query went: of each part its own share, without the parts below it.
 
-import type { Explained } from '../api.ts'
+import type { Explained, QueryStats } from '../api.ts'
 
 export type PlanRow = {
   readonly part: Explained
@@ -46,4 +46,15 @@ function rowsOf(part: Explained, at: { readonly depth: number; readonly totalSec
 
 function sumOf(part: Explained, of: (part: Explained) => number): number {
   return part.children.reduce((sum, child) => sum + sumOf(child, of), of(part))
+}
+
+/** Where the time of the request that explained a query went; together it is all of `tookSeconds`. */
+export function requestTimes(timings: QueryStats['timings'], tookSeconds: number): readonly { readonly name: string; readonly seconds: number }[] {
+  return [
+    { name: 'Waiting for a worker', seconds: timings.execQueueTime },
+    { name: 'Looking up series', seconds: timings.queryPreparationTime },
+    { name: 'Evaluating', seconds: timings.innerEvalTime },
+    // Also sorting.
+    { name: 'Printing, network and browser', seconds: Math.max(0, tookSeconds - timings.execQueueTime - timings.queryPreparationTime - timings.innerEvalTime) },
+  ]
 }

@@ -3,7 +3,7 @@
 
 import type { Explained, QueryStats } from '../api.ts'
 import { formatCount, formatSeconds } from '../time.ts'
-import { planCost, type PlanRow } from './explainCost.ts'
+import { planCost, requestTimes, type PlanRow } from './explainCost.ts'
 
 type Props = { readonly plan: Explained; readonly stats: QueryStats | undefined; readonly tookSeconds: number }
 
@@ -11,7 +11,7 @@ export function ExplainTable({ plan, stats, tookSeconds }: Props) {
   const { rows, samplesRead, chunksDecoded, costliest } = planCost(plan)
   return (
     <>
-      <Summary plan={plan} stats={stats} tookSeconds={tookSeconds} costliest={costliest} />
+      <Summary stats={stats} tookSeconds={tookSeconds} costliest={costliest} />
       <div class="scroll">
         <table class="explain" data-testid="explain-table">
           <thead>
@@ -30,15 +30,10 @@ export function ExplainTable({ plan, stats, tookSeconds }: Props) {
   )
 }
 
-function Summary({ plan, stats, tookSeconds, costliest }: Props & { readonly costliest: PlanRow | undefined }) {
-  const facts: readonly (readonly [name: string, value: string])[] = [
-    ...(stats === undefined ? [] : [
-      ['Waiting for a worker', formatSeconds(stats.timings.execQueueTime)],
-      ['Parsing and planning', formatSeconds(stats.timings.queryPreparationTime)],
-      ['Evaluating', formatSeconds(plan.seconds)],
-      ['Printing, network and browser', formatSeconds(Math.max(0, tookSeconds - stats.timings.execQueueTime - stats.timings.queryPreparationTime - plan.seconds))],
-      ['Most samples in memory', formatCount(stats.samples.peakSamples)],
-    ] as const),
+function Summary({ stats, tookSeconds, costliest }: Omit<Props, 'plan'> & { readonly costliest: PlanRow | undefined }) {
+  const facts = stats === undefined ? [] : [
+    ...requestTimes(stats.timings, tookSeconds).map(({ name, seconds }) => [name, formatSeconds(seconds)] as const),
+    ['Most samples in memory', formatCount(stats.samples.peakSamples)] as const,
   ]
   return (
     <div class="explain-summary" data-testid="explain-summary">
