@@ -2,7 +2,7 @@
 // in resets added, stretched to the window's ends as for numbers. `irate` and `idelta`: the difference of the last two.
 
 import type { NativeHistogram } from '../../storage/model/histogram.ts'
-import { add, asGauge, emptyFor, isCustom, multiply, subtract, withSchema } from '../histograms/arithmetic.ts'
+import { addTo, asGauge, emptyFor, isCustom, ownCopy, scaleSum, subtract, subtractFrom, withSchema, type Combined } from '../histograms/arithmetic.ts'
 import type { HistogramNotes } from '../histograms/notes.ts'
 import { isReset, type Resets } from '../histograms/reset.ts'
 
@@ -52,10 +52,10 @@ export function extrapolatedHistogram(window: HistogramWindow, { from, to, step,
   if (toEnd >= threshold) toEnd = average / 2
   let factor = sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled
   if (kind.perSecond) factor /= window.rangeMs / 1000
-  return asGauge(multiply(difference, factor))
+  return scaleSum(difference, factor)
 }
 
-/** `wasReset(k)`: between samples k - 1 and k. */
+/** In counts of its own. `wasReset(k)`: between samples k - 1 and k. */
 function change(samples: readonly NativeHistogram[], { isCounter, wasReset }: { readonly isCounter: boolean; readonly wasReset: Resets }, notes: HistogramNotes, metric: string): NativeHistogram | undefined {
   const [first, second] = samples
   const last = samples.at(-1)
@@ -74,14 +74,14 @@ function change(samples: readonly NativeHistogram[], { isCounter, wasReset }: { 
   }
   let schema = start.schema
   for (const histogram of inside) schema = Math.min(schema, histogram.schema)
-  let result = combined(subtract(withSchema(last, schema), start), 'subtraction', notes)
+  let result = combined(subtractFrom(ownCopy(withSchema(last, schema)), start), 'subtraction', notes)
   for (let k = 2; k < samples.length && result !== undefined; k++) {
-    if (wasReset(k)) result = combined(add(result, samples[k - 1] as NativeHistogram), 'addition', notes) // k is below the length
+    if (wasReset(k)) result = combined(addTo(result, samples[k - 1] as NativeHistogram), 'addition', notes) // k is below the length
   }
   return result
 }
 
-function combined(result: ReturnType<typeof add>, operation: 'addition' | 'subtraction', notes: HistogramNotes): NativeHistogram | undefined {
+function combined(result: Combined, operation: 'addition' | 'subtraction', notes: HistogramNotes): NativeHistogram | undefined {
   // Hints of counters do not meet here: the result is a gauge.
   notes.combined({ ...result, resetsCollide: false }, operation)
   return result.histogram

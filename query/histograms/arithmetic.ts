@@ -37,6 +37,22 @@ export function subtract(a: NativeHistogram, b: NativeHistogram): Combined {
   return combine(a, b, -1)
 }
 
+/** The same from an `ownCopy`, or a sum in one, whose counts may be overwritten. */
+export function subtractFrom(sum: NativeHistogram, b: NativeHistogram): Combined {
+  return combine(sum, b, -1, true)
+}
+
+/** `factor` times such a sum, whose counts are overwritten, as a gauge. */
+export function scaleSum(sum: NativeHistogram, factor: number): NativeHistogram {
+  scaleCounts(sum.positive.counts, factor)
+  scaleCounts(sum.negative.counts, factor)
+  return { ...sum, counterReset: 'gauge', zeroCount: sum.zeroCount * factor, count: sum.count * factor, sum: sum.sum * factor }
+}
+
+function scaleCounts(counts: Float64Array, factor: number): void {
+  for (let k = 0; k < counts.length; k++) counts[k] = (counts[k] as number) * factor // k is below the length
+}
+
 function combine(a: NativeHistogram, b: NativeHistogram, sign: 1 | -1, inPlace = false): Combined {
   const { counterReset, resetsCollide } = commonReset(a.counterReset, b.counterReset)
   if (isCustom(a) !== isCustom(b)) return { histogram: undefined, resetsCollide: false, boundsReconciled: false }
