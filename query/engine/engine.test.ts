@@ -85,6 +85,19 @@ describe('a selector that a query has more than once', () => {
   isReadAgain('x - max_over_time(x[5m:1m])', 2)
 })
 
+describe('a join that is asked again', () => {
+  const text = 'x * on (i) group_left (version) build'
+  const x = counting('x', { i: 'a' })
+  const build = (version: string) => seriesEvery(minute, { __name__: 'build', i: 'a', version }, Array.from({ length: 61 }, () => 1))
+
+  it('has the labels of the partner of its time', () => {
+    const [older, newer] = [build('1'), build('2')]
+    for (const [partner, version] of [[older, '1'], [older, '1'], [newer, '2'], [older, '1']] as const) {
+      expect(at([x, partner], text, 10 * minute)).toEqual({ [formatLabels(labelsFrom({ i: 'a', version }))]: 10 })
+    }
+  })
+})
+
 describe('a single long series', () => {
   it.each(['deriv(x[5h])', 'quantile_over_time(0.5, x[5h])'])('is given up in its midst: %s', (text) => {
     const limits = new Limits({ maxSamples: 1_000_000, deadlineMs: Infinity })

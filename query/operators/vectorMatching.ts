@@ -22,10 +22,23 @@ export function matchVectors(node: BinaryExpr, lhs: readonly VectorSeries[], rhs
   return new Matching(node, matching, context).evaluate(lhs, rhs)
 }
 
+/** By the label set of the "many" side what it gives with its latest partner. */
+type Results = WeakMap<Labels, { readonly one: Labels; readonly result: Labels }>
+
+/** Of each operator of the trees that the parser keeps: a query that is asked again gives the same label sets, whose keys and JSON are known. */
+const results = new WeakMap<BinaryExpr, Results>()
+
+function resultsOf(node: BinaryExpr): Results {
+  let known = results.get(node)
+  if (known === undefined) results.set(node, (known = new WeakMap()))
+  return known
+}
+
 class Matching {
   readonly #node: BinaryExpr
   readonly #matching: VectorMatching
   readonly #projection: LabelProjection
+  readonly #known: Results
   readonly #context: EvalContext
   readonly #count: number
   readonly #combine: Combine
@@ -39,6 +52,7 @@ class Matching {
     this.#node = node
     this.#matching = matching
     this.#projection = labelProjection(matching.labels, matching.on)
+    this.#known = resultsOf(node)
     this.#count = count
     this.#combine = combineOf(node, context)
     this.#combiner = ColumnCombiner.for(node.op, !node.bool, context.space, count)
@@ -185,6 +199,14 @@ class Matching {
   }
 
   #resultLabels(many: Labels, one: Labels): Labels {
+    const known = this.#known.get(many)
+    if (known?.one === one) return known.result
+    const result = this.#newResultLabels(many, one)
+    this.#known.set(many, { one, result })
+    return result
+  }
+
+  #newResultLabels(many: Labels, one: Labels): Labels {
     const { card, labels, on, include } = this.#matching
     const { op, bool } = this.#node
     let result = isArithmetic(op) || bool ? dropMetricName(many) : many
