@@ -18,8 +18,10 @@ export type DirectRoute = {
   answer(exchange: Exchange, body: RequestBody, parameters: Readonly<Record<string, string>>): Answer | Promise<Answer>
 }
 
+type Method = 'GET' | 'POST'
+
 /** A path with one parameter between two slashes. */
-type Pattern = { readonly start: string; readonly end: string; readonly parameter: string; readonly route: DirectRoute }
+type Pattern = { readonly method: Method; readonly start: string; readonly end: string; readonly parameter: string; readonly route: DirectRoute }
 
 /** The route of a request and the values in its path. */
 export type Found = { readonly route: DirectRoute; readonly parameters: Readonly<Record<string, string>> }
@@ -38,7 +40,8 @@ export type DirectDeps = {
 
 export class DirectRoutes {
   readonly #deps: DirectDeps
-  readonly #routes = new Map<string, Found>()
+  /** By path, one map for each method: no key has to be put together. */
+  readonly #routes: Readonly<Record<Method, Map<string, Found>>> = { GET: new Map(), POST: new Map() }
   readonly #patterns: Pattern[] = []
 
   constructor(deps: DirectDeps) {
@@ -46,20 +49,20 @@ export class DirectRoutes {
   }
 
   /** `url` may have one parameter, such as `/label/:name/values`. */
-  add(method: string, url: string, route: DirectRoute): void {
-    const [start = '', parameter, end = ''] = `${method} ${url}`.split(/:(\w+)/)
-    if (parameter === undefined) this.#routes.set(start, { route, parameters: {} })
-    else this.#patterns.push({ start, end, parameter, route })
+  add(method: Method, url: string, route: DirectRoute): void {
+    const [start = '', parameter, end = ''] = url.split(/:(\w+)/)
+    if (parameter === undefined) this.#routes[method].set(url, { route, parameters: {} })
+    else this.#patterns.push({ method, start, end, parameter, route })
   }
 
   /** `undefined` when the request is for none of these routes. */
   find(method: string, url: string): Found | undefined {
     const queryAt = url.indexOf('?')
-    const path = `${method} ${queryAt < 0 ? url : url.slice(0, queryAt)}`
-    const found = this.#routes.get(path)
+    const path = queryAt < 0 ? url : url.slice(0, queryAt)
+    const found = method === 'GET' ? this.#routes.GET.get(path) : method === 'POST' ? this.#routes.POST.get(path) : undefined
     if (found !== undefined) return found
-    for (const { start, end, parameter, route } of this.#patterns) {
-      if (!path.startsWith(start) || !path.endsWith(end)) continue
+    for (const { method: ofPattern, start, end, parameter, route } of this.#patterns) {
+      if (method !== ofPattern || !path.startsWith(start) || !path.endsWith(end)) continue
       const value = path.slice(start.length, path.length - end.length)
       // What is not plain is the framework's to decode, or to refuse.
       return /^[\w.~-]+$/.test(value) ? { route, parameters: { [parameter]: value } } : undefined
@@ -80,7 +83,7 @@ export class DirectRoutes {
   /** Like all that follows it: at once or with a promise. */
   #begin(found: Found, exchange: Exchange): Promise<void> | undefined {
     const { protection } = this.#deps
-    return protection === undefined ? this.#admit(found, exchange, {}) : this.#protect(protection, found, exchange)
+    return protection === undefined ? this.#admit(found, exchange) : this.#protect(protection, found, exchange)
   }
 
   async #protect(protection: Protection, found: Found, exchange: Exchange): Promise<void> {
@@ -91,9 +94,10 @@ export class DirectRoutes {
     return this.#admit(found, exchange, headers)
   }
 
-  #admit(found: Found, exchange: Exchange, before: Headers): Promise<void> | undefined {
+  #admit(found: Found, exchange: Exchange, before?: Headers): Promise<void> | undefined {
     const { cors, onRequest } = this.#deps
-    const headers = { ...before, ...cors(exchange.url, exchange.header('origin')) }
+    const forOrigin = cors(exchange.url, exchange.header('origin'))
+    const headers = before === undefined ? forOrigin : { ...before, ...forOrigin }
     onRequest(exchange)
     // The body of a GET means nothing, here as in the framework.
     const answer = exchange.method === 'GET' ? found.route.answer(exchange, noBody, found.parameters) : this.#answerToBody(found, exchange)

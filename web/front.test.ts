@@ -35,7 +35,7 @@ function createRoutes(answers: Readonly<Record<string, DirectRoute['answer']>>):
     onRequest: () => {},
     refusalOf: () => plain(400, 'no'),
   })
-  for (const [path, answer] of Object.entries(answers)) for (const method of ['GET', 'POST']) routes.add(method, path, { bodyLimitBytes: 1_000, answer })
+  for (const [path, answer] of Object.entries(answers)) for (const method of ['GET', 'POST'] as const) routes.add(method, path, { bodyLimitBytes: 1_000, answer })
   return routes
 }
 

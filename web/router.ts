@@ -23,7 +23,7 @@ export type RouteOptions = {
   /** Answers also before the server is ready and while it stops. */
   readonly whenNotReady?: boolean
   readonly bodyLimitBytes?: number
-  /** Requests come by the thousand: they take the short way. Only for a path with at most one parameter. */
+  /** Requests come by the thousand: they take the short way. Only for GET and POST, and a path with at most one parameter. */
   readonly isDirect?: boolean
   /** The text of a 405. */
   readonly wrongMethodText?: string
@@ -91,7 +91,8 @@ export class Router {
       handler: async (request, reply) => send(reply, await answer(new NodeExchange(request.raw, reply.raw), request.body instanceof RequestBody ? request.body : noBody, request.params as PathParameters)), // fastify gives text for every part of a path
     })
     if (options.isDirect === true) {
-      for (const method of allowed) this.#direct.add(method, url, { bodyLimitBytes: options.bodyLimitBytes ?? this.#options.bodyLimitBytes, answer })
+      const route = { bodyLimitBytes: options.bodyLimitBytes ?? this.#options.bodyLimitBytes, answer }
+      for (const method of ['GET', 'POST'] as const) if (allowed.includes(method)) this.#direct.add(method, url, route)
     }
     const others = methods.filter((method) => !allowed.includes(method))
     if (others.length === 0) return
