@@ -91,9 +91,16 @@ describe('a join that is asked again', () => {
   const build = (version: string) => seriesEvery(minute, { __name__: 'build', i: 'a', version }, Array.from({ length: 61 }, () => 1))
 
   it('has the labels of the partner of its time', () => {
+    const expr = parseQuery(text)
     const [older, newer] = [build('1'), build('2')]
+    const joinedWith = (partner: MemorySeries) => {
+      const times = { startMs: 10 * minute, endMs: 10 * minute, stepMs: 0 }
+      const limits = new Limits({ maxSamples: 1_000_000, deadlineMs: Infinity })
+      const deps = { querier: createMemoryQuerier([x, partner]), space, limits, share: shareWithNobody, lookbackMs: 300_000, maxSamples: 1_000_000, evaluationIntervalMs: 60_000, countsPerStep: false }
+      return shown(evaluateQuery({ text, expr, ...times }, deps).value)
+    }
     for (const [partner, version] of [[older, '1'], [older, '1'], [newer, '2'], [older, '1']] as const) {
-      expect(at([x, partner], text, 10 * minute)).toEqual({ [formatLabels(labelsFrom({ i: 'a', version }))]: 10 })
+      expect(joinedWith(partner)).toEqual({ [formatLabels(labelsFrom({ i: 'a', version }))]: 10 })
     }
   })
 })
