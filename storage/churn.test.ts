@@ -12,7 +12,7 @@ import { Head } from './head/head.ts'
 import { seriesContents } from './inspection/contents.ts'
 import { formatLabels, labelsFrom, type Labels } from './model/labels.ts'
 import { createMatcher } from './model/matcher.ts'
-import { openQuerierSource } from './querier/querier.ts'
+import { openQuerierSource } from './querier/querierSource.ts'
 
 const startMs = Date.UTC(2026, 0, 1)
 

@@ -418,7 +418,7 @@ describe('queries', () => {
   it('see what was flushed and compacted since the last one', async () => {
     const storage = await openTestStorage()
     const init = storage.querierInit()
-    const { openQuerierSource } = await import('./querier/querier.ts')
+    const { openQuerierSource } = await import('./querier/querierSource.ts')
     const source = openQuerierSource(init)
     const count = () => {
       const querier = source.querier()

@@ -16,7 +16,8 @@ import { matcherTexts, type Matcher } from './model/matcher.ts'
 import type { TimeRange } from './model/sample.ts'
 import type { DownsamplingRule } from './partitions/downsampling.ts'
 import type { RetentionRule, RetentionTimes } from './partitions/retention.ts'
-import type { DamageReport, QuerierInit } from './querier/querier.ts'
+import type { QuerierInit } from './querier/querierSource.ts'
+import type { DamageReport } from './querier/seriesReads.ts'
 import { RefusalLog } from './refusalLog.ts'
 import { createStateStore, type StateStore } from './state.ts'
 import { registerStorageMetrics, type StorageStats } from './storageMetrics.ts'
@@ -151,7 +152,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const channel = new BroadcastChannel(damageChannel)
   channel.unref()
   channel.onmessage = (event) => {
-    const report = (event as { data: DamageReport }).data // sent by querier.ts only
+    const report = (event as { data: DamageReport }).data // sent by querierSource.ts only
     if (report.isWholeFile) void writer.request({ kind: 'suspect', path: report.file }).then(keepStats, () => {})
     else {
       damageCount++

@@ -5,7 +5,7 @@ import type { Logger } from '../src/base/log.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
 import type { SyncMode } from './files/logFile.ts'
 import { Head } from './head/head.ts'
-import type { QuerierInit } from './querier/querier.ts'
+import type { QuerierInit } from './querier/querierSource.ts'
 import { WriterClient, type WriterEvents } from './writer/writerClient.ts'
 import type { Recovered } from './writer/writerMessages.ts'
 

@@ -4,7 +4,7 @@
 import type { Labels } from '../../storage/model/labels.ts'
 import type { HistogramColumn } from '../../storage/model/sample.ts'
 import type { LentChunks } from '../../storage/querier/lentChunks.ts'
-import type { DiskView } from '../../storage/querier/querier.ts'
+import type { DiskView } from '../../storage/querier/diskView.ts'
 import type { ErrorType } from '../queryError.ts'
 import type { ApiRequest, RemoteReadRequest } from './api.ts'
 

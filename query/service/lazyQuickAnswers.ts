@@ -2,7 +2,8 @@
 // time, beside that of the workers.
 
 import type { LentChunks } from '../../storage/querier/lentChunks.ts'
-import { newerView, type DiskView, type QuerierInit } from '../../storage/querier/querier.ts'
+import { newerView, type DiskView } from '../../storage/querier/diskView.ts'
+import type { QuerierInit } from '../../storage/querier/querierSource.ts'
 import type { ApiRequest } from '../answers/api.ts'
 import type { EngineSettings, JobSettings } from '../answers/job.ts'
 import type { QuickAnswers } from './quickAnswers.ts'

@@ -4,7 +4,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { startsWithUsualCounts } from '../../src/base/tierUp.ts'
-import type { QuerierInit } from '../../storage/querier/querier.ts'
+import type { QuerierInit } from '../../storage/querier/querierSource.ts'
 import type { EngineSettings, JobAnswer } from '../answers/job.ts'
 import type { CrewInit, EndMessage, JobMessage, JobPiece, MeetMessage, WorkerInit } from './workerMessages.ts'
 

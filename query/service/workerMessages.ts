@@ -3,7 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { Changes } from '../../storage/head/changes.ts'
-import type { QuerierInit } from '../../storage/querier/querier.ts'
+import type { QuerierInit } from '../../storage/querier/querierSource.ts'
 import type { EngineSettings, JobRequest, JobSettings } from '../answers/job.ts'
 
 export type WorkerInit = {

@@ -6,7 +6,7 @@
 
 import type { Logger } from '../../src/base/log.ts'
 import { maxTimerMs } from '../../src/base/timer.ts'
-import type { QuerierInit } from '../../storage/querier/querier.ts'
+import type { QuerierInit } from '../../storage/querier/querierSource.ts'
 import type { EngineSettings, JobAnswer } from '../answers/job.ts'
 import { FairQueue } from './queryQueue.ts'
 import { QueryWorker, type OnPiece } from './queryWorker.ts'

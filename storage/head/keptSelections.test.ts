@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { allTime, openTestStorage } from '../../test/helpers/testStorage.ts'
 import { labelsFrom, labelValue } from '../model/labels.ts'
 import { createMatcher } from '../model/matcher.ts'
-import { openQuerierSource } from '../querier/querier.ts'
+import { openQuerierSource } from '../querier/querierSource.ts'
 
 it('gives the same list until there is another series', async () => {
   const storage = await openTestStorage()

@@ -8,7 +8,9 @@ import type { TimeRange } from '../model/sample.ts'
 import { ChunkCache } from './chunkCache.ts'
 import { BorrowedPartitions, type LentChunks } from './lentChunks.ts'
 import { NotInMemory } from './notInMemory.ts'
-import { createQuerier, newerView, type DiskView, type Querier, type QuerierInit } from './querier.ts'
+import { createQuerier, type Querier } from './querier.ts'
+import { newerView, type DiskView } from './diskView.ts'
+import type { QuerierInit } from './querierSource.ts'
 
 /** Chunks that were lent. */
 const keptChunkBytes = 8 * 1024 * 1024

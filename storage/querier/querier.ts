@@ -2,10 +2,8 @@
 // synchronous there. First the head is pinned, then a partition's snapshot is taken: what left memory before is on disk by
 // then, what is flushed afterwards may be seen twice and is merged.
 
-import { BroadcastChannel } from 'node:worker_threads'
-import { errorText } from '../../src/base/assert.ts'
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import { openHeadReader, type HeadReader, type HeadReaderInit } from '../head/headReader.ts'
+import type { HeadReader } from '../head/headReader.ts'
 import { isHiddenLabel, isHiddenSeries } from '../model/hiddenSeries.ts'
 import { compareLabels, type Labels } from '../model/labels.ts'
 import { matchesEmpty, type Matcher } from '../model/matcher.ts'
@@ -13,26 +11,10 @@ import type { SampleColumns, TimeRange } from '../model/sample.ts'
 import type { StartTimes } from '../model/startTimes.ts'
 import type { Entries } from '../partitions/buckets.ts'
 import { maxResolutionMs } from '../partitions/downsampling.ts'
-import { createBucketReader, type BucketReader } from './bucketReader.ts'
-import { ChunkCache, type ChunkProblem } from './chunkCache.ts'
-import { createHiddenSamples, type HiddenSamples } from './hiddenSamples.ts'
-import { ChunkLender, type LentChunks } from './lentChunks.ts'
-import { createLifetimes, type Lifetimes } from './lifetimes.ts'
-import { NotInMemory } from './notInMemory.ts'
-import { OpenPartitions, type StoredPartition } from './openPartitions.ts'
-
-/** Everything a query worker needs to read; survives structured cloning. Each worker has its own. */
-export type QuerierInit = {
-  readonly dir: string
-  readonly head: HeadReaderInit
-  /** One Int32 that grows whenever partitions change. */
-  readonly partitionsGeneration: SharedArrayBuffer
-  /** Name of the channel on which damage is reported to the main thread. */
-  readonly damageChannel: string
-}
-
-/** What a reader found damaged and left out. */
-export type DamageReport = { readonly file: string; readonly reason: string; readonly isWholeFile: boolean }
+import type { ChunkCache } from './chunkCache.ts'
+import type { Lifetimes } from './lifetimes.ts'
+import type { StoredPartition } from './openPartitions.ts'
+import { entryOf, readEntries, readSeries, type ReadDeps } from './seriesReads.ts'
 
 export type SeriesSelection = {
   readonly count: number
@@ -110,103 +92,12 @@ export type Querier = {
   close(): void
 }
 
-export type QuerierSource = {
-  /** One at a time: close a querier before the next. */
-  querier(options?: { readonly lends: boolean }): Querier
-  /** The chunks that the querier, which lends and is still open, has read. */
-  lent(): LentChunks
-  /** Of the partitions, as of the last querier. */
-  readonly generation: number
-  /** Reads the disk when something changed there. */
-  diskView(): DiskView
-  close(): void
-}
-
-/**
- * What partitions and tombstones mean for somebody who reads memory alone: as long as `generation` holds, a series has no samples
- * from `plainFromMs` on but those in memory and, where they do not reach back far enough, those in the chunks in order that the
- * partitions of the days `startsMs` have of it.
- */
-export type DiskView = { readonly generation: number; readonly plainFromMs: number; readonly startsMs: readonly number[] }
-
-/** The view that counts: workers may tell theirs in any order. */
-export function newerView(known: DiskView | undefined, told: DiskView): DiskView {
-  return known !== undefined && known.generation >= told.generation ? known : told
-}
-
-/** Partitions that are looked at to find out; memory holds hours. */
-const viewedPartitions = 3
-
-/** Chunks kept by one worker. 10,000 series x 6 h at 15 s take 20 to 30 MB. */
-const keptChunkBytes = 64 * 1024 * 1024
-
-/** Opens the way to the samples, once per worker. */
-export function openQuerierSource(init: QuerierInit): QuerierSource {
-  const head = openHeadReader(init.head)
-  const channel = new BroadcastChannel(init.damageChannel)
-  channel.unref()
-  const reported = new Set<string>()
-  const onDamage = (report: DamageReport) => {
-    const key = `${report.file} ${report.reason}`
-    if (reported.has(key)) return
-    reported.add(key)
-    channel.postMessage(report)
-  }
-  const partitions = new OpenPartitions({ dir: init.dir, generation: init.partitionsGeneration, onDamage })
-  const chunks = new ChunkCache(head.kernels, keptChunkBytes)
-  let lender: ChunkLender | undefined
-  const lentChunks: QuerierDeps['chunks'] = {
-    entry(partition, ref, onProblem) {
-      lender?.note(partition, ref)
-      return chunks.entry(partition, ref, onProblem)
-    },
-  }
-  const lifetimes = createLifetimes(init.dir)
-  const hidden = createHiddenSamples(init.dir)
-  const buckets = createBucketReader(init.head.module, onDamage)
-  return {
-    querier({ lends } = { lends: false }) {
-      head.pin()
-      lender = lends ? new ChunkLender() : undefined
-      if (partitions.refresh()) {
-        lifetimes.forget()
-        hidden.forget()
-        chunks.clear()
-      }
-      return createQuerier({ head, partitions, ...(lends ? { chunks: lentChunks } : { chunks, lists: chunks }), lifetimes, hidden, buckets, onDamage })
-    },
-    lent: () => lender?.lend(partitions.generation) ?? { generation: partitions.generation, series: [] },
-    get generation() {
-      return partitions.generation
-    },
-    diskView() {
-      const { generation } = partitions
-      try {
-        return { generation, plainFromMs: Math.max(partitions.plainFromMs(viewedPartitions), hidden.newestMs() + 1), startsMs: partitions.startsMs(viewedPartitions) }
-      } catch {
-        return { generation, plainFromMs: Infinity, startsMs: [] } // damaged: queries of the disk say so
-      }
-    },
-    close() {
-      partitions.close()
-      chunks.close()
-      head.close()
-      channel.close()
-    },
-  }
-}
-
 /** What a querier is made of; of what reads the disk only what it needs, as memory alone can do instead. */
-export type QuerierDeps = {
-  readonly head: HeadReader
+export type QuerierDeps = ReadDeps & {
   readonly partitions: { overlapping(range: TimeRange): StoredPartition[]; endSnapshots(): void }
-  readonly chunks: Pick<ChunkCache, 'entry'>
   /** Without them `chunks` has to be told what is read. */
   readonly lists?: Pick<ChunkCache, 'list' | 'listKey'>
   readonly lifetimes: Pick<Lifetimes, 'overlaps'>
-  readonly hidden: Pick<HiddenSamples, 'without' | 'rangesOf' | 'isEmpty'>
-  readonly buckets: BucketReader
-  readonly onDamage: (report: DamageReport) => void
 }
 
 export function createQuerier(deps: QuerierDeps): Querier {
@@ -336,50 +227,6 @@ export function createQuerier(deps: QuerierDeps): Querier {
       partitions.endSnapshots()
       head.unpin()
     },
-  }
-}
-
-/** Disk in order, memory in order, disk out of order (oldest flush first), memory out of order: of equal times the last one wins. */
-function readSeries(deps: QuerierDeps, open: readonly StoredPartition[], ref: number, range: TimeRange): SampleColumns {
-  const { head } = deps
-  const inMemoryFromMs = head.begin(ref, range)
-  // Disk in order may only be left out where no late samples can be.
-  const partitions = inMemoryFromMs <= range.minTimeMs ? open.filter((partition) => partition.hasOutOfOrder) : open
-  for (const partition of partitions) addStored(deps, partition, { ref, isOutOfOrder: false, beforeMs: inMemoryFromMs })
-  head.addHeadInOrder()
-  for (const partition of partitions) if (partition.hasOutOfOrder) addStored(deps, partition, { ref, isOutOfOrder: true, beforeMs: Infinity })
-  head.addHeadOutOfOrder()
-  return deps.hidden.without(ref, head.end())
-}
-
-function readEntries(deps: QuerierDeps, open: readonly StoredPartition[], ref: number, range: TimeRange): Entries | undefined {
-  return deps.buckets.entries(ref, () => deps.head.attachHistograms(readSeries(deps, open, ref, range)), open.map(({ reader }) => reader), deps.hidden.rangesOf(ref))
-}
-
-function addStored(deps: QuerierDeps, partition: StoredPartition, chosen: { readonly ref: number; readonly isOutOfOrder: boolean; readonly beforeMs: number }): void {
-  const { head, chunks, onDamage } = deps
-  const { ref, isOutOfOrder, beforeMs } = chosen
-  try {
-    const entry = chunks.entry(partition, ref, reporterOf(deps, partition))
-    if (entry === undefined || (isOutOfOrder && !entry.hasOutOfOrder)) return
-    if (!head.addStored(entry.pointer, isOutOfOrder, beforeMs)) throw new Error(`bug: a chunk of series ${ref} was good when it was read`)
-  } catch (error) {
-    if (error instanceof NotInMemory) throw error
-    onDamage({ file: partition.reader.path, reason: errorText(error), isWholeFile: true })
-  }
-}
-
-function reporterOf({ onDamage }: QuerierDeps, partition: StoredPartition): ChunkProblem {
-  return (row, reason) => onDamage({ file: partition.reader.path, reason: `chunk of series ${row.ref}, slot ${row.slot}: ${reason}`, isWholeFile: false })
-}
-
-/** Where what a partition has of a series lies, 0 when that is nothing; `undefined` when it cannot be read, which `addStored` reports. */
-function entryOf(deps: QuerierDeps, partition: StoredPartition, ref: number): Pointer | undefined {
-  try {
-    return deps.chunks.entry(partition, ref, reporterOf(deps, partition))?.pointer ?? 0
-  } catch (error) {
-    if (error instanceof NotInMemory) throw error
-    return undefined
   }
 }
 

@@ -4,7 +4,7 @@ import { createLogger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { checkDataDir, formatProblem } from '../../storage/inspection/check.ts'
 import { formatLabels } from '../../storage/model/labels.ts'
-import { openQuerierSource } from '../../storage/querier/querier.ts'
+import { openQuerierSource } from '../../storage/querier/querierSource.ts'
 import { openStorage, type Storage } from '../../storage/storage.ts'
 import { batchSamples, outOfOrderWindowMs } from './workload.ts'
 

@@ -13,7 +13,8 @@ import type { Matcher } from '../../storage/model/matcher.ts'
 import { isStaleMarker, type TimeRange } from '../../storage/model/sample.ts'
 import { openMemoryQuerierSource } from '../../storage/querier/memoryQuerier.ts'
 import { NotInMemory } from '../../storage/querier/notInMemory.ts'
-import { openQuerierSource, type Querier } from '../../storage/querier/querier.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
+import { openQuerierSource } from '../../storage/querier/querierSource.ts'
 import { openStorage, type Storage, type StorageOptions } from '../../storage/storage.ts'
 
 export type TestStorage = Storage & {

@@ -146,7 +146,7 @@ function compute(task: usize, slot: usize, length: i32, out: usize, present: usi
   return countFlags(present, count)
 }
 
-/** The series' samples, as `readSeries` in storage/querier/querier.ts reads them. */
+/** The series' samples, as `readSeries` in storage/querier/seriesReads.ts reads them. */
 function read(task: usize, index: i32): i32 {
   const state: usize = load<u32>(task, T_READ)
   const ref = load<u32>(<usize>load<u32>(task, T_REFS) + (<usize>index << 2))
