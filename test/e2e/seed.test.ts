@@ -51,7 +51,7 @@ describe('the founding set-up, as written', () => {
 
   it('says what the originals would have refused', () => {
     const output = server.output()
-    for (const word of ['subject', 'body', 'database_connection_pool_size', 'web.console.libraries', 'web.console.templates']) expect(output).toContain(word)
+    for (const word of ['subject', 'body', 'database_connection_pool_size']) expect(output).toContain(word)
   })
 
   it('loads every rule of its file', async () => {
