@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { constants, createDeflate, createGzip, createZstdCompress, deflate, gzip, zstdCompress } from 'node:zlib'
+import { headerClauses } from './headerClauses.ts'
 
 export type Encoding = 'gzip' | 'deflate' | 'zstd'
 
@@ -60,9 +61,8 @@ function headersWith(encoding: Encoding, vary: string | undefined): Readonly<Rec
 /** The first known encoding in an Accept-Encoding header; one with `q=0` does not count. */
 function chooseEncoding(header: string | undefined): Encoding | undefined {
   if (header === undefined) return undefined
-  for (const item of header.split(',')) {
-    const [name = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase())
-    if (parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter))) continue
+  for (const { name, parameters } of headerClauses(header)) {
+    if (parameters.some((parameter) => /^q=0(?:\.0*)?$/i.test(parameter))) continue
     if (name === 'gzip' || name === 'deflate' || name === 'zstd') return name
   }
   return undefined

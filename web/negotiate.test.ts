@@ -17,4 +17,8 @@ describe('negotiateFormat', () => {
   gives('application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text', 'text', '0.0.4')
   gives('text/plain;version=1.0.0;escaping=values', 'text', '0.0.4', 'values')
   gives('text/plain;version=1.0.0;escaping=other', 'text', '0.0.4')
+
+  it('reads nothing of a header that is longer than is sensible', () => {
+    expect(negotiateFormat(`application/openmetrics-text${','.repeat(100_000)}`)).toMatchObject({ kind: 'text' })
+  })
 })

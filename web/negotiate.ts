@@ -1,16 +1,16 @@
 // Which exposition format a scraper takes: the best of its Accept header that is offered here.
 
 import type { ExpositionFormat, NameEscaping } from '../query/exposition/family.ts'
+import { headerClauses } from './headerClauses.ts'
 
 const escapings: readonly NameEscaping[] = ['allow-utf-8', 'underscores', 'dots', 'values']
 
 /** Text where the header says nothing that is known. Of equal quality the first counts. */
 export function negotiateFormat(accept: string): ExpositionFormat {
-  const clauses = accept.split(',').map((item) => {
-    const [type = '', ...parameters] = item.split(';').map((part) => part.trim())
+  const clauses = headerClauses(accept).map(({ name: type, parameters }) => {
     const values = new Map(parameters.map((parameter) => parameter.split('=').map((part) => part.trim().replaceAll('"', ''))).map(([name = '', value = '']) => [name.toLowerCase(), value]))
     const quality = Number(values.get('q') ?? 1)
-    return { type: type.toLowerCase(), values, quality: Number.isNaN(quality) ? 0 : quality }
+    return { type, values, quality: Number.isNaN(quality) ? 0 : quality }
   })
   for (const { type, values, quality } of clauses.sort((a, b) => b.quality - a.quality)) {
     if (quality <= 0) continue

@@ -188,6 +188,29 @@ describe('compression', () => {
   })
 })
 
+describe('what would hold up the main thread', () => {
+  it('is not looked at', async () => {
+    const server = await start({ flags: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`flag.${i}`, 'value'])) })
+    server.serve({} as Parameters<WebServer['serve']>[0]) // nothing gets as far as a part
+    const get = (url: string, headers = {}) => server.inject({ method: 'GET', url, headers })
+    expect((await get('/api/v1/status/flags', { 'accept-encoding': `gzip${','.repeat(20_000)}` })).headers['content-encoding']).toBe(undefined)
+    expect((await get(`${'/'.repeat(20_000)}targets`)).statusCode).toBe(404)
+    expect((await get(`/api/v1/label/${'%ff'.repeat(20_000)}/values`)).statusCode).toBe(404)
+    expect(await get(`/consoles/${'a/'.repeat(20_000)}`)).toMatchObject({ statusCode: 404, body: 'file name too long\n' })
+  })
+
+  it.each([
+    ['a form of too many parts', 'x', 2_000],
+    ['a media type that is longer than sensible', `x${'; a=b'.repeat(2_000)}`, 1],
+  ])('is refused: %s', async (_, boundary, parts) => {
+    const server = await start()
+    server.serve({ query: {} } as Parameters<WebServer['serve']>[0]) // nothing gets as far as a part
+    const body = `${'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'.repeat(parts)}--x--\r\n`
+    const answer = await server.inject({ method: 'POST', url: '/api/v1/labels', headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, body })
+    expect(answer).toMatchObject({ statusCode: 400, body: expect.stringContaining('message too large') as string })
+  })
+})
+
 describe('a route prefix', () => {
   it('lies before every path', async () => {
     const server = await start({ routePrefix: '/prom', externalUrl: 'http://mon.example.org/prom' })

@@ -259,7 +259,7 @@ function frameworkAnswer(error: unknown, logger: Logger) {
 /** For a URL whose escapes are broken, or are no UTF-8. Go reads bytes and refuses only the former; no name is made of the latter. */
 function badUrlAnswer(url: string): Answer {
   if (/%(?![0-9a-fA-F]{2})/.test(url)) return plain(400, '400 Bad Request')
-  const label = /\/api\/v1\/label\/([^/?]*)\/values(?:\?|$)/.exec(url)?.[1]
+  const label = /\/api\/v1\/label\/([^/?]{0,10000})\/values(?:\?|$)/.exec(url)?.[1]
   if (label === undefined) return plain(404, '404 page not found\n')
   return failure('bad_data', `invalid label name: "${label.replace(/%(..)/g, (_, hex: string) => `\\x${hex.toLowerCase()}`)}"`)
 }

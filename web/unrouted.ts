@@ -5,6 +5,9 @@ import type { Answer } from './answer.ts'
 import { methodNotAllowed, plain, redirect } from './answer.ts'
 import type { Route } from './openApi.ts'
 
+/** No route has a longer path. One of 1 MiB would hold up the main thread. */
+const maxPathLength = 16 * 1024
+
 export type UnroutedOptions = {
   /** `` or `/path`. */
   readonly prefix: string
@@ -15,6 +18,7 @@ export type UnroutedOptions = {
 export function answerUnrouted({ method, url }: { readonly method: string; readonly url: string }, options: UnroutedOptions): Answer {
   const queryAt = url.indexOf('?')
   const path = queryAt < 0 ? url : url.slice(0, queryAt)
+  if (path.length > maxPathLength) return notFound
   const clean = cleanPath(path)
   for (const found of [clean, clean.replace(/\/$/, '')]) {
     const route = routeOf(found, options)
@@ -23,8 +27,10 @@ export function answerUnrouted({ method, url }: { readonly method: string; reado
     // A client that follows a 301 asks again without its body.
     return redirect(found + (queryAt < 0 ? '' : url.slice(queryAt)), method === 'GET' || method === 'HEAD' ? 301 : 308)
   }
-  return plain(404, '404 page not found\n')
+  return notFound
 }
+
+const notFound = plain(404, '404 page not found\n')
 
 /** Without empty segments, `.` and `..`; a slash at the end stays. */
 function cleanPath(path: string): string {

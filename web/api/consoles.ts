@@ -21,9 +21,14 @@ export type ConsoleOptions = {
   readonly externalUrl: string
 }
 
+/** What an operating system takes. To make a path of a URL of 1 MiB would hold up the main thread. */
+const maxPathLength = 4096
+
 export function addConsoleRoutes(router: Router, parts: () => Parts, options: ConsoleOptions): void {
   router.get('/consoles/*', async (request) => {
-    const path = posix.normalize(`/${request.path['*'] ?? ''}`)
+    const asked = request.path['*'] ?? ''
+    if (asked.length > maxPathLength) return plain(404, 'file name too long\n')
+    const path = posix.normalize(`/${asked}`)
     const file = join(options.consoleTemplates, path)
     try {
       const text = await readFile(file, 'utf8')
