@@ -12,9 +12,9 @@ import { printTable } from './table.ts'
 const repetitions = 5
 /** What is answered within a moment is asked more often: a few answers say more about the machine than about the server. */
 const shortMs = 10
-const shortRepetitions = 100
-/** Of these, answers that warm page caches and compiled code: what counts is a server that has been up for a while. */
-const warmUps = 60
+const shortRepetitions = 300
+/** Of these, answers that warm page caches and compiled code, which V8 optimises after hundreds of calls: what counts is a server that has been up for a while. */
+const warmUps = 200
 /** A peer that needs longer for one answer is not asked five times. */
 const slowMs = 4_000
 
