@@ -160,6 +160,23 @@ describe('a range query with results of earlier ones at hand', () => {
     await storage.close()
   })
 
+  it('has none any more when there were others of many bytes, be it of their texts', async () => {
+    const storage = await openTestStorage()
+    const running = serve(storage)
+    const ask = async (query: string) => {
+      const before = reusedSteps(running)
+      await running.service.respond({ kind: 'range', query, startMs: 1_700_000_000_000, endMs: 1_700_000_600_000, stepMs: 15_000 })
+      return reusedSteps(running) - before
+    }
+    const query = `nothing{a="${'-'.repeat(1_000)}"}` // too long for the main thread
+    expect(await ask(query)).toBe(0)
+    expect(await ask(query)).toBe(40)
+    for (let i = 0; i < 10; i++) await ask(`nothing{a="${i}${'-'.repeat(300_000)}"}`)
+    expect(await ask(query)).toBe(0)
+    await running.service.close()
+    await storage.close()
+  })
+
   it('says that two series became one also when an earlier result has the one and what came since the other', async () => {
     const storage = await openTestStorage()
     const running = serve(storage)
@@ -188,7 +205,7 @@ describe('a range query with results of earlier ones at hand', () => {
     const startMs = 1_700_000_000_000
     const running = serve(storage, 2)
     const ask = (query: string) => running.service.respond({ kind: 'range', query, startMs, endMs: startMs + 600_000, stepMs: 15_000 })
-    const [a, b] = ['a', 'b'].map((name) => `absent_over_time(${name}[1m:15s])`) as [string, string] // as many as names
+    const [a, b] = ['a', 'b'.repeat(2_000)].map((name) => `absent_over_time(${name}[1m:15s])`) as [string, string] // as many as names
     // At the same time, so that each has a worker of its own.
     await Promise.all([ask(a), ask(b)])
     for (const query of [b, a, b, a]) await ask(query)

@@ -34,6 +34,8 @@ type Keeping = { readonly query: Query; readonly result: QueryResult; readonly m
 
 /** Below this share of the steps a result is evaluated whole. */
 const leastShare = 0.25
+/** What a result takes besides its series and the text of its query. */
+const resultBytes = 300
 /** What a series takes besides its points. */
 const seriesBytes = 200
 const pointBytes = 9
@@ -73,7 +75,7 @@ export class ResultCache {
     const { changes, generation } = moment
     if (value.kind !== 'vector' || !annotations.isEmpty || hadBuckets) return
     const { count } = steps
-    const bytes = value.series.length * (seriesBytes + pointBytes * count)
+    const bytes = resultBytes + key.length + value.series.length * (seriesBytes + pointBytes * count)
     if (bytes > this.#maxBytes / 4) return
     const series = new Map<string, VectorSeries>()
     for (const { labels, values, present, histograms } of value.series) {

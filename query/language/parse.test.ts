@@ -25,6 +25,26 @@ const reads = (text: string, written = text) =>
     expect(tree(prettyText(parseQuery(text, everything)))).toBe(tree(text))
   })
 
+describe('a tree', () => {
+  const long = (i: number, length: number) => parseQuery(`{a="${i}${'-'.repeat(length)}"}`)
+
+  it('is kept until others have been asked for since', () => {
+    const first = parseQuery('kept')
+    for (let i = 0; i < 900; i++) parseQuery(`kept + ${i}`)
+    expect(parseQuery('kept')).toBe(first)
+    for (let i = 0; i < 1_000; i++) parseQuery(`kept - ${i}`)
+    expect(parseQuery('kept')).not.toBe(first)
+  })
+
+  it('is not kept beside many long ones, nor a very long one at all', () => {
+    const first = parseQuery('kept')
+    expect(long(0, 200_000)).not.toBe(long(0, 200_000))
+    expect(parseQuery('kept')).toBe(first)
+    for (let i = 0; i < 15; i++) expect(long(i, 80_000)).toBe(long(i, 80_000))
+    expect(parseQuery('kept')).not.toBe(first)
+  })
+})
+
 describe('parseQuery', () => {
   describe('numbers and strings', () => {
     reads('42')

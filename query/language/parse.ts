@@ -7,19 +7,17 @@ import { QueryError } from '../queryError.ts'
 import type { Expr, ParseFailure } from './ast.ts'
 import { Builder, ParseAborted, type ParseFeatures } from './builder.ts'
 import { PromqlGrammar } from './grammar.ts'
+import { KeptByText } from './keptByText.ts'
 import * as t from './tokens.ts'
 import { typeErrors } from './typecheck.ts'
 
 export type { ParseFeatures } from './builder.ts'
 
-/** Trees kept per set of features, and selectors. */
-const keptTrees = 1000
-
 const noFeatures: ParseFeatures = new Set()
 /** Built by the first query, or ahead of it: nobody asks the main thread of most servers. */
 let builtGrammar: PromqlGrammar | undefined
-const caches = new WeakMap<ParseFeatures, Map<string, Expr>>()
-const selectors = new Map<string, readonly Matcher[]>()
+const caches = new WeakMap<ParseFeatures, KeptByText<Expr>>()
+const selectors = new KeptByText<readonly Matcher[]>()
 
 /** Builds what the first query would have to wait for. */
 export function prepareParser(): void {
@@ -28,31 +26,21 @@ export function prepareParser(): void {
 
 /** Parses and type-checks. Throws a `QueryError` of type bad_data that lists every mistake on a line. */
 export function parseQuery(text: string, features: ParseFeatures = noFeatures): Expr {
-  return recalled(cacheFor(features), text, () => parseAfresh(text, features))
+  return cacheFor(features).get(text, () => parseAfresh(text, features))
 }
 
 /** The conditions of one selector without range or modifiers, as in `match[]`; here it may match everything. */
 export function parseSelector(text: string): readonly Matcher[] {
-  return recalled(selectors, text, () => {
+  return selectors.get(text, () => {
     const expr = parseRule(text, noFeatures, 'selector')
     if (expr.kind !== 'vectorSelector') throw new Error(`bug: a selector is parsed as ${expr.kind}`)
     return expr.matchers
   })
 }
 
-/** What `text` stands for: remembered, or made now. What was asked for longest ago goes first. */
-function recalled<T>(cache: Map<string, T>, text: string, make: () => T): T {
-  const value = cache.get(text) ?? make()
-  cache.delete(text)
-  cache.set(text, value)
-  const oldest = cache.size > keptTrees ? cache.keys().next().value : undefined
-  if (oldest !== undefined) cache.delete(oldest)
-  return value
-}
-
-function cacheFor(features: ParseFeatures): Map<string, Expr> {
+function cacheFor(features: ParseFeatures): KeptByText<Expr> {
   let cache = caches.get(features)
-  if (cache === undefined) caches.set(features, (cache = new Map()))
+  if (cache === undefined) caches.set(features, (cache = new KeptByText()))
   return cache
 }
 

@@ -1,6 +1,7 @@
 // The query engine as the main thread sees it: answers API requests with finished bytes and rules with values. A pool of
 // workers evaluates, but for what is small and asked again. Owns the engine's settings and its own metrics.
 
+import { hash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Logger } from '../../src/base/log.ts'
 import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
@@ -8,7 +9,7 @@ import type { Changes } from '../../storage/head/changes.ts'
 import type { NativeHistogram } from '../../storage/model/histogram.ts'
 import type { Labels } from '../../storage/model/labels.ts'
 import type { QuerierInit } from '../../storage/querier/querierSource.ts'
-import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type Asker, type QueryOrigin, type RemoteReadRequest, type StreamedResponse } from '../answers/api.ts'
+import { errorResponse, statusOf, type ApiRequest, type ApiResponse, type Asker, type QueryOrigin, type RangeRequest, type RemoteReadRequest, type StreamedResponse } from '../answers/api.ts'
 import type { EvaluateRequest, JobAnswer, JobRequest, JobSettings } from '../answers/job.ts'
 import { QueryError } from '../queryError.ts'
 import { takeUnfinished } from './activeQueries.ts'
@@ -119,7 +120,7 @@ export function createQueryService(options: QueryServiceOptions): QueryService {
       ...job,
       client: asker.client ?? '',
       signal: asker.signal,
-      ...(keepsResult && { resultKey: `${request.stepMs} ${request.query}` }),
+      ...(keepsResult && { resultKey: resultKeyOf(request) }),
       deadlineMs,
       message: (id, queueSeconds) => {
         queued = queueSeconds
@@ -201,6 +202,11 @@ const plainTextHeaders = { 'content-type': 'text/plain; charset=utf-8', 'x-conte
 function responseOf(answer: JobAnswer): ApiResponse {
   if (answer.kind === 'response') return { status: answer.status, body: answer.body, headers: answer.headers, isSpentWhenSent: true }
   return errorResponse(errorOf(answer))
+}
+
+/** Of a long query its digest: keys are kept by the thousand. */
+function resultKeyOf({ stepMs, query }: RangeRequest): string {
+  return `${stepMs} ${query.length > 1_000 ? hash('sha256', query, 'base64') : query}`
 }
 
 function errorOf(answer: JobAnswer): QueryError {

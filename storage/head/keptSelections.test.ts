@@ -34,3 +34,17 @@ it('gives the same list until there is another series', async () => {
   source.close()
   await storage.close()
 })
+
+it('forgets lists when their matchers are long', async () => {
+  const storage = await openTestStorage()
+  const source = openQuerierSource(storage.querierInit())
+  const querier = source.querier()
+  const refsOf = (value: string) => querier.select([createMatcher('a', '=', value)], allTime).refs
+  const first = refsOf('1')
+  expect(refsOf('1')).toBe(first)
+  for (let i = 0; i < 12; i++) refsOf(`${i}${'-'.repeat(400_000)}`)
+  expect(refsOf('1')).not.toBe(first)
+  querier.close()
+  source.close()
+  await storage.close()
+})

@@ -8,7 +8,7 @@ import type { HeadSymbols } from './headSymbols.ts'
 
 /** Refs kept, of all selections together: 4 MB. */
 const maxRefs = 1_000_000
-/** What a selection counts for besides its refs. */
+/** What a selection counts for besides its refs and the text of its matchers. */
 const selectionRefs = 100
 
 /** Parsed queries are kept too, and their matchers with them. */
@@ -47,7 +47,7 @@ export class KeptSelections {
     if (known !== undefined) return known
     const refs = selectRefs(this.#kernels, this.#symbols, matchers)
     if (this.#refs > maxRefs) this.#clear()
-    this.#refs += refs.length + selectionRefs
+    this.#refs += refs.length + selectionRefs + key.length / 4
     this.#kept.set(key, refs)
     return refs
   }
