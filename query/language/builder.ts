@@ -114,6 +114,9 @@ export class Builder {
     if (bothVectors) {
       matching ??= { card: 'one-to-one', on: false, labels: [], include: [] }
       if (isSetOperator(op) && matching.card === 'one-to-one') matching = { ...matching, card: 'many-to-many' }
+    } else if (matching?.labels.length === 0 && matching.fillLhs === undefined && matching.fillRhs === undefined) {
+      // It says nothing, so that there is nothing to refuse.
+      matching = undefined
     }
     const position = { start: lhs.position.start, end: rhs.position.end }
     return { kind: 'binaryExpr', position, op, lhs, rhs, bool, ...(matching && { matching }) }

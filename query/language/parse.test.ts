@@ -122,6 +122,8 @@ describe('parseQuery', () => {
     reads('a + on (x) b')
     reads('a + on(x) group_left(y) b', 'a + on (x) group_left (y) b')
     reads('a + ignoring () b', 'a + b')
+    reads('1 + ignoring () b', '1 + b')
+    reads('a + on () group_left () scalar(b)', 'a + scalar(b)')
     reads('a + fill(0) b', 'a + fill (0) b')
     reads('a + on (x) fill_left(1) fill_right(-2) b', 'a + on (x) fill_left (1) fill_right (-2) b')
     reads('a </ 5')
