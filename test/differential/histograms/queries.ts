@@ -34,7 +34,8 @@ export class HistogramQueries {
       case 1:
         return this.#mixed()
       case 2: {
-        const phi = this.#random.below(101) / 100
+        // Not 0, for which 2.x says NaN where the first bucket is empty.
+        const phi = (1 + this.#random.below(100)) / 100
         const of = this.#summed(this.#selector(this.#anyName()))
         return { text: `histogram_quantile(${phi}, ${of})`, likeness: 'quantile', quantile: { of, phi } }
       }
