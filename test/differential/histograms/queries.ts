@@ -34,8 +34,9 @@ export class HistogramQueries {
       case 1:
         return this.#mixed()
       case 2: {
-        // Not 0, for which 2.x says NaN where the first bucket is empty.
-        const phi = (1 + this.#random.below(100)) / 100
+        // Between no two buckets: 2.x counts from below only, 3.x large quantiles from above, which ends at the other side of empty
+        // buckets. And not 0, for which 2.x says NaN where the first bucket is empty.
+        const phi = this.#random.below(100) / 100 + 0.003_123_456_7
         const of = this.#summed(this.#selector(this.#anyName()))
         return { text: `histogram_quantile(${phi}, ${of})`, likeness: 'quantile', quantile: { of, phi } }
       }
