@@ -8,6 +8,11 @@ describe('parseTimeMs', () => {
   reads('1700000000', 1_700_000_000_000)
   reads('1700000000.1234', 1_700_000_000_123)
   reads('-1.5', -1500)
+  reads('0.0005', 1)
+  reads('-0.0005', -1)
+  reads('-1.0004', -1000)
+  reads('-1.9995', -2000)
+  reads('1e-3', 1)
   reads('1.5e9', 1_500_000_000_000)
   reads('2024-01-02T03:04:05.678Z', 1_704_164_645_678)
   reads('2024-01-02T03:04:05.678901234+01:00', 1_704_161_045_678)
@@ -34,6 +39,8 @@ describe('RequestParams', () => {
     expect(paramsOf('step=1m30s').requiredDurationMs('step')).toBe(90_000)
     expect(paramsOf('step=-5').requiredDurationMs('step')).toBe(-5000)
     expect(paramsOf('').durationMs('timeout')).toBe(undefined)
+    expect(paramsOf('step=1.025').requiredDurationMs('step')).toBe(1024.999999)
+    expect(paramsOf('step=9223372036.854775').requiredDurationMs('step')).toBe(9_223_372_036_854.775)
   })
 
   it('leaves out what cannot be read, and says so where it is asked', () => {
