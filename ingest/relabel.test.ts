@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { defaultRelabelConfig, type RelabelConfig } from '../src/base/relabelConfig.ts'
+import { defaultRelabelConfig, type RelabelConfig } from '../src/base/config/relabelConfig.ts'
 import { labelsFrom, labelsToObject } from '../storage/model/labels.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { compileRelabel, relabel, relabelSteps } from './relabel.ts'

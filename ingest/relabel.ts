@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto'
 import type { Matcher as RegexMatcher, RE2JS } from 're2js'
 import { unreachable } from '../src/base/assert.ts'
+import type { RelabelConfig } from '../src/base/config/relabelConfig.ts'
 import { isLabelName } from '../src/base/names.ts'
-import type { RelabelConfig } from '../src/base/relabelConfig.ts'
 import { type Labels, sortLabels } from '../storage/model/labels.ts'
 import { compileAnchored } from '../storage/model/matcher.ts'
 

@@ -5,9 +5,9 @@ import { startStorage } from '../storage/storageStart.ts'
 import { errorText } from './base/assert.ts'
 import { createLogger } from './base/log.ts'
 import { exitCodes } from './exitCodes.ts'
-import { helpText, parseFlags, UsageError } from './flags.ts'
-import type { Command, Options } from './flags.ts'
-import { storageStartOptions } from './storageFlags.ts'
+import { helpText, parseFlags, UsageError } from './flags/flags.ts'
+import type { Command, Options } from './flags/flags.ts'
+import { storageStartOptions } from './flags/storageFlags.ts'
 import { versionText } from './version.ts'
 
 /** Runs to the end of the process. */
@@ -26,10 +26,10 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 
 /** What the program does besides running the server, by first argument. Each loads its parts when it is asked for. */
 const tools: ReadonlyMap<string, (args: readonly string[]) => Promise<void>> = new Map([
-  ['check', async (args: readonly string[]) => (await import('./inspect.ts')).runCheck(args)],
-  ['inspect', async (args: readonly string[]) => (await import('./inspect.ts')).runInspect(args)],
-  ['backup', async (args: readonly string[]) => (await import('./backup.ts')).runBackup(args)],
-  ['tsdb', async (args: readonly string[]) => (await import('./createBlocks.ts')).runTsdbCommand(args)],
+  ['check', async (args: readonly string[]) => (await import('./commands/inspect.ts')).runCheck(args)],
+  ['inspect', async (args: readonly string[]) => (await import('./commands/inspect.ts')).runInspect(args)],
+  ['backup', async (args: readonly string[]) => (await import('./commands/backup.ts')).runBackup(args)],
+  ['tsdb', async (args: readonly string[]) => (await import('./commands/createBlocks.ts')).runTsdbCommand(args)],
 ])
 
 async function runTool(name: string, tool: () => Promise<void>): Promise<void> {

@@ -8,7 +8,7 @@ import { compileRelabel, relabel } from '../ingest/relabel.ts'
 import { labelsFrom } from '../storage/model/labels.ts'
 import type { Labels } from '../storage/model/labels.ts'
 import type { Closable } from './base/closing.ts'
-import type { RelabelConfig } from './base/relabelConfig.ts'
+import type { RelabelConfig } from './base/config/relabelConfig.ts'
 
 export type ExternalAlertmanagers = Closable & {
   apply(config: AlertingConfig, externalLabels: Labels): Promise<void>

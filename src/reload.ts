@@ -4,11 +4,11 @@
 import type { Notifications } from '../web/notifications.ts'
 import { errorText } from './base/assert.ts'
 import type { Closable } from './base/closing.ts'
+import { formatProblem } from './base/config/yaml.ts'
 import type { Logger } from './base/log.ts'
 import type { MetricRegistry } from './base/selfMetrics.ts'
 import { maxTimerMs } from './base/timer.ts'
-import { formatProblem } from './base/yaml.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 
 /** One part that a configuration is applied to. It throws before it changes anything, or does not throw. */
 export type ApplyStep = { readonly name: string; readonly apply: (config: Config) => void | Promise<void> }

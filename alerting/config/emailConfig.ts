@@ -1,10 +1,10 @@
 // `email_configs`: read strictly as Alertmanager does, and beyond that the keys people expect and Alertmanager refuses
 // (subject, body, cc, bcc, reply_to). Those load with a warning, and are rewritten into what the original understands.
 
-import { tlsConfig, atMostOne } from '../../src/base/httpClientConfig.ts'
-import type { YamlNode } from '../../src/base/yaml.ts'
-import { bool, fields, oneOf, optionalBool, optionalText, record, secret, text } from '../../src/base/yamlReaders.ts'
-import type { FieldsOf, Reader } from '../../src/base/yamlReaders.ts'
+import { tlsConfig, atMostOne } from '../../src/base/config/httpClientConfig.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
+import { bool, fields, oneOf, optionalBool, optionalText, record, secret, text } from '../../src/base/config/yamlReaders.ts'
+import type { FieldsOf, Reader } from '../../src/base/config/yamlReaders.ts'
 import type { EmailConfig } from './receiverConfig.ts'
 import { smarthost } from './receiverGlobals.ts'
 import type { ReceiverGlobals } from './receiverGlobals.ts'

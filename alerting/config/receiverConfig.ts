@@ -1,7 +1,7 @@
 // The `receivers` of alertmanager.yml. Global fallbacks (smtp_*, slack_api_url, http_config) are filled in, so that a
 // receiver needs nothing but its own entry. Text fields are templates unless said otherwise.
 
-import type { HttpClientConfig, TlsConfig } from '../../src/base/httpClientConfig.ts'
+import type { HttpClientConfig, TlsConfig } from '../../src/base/config/httpClientConfig.ts'
 import type { Secret } from '../../src/base/secret.ts'
 
 export type ReceiverConfig = {

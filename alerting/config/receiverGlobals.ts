@@ -1,11 +1,11 @@
 // The `global` section of alertmanager.yml, as far as receivers fall back to it: mail server, API URLs, tokens.
 
-import { httpClientConfig, defaultHttpClientConfig, atMostOne, tlsConfig } from '../../src/base/httpClientConfig.ts'
-import type { HttpClientConfig, TlsConfig } from '../../src/base/httpClientConfig.ts'
+import { httpClientConfig, defaultHttpClientConfig, atMostOne, tlsConfig } from '../../src/base/config/httpClientConfig.ts'
+import type { HttpClientConfig, TlsConfig } from '../../src/base/config/httpClientConfig.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
+import { httpUrl, optionalBool, optionalText, secret, secretUrl, text } from '../../src/base/config/yamlReaders.ts'
+import type { FieldsOf, Reader } from '../../src/base/config/yamlReaders.ts'
 import type { Secret } from '../../src/base/secret.ts'
-import type { YamlNode } from '../../src/base/yaml.ts'
-import { httpUrl, optionalBool, optionalText, secret, secretUrl, text } from '../../src/base/yamlReaders.ts'
-import type { FieldsOf, Reader } from '../../src/base/yamlReaders.ts'
 
 export type Smarthost = { readonly host: string; readonly port: number }
 

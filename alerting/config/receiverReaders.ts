@@ -1,13 +1,13 @@
 // Readers of the `receivers` section: one receiver with its lists of integrations. Slack, e-mail and webhook are read in
 // full; the other kinds are checked for unknown keys and reported as not built yet.
 
-import { httpClientConfig, atMostOne } from '../../src/base/httpClientConfig.ts'
-import type { HttpClientConfig } from '../../src/base/httpClientConfig.ts'
+import { httpClientConfig, atMostOne } from '../../src/base/config/httpClientConfig.ts'
+import type { HttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
+import { bool, fields, goDuration, httpUrl, list, maskSecrets, optionalBool, optionalText, record, secret, secretUrl, text, tree, unsigned } from '../../src/base/config/yamlReaders.ts'
+import type { FieldsOf, Reader, Schema } from '../../src/base/config/yamlReaders.ts'
 import { isLabelName } from '../../src/base/names.ts'
 import { maskedSecret, Secret } from '../../src/base/secret.ts'
-import type { YamlNode } from '../../src/base/yaml.ts'
-import { bool, fields, goDuration, httpUrl, list, maskSecrets, optionalBool, optionalText, record, secret, secretUrl, text, tree, unsigned } from '../../src/base/yamlReaders.ts'
-import type { FieldsOf, Reader, Schema } from '../../src/base/yamlReaders.ts'
 import { readEmail, emailSchema } from './emailConfig.ts'
 import type { IntegrationConfig, ReceiverConfig, SlackActionConfig, SlackConfig, SlackConfirmConfig, SlackFieldConfig, WebhookConfig } from './receiverConfig.ts'
 import type { ReceiverGlobals } from './receiverGlobals.ts'

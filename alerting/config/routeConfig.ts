@@ -2,12 +2,12 @@
 // alerting/alerts/matchers.ts parses them, and a reader is given that parser so that an error names the place in the file.
 
 import { errorText } from '../../src/base/assert.ts'
+import { ConfigError } from '../../src/base/config/yaml.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
+import { bool, fields, list, optionalDuration, record, text } from '../../src/base/config/yamlReaders.ts'
+import type { Reader } from '../../src/base/config/yamlReaders.ts'
 import { parseDurationMs } from '../../src/base/duration.ts'
 import { isLabelName } from '../../src/base/names.ts'
-import { ConfigError } from '../../src/base/yaml.ts'
-import type { YamlNode } from '../../src/base/yaml.ts'
-import { bool, fields, list, optionalDuration, record, text } from '../../src/base/yamlReaders.ts'
-import type { Reader } from '../../src/base/yamlReaders.ts'
 import type { FilePosition } from '../rules/rulesConfig.ts'
 
 /** Matchers as written. All of a list are AND-ed. */

@@ -1,8 +1,8 @@
 // `time_intervals` of alertmanager.yml: when a route is muted or active. Reading only; alerting/muting/timeInterval.ts matches.
 
-import type { YamlNode } from '../../src/base/yaml.ts'
-import { fields, list, text } from '../../src/base/yamlReaders.ts'
-import type { Reader } from '../../src/base/yamlReaders.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
+import { fields, list, text } from '../../src/base/config/yamlReaders.ts'
+import type { Reader } from '../../src/base/config/yamlReaders.ts'
 
 /** Matches when any spec matches. */
 export type TimeIntervalConfig = { readonly name: string; readonly specs: readonly TimeIntervalSpec[] }

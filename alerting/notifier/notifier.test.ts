@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { defaultHttpClientConfig } from '../../src/base/httpClientConfig.ts'
+import { defaultHttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
 import { createLogger, silentLogger } from '../../src/base/log.ts'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { labelsFrom, type Labels } from '../../storage/model/labels.ts'

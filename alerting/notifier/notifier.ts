@@ -2,8 +2,8 @@
 // Relabelling and discovery come in as functions, because they belong to ingest.
 
 import { errorText } from '../../src/base/assert.ts'
-import { HttpClient } from '../../src/base/httpClient.ts'
-import type { HttpClientConfig } from '../../src/base/httpClientConfig.ts'
+import type { HttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
+import { HttpClient } from '../../src/base/http/httpClient.ts'
 import type { Logger } from '../../src/base/log.ts'
 import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { labelValue, type Label, type Labels } from '../../storage/model/labels.ts'

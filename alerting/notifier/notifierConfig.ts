@@ -1,15 +1,15 @@
 // The `alerting` section of prometheus.yml: relabelling of alerts and the external Alertmanagers they go to.
 
-import { discoverySchema, readDiscovery } from '../../src/base/discoveryConfig.ts'
-import type { DiscoveryConfig } from '../../src/base/discoveryConfig.ts'
-import { httpClientSchema, readHttpClient } from '../../src/base/httpClientConfig.ts'
-import type { HttpClientConfig } from '../../src/base/httpClientConfig.ts'
+import { discoverySchema, readDiscovery } from '../../src/base/config/discoveryConfig.ts'
+import type { DiscoveryConfig } from '../../src/base/config/discoveryConfig.ts'
+import { httpClientSchema, readHttpClient } from '../../src/base/config/httpClientConfig.ts'
+import type { HttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
+import { relabelConfig } from '../../src/base/config/relabelConfig.ts'
+import type { RelabelConfig } from '../../src/base/config/relabelConfig.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
+import { duration, fields, list, maskSecrets, text } from '../../src/base/config/yamlReaders.ts'
+import type { Reader } from '../../src/base/config/yamlReaders.ts'
 import type { NameScheme } from '../../src/base/names.ts'
-import { relabelConfig } from '../../src/base/relabelConfig.ts'
-import type { RelabelConfig } from '../../src/base/relabelConfig.ts'
-import type { YamlNode } from '../../src/base/yaml.ts'
-import { duration, fields, list, maskSecrets, text } from '../../src/base/yamlReaders.ts'
-import type { Reader } from '../../src/base/yamlReaders.ts'
 
 export type AlertingConfig = {
   /** Applied once to every alert, after the external labels. */

@@ -2,7 +2,7 @@
 // fails is dropped; the rules send firing alerts again within a minute, so the next resend repairs it.
 
 import { errorText } from '../../src/base/assert.ts'
-import type { HttpClient } from '../../src/base/httpClient.ts'
+import type { HttpClient } from '../../src/base/http/httpClient.ts'
 import type { Logger } from '../../src/base/log.ts'
 import { labelsToObject } from '../../storage/model/labels.ts'
 import type { NotifiedAlert } from '../rules/alertingRule.ts'

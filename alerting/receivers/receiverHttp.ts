@@ -3,9 +3,9 @@
 // message, because receivers' URLs are secrets.
 
 import { errorText } from '../../src/base/assert.ts'
-import { HttpClient, type HttpAnswer } from '../../src/base/httpClient.ts'
-import type { HttpClientConfig } from '../../src/base/httpClientConfig.ts'
-import { HttpRequestError } from '../../src/base/httpErrors.ts'
+import type { HttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
+import { HttpClient, type HttpAnswer } from '../../src/base/http/httpClient.ts'
+import { HttpRequestError } from '../../src/base/http/httpErrors.ts'
 import type { Attempt, SendResult } from './receiver.ts'
 
 export type PostInput = {

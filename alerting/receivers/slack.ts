@@ -2,7 +2,7 @@
 // posted before.
 
 import { errorText } from '../../src/base/assert.ts'
-import { readSecretFile } from '../../src/base/httpErrors.ts'
+import { readSecretFile } from '../../src/base/http/httpErrors.ts'
 import type { SlackActionConfig, SlackConfig } from '../config/receiverConfig.ts'
 import { failForGood, truncateCharacters, type Attempt, type Integration, type Notification, type ReceiverDeps, type SendResult } from './receiver.ts'
 import { ReceiverHttp, type PostResult } from './receiverHttp.ts'

@@ -3,8 +3,8 @@
 
 import SMTPConnection, { type SMTPConnectionCustomAuthContext } from 'nodemailer/lib/smtp-connection'
 import { errorText } from '../../src/base/assert.ts'
-import { connectOptions } from '../../src/base/httpDispatchers.ts'
-import { readConfiguredFile, readSecretFile } from '../../src/base/httpErrors.ts'
+import { connectOptions } from '../../src/base/http/httpDispatchers.ts'
+import { readConfiguredFile, readSecretFile } from '../../src/base/http/httpErrors.ts'
 import type { EmailConfig } from '../config/receiverConfig.ts'
 import type { EmailMessage } from './emailMessage.ts'
 import type { Attempt } from './receiver.ts'

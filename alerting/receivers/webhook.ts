@@ -2,7 +2,7 @@
 
 import { parse } from 'yaml'
 import { errorText } from '../../src/base/assert.ts'
-import { readSecretFile } from '../../src/base/httpErrors.ts'
+import { readSecretFile } from '../../src/base/http/httpErrors.ts'
 import type { WebhookConfig } from '../config/receiverConfig.ts'
 import { notificationJson, type NotificationData } from '../template/notificationData.ts'
 import { failForGood, type Attempt, type Integration, type Notification, type ReceiverDeps, type SendResult } from './receiver.ts'

@@ -1,12 +1,12 @@
 // Rule files as configured: groups of recording and alerting rules, checked, with the defaults of `global` filled in.
 
 import { errorText } from '../../src/base/assert.ts'
+import { ConfigError, parseYaml } from '../../src/base/config/yaml.ts'
+import type { ConfigProblem, YamlNode } from '../../src/base/config/yaml.ts'
+import { collect, duration, fields, integer, list, optionalDuration, record, text } from '../../src/base/config/yamlReaders.ts'
+import type { Reader } from '../../src/base/config/yamlReaders.ts'
 import { isLabelName, isMetricName } from '../../src/base/names.ts'
 import type { NameScheme } from '../../src/base/names.ts'
-import { ConfigError, parseYaml } from '../../src/base/yaml.ts'
-import type { ConfigProblem, YamlNode } from '../../src/base/yaml.ts'
-import { collect, duration, fields, integer, list, optionalDuration, record, text } from '../../src/base/yamlReaders.ts'
-import type { Reader } from '../../src/base/yamlReaders.ts'
 
 /** Where something stands in a file, 1-based. */
 export type FilePosition = { readonly file: string; readonly line: number; readonly column: number }

@@ -3,7 +3,7 @@
 
 import { errorText, unreachable } from '../../src/base/assert.ts'
 import type { Closable } from '../../src/base/closing.ts'
-import type { DiscoveryConfig } from '../../src/base/discoveryConfig.ts'
+import type { DiscoveryConfig } from '../../src/base/config/discoveryConfig.ts'
 import type { Logger } from '../../src/base/log.ts'
 import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { createDiscoveryMetrics, type Discoverer, type DiscovererContext } from './discoverer.ts'

@@ -3,7 +3,7 @@
 
 import { promises as dns } from 'node:dns'
 import { readFile } from 'node:fs/promises'
-import type { DiscoveryConfig } from '../../src/base/discoveryConfig.ts'
+import type { DiscoveryConfig } from '../../src/base/config/discoveryConfig.ts'
 import type { Discoverer, DiscovererContext } from './discoverer.ts'
 import { startPoller } from './poller.ts'
 import type { TargetGroup } from './targetGroup.ts'

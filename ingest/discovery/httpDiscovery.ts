@@ -1,8 +1,8 @@
 // http_sd_configs: target groups from an HTTP endpoint, asked after each refresh interval. A failure keeps the former
 // groups.
 
-import type { DiscoveryConfig } from '../../src/base/discoveryConfig.ts'
-import { HttpClient } from '../../src/base/httpClient.ts'
+import type { DiscoveryConfig } from '../../src/base/config/discoveryConfig.ts'
+import { HttpClient } from '../../src/base/http/httpClient.ts'
 import type { Discoverer, DiscovererContext } from './discoverer.ts'
 import { startPoller } from './poller.ts'
 import { parseTargetGroups } from './targetGroup.ts'

@@ -2,7 +2,7 @@
 // the job has no targets and everything else runs. Listing and watching a cluster's API is not built.
 
 import { access } from 'node:fs/promises'
-import type { KubernetesDiscoveryConfig } from '../../src/base/discoveryConfig.ts'
+import type { KubernetesDiscoveryConfig } from '../../src/base/config/discoveryConfig.ts'
 import { errorText } from '../../src/base/assert.ts'
 import type { Discoverer, DiscovererContext } from './discoverer.ts'
 import { startPoller } from './poller.ts'

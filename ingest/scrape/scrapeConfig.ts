@@ -1,16 +1,16 @@
 // One scrape job as configured: the `scrape_configs` section of prometheus.yml, with the defaults of `global` filled in.
 
-import { discoverySchema, readDiscovery } from '../../src/base/discoveryConfig.ts'
-import type { DiscoveryConfig } from '../../src/base/discoveryConfig.ts'
+import { discoverySchema, readDiscovery } from '../../src/base/config/discoveryConfig.ts'
+import type { DiscoveryConfig } from '../../src/base/config/discoveryConfig.ts'
+import { httpClientSchema, readHttpClient } from '../../src/base/config/httpClientConfig.ts'
+import type { HttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
+import { relabelConfig } from '../../src/base/config/relabelConfig.ts'
+import type { RelabelConfig } from '../../src/base/config/relabelConfig.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
+import { bool, bytes, duration, fields, filePath, float, list, oneOf, optionalBool, record, text, unsigned } from '../../src/base/config/yamlReaders.ts'
+import type { Reader } from '../../src/base/config/yamlReaders.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'
-import { httpClientSchema, readHttpClient } from '../../src/base/httpClientConfig.ts'
-import type { HttpClientConfig } from '../../src/base/httpClientConfig.ts'
 import type { NameScheme } from '../../src/base/names.ts'
-import { relabelConfig } from '../../src/base/relabelConfig.ts'
-import type { RelabelConfig } from '../../src/base/relabelConfig.ts'
-import type { YamlNode } from '../../src/base/yaml.ts'
-import { bool, bytes, duration, fields, filePath, float, list, oneOf, optionalBool, record, text, unsigned } from '../../src/base/yamlReaders.ts'
-import type { Reader } from '../../src/base/yamlReaders.ts'
 
 export type ScrapeProtocol =
   | 'PrometheusProto'

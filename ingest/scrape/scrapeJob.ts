@@ -1,6 +1,6 @@
 // A scrape job ready to run: made before a reload changes anything, so that what is wrong with it changes nothing.
 
-import type { HttpRequest, RepeatedRequest } from '../../src/base/httpClient.ts'
+import type { HttpRequest, RepeatedRequest } from '../../src/base/http/httpClient.ts'
 import type { CreatedUse } from '../exposition/createdTimes.ts'
 import { compileRelabel, type RelabelRules } from '../relabel.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'

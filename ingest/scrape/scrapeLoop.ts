@@ -3,7 +3,7 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'
-import type { HttpAnswer, RepeatedRequest, RequestOutcome } from '../../src/base/httpClient.ts'
+import type { HttpAnswer, RepeatedRequest, RequestOutcome } from '../../src/base/http/httpClient.ts'
 import type { Logger } from '../../src/base/log.ts'
 import { maxTimerMs } from '../../src/base/timer.ts'
 import type { Labels } from '../../storage/model/labels.ts'

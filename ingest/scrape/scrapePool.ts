@@ -2,7 +2,7 @@
 // is reloaded; a loop whose target stays keeps its cache, and so the knowledge of which series to mark stale.
 
 import { formatDurationMs } from '../../src/base/duration.ts'
-import { HttpClient } from '../../src/base/httpClient.ts'
+import { HttpClient } from '../../src/base/http/httpClient.ts'
 import type { Logger } from '../../src/base/log.ts'
 import type { Labels } from '../../storage/model/labels.ts'
 import type { Discovery, DiscoveryFailure, DiscoverySet } from '../discovery/discovery.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defaultRelabelConfig, type RelabelConfig } from '../../src/base/relabelConfig.ts'
+import { defaultRelabelConfig, type RelabelConfig } from '../../src/base/config/relabelConfig.ts'
 import { labelsToObject } from '../../storage/model/labels.ts'
 import { compileRelabel } from '../relabel.ts'
 import { createTarget, populateLabels, scrapeOffsetMs } from './target.ts'

@@ -1,10 +1,10 @@
 // The file of --web.config.file: TLS, users with bcrypt hashes, security headers, a rate limit. Read with positions like
 // every configuration; file contents behind it (certificates) are read by tls.ts.
 
-import { duration, bool, fields, list, oneOf, optionalFile, optionalText, record, secret, text, unsigned } from '../../src/base/yamlReaders.ts'
-import type { Reader } from '../../src/base/yamlReaders.ts'
-import { parseYaml } from '../../src/base/yaml.ts'
-import type { YamlNode } from '../../src/base/yaml.ts'
+import { duration, bool, fields, list, oneOf, optionalFile, optionalText, record, secret, text, unsigned } from '../../src/base/config/yamlReaders.ts'
+import type { Reader } from '../../src/base/config/yamlReaders.ts'
+import { parseYaml } from '../../src/base/config/yaml.ts'
+import type { YamlNode } from '../../src/base/config/yaml.ts'
 import type { Secret } from '../../src/base/secret.ts'
 
 const clientAuthTypes = ['', 'NoClientCert', 'RequestClientCert', 'RequireAnyClientCert', 'RequireClientCert', 'VerifyClientCertIfGiven', 'RequireAndVerifyClientCert'] as const

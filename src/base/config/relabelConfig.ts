@@ -2,10 +2,10 @@
 // is ingest/relabel.ts; alerting gets that as a function.
 
 import { RE2JS } from 're2js'
-import { errorText } from './assert.ts'
-import { isLabelName } from './names.ts'
-import type { NameScheme } from './names.ts'
-import { didYouMean } from './nearest.ts'
+import { errorText } from '../assert.ts'
+import { isLabelName } from '../names.ts'
+import type { NameScheme } from '../names.ts'
+import { didYouMean } from '../nearest.ts'
 import type { YamlNode } from './yaml.ts'
 import { fields, list, text } from './yamlReaders.ts'
 import type { Reader } from './yamlReaders.ts'

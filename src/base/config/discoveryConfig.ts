@@ -1,8 +1,8 @@
 // How targets are found: the `static_configs` and `*_sd_configs` keys that scrape jobs and the alertmanagers section share.
 
+import { isLabelName } from '../names.ts'
 import { httpClientSchema, readHttpClient } from './httpClientConfig.ts'
 import type { HttpClientConfig } from './httpClientConfig.ts'
-import { isLabelName } from './names.ts'
 import type { YamlNode } from './yaml.ts'
 import { bool, duration, fields, filePath, httpUrl, joinToFile, list, maskSecrets, oneOf, record, text, tree, unsigned } from './yamlReaders.ts'
 import type { FieldsOf, Reader } from './yamlReaders.ts'

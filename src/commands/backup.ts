@@ -4,10 +4,10 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isDataDirInUse } from '../storage/files/lock.ts'
-import { copyClosedDataDir } from '../storage/writer/snapshot.ts'
-import { errorText } from './base/assert.ts'
-import { UsageError } from './flags.ts'
+import { isDataDirInUse } from '../../storage/files/lock.ts'
+import { copyClosedDataDir } from '../../storage/writer/snapshot.ts'
+import { errorText } from '../base/assert.ts'
+import { UsageError } from '../flags/flags.ts'
 
 const usage = `Usage: solowatch backup DIR [--storage.tsdb.path=data/] [--url=http://localhost:9090]
   Copies the data directory to DIR, which must not exist or be empty; start solowatch on DIR to use the copy.

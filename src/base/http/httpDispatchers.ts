@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises'
 import type { SecureVersion } from 'node:tls'
 import { isIP, isIPv4 } from 'node:net'
 import type { Dispatcher } from 'undici'
-import type { ProxyConfig, TlsConfig, TlsVersion } from './httpClientConfig.ts'
+import type { ProxyConfig, TlsConfig, TlsVersion } from '../config/httpClientConfig.ts'
 import { readConfiguredFile } from './httpErrors.ts'
 
 /** How long an idle connection is kept: longer than common scrape intervals, like Go's client. */

@@ -1,7 +1,7 @@
 // Flags that say how the data directory is opened: all that is needed to begin with it, before any configuration is read.
 
-import type { StorageStartOptions } from '../storage/storageStart.ts'
-import type { Logger } from './base/log.ts'
+import type { StorageStartOptions } from '../../storage/storageStart.ts'
+import type { Logger } from '../base/log.ts'
 import type { Options } from './flags.ts'
 
 export function storageStartOptions(options: Options, logger: Logger): StorageStartOptions {

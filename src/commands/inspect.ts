@@ -3,11 +3,11 @@
 
 import { existsSync } from 'node:fs'
 import { basename, relative } from 'node:path'
-import { leavingNoTrace } from '../storage/files/traces.ts'
-import { checkDataDir, formatProblem } from '../storage/inspection/check.ts'
-import { checkpointContents, chunkContents, logContents, partitionContents, seriesContents, seriesMeta } from '../storage/inspection/contents.ts'
-import { formatLabels } from '../storage/model/labels.ts'
-import { formatBytes } from './base/bytes.ts'
+import { leavingNoTrace } from '../../storage/files/traces.ts'
+import { checkDataDir, formatProblem } from '../../storage/inspection/check.ts'
+import { checkpointContents, chunkContents, logContents, partitionContents, seriesContents, seriesMeta } from '../../storage/inspection/contents.ts'
+import { formatLabels } from '../../storage/model/labels.ts'
+import { formatBytes } from '../base/bytes.ts'
 
 const usage = `Usage: solowatch check DIR
   verifies every file and says of each problem where it is and what to do; exit code 1 when there is one

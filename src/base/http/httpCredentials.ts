@@ -1,10 +1,10 @@
 // What an `http_config` adds to requests: headers of its own and an authorization. Secret files are read for each
 // request; without files and tokens all is known beforehand.
 
-import type { HttpClientConfig } from './httpClientConfig.ts'
+import type { HttpClientConfig } from '../config/httpClientConfig.ts'
+import type { Secret } from '../secret.ts'
 import { readSecretFile } from './httpErrors.ts'
 import type { OAuth2TokenSource } from './oauth2.ts'
-import type { Secret } from './secret.ts'
 
 export type Credentials = {
   /** Names in lower case. */

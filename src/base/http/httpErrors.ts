@@ -2,7 +2,7 @@
 // the words of Go's net/http, which operators know from Prometheus.
 
 import { readFile } from 'node:fs/promises'
-import { errorText } from './assert.ts'
+import { errorText } from '../assert.ts'
 
 export type HttpFailure = 'timeout' | 'canceled' | 'connection' | 'bodyTooLarge' | 'redirects' | 'decoding' | 'credentials'
 

@@ -3,17 +3,17 @@
 // files are read for each request; nothing secret reaches a message.
 
 import type { Dispatcher } from 'undici'
-import { assert } from './assert.ts'
+import { assert } from '../assert.ts'
+import { defaultHttpClientConfig, type HttpClientConfig } from '../config/httpClientConfig.ts'
+import { Deadlines } from '../deadlines.ts'
+import { maskUrlPassword } from '../secret.ts'
+import { maxTimerMs } from '../timer.ts'
 import { packedSurplusBytes } from './bodyBuffer.ts'
-import { Deadlines } from './deadlines.ts'
 import { type Http1Exchange, type Http1Outcome, Http1Pool, type Http1Request, http1Request } from './http1.ts'
-import { defaultHttpClientConfig, type HttpClientConfig } from './httpClientConfig.ts'
 import { basicAuthorization, type Credentials, CredentialSource } from './httpCredentials.ts'
 import { HttpDispatchers, keepAliveMs, proxyFor } from './httpDispatchers.ts'
 import { describeNetworkError, HttpRequestError, isRetryableOnFreshConnection } from './httpErrors.ts'
 import { OAuth2TokenSource } from './oauth2.ts'
-import { maskUrlPassword } from './secret.ts'
-import { maxTimerMs } from './timer.ts'
 import { unpack } from './unpack.ts'
 
 export type HttpRequest = {

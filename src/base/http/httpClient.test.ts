@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { HttpClient } from './httpClient.ts'
-import { defaultHttpClientConfig, type HttpClientConfig } from './httpClientConfig.ts'
+import { defaultHttpClientConfig, type HttpClientConfig } from '../config/httpClientConfig.ts'
 import { proxyFor } from './httpDispatchers.ts'
-import { Secret } from './secret.ts'
+import { Secret } from '../secret.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'http-'))
 const open: { close(): unknown }[] = []

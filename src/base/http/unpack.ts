@@ -2,7 +2,7 @@
 
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync } from 'node:zlib'
-import { errorText } from './assert.ts'
+import { errorText } from '../assert.ts'
 import { HttpRequestError } from './httpErrors.ts'
 
 /** A gzip body up to this size is decoded at once: handing it to another thread costs more than the 0.2 ms it takes. */

@@ -1,14 +1,14 @@
 // The `global` section of prometheus.yml: what jobs and rule groups inherit, and the labels that identify this server
 // to others.
 
-import { defaultScrapeProtocols, scrapeLimitSchema } from '../ingest/scrape/scrapeConfig.ts'
-import type { ScrapeDefaults } from '../ingest/scrape/scrapeConfig.ts'
-import { sortLabels } from '../storage/model/labels.ts'
-import type { Labels } from '../storage/model/labels.ts'
-import { isLabelName } from './base/names.ts'
-import type { NameScheme } from './base/names.ts'
-import type { YamlNode } from './base/yaml.ts'
-import { duration, fields, filePath, record, text } from './base/yamlReaders.ts'
+import { defaultScrapeProtocols, scrapeLimitSchema } from '../../ingest/scrape/scrapeConfig.ts'
+import type { ScrapeDefaults } from '../../ingest/scrape/scrapeConfig.ts'
+import { sortLabels } from '../../storage/model/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
+import type { YamlNode } from '../base/config/yaml.ts'
+import { duration, fields, filePath, record, text } from '../base/config/yamlReaders.ts'
+import { isLabelName } from '../base/names.ts'
+import type { NameScheme } from '../base/names.ts'
 
 export type GlobalConfig = {
   readonly scrape: ScrapeDefaults

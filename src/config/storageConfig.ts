@@ -2,13 +2,13 @@
 // Prometheus knows there are `tsdb.retention.rules`, retention times of their own for the series that a selector matches,
 // and `tsdb.downsampling`, coarser resolutions for old days.
 
-import { parseSelector } from '../query/language/parse.ts'
-import type { Matcher } from '../storage/model/matcher.ts'
-import { maxResolutionMs } from '../storage/partitions/downsampling.ts'
-import { errorText } from './base/assert.ts'
-import type { YamlNode } from './base/yaml.ts'
-import { bytes, duration, fields, float, integer, list, oneOf, text } from './base/yamlReaders.ts'
-import type { Reader } from './base/yamlReaders.ts'
+import { parseSelector } from '../../query/language/parse.ts'
+import type { Matcher } from '../../storage/model/matcher.ts'
+import { maxResolutionMs } from '../../storage/partitions/downsampling.ts'
+import { errorText } from '../base/assert.ts'
+import type { YamlNode } from '../base/config/yaml.ts'
+import { bytes, duration, fields, float, integer, list, oneOf, text } from '../base/config/yamlReaders.ts'
+import type { Reader } from '../base/config/yamlReaders.ts'
 
 export type RetentionRuleConfig = {
   /** As written. */

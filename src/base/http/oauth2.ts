@@ -2,7 +2,7 @@
 // they expire.
 
 import { createSign, randomUUID } from 'node:crypto'
-import type { OAuth2Config } from './httpClientConfig.ts'
+import type { OAuth2Config } from '../config/httpClientConfig.ts'
 import { HttpRequestError, readConfiguredFile, readSecretFile } from './httpErrors.ts'
 
 /** A token is asked for anew this long before it expires. */

@@ -1,7 +1,7 @@
 // The HTTP client keys that scrape jobs, service discoveries, external Alertmanagers and receivers share: authentication,
 // TLS, proxy, redirects and extra headers. Types and reader; the client itself is in httpClient.ts.
 
-import { maskUrlPassword, Secret } from './secret.ts'
+import { maskUrlPassword, Secret } from '../secret.ts'
 import type { YamlNode } from './yaml.ts'
 import { bool, fields, filePath, list, oneOf, optionalFile, optionalText, record, secret, text, tree } from './yamlReaders.ts'
 import type { FieldsOf, Reader } from './yamlReaders.ts'

@@ -3,9 +3,9 @@
 
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { globFiles } from './base/globFiles.ts'
-import { ConfigError, parseYaml } from './base/yaml.ts'
-import { joinToFile } from './base/yamlReaders.ts'
+import { ConfigError, parseYaml } from '../base/config/yaml.ts'
+import { joinToFile } from '../base/config/yamlReaders.ts'
+import { globFiles } from '../base/globFiles.ts'
 import type { ConfigSource } from './config.ts'
 
 const globKeys = ['rule_files', 'scrape_config_files', 'templates']

@@ -3,15 +3,15 @@
 
 import { createReadStream, existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { openMetricsPieces, readBackfill, storeBackfill, type BackfillOptions } from '../ingest/exposition/backfill.ts'
-import { ExpositionError } from '../ingest/exposition/expositionLexer.ts'
-import { isDataDirInUse } from '../storage/files/lock.ts'
-import { sortLabels, type Labels } from '../storage/model/labels.ts'
-import { openStorage } from '../storage/storage.ts'
-import { errorText } from './base/assert.ts'
-import { createLogger } from './base/log.ts'
-import { MetricRegistry } from './base/selfMetrics.ts'
-import { UsageError } from './flags.ts'
+import { openMetricsPieces, readBackfill, storeBackfill, type BackfillOptions } from '../../ingest/exposition/backfill.ts'
+import { ExpositionError } from '../../ingest/exposition/expositionLexer.ts'
+import { isDataDirInUse } from '../../storage/files/lock.ts'
+import { sortLabels, type Labels } from '../../storage/model/labels.ts'
+import { openStorage } from '../../storage/storage.ts'
+import { errorText } from '../base/assert.ts'
+import { createLogger } from '../base/log.ts'
+import { MetricRegistry } from '../base/selfMetrics.ts'
+import { UsageError } from '../flags/flags.ts'
 
 const usage = `Usage: solowatch tsdb create-blocks-from openmetrics [flags] FILE [DIR]
   Adds the samples of an OpenMetrics file to the data directory DIR (default data/). Every sample needs a timestamp.

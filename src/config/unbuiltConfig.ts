@@ -1,12 +1,12 @@
 // Sections of prometheus.yml that Prometheus knows and solowatch does not act on yet: remote write and read, tracing.
 // They are checked like the others, so that a typo is found today, and each is named in one warning.
 
-import { httpClientSchema, isReservedHeader, readHttpClient, tlsConfig } from './base/httpClientConfig.ts'
-import { relabelConfig } from './base/relabelConfig.ts'
-import type { NameScheme } from './base/names.ts'
-import type { YamlNode } from './base/yaml.ts'
-import { bool, duration, fields, float, integer, list, maskSecrets, oneOf, record, text, tree, unsigned } from './base/yamlReaders.ts'
-import type { Reader } from './base/yamlReaders.ts'
+import { httpClientSchema, isReservedHeader, readHttpClient, tlsConfig } from '../base/config/httpClientConfig.ts'
+import { relabelConfig } from '../base/config/relabelConfig.ts'
+import type { NameScheme } from '../base/names.ts'
+import type { YamlNode } from '../base/config/yaml.ts'
+import { bool, duration, fields, float, integer, list, maskSecrets, oneOf, record, text, tree, unsigned } from '../base/config/yamlReaders.ts'
+import type { Reader } from '../base/config/yamlReaders.ts'
 
 /** The readers of the unbuilt sections. What they give is what `/api/v1/status/config` shows: the section with secrets masked. */
 export function unbuiltSchema(scheme: NameScheme) {

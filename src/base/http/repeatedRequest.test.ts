@@ -2,9 +2,9 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createRandom } from '../../test/helpers/random.ts'
+import { createRandom } from '../../../test/helpers/random.ts'
+import { defaultHttpClientConfig } from '../config/httpClientConfig.ts'
 import { HttpClient, type HttpRequest, type RepeatedRequest } from './httpClient.ts'
-import { defaultHttpClientConfig } from './httpClientConfig.ts'
 
 const open: { close(): unknown }[] = []
 afterEach(async () => {

@@ -2,11 +2,11 @@
 // a mapping with a fixed set of keys and reports everything wrong in it at once, unknown keys with the nearest known one.
 
 import { dirname, isAbsolute, join } from 'node:path'
-import { parseBytes } from './bytes.ts'
-import { parseDurationMs } from './duration.ts'
-import { parseGoDurationMs } from './goDuration.ts'
-import { didYouMean } from './nearest.ts'
-import { maskedSecret, Secret } from './secret.ts'
+import { parseBytes } from '../bytes.ts'
+import { parseDurationMs } from '../duration.ts'
+import { parseGoDurationMs } from '../goDuration.ts'
+import { didYouMean } from '../nearest.ts'
+import { maskedSecret, Secret } from '../secret.ts'
 import { ConfigError } from './yaml.ts'
 import type { ConfigProblem, YamlNode } from './yaml.ts'
 

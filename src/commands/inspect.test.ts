@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import Database from 'better-sqlite3'
-import { listCompanions } from '../storage/files/dataDir.ts'
-import { labelsFrom } from '../storage/model/labels.ts'
-import { openTestStorage, testDataDir } from '../test/helpers/testStorage.ts'
+import { listCompanions } from '../../storage/files/dataDir.ts'
+import { labelsFrom } from '../../storage/model/labels.ts'
+import { openTestStorage, testDataDir } from '../../test/helpers/testStorage.ts'
 import { join } from 'node:path'
 
 const day = Date.UTC(2026, 10, 24)

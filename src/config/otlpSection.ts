@@ -1,10 +1,10 @@
 // Reads the `otlp` section of prometheus.yml for the receiver.
 
-import { defaultOtlpConfig } from '../ingest/otlp/otlpConfig.ts'
-import type { OtlpConfig } from '../ingest/otlp/otlpConfig.ts'
-import type { NameScheme } from './base/names.ts'
-import { bool, fields, list, oneOf, text, tree } from './base/yamlReaders.ts'
-import type { Reader } from './base/yamlReaders.ts'
+import { defaultOtlpConfig } from '../../ingest/otlp/otlpConfig.ts'
+import type { OtlpConfig } from '../../ingest/otlp/otlpConfig.ts'
+import { bool, fields, list, oneOf, text, tree } from '../base/config/yamlReaders.ts'
+import type { Reader } from '../base/config/yamlReaders.ts'
+import type { NameScheme } from '../base/names.ts'
 
 export type OtlpSection = {
   readonly config: OtlpConfig
