@@ -55,9 +55,12 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   'src/base': ['.', 'config', 'http'],
   src: ['flags', 'config', 'commands', '.', 'bundle'],
   storage: ['model', 'files', 'head', 'partitions', 'querier', 'writer', '.', 'inspection'],
-  ingest: ['.', 'exposition', 'discovery', 'remoteWrite', 'otlp', 'scrape'],
+  ingest: [
+    '.', 'exposition/text', 'exposition/protobuf', 'exposition/metadata', 'exposition', 'discovery', 'remoteWrite', 'otlp',
+    'scrape/timing', 'scrape/job', 'scrape/reading', 'scrape',
+  ],
   query: ['.', 'language', 'values', 'histograms', 'operators', 'functions', 'plan', 'selectors', 'parallel', 'engine', 'exposition', 'answers', 'remoteRead', 'service'],
-  alerting: ['template', 'rules', 'notifier', 'config', 'receivers', 'alerts', 'muting', 'dispatch', 'pipeline', 'api', '.'],
+  alerting: ['template/go', 'template/language', 'template/html', 'template', 'rules', 'notifier', 'config', 'receivers', 'alerts', 'muting', 'dispatch', 'pipeline', 'api', '.'],
 }
 
 /** The same of the kernels. */

@@ -3,7 +3,7 @@
 
 import { isLabelName } from '../../src/base/names.ts'
 import { compareBytes, sortLabels, type Label, type Labels } from '../../storage/model/labels.ts'
-import { quote } from '../template/goQuote.ts'
+import { quote } from '../template/go/goQuote.ts'
 import { fingerprintOf, type Alert } from './alert.ts'
 import type { MatcherMode } from './matchers.ts'
 

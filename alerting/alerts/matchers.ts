@@ -7,7 +7,7 @@ import { isLabelName } from '../../src/base/names.ts'
 import { compareBytes, labelValue, type Labels } from '../../storage/model/labels.ts'
 import type { MatcherOp, MatcherText } from '../../storage/model/matcher.ts'
 import type { RawMatcher } from '../config/routeConfig.ts'
-import { quote } from '../template/goQuote.ts'
+import { quote } from '../template/go/goQuote.ts'
 import { reservedInNames, parseUtf8Matchers } from './utf8Matchers.ts'
 
 export type AlertMatcher = {

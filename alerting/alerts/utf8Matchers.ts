@@ -2,7 +2,7 @@
 // to names, operators and values; alerting/alerts/matchers.ts gives them meaning.
 
 import type { MatcherOp, MatcherText } from '../../storage/model/matcher.ts'
-import { quote, unquote } from '../template/goQuote.ts'
+import { quote, unquote } from '../template/go/goQuote.ts'
 
 /** Characters that must stand in quotes. */
 export const reservedInNames = /[\s{}!=~,\\"'`]/u

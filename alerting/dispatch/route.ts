@@ -4,7 +4,7 @@
 import type { Labels } from '../../storage/model/labels.ts'
 import { compileRawMatchers, formatMatchers, matchesAll, type AlertMatcher, type MatcherMode } from '../alerts/matchers.ts'
 import type { RouteConfig } from '../config/routeConfig.ts'
-import { quote } from '../template/goQuote.ts'
+import { quote } from '../template/go/goQuote.ts'
 
 export type RouteNode = {
   readonly config: RouteConfig

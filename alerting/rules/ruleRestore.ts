@@ -2,7 +2,7 @@
 // that came from a Prometheus, a lost state file) the series ALERTS_FOR_STATE give when an alert became active.
 
 import { labelsKey, labelValue, metricNameLabel, type Labels } from '../../storage/model/labels.ts'
-import { quote } from '../template/goQuote.ts'
+import { quote } from '../template/go/goQuote.ts'
 import type { QuerySample } from '../template/ruleFunctions.ts'
 import { alertsForStateMetric, type AlertingRule, type AlertingRuleConfig } from './alertingRule.ts'
 

@@ -1,12 +1,12 @@
 // The pages of Prometheus's consoles: HTML templates of the user's with the functions of alert templates, and named templates
 // from his libraries. It is given their texts; where the files lie is nothing to it.
 
+import { CallError, Defined, Dict, List, parameter, stringDict, stringList, Struct, type FunctionTable, type TypeInfo, type Value } from './go/value.ts'
+import { safeHtmlType } from './html/safeContent.ts'
+import { TemplateError } from './language/templateError.ts'
 import { labelDict, type QuerySample } from './ruleFunctions.ts'
 import { Expansion, type ExpansionSettings } from './ruleTemplates.ts'
-import { safeHtmlType } from './safeContent.ts'
-import { TemplateError } from './templateError.ts'
 import { TemplateSet } from './templateSet.ts'
-import { CallError, Defined, Dict, List, parameter, stringDict, stringList, Struct, type FunctionTable, type TypeInfo, type Value } from './value.ts'
 
 export type ConsolePage = {
   /** As the URL has it, with a slash at its beginning. */

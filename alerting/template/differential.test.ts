@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Label } from '../../storage/model/labels.ts'
+import { TemplateError } from './language/templateError.ts'
 import type { NotificationData } from './notificationData.ts'
 import { createNotificationTemplates } from './notificationTemplates.ts'
-import { TemplateError } from './templateError.ts'
 
 const run = promisify(execFile)
 const dataDir = join(import.meta.dirname, '../../test/data/templates')

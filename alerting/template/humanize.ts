@@ -1,8 +1,8 @@
 // Numbers for people, as Prometheus's humanize functions print them, and what those functions take for a number.
 
-import { formatFloat, parseFloatText } from './goNumber.ts'
-import { timeFromMs } from './goTime.ts'
-import { CallError, Defined, typeName, type GoTime, type Value } from './value.ts'
+import { formatFloat, parseFloatText } from './go/goNumber.ts'
+import { timeFromMs } from './go/goTime.ts'
+import { CallError, Defined, typeName, type GoTime, type Value } from './go/value.ts'
 
 const short = (value: number): string => formatFloat(value, 'g', 4)
 

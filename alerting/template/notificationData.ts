@@ -2,8 +2,8 @@
 // values with their Go types and methods are made here.
 
 import { compareBytes, type Label } from '../../storage/model/labels.ts'
-import { timeFromMs, zeroTime } from './goTime.ts'
-import { Dict, List, parameter, Struct, type FunctionTable, type TypeInfo, type Value } from './value.ts'
+import { timeFromMs, zeroTime } from './go/goTime.ts'
+import { Dict, List, parameter, Struct, type FunctionTable, type TypeInfo, type Value } from './go/value.ts'
 
 export type AlertData = {
   readonly status: 'firing' | 'resolved'

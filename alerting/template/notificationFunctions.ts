@@ -1,12 +1,12 @@
 // The functions Alertmanager adds to Go's templates. Those that need the clock or the data are bound when a template runs.
 
 import { humanizeDuration, toNumber } from './humanize.ts'
-import { loadZone, duration, parseTime, timeAt, timeFromMs, zeroTime } from './goTime.ts'
-import { formatLayout } from './goLayout.ts'
-import { lowerCase, upperCase } from './goCase.ts'
-import { matchRegexp, replaceRegexp } from './goRegexp.ts'
-import { printJson, toJsonValue } from './json.ts'
-import { safeHtmlType, safeUrlType } from './safeContent.ts'
+import { loadZone, duration, parseTime, timeAt, timeFromMs, zeroTime } from './go/goTime.ts'
+import { formatLayout } from './go/goLayout.ts'
+import { lowerCase, upperCase } from './go/goCase.ts'
+import { matchRegexp, replaceRegexp } from './go/goRegexp.ts'
+import { printJson, toJsonValue } from './go/json.ts'
+import { safeHtmlType, safeUrlType } from './html/safeContent.ts'
 import {
   anyDictType,
   anyListType,
@@ -22,7 +22,7 @@ import {
   type ParameterType,
   type TemplateFunction,
   type Value,
-} from './value.ts'
+} from './go/value.ts'
 
 const { any, string } = parameter
 const time = parameterOf('time.Time')

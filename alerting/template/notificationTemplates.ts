@@ -3,12 +3,12 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import { labelValue } from '../../storage/model/labels.ts'
-import { withBuiltins } from './builtins.ts'
 import { defaultEmailTemplate } from './defaultEmailTemplate.ts'
 import { defaultTemplates } from './defaultTemplates.ts'
+import { withBuiltins } from './language/builtins.ts'
+import { TemplateError } from './language/templateError.ts'
 import { notificationValue, type NotificationData } from './notificationData.ts'
 import { notificationFunctions } from './notificationFunctions.ts'
-import { TemplateError } from './templateError.ts'
 import { TemplateSet } from './templateSet.ts'
 
 export type NotificationTemplates = {

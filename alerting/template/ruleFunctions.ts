@@ -6,12 +6,9 @@ import { histogramText } from '../../query/histograms/text.ts'
 import { parseDurationMs } from '../../src/base/duration.ts'
 import type { NativeHistogram } from '../../storage/model/histogram.ts'
 import { compareBytes, labelValue, type Labels } from '../../storage/model/labels.ts'
-import { escapeQuery } from './builtins.ts'
-import { lowerCase, upperCase } from './goCase.ts'
-import { matchRegexp, replaceRegexp } from './goRegexp.ts'
-import { duration, formatTime } from './goTime.ts'
-import { humanize, humanize1024, humanizeDuration, humanizePercentage, secondsToTime, shortNumber, toNumber } from './humanize.ts'
-import { safeHtmlType } from './safeContent.ts'
+import { lowerCase, upperCase } from './go/goCase.ts'
+import { matchRegexp, replaceRegexp } from './go/goRegexp.ts'
+import { duration, formatTime } from './go/goTime.ts'
 import {
   anyDictType,
   CallError,
@@ -27,7 +24,10 @@ import {
   type TemplateFunction,
   type TypeInfo,
   type Value,
-} from './value.ts'
+} from './go/value.ts'
+import { safeHtmlType } from './html/safeContent.ts'
+import { humanize, humanize1024, humanizeDuration, humanizePercentage, secondsToTime, shortNumber, toNumber } from './humanize.ts'
+import { escapeQuery } from './language/builtins.ts'
 
 /** A template asked for the result of a query that nobody has evaluated yet. */
 export class NeedQuery {

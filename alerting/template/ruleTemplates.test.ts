@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { labelsFrom } from '../../storage/model/labels.ts'
 import { histogram } from '../../test/helpers/histograms.ts'
 import { promtoolReport } from '../../test/helpers/promtool.ts'
-import { unquote } from './goQuote.ts'
+import { unquote } from './go/goQuote.ts'
 import type { QuerySample } from './ruleFunctions.ts'
 import { checkRuleTemplate, Expansion, RuleTemplate, type ExpansionSettings } from './ruleTemplates.ts'
 

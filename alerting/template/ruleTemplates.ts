@@ -3,11 +3,11 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import type { Labels } from '../../storage/model/labels.ts'
-import { withBuiltins } from './builtins.ts'
+import { Struct, type Dict, type FunctionTable, type Value } from './go/value.ts'
+import { withBuiltins } from './language/builtins.ts'
+import { TemplateError } from './language/templateError.ts'
 import { closestSample, labelDict, NeedQuery, ruleDataType, ruleFunctions, sampleValue, type QueryAnswer, type QuerySample } from './ruleFunctions.ts'
-import { TemplateError } from './templateError.ts'
 import { TemplateSet } from './templateSet.ts'
-import { Struct, type Dict, type FunctionTable, type Value } from './value.ts'
 
 export type TemplateCheck = {
   /** Prometheus's text, when it does not parse. */

@@ -1,13 +1,13 @@
 // A set of named templates that can call each other, and the functions they know: the engine's door. One set is parsed once
 // per configuration and then executed many times, as text or as HTML.
 
-import { withBuiltins } from './builtins.ts'
-import { execute } from './executor.ts'
-import { HtmlOutput } from './htmlOutput.ts'
-import { isEmptyTree, type Tree } from './nodes.ts'
-import { TextOutput } from './output.ts'
-import { parseTemplate, type ParseOptions } from './parser.ts'
-import type { FunctionTable, Value } from './value.ts'
+import type { FunctionTable, Value } from './go/value.ts'
+import { HtmlOutput } from './html/htmlOutput.ts'
+import { withBuiltins } from './language/builtins.ts'
+import { execute } from './language/executor.ts'
+import { isEmptyTree, type Tree } from './language/nodes.ts'
+import { TextOutput } from './language/output.ts'
+import { parseTemplate, type ParseOptions } from './language/parser.ts'
 
 export type RenderOptions = {
   readonly mode: 'text' | 'html'

@@ -4,8 +4,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BackfillAppender } from '../../storage/head/appender.ts'
 import { formatLabels, sortLabels, type Label, type Labels } from '../../storage/model/labels.ts'
-import { ExpositionError, type ExpositionSample } from './expositionLexer.ts'
-import { parseOpenMetrics } from './openMetricsParser.ts'
+import { ExpositionError, type ExpositionSample } from './text/expositionLexer.ts'
+import { parseOpenMetrics } from './text/openMetricsParser.ts'
 
 /** A part of a text that is a complete OpenMetrics text itself. */
 export type OpenMetricsPiece = {

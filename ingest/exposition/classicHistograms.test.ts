@@ -4,10 +4,10 @@ import type { Label } from '../../storage/model/labels.ts'
 import { createRandom, type Random } from '../../test/helpers/random.ts'
 import { ClassicHistograms } from './classicHistograms.ts'
 import { fromClassic } from './customBuckets.ts'
-import { parseSeries, parseTextExposition } from './exposition.ts'
-import { ExpositionError } from './expositionLexer.ts'
-import { formatOpenMetricsFloat } from './goFloat.ts'
-import { checkedHistogram } from './histogramMessage.ts'
+import { checkedHistogram } from './protobuf/histogramMessage.ts'
+import { parseSeries, parseTextExposition } from './text/exposition.ts'
+import { ExpositionError } from './text/expositionLexer.ts'
+import { formatOpenMetricsFloat } from './text/goFloat.ts'
 
 const shown = (histogram: Parameters<typeof checkedHistogram>[0]) => {
   const { schema, count, sum, positive, customBounds } = checkedHistogram(histogram)

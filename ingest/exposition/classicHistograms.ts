@@ -2,16 +2,16 @@
 // custom buckets. Their lines are cut out of the body, and the histograms are handed out beside it, as those of the protobuf
 // format are. Parts that do not make a histogram stay the series they are.
 
-import type { CreatedLine } from './createdTimes.ts'
 import { fromClassic } from './customBuckets.ts'
-import { parseSeries } from './exposition.ts'
-import { bodyText, familiesOf, lineNumber, SampleWalk, without, type FamilyLines, type Range } from './familyLines.ts'
-import { parseGoFloat } from './goFloat.ts'
-import { emptied } from './histogramMessage.ts'
-import { parseOpenMetricsSeries } from './openMetricsParser.ts'
+import type { CreatedLine } from './metadata/createdTimes.ts'
+import { emptied } from './protobuf/histogramMessage.ts'
 import type { ExposedHistogram } from './protobufExposition.ts'
-import { SeriesMemo } from './seriesMemo.ts'
-import { seriesText } from './seriesText.ts'
+import { parseSeries } from './text/exposition.ts'
+import { bodyText, familiesOf, lineNumber, SampleWalk, without, type FamilyLines, type Range } from './text/familyLines.ts'
+import { parseGoFloat } from './text/goFloat.ts'
+import { parseOpenMetricsSeries } from './text/openMetricsParser.ts'
+import { SeriesMemo } from './text/seriesMemo.ts'
+import { seriesText } from './text/seriesText.ts'
 
 export type ConvertOptions = {
   readonly isOpenMetrics: boolean

@@ -1,7 +1,7 @@
 // A classic histogram as a native one with custom buckets.
 
 import { customSchema } from '../../storage/model/histogram.ts'
-import { emptyWireHistogram, type WireHistogram } from './histogramMessage.ts'
+import { emptyWireHistogram, type WireHistogram } from './protobuf/histogramMessage.ts'
 
 /** Cumulative counts by upper bound, in any order; `undefined` is what was not shown. */
 export type ClassicHistogram = { readonly buckets: readonly (readonly [bound: number, count: number])[]; readonly count: number | undefined; readonly sum: number | undefined }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../test/helpers/random.ts'
-import { parseTextExposition } from './exposition.ts'
-import type { ExpositionSample } from './expositionLexer.ts'
 import { OpenMetricsReader } from './openMetrics.ts'
-import { parseOpenMetrics, parseOpenMetricsSeries } from './openMetricsParser.ts'
+import { parseTextExposition } from './text/exposition.ts'
+import type { ExpositionSample } from './text/expositionLexer.ts'
+import { parseOpenMetrics, parseOpenMetricsSeries } from './text/openMetricsParser.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'utf8')
 

@@ -2,12 +2,12 @@
 // the scrape cache reads, most often without a copy. What only OpenMetrics has is edited out: times in seconds, its own
 // types, and exemplars, which are handed out beside. Labels are checked strictly when a series is new, in openMetricsParser.ts.
 
-import { ExpositionError, isValidUtf8 } from './expositionLexer.ts'
-import { parseGoFloat } from './goFloat.ts'
-import { openMetricsTypes, parseOpenMetrics, parseOpenMetricsSeries, takesExemplars, timestampMsOf } from './openMetricsParser.ts'
-import type { ExemplarLine } from './scrapeExemplars.ts'
-import type { MetadataLine } from './targetMetadata.ts'
-import { familiesOf, type Families } from './typeAndUnit.ts'
+import type { ExemplarLine } from './metadata/scrapeExemplars.ts'
+import type { MetadataLine } from './metadata/targetMetadata.ts'
+import { familiesOf, type Families } from './metadata/typeAndUnit.ts'
+import { ExpositionError, isValidUtf8 } from './text/expositionLexer.ts'
+import { parseGoFloat } from './text/goFloat.ts'
+import { openMetricsTypes, parseOpenMetrics, parseOpenMetricsSeries, takesExemplars, timestampMsOf } from './text/openMetricsParser.ts'
 
 /** A part of the body to be replaced. */
 type Edit = { readonly start: number; readonly end: number; readonly text: string }

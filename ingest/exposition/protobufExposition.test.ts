@@ -10,7 +10,7 @@ import { scrapeConfig } from '../../test/helpers/scrapeConfig.ts'
 import { readElements } from '../../test/helpers/storedElements.ts'
 import { openTestStorage, readSamples } from '../../test/helpers/testStorage.ts'
 import { createDiscovery } from '../discovery/discovery.ts'
-import type { ScrapeConfig } from '../scrape/scrapeConfig.ts'
+import type { ScrapeConfig } from '../scrape/job/scrapeConfig.ts'
 import { createScrapeManager } from '../scrape/scrapeManager.ts'
 import { readProtobufBody, type ProtobufOptions } from './protobufExposition.ts'
 

@@ -3,15 +3,15 @@
 // exemplars.
 
 import { fromClassic } from './customBuckets.ts'
-import { ExpositionError } from './expositionLexer.ts'
-import { formatOpenMetricsFloat } from './goFloat.ts'
-import type { CreatedLine } from './createdTimes.ts'
-import { emptied, emptyWireHistogram, readSpan, type WireHistogram } from './histogramMessage.ts'
-import { timestampMsOf } from './openMetricsParser.ts'
-import { ProtobufReader } from './protobufReader.ts'
-import type { ExemplarLine } from './scrapeExemplars.ts'
-import { labelText, quoted, seriesText, valueText, type LabelPair } from './seriesText.ts'
-import type { Families, TypeAndUnit } from './typeAndUnit.ts'
+import { ExpositionError } from './text/expositionLexer.ts'
+import { formatOpenMetricsFloat } from './text/goFloat.ts'
+import type { CreatedLine } from './metadata/createdTimes.ts'
+import { emptied, emptyWireHistogram, readSpan, type WireHistogram } from './protobuf/histogramMessage.ts'
+import { timestampMsOf } from './text/openMetricsParser.ts'
+import { ProtobufReader } from './protobuf/protobufReader.ts'
+import type { ExemplarLine } from './metadata/scrapeExemplars.ts'
+import { labelText, quoted, seriesText, valueText, type LabelPair } from './text/seriesText.ts'
+import type { Families, TypeAndUnit } from './metadata/typeAndUnit.ts'
 
 /** A native histogram of a body. */
 export type ExposedHistogram = {

@@ -9,8 +9,8 @@ import type { Logger } from '../../src/base/log.ts'
 import type { HeadBatch } from '../../storage/head/headBatch.ts'
 import { StorageUnavailableError } from '../../storage/model/storageError.ts'
 import type { Storage } from '../../storage/storage.ts'
-import type { CreatedUse } from '../exposition/createdTimes.ts'
-import type { FoundExemplar } from '../exposition/scrapeExemplars.ts'
+import type { CreatedUse } from '../exposition/metadata/createdTimes.ts'
+import type { FoundExemplar } from '../exposition/metadata/scrapeExemplars.ts'
 import { badSampleText } from '../remoteWrite/remoteWrite.ts'
 import { createSparseWarner } from '../remoteWrite/sparseWarner.ts'
 import { DeltaStreams } from './deltaStreams.ts'
@@ -34,7 +34,7 @@ export type OtlpReceiverOptions = {
   readonly lookbackMs: number
   /** What becomes of it that a sample says when it began at zero; nothing by default. */
   readonly created?: CreatedUse
-  /** See ingest/exposition/typeAndUnit.ts. */
+  /** See ingest/exposition/metadata/typeAndUnit.ts. */
   readonly addsTypeAndUnit?: boolean
   /** What becomes of what was counted since the last export: refused by default. */
   readonly deltas?: 'refused' | 'asGiven' | 'addedUp'

@@ -5,9 +5,9 @@ import { errorText } from '../../src/base/assert.ts'
 import type { Exemplar } from '../../storage/exemplars.ts'
 import { customSchema, type NativeHistogram } from '../../storage/model/histogram.ts'
 import { compareBytes, sortLabels, type Label, type Labels } from '../../storage/model/labels.ts'
-import { formatOpenMetricsFloat } from '../exposition/goFloat.ts'
-import { checkedHistogram, emptyWireHistogram } from '../exposition/histogramMessage.ts'
-import { withTypeAndUnit } from '../exposition/typeAndUnit.ts'
+import { withTypeAndUnit } from '../exposition/metadata/typeAndUnit.ts'
+import { checkedHistogram, emptyWireHistogram } from '../exposition/protobuf/histogramMessage.ts'
+import { formatOpenMetricsFloat } from '../exposition/text/goFloat.ts'
 import type { DeltaStreams } from './deltaStreams.ts'
 import type { OtlpConfig } from './otlpConfig.ts'
 import type { AnyValue, ExponentialPoint, HistogramPoint, KeyValue, Metric, NumberPoint, OtlpExemplar, OtlpRequest, Point, ResourceMetrics, Scope, SummaryPoint } from './otlpMessage.ts'
@@ -28,7 +28,7 @@ export type OtlpSample = {
 export type OtlpOptions = {
   readonly config: OtlpConfig
   readonly lookbackMs: number
-  /** See ingest/exposition/typeAndUnit.ts. */
+  /** See ingest/exposition/metadata/typeAndUnit.ts. */
   readonly addsTypeAndUnit: boolean
   /** What was counted since the last export is stored as it comes. */
   readonly takesDeltas: boolean

@@ -5,7 +5,7 @@ import protobuf from 'protobufjs/minimal.js'
 import type { Kernels } from '../../src/kernels/kernels.ts'
 import type { Exemplar } from '../../storage/exemplars.ts'
 import { sortLabels, type Label } from '../../storage/model/labels.ts'
-import type { FoundExemplar } from '../exposition/scrapeExemplars.ts'
+import type { FoundExemplar } from '../exposition/metadata/scrapeExemplars.ts'
 
 // Layout of the kernel's state and of its list, as in assembly/ingest/remoteWrite.ts.
 const countAt = 88

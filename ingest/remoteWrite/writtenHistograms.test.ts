@@ -9,7 +9,7 @@ import { createRandom } from '../../test/helpers/random.ts'
 import { remoteWriteBody, remoteWriteBodyV2, remoteWriteHeaders, type WrittenHistogram, type WrittenSeries } from '../../test/helpers/remoteWriteBody.ts'
 import { readElements, shown } from '../../test/helpers/storedElements.ts'
 import { openTestStorage, type TestStorage } from '../../test/helpers/testStorage.ts'
-import { checkedHistogram, emptyWireHistogram, type WireHistogram } from '../exposition/histogramMessage.ts'
+import { checkedHistogram, emptyWireHistogram, type WireHistogram } from '../exposition/protobuf/histogramMessage.ts'
 import { createRemoteWrite, type RemoteWrite } from './remoteWrite.ts'
 
 const nowMs = 1_700_000_000_000

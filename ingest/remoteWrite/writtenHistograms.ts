@@ -3,8 +3,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { KernelExports, Pointer } from '../../src/kernels/kernels.ts'
 import type { HeadBatch } from '../../storage/head/headBatch.ts'
-import { createdFlags, type CreatedUse } from '../exposition/createdTimes.ts'
-import { checkedHistogram, HistogramError, readWrittenHistogram } from '../exposition/histogramMessage.ts'
+import { createdFlags, type CreatedUse } from '../exposition/metadata/createdTimes.ts'
+import { checkedHistogram, HistogramError, readWrittenHistogram } from '../exposition/protobuf/histogramMessage.ts'
 
 /** Where the messages are, in memory that stays as it is; `pointer` is the list as the kernels know it. */
 export type HistogramList = { readonly pointer: Pointer; readonly count: number; at(index: number): { readonly ref: number; readonly bytes: Uint8Array } }

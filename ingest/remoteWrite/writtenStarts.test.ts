@@ -7,7 +7,7 @@ import { histogram } from '../../test/helpers/histograms.ts'
 import { remoteWriteBodyV2, remoteWriteHeaders, type WrittenSeries } from '../../test/helpers/remoteWriteBody.ts'
 import { readElements, readStarts } from '../../test/helpers/storedElements.ts'
 import { openTestStorage, type TestStorage } from '../../test/helpers/testStorage.ts'
-import type { CreatedUse } from '../exposition/createdTimes.ts'
+import type { CreatedUse } from '../exposition/metadata/createdTimes.ts'
 import { createRemoteWrite, type RemoteWriteAnswer } from './remoteWrite.ts'
 
 const nowMs = 1_700_000_000_000

@@ -8,7 +8,7 @@ import { scrapeConfig } from '../../test/helpers/scrapeConfig.ts'
 import { type RunningServer, startNodeExporter } from '../../test/helpers/servers.ts'
 import { openTestStorage, readSamples } from '../../test/helpers/testStorage.ts'
 import { createDiscovery } from '../discovery/discovery.ts'
-import type { ScrapeConfig } from './scrapeConfig.ts'
+import type { ScrapeConfig } from './job/scrapeConfig.ts'
 import { createScrapeManager, type ScrapeManager } from './scrapeManager.ts'
 
 const open: { close(): unknown }[] = []

@@ -1,11 +1,11 @@
 // What a scrape says of itself: `up` and the series scrape_*.
 
 import { type Labels, labelsFrom, labelsToObject, metricNameLabel } from '../../storage/model/labels.ts'
-import type { ScrapeConfig } from './scrapeConfig.ts'
-import type { Scraped } from './scrapeReader.ts'
-import type { ScrapeSink } from './scrapeSink.ts'
-import type { Target } from './target.ts'
-import type { TargetMemory } from './targetMemory.ts'
+import type { ScrapeConfig } from './job/scrapeConfig.ts'
+import type { Target } from './job/target.ts'
+import type { Scraped } from './reading/scrapeReader.ts'
+import type { ScrapeSink } from './reading/scrapeSink.ts'
+import type { TargetMemory } from './reading/targetMemory.ts'
 
 const reportNames = [
   'up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_samples_post_metric_relabeling', 'scrape_series_added',

@@ -4,7 +4,7 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { openMetricsPieces, readBackfill, storeBackfill, type BackfillOptions } from '../../ingest/exposition/backfill.ts'
-import { ExpositionError } from '../../ingest/exposition/expositionLexer.ts'
+import { ExpositionError } from '../../ingest/exposition/text/expositionLexer.ts'
 import { isDataDirInUse } from '../../storage/files/lock.ts'
 import { sortLabels, type Labels } from '../../storage/model/labels.ts'
 import { openStorage } from '../../storage/storage.ts'

@@ -3,7 +3,7 @@
 
 import { stringify } from 'yaml'
 import type { AlertingConfig, ExternalAlertmanagerConfig } from '../../alerting/notifier/notifierConfig.ts'
-import type { ScrapeConfig } from '../../ingest/scrape/scrapeConfig.ts'
+import type { ScrapeConfig } from '../../ingest/scrape/job/scrapeConfig.ts'
 import { labelsToObject } from '../../storage/model/labels.ts'
 import { unreachable } from '../base/assert.ts'
 import { formatBytes } from '../base/bytes.ts'

@@ -1,8 +1,8 @@
 // The `global` section of prometheus.yml: what jobs and rule groups inherit, and the labels that identify this server
 // to others.
 
-import { defaultScrapeProtocols, scrapeLimitSchema } from '../../ingest/scrape/scrapeConfig.ts'
-import type { ScrapeDefaults } from '../../ingest/scrape/scrapeConfig.ts'
+import { defaultScrapeProtocols, scrapeLimitSchema } from '../../ingest/scrape/job/scrapeConfig.ts'
+import type { ScrapeDefaults } from '../../ingest/scrape/job/scrapeConfig.ts'
 import { sortLabels } from '../../storage/model/labels.ts'
 import type { Labels } from '../../storage/model/labels.ts'
 import type { YamlNode } from '../base/config/yaml.ts'

@@ -8,7 +8,7 @@ export type Labels = readonly Label[]
 
 export const metricNameLabel = '__name__'
 
-/** What is known of the metric, where it was asked for, see ingest/exposition/typeAndUnit.ts. */
+/** What is known of the metric, where it was asked for, see ingest/exposition/metadata/typeAndUnit.ts. */
 export const typeLabel = '__type__'
 export const unitLabel = '__unit__'
 

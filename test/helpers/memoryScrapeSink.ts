@@ -1,9 +1,9 @@
 // A slow, obvious place for scraped samples: maps and arrays. The model in tests of scraping, for what a scrape cache
 // over the real head must do.
 
-import { parseTextExposition } from '../../ingest/exposition/exposition.ts'
-import type { ScrapeCache, ScrapeCommit, UnknownSeries } from '../../ingest/scrape/scrapeCache.ts'
-import type { ScrapeSink } from '../../ingest/scrape/scrapeSink.ts'
+import { parseTextExposition } from '../../ingest/exposition/text/exposition.ts'
+import type { ScrapeCache, ScrapeCommit, UnknownSeries } from '../../ingest/scrape/reading/scrapeCache.ts'
+import type { ScrapeSink } from '../../ingest/scrape/reading/scrapeSink.ts'
 import { formatLabels, type Labels } from '../../storage/model/labels.ts'
 
 type Staged = { ref: number; timestampMs: number; value: number | 'stale' }

@@ -2,7 +2,7 @@
 // snapshots, backfill. They are off unless --web.enable-admin-api is given.
 
 import { BackfillRefusedError, readBackfill, storeBackfill } from '../../ingest/exposition/backfill.ts'
-import { ExpositionError } from '../../ingest/exposition/expositionLexer.ts'
+import { ExpositionError } from '../../ingest/exposition/text/expositionLexer.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { sortLabels, type Label } from '../../storage/model/labels.ts'
 import { noContent, success } from '../answer.ts'

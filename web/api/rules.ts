@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { AlertStatus, RuleGroupStatus, RuleStatus } from '../../alerting/rules/ruleStatus.ts'
-import { formatFloat } from '../../alerting/template/goNumber.ts'
+import { formatFloat } from '../../alerting/template/go/goNumber.ts'
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { labelsToObject, labelValue } from '../../storage/model/labels.ts'
 import type { Matcher } from '../../storage/model/matcher.ts'

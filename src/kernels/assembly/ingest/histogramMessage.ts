@@ -1,5 +1,5 @@
 // The Histogram messages of a remote-write body, either protocol, straight into a batch. Only what every sender writes all
-// day is read here. What is malformed, not valid or unusual is left to ingest/exposition/histogramMessage.ts, which says why; what is
+// day is read here. What is malformed, not valid or unusual is left to ingest/exposition/protobuf/histogramMessage.ts, which says why; what is
 // read here has to come out as it would there.
 
 import { readVarint, unzigzag, varintEnd } from '../base/bytes'
