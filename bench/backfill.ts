@@ -3,10 +3,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { RunningServer } from '../test/helpers/servers.ts'
-import { measureEach } from './backends.ts'
-import { benchBody, sendBodies } from './bodies.ts'
-import { printComparison } from './comparison.ts'
-import { formatCount } from './table.ts'
+import { benchBody } from './load/bodies.ts'
+import { sendBodies } from './load/writeRequest.ts'
+import { measureEach } from './measure/backends.ts'
+import { printComparison } from './measure/comparison.ts'
+import { formatCount } from './measure/table.ts'
 
 export type BackfillOptions = { readonly series: number; readonly seriesPerBody: number; readonly samplesPerSeries: number; readonly bodiesPerSeries: number; readonly connections: number }
 

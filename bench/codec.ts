@@ -2,8 +2,8 @@
 // the speed of each way to store values by itself. Kernels only: no SQLite, no query.
 
 import { createKernelMemory, createKernels, loadKernelModule } from '../src/kernels/kernels.ts'
-import { dayMs, loadReplays } from './replay.ts'
-import { formatCount, printTable } from './table.ts'
+import { dayMs, loadReplays } from './load/replay.ts'
+import { formatCount, printTable } from './measure/table.ts'
 
 const maxSamples = 8192
 const timesPtr = 1 << 16

@@ -5,18 +5,17 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import snappy from 'snappyjs'
 import { Pool } from 'undici'
-import { remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
 import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
-import { dayMs, intervalMs, loadReplays, type Replay } from './replay.ts'
-import { formatBytes, formatCount, printTable } from './table.ts'
+import { dayMs, intervalMs, loadReplays, type Replay } from './load/replay.ts'
+import { encodeLabels, encodeWriteRequest, sendBody, type SampleRun } from './load/writeRequest.ts'
+import { formatBytes, formatCount, printTable } from './measure/table.ts'
 
 type TargetBodies = { readonly replay: Replay; readonly labelBytes: readonly Buffer[] }
 
 /** Runs the bench on all three servers in turn and prints the table. */
 export async function benchDisk(): Promise<void> {
-  const targets = loadReplays().map((replay) => ({ replay, labelBytes: replay.series.map(({ text }) => encodeLabels(text, replay.name)) }))
+  const targets = loadReplays().map((replay) => ({ replay, labelBytes: replay.series.map(({ text }) => labelsOf(text, replay.name)) }))
   const results: { readonly name: string; readonly bytes: number; readonly samples: number }[] = []
   for (const run of [runSolowatch, runPrometheus, runVictoria]) {
     const dir = mkdtempSync(join(tmpdir(), 'solowatch-bench-'))
@@ -90,9 +89,7 @@ async function sendDay(server: RunningServer, targets: readonly TargetBodies[]):
     await Promise.all(targets.map(async (target) => {
       const body = writeBody(target, scrape, scrape + scrapesPerBody)
       samples += body.samples
-      const response = await pool.request({ path: '/api/v1/write', method: 'POST', headers: remoteWriteHeaders, body: body.bytes })
-      const text = await response.body.text()
-      if (response.statusCode >= 300) throw new Error(`${server.name} answered ${response.statusCode}: ${text}`)
+      await sendBody(pool, body.bytes)
     }))
   }
   await pool.close()
@@ -101,45 +98,29 @@ async function sendDay(server: RunningServer, targets: readonly TargetBodies[]):
 
 /** Scrapes `from` to below `to` as a remote-write body. */
 function writeBody({ replay, labelBytes }: TargetBodies, from: number, to: number): { readonly bytes: Uint8Array; readonly samples: number } {
-  const parts: Buffer[] = []
+  const runs: SampleRun[] = []
   let samples = 0
   replay.series.forEach(({ values, isPresent }, index) => {
-    const series = [labelBytes[index] ?? Buffer.of()]
-    for (let scrape = from; scrape < to; scrape++) {
-      if (isPresent[scrape] === 0) continue
-      const time = varint(startMs + (replay.timesMs[scrape] ?? 0))
-      const sample = Buffer.alloc(10)
-      sample[0] = 0x09
-      sample.writeDoubleLE(values[scrape] ?? 0, 1)
-      sample[9] = 0x10
-      series.push(Buffer.from([0x12]), varint(sample.length + time.length), sample, time)
-      samples++
-    }
-    if (series.length > 1) parts.push(Buffer.from([0x0a]), varint(series.reduce((sum, part) => sum + part.length, 0)), ...series)
+    const scrapes: number[] = []
+    for (let scrape = from; scrape < to; scrape++) if (isPresent[scrape] === 1) scrapes.push(scrape)
+    if (scrapes.length === 0) return
+    const scrapeOf = (i: number) => scrapes[i] ?? 0
+    runs.push({
+      labelBytes: labelBytes[index] ?? Buffer.of(),
+      count: scrapes.length,
+      timeMs: (i) => startMs + (replay.timesMs[scrapeOf(i)] ?? 0),
+      value: (i) => values[scrapeOf(i)] ?? 0,
+    })
+    samples += scrapes.length
   })
-  return { bytes: snappy.compress(Buffer.concat(parts)), samples }
+  return { bytes: encodeWriteRequest(runs), samples }
 }
 
-function encodeLabels(text: string, job: string): Buffer {
+function labelsOf(text: string, job: string): Buffer {
   const brace = text.indexOf('{')
-  const labels: [string, string][] = [['__name__', brace < 0 ? text : text.slice(0, brace)], ['instance', `${job}.example.internal:9100`], ['job', job]]
-  if (brace >= 0) for (const [, label = '', value = ''] of text.slice(brace).matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)) labels.push([label, value.replace(/\\(.)/g, '$1')])
-  labels.sort(([a], [b]) => (a < b ? -1 : 1))
-  return Buffer.concat(labels.map(([label, value]) => {
-    const pair = Buffer.concat([Buffer.from([0x0a]), varint(Buffer.byteLength(label)), Buffer.from(label), Buffer.from([0x12]), varint(Buffer.byteLength(value)), Buffer.from(value)])
-    return Buffer.concat([Buffer.from([0x0a]), varint(pair.length), pair])
-  }))
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  let rest = value
-  while (rest >= 128) {
-    bytes.push((rest % 128) | 128)
-    rest = Math.floor(rest / 128)
-  }
-  bytes.push(rest)
-  return Buffer.from(bytes)
+  const labels: Record<string, string> = { __name__: brace < 0 ? text : text.slice(0, brace), instance: `${job}.example.internal:9100`, job }
+  if (brace >= 0) for (const [, label = '', value = ''] of text.slice(brace).matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)) labels[label] = value.replace(/\\(.)/g, '$1')
+  return encodeLabels(labels)
 }
 
 function directoryBytes(dir: string): number {

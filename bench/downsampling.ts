@@ -17,8 +17,8 @@ import { labelsFrom } from '../storage/model/labels.ts'
 import type { DownsamplingRule } from '../storage/partitions/downsampling.ts'
 import { openQuerierSource } from '../storage/querier/querierSource.ts'
 import { openStorage, type Storage } from '../storage/storage.ts'
-import { dayMs, loadReplays } from './replay.ts'
-import { formatBytes, formatCount, printTable } from './table.ts'
+import { dayMs, loadReplays } from './load/replay.ts'
+import { formatBytes, formatCount, printTable } from './measure/table.ts'
 
 const startMs = Date.UTC(2026, 0, 1)
 const rule: DownsamplingRule = { matchers: [], afterMs: 0, resolutionMs: 300_000 }

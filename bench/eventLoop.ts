@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { startSolowatch, type RunningServer } from '../test/helpers/servers.ts'
-import { emptyConfig, inBenchDir } from './backends.ts'
-import { benchBody, sendBodies, sendBody } from './bodies.ts'
-import { printComparison } from './comparison.ts'
+import { benchBody } from './load/bodies.ts'
+import { sendBodies, sendBody } from './load/writeRequest.ts'
+import { emptyConfig, inBenchDir } from './measure/backends.ts'
+import { printComparison } from './measure/comparison.ts'
 
 export type EventLoopOptions = { readonly series: number; readonly samplesPerSecond: number; readonly seconds: number; readonly flushes: number; readonly oldSeries: number }
 

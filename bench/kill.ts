@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { killRepeatedly } from '../test/crash/killedRun.ts'
 import { findLosses } from '../test/crash/losses.ts'
 import { createRandom } from '../test/helpers/random.ts'
-import { formatCount, printTable } from './table.ts'
+import { formatCount, printTable } from './measure/table.ts'
 
 const kills = 100
 /** From the start of the process: some die while they start, most while they write. */

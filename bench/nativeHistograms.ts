@@ -8,7 +8,7 @@ import { histogram } from '../test/helpers/histograms.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { postRemoteWrite, remoteWriteBody, type WrittenSeries } from '../test/helpers/remoteWriteBody.ts'
 import { type RunningServer, startPrometheus, startSolowatch } from '../test/helpers/servers.ts'
-import { printTable } from './table.ts'
+import { printTable } from './measure/table.ts'
 
 const seriesCount = 200
 const stepMs = 15_000

@@ -3,11 +3,11 @@
 // a cache of results here; what such a cache brings is the second table.
 
 import type { RunningServer } from '../test/helpers/servers.ts'
-import { agreement, pointCount, type AnswerData } from './queryCompare.ts'
-import { benchQueries, labelQueries } from './queryList.ts'
-import { openQueryServers, type QueryServers } from './queryServers.ts'
-import { SocketClient } from './socketClient.ts'
-import { printTable } from './table.ts'
+import { benchQueries, labelQueries } from './load/queryList.ts'
+import { agreement, pointCount, type AnswerData } from './measure/queryCompare.ts'
+import { openQueryServers, type QueryServers } from './measure/queryServers.ts'
+import { SocketClient } from './measure/socketClient.ts'
+import { printTable } from './measure/table.ts'
 
 const repetitions = 5
 /** What is answered within a moment is asked more often: a few answers say more about the machine than about the server. */

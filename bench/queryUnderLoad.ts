@@ -8,10 +8,10 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { RunningServer } from '../test/helpers/servers.ts'
-import { benchQueries } from './queryList.ts'
-import { openQueryServers, type QueryServers } from './queryServers.ts'
-import { startSteadyWriter, type SteadyWriter, type Written } from './steadyWriter.ts'
-import { printTable } from './table.ts'
+import { benchQueries } from './load/queryList.ts'
+import { startSteadyWriter, type SteadyWriter, type Written } from './load/steadyWriter.ts'
+import { openQueryServers, type QueryServers } from './measure/queryServers.ts'
+import { printTable } from './measure/table.ts'
 
 const warmUpMs = 4_000
 /** Ingest alone and ingest with queries, for so long in turn: 1,200 writes each, of which the slowest one per cent are twelve. */
@@ -30,7 +30,7 @@ type Result = { readonly name: string; readonly alone: Phase; readonly busy: Pha
 type Clients = { readonly servers: QueryServers; readonly writer: SteadyWriter; readonly clockUrl: string }
 
 export async function benchQueryUnderLoad(): Promise<void> {
-  const clock = spawn(process.execPath, [new URL('scrapeClock.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const clock = spawn(process.execPath, [new URL('measure/scrapeClock.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [portLine]: unknown[] = await once(clock.stdout, 'data')
   const clockUrl = `http://127.0.0.1:${Number(String(portLine))}`
   const writer = await startSteadyWriter(firstWritesMs + 2 * turns * turnMs)

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
-import { printComparison } from './comparison.ts'
-import { formatBytes } from './table.ts'
+import { printComparison } from './measure/comparison.ts'
+import { formatBytes } from './measure/table.ts'
 
 export type ScrapeBenchOptions = { readonly targets: number; readonly intervalSeconds: number; readonly warmUpSeconds: number; readonly seconds: number }
 
@@ -17,7 +17,7 @@ export const scrapeDefaults: ScrapeBenchOptions = { targets: 200, intervalSecond
 
 /** Runs the bench on all three servers in turn and prints the table with ratios to solowatch. */
 export async function benchScrape(options: ScrapeBenchOptions): Promise<void> {
-  const farm = spawn(process.execPath, [new URL('exporterFarm.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const farm = spawn(process.execPath, [new URL('load/exporterFarm.ts', import.meta.url).pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [portLine]: unknown[] = await once(farm.stdout, 'data')
   const port = Number(String(portLine))
   const servedSamples = async () => Number(await (await fetch(`http://127.0.0.1:${port}/served`)).text())

@@ -5,9 +5,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { RunningServer } from '../test/helpers/servers.ts'
-import { backends, inBenchDir, type Backend } from './backends.ts'
-import { benchBody, sendBodies } from './bodies.ts'
-import { printComparison } from './comparison.ts'
+import { benchBody } from './load/bodies.ts'
+import { sendBodies } from './load/writeRequest.ts'
+import { backends, inBenchDir, type Backend } from './measure/backends.ts'
+import { printComparison } from './measure/comparison.ts'
 
 export type StartupOptions = { readonly series: number; readonly intervalMs: number; readonly hours: number; readonly seriesPerBody: number }
 

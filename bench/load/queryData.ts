@@ -1,7 +1,7 @@
 // What the query benches ask about: 10,000 series of a small company, hosts, an instrumented application, pods and data
 // stores, scraped every 15 s. Made from nothing but their index, so that every server gets the same samples.
 
-import snappy from 'snappyjs'
+import { encodeLabels, encodeWriteRequest } from './writeRequest.ts'
 
 export const scrapeIntervalMs = 15_000
 
@@ -145,30 +145,16 @@ export type BodyOptions = {
 /** Snappy-compressed remote-write bodies for `scrapes` scrapes of all series. The series move on: call it in order of time. */
 export function remoteWriteBodies({ series, startMs, scrapes, seriesPerBody }: BodyOptions): Uint8Array[] {
   const bodies: Uint8Array[] = []
-  const buffer = Buffer.alloc(seriesPerBody * (1024 + scrapes * 20))
   for (let from = 0; from < series.length; from += seriesPerBody) {
-    let at = 0
-    for (const { labelBytes, offsetMs, jitterSeed, next } of series.slice(from, from + seriesPerBody)) {
-      // A sample is a header of two bytes, a tagged double and a tagged timestamp of six bytes.
-      at = writeVarint(buffer, writeByte(buffer, at, 0x0a), labelBytes.length + scrapes * sampleBytes)
-      buffer.set(labelBytes, at)
-      at += labelBytes.length
-      for (let scrape = 0; scrape < scrapes; scrape++) {
-        buffer[at] = 0x12
-        buffer[at + 1] = sampleBytes - 2
-        buffer[at + 2] = 0x09
-        buffer.writeDoubleLE(next(), at + 3)
-        buffer[at + 11] = 0x10
-        at = writeVarint(buffer, at + 12, startMs + scrape * scrapeIntervalMs + offsetMs + jitterMs(jitterSeed, startMs / scrapeIntervalMs + scrape))
-      }
-    }
-    bodies.push(snappy.compress(buffer.subarray(0, at)))
+    bodies.push(encodeWriteRequest(series.slice(from, from + seriesPerBody).map(({ labelBytes, offsetMs, jitterSeed, next }) => ({
+      labelBytes,
+      count: scrapes,
+      timeMs: (scrape) => startMs + scrape * scrapeIntervalMs + offsetMs + jitterMs(jitterSeed, startMs / scrapeIntervalMs + scrape),
+      value: next,
+    }))))
   }
   return bodies
 }
-
-/** Timestamps of our time take six bytes as a varint, so a sample always takes this many. */
-const sampleBytes = 18
 
 function hashOf(text: string): number {
   let hash = 7
@@ -179,32 +165,6 @@ function hashOf(text: string): number {
 /** 0 to 7. */
 function jitterMs(seed: number, scrape: number): number {
   return Math.imul(seed ^ scrape, 0x9e3779b1) >>> 29
-}
-
-function encodeLabels(labels: Readonly<Record<string, string>>): Buffer {
-  const names = Object.keys(labels).sort()
-  return Buffer.concat(names.map((name) => field(0x0a, Buffer.concat([field(0x0a, Buffer.from(name)), field(0x12, Buffer.from(labels[name] ?? ''))]))))
-}
-
-function field(tag: number, bytes: Buffer): Buffer {
-  const header = Buffer.alloc(6)
-  return Buffer.concat([header.subarray(0, writeVarint(header, writeByte(header, 0, tag), bytes.length)), bytes])
-}
-
-function writeByte(buffer: Buffer, at: number, byte: number): number {
-  buffer[at] = byte
-  return at + 1
-}
-
-function writeVarint(buffer: Buffer, start: number, value: number): number {
-  let at = start
-  let rest = value
-  while (rest >= 128) {
-    buffer[at++] = (rest % 128) | 128
-    rest = Math.floor(rest / 128)
-  }
-  buffer[at++] = rest
-  return at
 }
 
 /** Numbers in [0, 1) that are the same in every run. */

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
-import { remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
-import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
-import { createBenchSeries, remoteWriteBodies, scrapeIntervalMs } from './queryData.ts'
+import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../../test/helpers/servers.ts'
+import { createBenchSeries, remoteWriteBodies, scrapeIntervalMs } from '../load/queryData.ts'
+import { sendBody } from '../load/writeRequest.ts'
 
 export const benchRangeMs = 6 * 3_600_000
 
@@ -73,10 +73,6 @@ export async function openQueryServers(): Promise<QueryServers> {
 
 async function send(server: RunningServer, bodies: readonly Uint8Array[]): Promise<void> {
   const pool = new Pool(server.url, { connections: 1 })
-  for (const body of bodies) {
-    const response = await pool.request({ path: '/api/v1/write', method: 'POST', headers: remoteWriteHeaders, body })
-    const text = await response.body.text()
-    if (response.statusCode >= 300) throw new Error(`${server.name} answered ${response.statusCode}: ${text}`)
-  }
+  for (const body of bodies) await sendBody(pool, body)
   await pool.close()
 }

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../test/helpers/servers.ts'
+import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServer } from '../../test/helpers/servers.ts'
 
 /** Starts a server on the directory; again on the same directory to see how it comes back. */
 export type Backend = (dir: string) => Promise<RunningServer>

@@ -6,8 +6,8 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
-import { remoteWriteHeaders } from '../test/helpers/remoteWriteBody.ts'
 import { benchSeriesCount, createBenchSeries, remoteWriteBodies } from './queryData.ts'
+import { sendBody } from './writeRequest.ts'
 
 /** One round of 10,000 series, sent in this time: 100,000 samples a second. */
 const roundMs = 100
@@ -60,9 +60,7 @@ async function writeRounds(rounds: readonly (readonly Uint8Array[])[], { url, fo
     await delay(Math.max(0, startedMs + index * roundMs - performance.now()))
     await Promise.all(bodies.map(async (body) => {
       const beganMs = performance.now()
-      const response = await pool.request({ path: '/api/v1/write', method: 'POST', headers: remoteWriteHeaders, body })
-      const text = await response.body.text()
-      if (response.statusCode >= 300) throw new Error(`${url} answered ${response.statusCode}: ${text}`)
+      await sendBody(pool, body)
       ingestMs.push(performance.now() - beganMs)
     }))
     samples += benchSeriesCount
