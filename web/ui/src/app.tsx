@@ -1,7 +1,9 @@
 // The frame around the pages: navigation, settings, what the server has to say at once, and which page is shown.
 
 import type { ComponentChildren } from 'preact'
-import { useApi } from './api.ts'
+import { useApi } from './api/useApi.ts'
+import { follow, pageHref, useLocation, type Location, type PageName } from './browser/router.ts'
+import { changeSettings, useSettings, type Theme } from './browser/settings.ts'
 import { Notice } from './components/notice.tsx'
 import { AlertmanagersPage } from './pages/alertmanagers.tsx'
 import { AlertsPage } from './pages/alerts.tsx'
@@ -13,8 +15,6 @@ import { ServiceDiscoveryPage } from './pages/serviceDiscovery.tsx'
 import { StatusPage } from './pages/status.tsx'
 import { TargetsPage } from './pages/targets.tsx'
 import { TsdbStatusPage } from './pages/tsdbStatus.tsx'
-import { follow, pageHref, useLocation, type Location, type PageName } from './router.ts'
-import { changeSettings, useSettings, type Theme } from './settings.ts'
 
 type Entry = { readonly name: PageName; readonly title: string }
 

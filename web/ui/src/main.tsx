@@ -1,7 +1,7 @@
 // The browser's entry: mounts the app.
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { applyTheme } from './settings.ts'
+import { applyTheme } from './browser/settings.ts'
 import './styles.css'
 
 applyTheme()

@@ -1,6 +1,6 @@
 // Where alerts are sent, besides the built-in Alertmanager.
 
-import { useApi } from '../api.ts'
+import { useApi } from '../api/useApi.ts'
 import { Notice } from '../components/notice.tsx'
 
 type Discovered = { readonly activeAlertmanagers: readonly { readonly url: string }[]; readonly droppedAlertmanagers: readonly { readonly url: string }[] }

@@ -1,9 +1,12 @@
 // Alerting rules by state, with their pending and firing instances.
 
-import { useApi, type AlertInstance, type Rule, type RuleGroup } from '../api.ts'
+import type { AlertInstance, Rule, RuleGroup } from '../api/shapes.ts'
+import { useApi } from '../api/useApi.ts'
+import { expressionHref, follow, useSearchText } from '../browser/router.ts'
+import { CardTable } from '../components/cardTable.tsx'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
-import { expressionHref, follow, useSearchText } from '../router.ts'
-import { formatAgo, formatDurationSeconds } from '../time.ts'
+import { contains, SearchField } from '../components/searchField.tsx'
+import { formatAgo, formatDurationSeconds } from '../format/time.ts'
 
 const states = ['firing', 'pending', 'inactive', 'unknown'] as const
 
@@ -14,7 +17,7 @@ export function AlertsPage() {
   const [text, setText] = useSearchText('search')
   const rules = (answer?.data.groups ?? []).flatMap((group) => group.rules.map((rule) => ({ rule, group })))
   const shown = rules
-    .filter(({ rule }) => shownStates.has(rule.state ?? 'unknown') && `${rule.name} ${[rule.labels ?? {}, ...(rule.alerts ?? []).map(({ labels }) => labels)].flatMap((labels) => Object.entries(labels)).map((pair) => pair.join('=')).join(' ')}`.toLowerCase().includes(text.toLowerCase()))
+    .filter(({ rule }) => shownStates.has(rule.state ?? 'unknown') && contains(searchedText(rule), text))
     .sort((a, b) => states.indexOf(a.rule.state ?? 'unknown') - states.indexOf(b.rule.state ?? 'unknown'))
   return (
     <>
@@ -30,13 +33,19 @@ export function AlertsPage() {
             <Badge state={state} /> {rules.filter(({ rule }) => rule.state === state).length}
           </label>
         ))}
-        <input class="wide" type="search" placeholder="Filter by name or label" value={text} onInput={(event) => setText(event.currentTarget.value)} aria-label="Filter" />
+        <SearchField label="Filter by name or label" value={text} onChange={setText} />
       </div>
       {error && <Notice kind="error">{error.message}</Notice>}
       {answer && rules.length === 0 && <p class="empty">No alerting rules are loaded.</p>}
       {shown.map(({ rule, group }) => <AlertRule key={`${group.file};${group.name};${rule.name};${rule.query}`} rule={rule} group={group} />)}
     </>
   )
+}
+
+/** The name, and the labels of the rule and of its alerts. */
+function searchedText({ name, labels = {}, alerts }: Rule): string {
+  const sets = [labels, ...(alerts ?? []).map((alert) => alert.labels)]
+  return [name, ...sets.flatMap((set) => Object.entries(set).map((pair) => pair.join('=')))].join(' ')
 }
 
 /** The states that are shown after a click on one, as the address has them; all are none there. */
@@ -66,22 +75,21 @@ function AlertRule({ rule, group }: { readonly rule: Rule; readonly group: RuleG
 function Instances({ alerts }: { readonly alerts: readonly AlertInstance[] }) {
   const nowMs = Date.now()
   return (
-    <table class="cards">
-      <thead><tr><th>Labels</th><th>State</th><th>Active since</th><th>Value</th></tr></thead>
-      <tbody>
-        {alerts.map((alert) => (
-          <tr key={JSON.stringify(alert.labels)}>
-            <td data-title="Labels">
-              <Labels labels={alert.labels} omit="alertname" />
-              {Object.entries(alert.annotations).map(([name, value]) => <div key={name} class="annotation"><small>{name}</small> <WithLinks text={value} /></div>)}
-            </td>
-            <td data-title="State"><Badge state={alert.state} />{alert.keepFiringSince !== undefined && <div><small>kept firing</small></div>}</td>
-            <td data-title="Active since" class="short" title={alert.activeAt}>{formatAgo(alert.activeAt, nowMs)}</td>
-            <td data-title="Value" class="short">{formatAlertValue(alert.value)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <CardTable rows={alerts} keyOf={({ labels }) => JSON.stringify(labels)} columns={[
+      { title: 'Labels', cell: (alert) => <LabelsAndAnnotations alert={alert} /> },
+      { title: 'State', cell: ({ state, keepFiringSince }) => <><Badge state={state} />{keepFiringSince !== undefined && <div><small>kept firing</small></div>}</> },
+      { title: 'Active since', isShort: true, cell: ({ activeAt }) => formatAgo(activeAt, nowMs), hint: ({ activeAt }) => activeAt },
+      { title: 'Value', isShort: true, cell: ({ value }) => formatAlertValue(value) },
+    ]} />
+  )
+}
+
+function LabelsAndAnnotations({ alert: { labels, annotations } }: { readonly alert: AlertInstance }) {
+  return (
+    <>
+      <Labels labels={labels} omit="alertname" />
+      {Object.entries(annotations).map(([name, value]) => <div key={name} class="annotation"><small>{name}</small> <WithLinks text={value} /></div>)}
+    </>
   )
 }
 

@@ -1,7 +1,7 @@
 // The configuration in force, with its defaults, as the server prints it.
 
 import { useState } from 'preact/hooks'
-import { useApi } from '../api.ts'
+import { useApi } from '../api/useApi.ts'
 import { Notice } from '../components/notice.tsx'
 
 export function ConfigPage() {

@@ -1,7 +1,7 @@
 // The query page: any number of panels, their state in the address.
 
-import { navigate, pageHref } from '../router.ts'
-import { emptyPanel, readPanels, writePanels, type PanelState } from '../query/panelState.ts'
+import { navigate, pageHref } from '../browser/router.ts'
+import { emptyPanel, readPanels, writePanels, type PanelState } from '../query/state/panelState.ts'
 import { QueryPanel } from '../query/queryPanel.tsx'
 
 /** What a first visit shows: every server that scrapes anything has it, and it moves. */

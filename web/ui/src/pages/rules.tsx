@@ -1,9 +1,12 @@
 // Every rule of every group, with its health and last evaluation.
 
-import { useApi, type Rule, type RuleGroup } from '../api.ts'
+import type { Rule, RuleGroup } from '../api/shapes.ts'
+import { useApi } from '../api/useApi.ts'
+import { expressionHref, follow, useSearchText } from '../browser/router.ts'
+import { CardTable, type CardColumn } from '../components/cardTable.tsx'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
-import { expressionHref, follow, useSearchText } from '../router.ts'
-import { formatAgo, formatDurationSeconds, formatSeconds } from '../time.ts'
+import { contains, SearchField } from '../components/searchField.tsx'
+import { formatAgo, formatDurationSeconds, formatSeconds } from '../format/time.ts'
 
 const healths = ['all', 'ok', 'err', 'unknown']
 
@@ -13,13 +16,13 @@ export function RulesPage() {
   const [health, setHealth] = useSearchText('health')
   const groups = answer?.data.groups ?? []
   const matches = (group: RuleGroup) => (rule: Rule) =>
-    (health === '' || rule.health === health) && `${group.name} ${rule.name} ${rule.query} ${Object.entries(rule.labels ?? {}).map((pair) => pair.join('=')).join(' ')}`.toLowerCase().includes(text.toLowerCase())
+    (health === '' || rule.health === health) && contains(`${group.name} ${rule.name} ${rule.query} ${Object.entries(rule.labels ?? {}).map((pair) => pair.join('=')).join(' ')}`, text)
   const shown = groups.map((group) => ({ group, rules: group.rules.filter(matches(group)) })).filter(({ rules }) => rules.length > 0)
   return (
     <>
       <h1>Rules</h1>
       <div class="controls">
-        <input class="wide" type="search" placeholder="Filter by name, expression or label" aria-label="Filter" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <SearchField label="Filter by name, expression or label" value={text} onChange={setText} />
         <select value={health === '' ? 'all' : health} onChange={(event) => setHealth(event.currentTarget.value === 'all' ? '' : event.currentTarget.value)} aria-label="Health">
           {healths.map((name) => <option key={name}>{name}</option>)}
         </select>
@@ -37,25 +40,28 @@ function Group({ group, rules }: { readonly group: RuleGroup; readonly rules: re
   return (
     <section class="panel">
       <h2>{group.name} <small>{group.file} · every {formatDurationSeconds(group.interval)} · evaluated {formatAgo(group.lastEvaluation, nowMs)} in {formatSeconds(group.evaluationTime)}</small></h2>
-      <table class="cards">
-        <thead><tr><th>Rule</th><th>Health</th><th>Last evaluation</th><th>Took</th></tr></thead>
-        <tbody>
-          {rules.map((rule) => (
-            <tr key={`${rule.type} ${rule.name} ${rule.query} ${JSON.stringify(rule.labels)}`}>
-              <td data-title="Rule">
-                <div><small>{rule.type === 'alerting' ? 'alert' : 'record'}</small> <b>{rule.name}</b> {rule.labels && <Labels labels={rule.labels} />}</div>
-                <a class="code" href={expressionHref(rule.query)} onClick={follow}>{rule.query}</a>
-                <Waits rule={rule} />
-                {rule.lastError !== undefined && rule.lastError !== '' && <Notice kind="error">{rule.lastError}</Notice>}
-              </td>
-              <td data-title="Health"><Badge state={rule.health} /></td>
-              <td data-title="Last evaluation" class="short">{formatAgo(rule.lastEvaluation, nowMs)}</td>
-              <td data-title="Took" class="short">{formatSeconds(rule.evaluationTime)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <CardTable rows={rules} columns={columnsAt(nowMs)} keyOf={(rule) => `${rule.type} ${rule.name} ${rule.query} ${JSON.stringify(rule.labels)}`} />
     </section>
+  )
+}
+
+function columnsAt(nowMs: number): readonly CardColumn<Rule>[] {
+  return [
+    { title: 'Rule', cell: (rule) => <WhatRule rule={rule} /> },
+    { title: 'Health', cell: ({ health }) => <Badge state={health} /> },
+    { title: 'Last evaluation', isShort: true, cell: ({ lastEvaluation }) => formatAgo(lastEvaluation, nowMs) },
+    { title: 'Took', isShort: true, cell: ({ evaluationTime }) => formatSeconds(evaluationTime) },
+  ]
+}
+
+function WhatRule({ rule }: { readonly rule: Rule }) {
+  return (
+    <>
+      <div><small>{rule.type === 'alerting' ? 'alert' : 'record'}</small> <b>{rule.name}</b> {rule.labels && <Labels labels={rule.labels} />}</div>
+      <a class="code" href={expressionHref(rule.query)} onClick={follow}>{rule.query}</a>
+      <Waits rule={rule} />
+      {rule.lastError !== undefined && rule.lastError !== '' && <Notice kind="error">{rule.lastError}</Notice>}
+    </>
   )
 }
 

@@ -1,9 +1,12 @@
 // What discovery found, and what relabelling made of it: the labels before and after, and who was dropped.
 
-import { useState } from 'preact/hooks'
-import { useApi, type Metric, type Targets } from '../api.ts'
+import type { Metric, Targets } from '../api/shapes.ts'
+import { useApi } from '../api/useApi.ts'
+import { useSearchText } from '../browser/router.ts'
+import { CardTable, type CardColumn } from '../components/cardTable.tsx'
 import { Labels, Notice } from '../components/notice.tsx'
-import { useSearchText } from '../router.ts'
+import { contains, SearchField } from '../components/searchField.tsx'
+import { usePages } from '../components/usePages.tsx'
 
 type Found = { readonly pool: string; readonly discovered: Metric; /** Without labels it was dropped. */ readonly labels: Metric | undefined }
 
@@ -13,12 +16,12 @@ export function ServiceDiscoveryPage() {
   const { answer, error } = useApi<Targets>('targets', 10_000)
   const [text, setText] = useSearchText('search')
   const all = answer === undefined ? [] : foundTargets(answer.data)
-  const found = all.filter((target) => JSON.stringify([target.discovered, target.labels]).toLowerCase().includes(text.toLowerCase()))
+  const found = all.filter((target) => contains(JSON.stringify([target.discovered, target.labels]), text))
   const pools = [...new Set(all.map(({ pool }) => pool))].sort()
   return (
     <>
       <h1>Service discovery</h1>
-      <div class="controls"><input class="wide" type="search" placeholder="Filter by label" aria-label="Filter by label" value={text} onInput={(event) => setText(event.currentTarget.value)} /></div>
+      <div class="controls"><SearchField label="Filter by label" value={text} onChange={setText} /></div>
       {error && <Notice kind="error">{error.message}</Notice>}
       {answer && all.length === 0 && <p class="empty">Nothing was discovered.</p>}
       {pools.map((pool) => <Pool key={pool} pool={pool} targets={found.filter((target) => target.pool === pool)} droppedCount={answer?.data.droppedTargetCounts?.[pool] ?? 0} />)}
@@ -33,25 +36,19 @@ function foundTargets({ activeTargets, droppedTargets = [] }: Targets): Found[] 
   ]
 }
 
+const columns: readonly CardColumn<Found>[] = [
+  { title: 'Discovered labels', cell: ({ discovered }) => <Labels labels={discovered} /> },
+  { title: 'Target labels', cell: ({ labels }) => (labels === undefined ? <span class="badge">dropped</span> : <Labels labels={labels} />) },
+]
+
 function Pool({ pool, targets, droppedCount }: { readonly pool: string; readonly targets: readonly Found[]; readonly droppedCount: number }) {
-  const [pages, setPages] = useState(1)
+  const { shown, more } = usePages(targets, pageRows)
   const active = targets.filter(({ labels }) => labels !== undefined).length
-  const rest = targets.length - pages * pageRows
   return (
     <details class="panel" open>
       <summary><h2>{pool} <small>{active} active, {droppedCount} dropped</small></h2></summary>
-      <table class="cards halves">
-        <thead><tr><th>Discovered labels</th><th>Target labels</th></tr></thead>
-        <tbody>
-          {targets.slice(0, pages * pageRows).map((target, index) => (
-            <tr key={index}>
-              <td data-title="Discovered labels"><Labels labels={target.discovered} /></td>
-              <td data-title="Target labels">{target.labels === undefined ? <span class="badge">dropped</span> : <Labels labels={target.labels} />}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {rest > 0 && <button type="button" class="more" onClick={() => setPages(pages + 1)}>Show {Math.min(rest, pageRows)} more of {rest}</button>}
+      <CardTable isEven rows={shown} columns={columns} keyOf={(_target, index) => String(index)} />
+      {more}
     </details>
   )
 }

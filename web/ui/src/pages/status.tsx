@@ -1,10 +1,10 @@
 // The server about itself: what was built, and how it runs.
 
-import { useApi } from '../api.ts'
+import { useApi } from '../api/useApi.ts'
+import { useSettings } from '../browser/settings.ts'
 import { Facts } from '../components/facts.tsx'
 import { Notice } from '../components/notice.tsx'
-import { useSettings } from '../settings.ts'
-import { formatAgo, formatTime } from '../time.ts'
+import { formatAgo, formatTime } from '../format/time.ts'
 
 type Runtime = Readonly<Record<string, string | number | boolean>>
 

@@ -1,9 +1,12 @@
 // What is scraped, how it goes, and why not.
 
-import { useApi, type Target, type Targets } from '../api.ts'
+import type { Target, Targets } from '../api/shapes.ts'
+import { useApi } from '../api/useApi.ts'
+import { useSearchText } from '../browser/router.ts'
+import { CardTable, type CardColumn } from '../components/cardTable.tsx'
 import { Badge, Labels, Notice } from '../components/notice.tsx'
-import { useSearchText } from '../router.ts'
-import { formatAgo, formatSeconds } from '../time.ts'
+import { contains, SearchField } from '../components/searchField.tsx'
+import { formatAgo, formatSeconds } from '../format/time.ts'
 
 export function TargetsPage() {
   const { answer, error } = useApi<Targets>('targets', 5_000)
@@ -13,13 +16,13 @@ export function TargetsPage() {
   const health = healthText === '' ? 'all' : healthText
   const targets = answer?.data.activeTargets ?? []
   const matches = (target: Target) =>
-    (health === 'all' || target.health === health) && `${target.scrapeUrl} ${Object.entries(target.labels).join(' ')} ${target.lastError}`.toLowerCase().includes(text.toLowerCase())
+    (health === 'all' || target.health === health) && contains(`${target.scrapeUrl} ${Object.entries(target.labels).join(' ')} ${target.lastError}`, text)
   const names = [...new Set([...(pools.answer?.data.scrapePools ?? []), ...targets.map((target) => target.scrapePool)])].sort()
   return (
     <>
       <h1>Targets</h1>
       <div class="controls">
-        <input class="wide" type="search" placeholder="Filter by address, label or error" value={text} onInput={(event) => setText(event.currentTarget.value)} aria-label="Filter" />
+        <SearchField label="Filter by address, label or error" value={text} onChange={setText} />
         <select value={health} onChange={(event) => setHealth(event.currentTarget.value === 'all' ? '' : event.currentTarget.value)} aria-label="Health">
           {['all', 'up', 'down', 'unknown'].map((name) => <option key={name}>{name}</option>)}
         </select>
@@ -34,7 +37,7 @@ export function TargetsPage() {
             <h2>
               {pool} <small>{all.filter((target) => target.health === 'up').length} of {all.length} up{dropped > 0 ? `, ${dropped} dropped by relabelling` : ''}</small>
             </h2>
-            {all.length === 0 ? <p class="empty">No targets: discovery has found none, or relabelling dropped them all.</p> : <TargetTable targets={all.filter(matches)} />}
+            {all.length === 0 ? <p class="empty">No targets: discovery has found none, or relabelling dropped them all.</p> : <CardTable rows={all.filter(matches)} columns={columnsAt(Date.now())} keyOf={({ scrapeUrl, labels }) => scrapeUrl + JSON.stringify(labels)} />}
           </section>
         )
       })}
@@ -42,24 +45,16 @@ export function TargetsPage() {
   )
 }
 
-function TargetTable({ targets }: { readonly targets: readonly Target[] }) {
-  const nowMs = Date.now()
-  return (
-    <table class="cards">
-      <thead>
-        <tr><th>Endpoint</th><th>State</th><th>Labels</th><th>Last scrape</th><th>Took</th></tr>
-      </thead>
-      <tbody>
-        {targets.map((target) => (
-          <tr key={target.scrapeUrl + JSON.stringify(target.labels)}>
-            <td data-title="Endpoint"><a href={target.globalUrl}>{target.scrapeUrl}</a>{target.lastError !== '' && <Notice kind="error">{target.lastError}</Notice>}</td>
-            <td data-title="State"><Badge state={target.health} /></td>
-            <td data-title="Labels" title={Object.entries(target.discoveredLabels).map(([name, value]) => `${name}="${value}"`).join('\n')}><Labels labels={target.labels} /></td>
-            <td data-title="Last scrape" class="short">{formatAgo(target.lastScrape, nowMs)}<br /><small>every {target.scrapeInterval}</small></td>
-            <td data-title="Took" class="short">{formatSeconds(target.lastScrapeDuration)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
+function columnsAt(nowMs: number): readonly CardColumn<Target>[] {
+  return [
+    { title: 'Endpoint', cell: ({ globalUrl, scrapeUrl, lastError }) => <><a href={globalUrl}>{scrapeUrl}</a>{lastError !== '' && <Notice kind="error">{lastError}</Notice>}</> },
+    { title: 'State', cell: ({ health }) => <Badge state={health} /> },
+    {
+      title: 'Labels',
+      cell: ({ labels }) => <Labels labels={labels} />,
+      hint: ({ discoveredLabels }) => Object.entries(discoveredLabels).map(([name, value]) => `${name}="${value}"`).join('\n'),
+    },
+    { title: 'Last scrape', isShort: true, cell: ({ lastScrape, scrapeInterval }) => <>{formatAgo(lastScrape, nowMs)}<br /><small>every {scrapeInterval}</small></> },
+    { title: 'Took', isShort: true, cell: ({ lastScrapeDuration }) => formatSeconds(lastScrapeDuration) },
+  ]
 }

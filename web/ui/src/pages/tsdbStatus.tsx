@@ -1,11 +1,12 @@
 // What fills the storage: how many series there are in memory, and which names, labels and values they have most of.
 
-import { useApi } from '../api.ts'
+import { useApi } from '../api/useApi.ts'
+import { expressionHref, follow, useSearchText } from '../browser/router.ts'
+import { useSettings } from '../browser/settings.ts'
 import { Facts } from '../components/facts.tsx'
 import { Notice } from '../components/notice.tsx'
-import { expressionHref, follow, useSearchText } from '../router.ts'
-import { useSettings } from '../settings.ts'
-import { formatCount, formatTime } from '../time.ts'
+import { formatCount } from '../format/number.ts'
+import { formatTime } from '../format/time.ts'
 
 type Row = { readonly name: string; readonly value: number }
 type TsdbStatus = {

@@ -1,6 +1,6 @@
 // One native histogram: a bar per bucket, and the buckets as text for who opens them.
 
-import type { Histogram, HistogramBucket } from '../api.ts'
+import type { Histogram, HistogramBucket } from '../api/shapes.ts'
 
 export function HistogramBars({ histogram }: { readonly histogram: Histogram }) {
   const { count, sum, buckets = [] } = histogram

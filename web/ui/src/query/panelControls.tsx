@@ -1,9 +1,9 @@
 // What a panel asks for besides its expression: which tab, which time, how fine, and how a graph is drawn.
 
+import { useSettings } from '../browser/settings.ts'
 import { TextField } from '../components/textField.tsx'
-import { useSettings } from '../settings.ts'
-import { formatDurationSeconds, formatTime, parseDurationSeconds, parseTimeMs } from '../time.ts'
-import { stepSecondsOf, type Density, type Display, type PanelState, type Resolution, type Tab } from './panelState.ts'
+import { formatDurationSeconds, formatTime, parseDurationSeconds, parseTimeMs } from '../format/time.ts'
+import { stepSecondsOf, type Density, type Display, type PanelState, type Resolution, type Tab } from './state/panelState.ts'
 
 type Props = { readonly state: PanelState; onChange(next: PanelState): void }
 

@@ -1,9 +1,10 @@
 // The requests of one panel: which endpoint its tab asks, how much of a large result it takes, and what came.
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { fetchApi, retryWhenStarting, type Answer, type Exemplar, type QueryResult } from '../api.ts'
-import { addToHistory } from './history.ts'
-import { timeGrid, type PanelState, type Tab, type TimeGrid } from './panelState.ts'
+import { fetchApi, retryWhenStarting, type Answer } from '../api/fetchApi.ts'
+import type { Exemplar, QueryResult } from '../api/shapes.ts'
+import { addToHistory } from './state/history.ts'
+import { timeGrid, type PanelState, type Tab, type TimeGrid } from './state/panelState.ts'
 
 /** More rows or lines than these help nobody and cost seconds; the server leaves the rest out. */
 export const maxSeries: Readonly<Record<Tab, number>> = { table: 10_000, graph: 500, explain: 1 }

@@ -1,17 +1,17 @@
 // One query with its editor, its controls, what the server says of it, and its result.
 
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
-import { fetchApi } from '../api.ts'
+import { fetchApi } from '../api/fetchApi.ts'
 import { useLazy } from '../components/useLazy.ts'
-import { formatDurationSeconds, formatSeconds } from '../time.ts'
-import type { EditorHandle } from './expressionEditor.tsx'
-import { HistoryDialog } from './historyDialog.tsx'
-import { marksOf, Messages, type QueryMessage } from './messages.tsx'
-import { MetricsExplorer } from './metricsExplorer.tsx'
+import { formatDurationSeconds, formatSeconds } from '../format/time.ts'
+import type { EditorHandle } from './editor/expressionEditor.tsx'
+import { HistoryDialog } from './editor/historyDialog.tsx'
+import { marksOf, Messages, type QueryMessage } from './editor/messages.tsx'
+import { MetricsExplorer } from './editor/metricsExplorer.tsx'
 import { DisplayControl, EndControl, RangeControl, RefreshControl, ResolutionControl, Tabs } from './panelControls.tsx'
 import { usePanelQuery, type PanelQuery, type Shown } from './panelQuery.ts'
-import type { PanelState } from './panelState.ts'
 import { Result } from './result.tsx'
+import type { PanelState } from './state/panelState.ts'
 
 type Props = {
   readonly state: PanelState
@@ -22,7 +22,7 @@ type Props = {
   onRemove?(): void
 }
 
-const loadEditor = () => import('./expressionEditor.tsx')
+const loadEditor = () => import('./editor/expressionEditor.tsx')
 
 export function QueryPanel({ state, welcome, onChange, onDuplicate, onRemove }: Props) {
   const [draft, setDraft] = useState(state.expression)

@@ -3,11 +3,11 @@
 import { useMemo } from 'preact/hooks'
 import { useLazy } from '../components/useLazy.ts'
 import { Notice } from '../components/notice.tsx'
-import { useSettings } from '../settings.ts'
-import { ExplainTable } from './explainTable.tsx'
-import { classicHeatmaps, heatmapOf } from './heatmapGrid.ts'
+import { useSettings } from '../browser/settings.ts'
+import { ExplainTable } from './explain/explainTable.tsx'
+import { classicHeatmaps, heatmapOf } from './plots/heatmapGrid.ts'
 import { maxSeries, type Shown } from './panelQuery.ts'
-import type { Display } from './panelState.ts'
+import type { Display } from './state/panelState.ts'
 import { ResultTable } from './resultTable.tsx'
 
 type Props = { readonly shown: Shown; readonly display: Display; readonly welcome: boolean; onZoom(startSeconds: number, endSeconds: number): void }
@@ -31,7 +31,7 @@ export function Result({ shown, display, welcome, onZoom }: Props) {
 const maxHeatmaps = 12
 
 const loadPlots = async () => {
-  const [{ Graph }, { HeatmapView }] = await Promise.all([import('./graph.tsx'), import('./heatmapView.tsx')])
+  const [{ Graph }, { HeatmapView }] = await Promise.all([import('./plots/graph.tsx'), import('./plots/heatmapView.tsx')])
   return { Graph, HeatmapView }
 }
 

@@ -1,13 +1,14 @@
-// The result of an instant query as a table: vector, scalar, string or raw samples of a range selector. A page at a time,
-// so that ten thousand series do not hold up the browser.
+// The result of an instant query as a table: vector, scalar, string or raw samples of a range selector.
 
 import { useMemo, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
-import type { Metric, QueryResult } from '../api.ts'
+import type { Metric, QueryResult } from '../api/shapes.ts'
 import { Notice } from '../components/notice.tsx'
-import { formatTime } from '../time.ts'
+import { contains, SearchField } from '../components/searchField.tsx'
+import { usePages } from '../components/usePages.tsx'
+import { formatTime } from '../format/time.ts'
 import { HistogramBars } from './histogramBars.tsx'
-import { seriesName } from './seriesName.ts'
+import { seriesName } from '../format/seriesName.ts'
 
 type Props = { readonly result: QueryResult; readonly isTruncated: boolean; readonly utc: boolean }
 
@@ -18,22 +19,21 @@ const manyRows = 20
 export function ResultTable({ result, isTruncated, utc }: Props) {
   const rows = useMemo(() => toRows(result, utc), [result, utc])
   const [text, setText] = useState('')
-  const [pages, setPages] = useState(1)
+  const found = text === '' ? rows : rows.filter(({ name }) => contains(name, text))
+  const { shown, more } = usePages(found, pageRows)
   if (rows.length === 0) return <p class="empty">Empty query result</p>
-  const found = text === '' ? rows : rows.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()))
-  const rest = found.length - pages * pageRows
   return (
     <>
       {isTruncated && <Notice kind="info">The first {rows.length} series of more. Aggregate or select fewer to see the others.</Notice>}
       {rows.length > manyRows && (
         <div class="controls">
-          <input class="wide" type="search" placeholder="Filter these series" aria-label="Filter these series" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          <SearchField label="Filter these series" value={text} onChange={setText} />
           {text !== '' && <span class="muted">{found.length} of {rows.length}</span>}
         </div>
       )}
       <table class="result" data-testid="result-table">
         <tbody>
-          {found.slice(0, pages * pageRows).map(({ name, value }) => (
+          {shown.map(({ name, value }) => (
             <tr key={name}>
               <td class="series">{name}</td>
               <td class="value">{value}</td>
@@ -41,7 +41,7 @@ export function ResultTable({ result, isTruncated, utc }: Props) {
           ))}
         </tbody>
       </table>
-      {rest > 0 && <button type="button" class="more" onClick={() => setPages(pages + 1)}>Show {Math.min(rest, pageRows)} more of {rest}</button>}
+      {more}
     </>
   )
 }

@@ -2,7 +2,7 @@
 // those of Prometheus 3 (`g0.expr`, `g0.tab`, `g0.range_input` ...), of which those of Prometheus 2 are read as well, so that
 // its links work here. Times in the address are UTC, whatever the page shows, so that a link is the same for everybody.
 
-import { formatDurationSeconds, formatTime, parseDurationSeconds, parseTimeMs } from '../time.ts'
+import { formatDurationSeconds, formatTime, parseDurationSeconds, parseTimeMs } from '../../format/time.ts'
 
 export type Tab = 'table' | 'graph' | 'explain'
 export type Display = 'lines' | 'stacked' | 'heatmap'

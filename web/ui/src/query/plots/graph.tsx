@@ -1,18 +1,18 @@
 // A matrix as a line graph: uPlot, a legend that hides and singles out series, a readout beside the cursor, zoom by drag.
 // Loaded when first needed.
 
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
-import type { Exemplar } from '../api.ts'
-import { formatTime, formatValue } from '../time.ts'
+import { useMemo, useRef, useState } from 'preact/hooks'
+import type uPlot from 'uplot'
+import type { Exemplar } from '../../api/shapes.ts'
+import { formatValue } from '../../format/number.ts'
+import { seriesName } from '../../format/seriesName.ts'
+import { formatTime } from '../../format/time.ts'
+import type { TimeGrid } from '../state/panelState.ts'
 import { drawExemplars, exemplarAt } from './exemplarLayer.ts'
 import { Legend, seriesColour, toggled } from './legend.tsx'
-import type { TimeGrid } from './panelState.ts'
-import { axisColours, timeAxis, tzDate } from './plotAxes.ts'
 import { stack, toColumns, type GraphSeries } from './seriesColumns.ts'
-import { seriesName } from './seriesName.ts'
 import { Tooltip, type TooltipPlace } from './tooltip.tsx'
+import { placeBeside, usePlot } from './usePlot.ts'
 
 type Props = {
   readonly series: readonly GraphSeries[]
@@ -33,68 +33,41 @@ const maxLegendValues = 25
 type Hover = TooltipPlace & { readonly step: number; readonly series: number | undefined; readonly exemplar: Exemplar | undefined }
 
 export function Graph({ series, grid, exemplars, stacked, utc, theme, onZoom }: Props) {
-  const host = useRef<HTMLDivElement>(null)
-  const plotted = useRef<uPlot>(undefined)
   /** The series under the cursor. */
   const nearest = useRef<number>(undefined)
-  const zoom = useRef(onZoom)
-  zoom.current = onZoom
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set())
   const [hover, setHover] = useState<Hover>()
   const names = useMemo(() => series.map((one) => seriesName(one.metric)), [series])
   const columns = useMemo(() => toColumns(series, grid), [series, grid])
-
-  useEffect(() => {
-    const element = host.current
-    if (element === null) return
+  const { host, plotted } = usePlot({ height, utc, onZoom }, (colours) => {
     const shown = names.map((name) => !hidden.has(name))
-    const colours = axisColours(element)
     const isCrowded = names.length > maxFocusedSeries
-    const plot = new uPlot(
-      {
-        width: element.clientWidth,
-        height,
-        legend: { show: false },
-        focus: { alpha: isCrowded ? 1 : 0.3 },
-        cursor: { drag: { x: true, y: false }, points: { size: 6, one: isCrowded }, focus: { prox: 24 } },
-        scales: { x: { time: true, range: [grid.startSeconds, grid.endSeconds] } },
-        ...tzDate(utc),
-        axes: [timeAxis(colours, utc), { stroke: colours.stroke, grid: colours.grid, ticks: colours.grid, size: 64, values: (_plot, ticks) => ticks.map((tick) => formatValue(tick)) }],
-        series: [
-          {},
-          ...names.map((label, index) => ({
-            label, show: shown[index] === true, stroke: seriesColour(index), width: 1.5, spanGaps: false,
-            ...(stacked && index === shown.indexOf(true) && { fill: areaColour(index) }),
-          })),
-        ],
-        ...(stacked && { bands: bandsBetween(shown) }),
-        hooks: {
-          draw: [(self) => drawExemplars(self, exemplars, colours.stroke)],
-          setSeries: [(_self, index, options) => {
-            if ('focus' in options) nearest.current = index === null ? undefined : index - 1
-          }],
-          setCursor: [(self) => {
-            const { idx, left = -1, top = -1 } = self.cursor
-            setHover(idx === null || idx === undefined || left < 0 ? undefined : { step: idx, series: nearest.current, exemplar: exemplarAt(self, exemplars), ...placeIn(self, left, top) })
-          }],
-          setSelect: [(self) => {
-            if (self.select.width < 6) return
-            zoom.current(self.posToVal(self.select.left, 'x'), self.posToVal(self.select.left + self.select.width, 'x'))
-          }],
-        },
+    return {
+      cursor: { points: { size: 6, one: isCrowded }, focus: { prox: 24 } },
+      scales: { x: { time: true, range: [grid.startSeconds, grid.endSeconds] } },
+      valueAxis: { values: (_plot, ticks) => ticks.map((tick) => formatValue(tick)) },
+      series: [
+        {},
+        ...names.map((label, index) => ({
+          label, show: shown[index] === true, stroke: seriesColour(index), width: 1.5, spanGaps: false,
+          ...(stacked && index === shown.indexOf(true) && { fill: areaColour(index) }),
+        })),
+      ],
+      data: [columns.times, ...(stacked ? stack(columns.values, shown) : columns.values)] as uPlot.AlignedData, // its type wants them mutable
+      hooks: {
+        draw: [(plot) => drawExemplars(plot, exemplars, colours.stroke)],
+        setSeries: [(_plot, index, options) => {
+          if ('focus' in options) nearest.current = index === null ? undefined : index - 1
+        }],
+        setCursor: [(plot) => {
+          const { idx, left = -1, top = -1 } = plot.cursor
+          setHover(idx === null || idx === undefined || left < 0 ? undefined : { step: idx, series: nearest.current, exemplar: exemplarAt(plot, exemplars), ...placeBeside(plot, left, top) })
+        }],
+        destroy: [() => setHover(undefined)],
       },
-      [columns.times, ...(stacked ? stack(columns.values, shown) : columns.values)] as uPlot.AlignedData, // its type wants them mutable
-      element,
-    )
-    plotted.current = plot
-    const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }))
-    resize.observe(element)
-    return () => {
-      resize.disconnect()
-      plot.destroy()
-      setHover(undefined)
+      more: { focus: { alpha: isCrowded ? 1 : 0.3 }, ...(stacked && { bands: bandsBetween(shown) }) },
     }
-  }, [columns, names, hidden, stacked, utc, grid, exemplars, theme])
+  }, [columns, names, hidden, stacked, grid, exemplars, theme])
 
   const legendStep = names.length <= maxLegendValues ? hover?.step : undefined
   const legend = useMemo(() => {
@@ -134,12 +107,6 @@ function bandsBetween(shown: readonly boolean[]): uPlot.Band[] {
     below = index
   })
   return bands
-}
-
-/** Beside the cursor, on the side with more room; measured from the element the plot is in. */
-function placeIn(plot: uPlot, left: number, top: number): TooltipPlace {
-  const { clientWidth, offsetLeft, offsetTop } = plot.over
-  return { left: offsetLeft + left, top: offsetTop + top, isLeftOf: left > clientWidth / 2 }
 }
 
 type Readout = { readonly times: readonly number[]; readonly series: readonly GraphSeries[]; readonly columns: readonly (readonly (number | null)[])[]; readonly utc: boolean }

@@ -1,15 +1,17 @@
 // Axes that graph and heat map share: times in the reader's zone with the day where it begins, in the colours of the page.
 
 import uPlot from 'uplot'
-import { formatTime } from '../time.ts'
+import { formatTime } from '../../format/time.ts'
+
+export type AxisColours = { readonly stroke: string; readonly grid: uPlot.Axis.Grid }
 
 /** A canvas does not follow style sheets, so the colours are those that the element has now. */
-export function axisColours(element: HTMLElement): { readonly stroke: string; readonly grid: uPlot.Axis.Grid } {
+export function axisColours(element: HTMLElement): AxisColours {
   const style = getComputedStyle(element)
   return { stroke: style.color, grid: { stroke: style.borderTopColor, width: 1 } }
 }
 
-export function timeAxis({ stroke, grid }: ReturnType<typeof axisColours>, utc: boolean): uPlot.Axis {
+export function timeAxis({ stroke, grid }: AxisColours, utc: boolean): uPlot.Axis {
   return { stroke, grid, ticks: grid, space: 70, values: (_plot, ticks, _axis, _space, increment) => timeLabels(ticks, increment, utc) }
 }
 

@@ -2,10 +2,12 @@
 // expression.
 
 import { useMemo, useState } from 'preact/hooks'
-import { useApi, type Metric } from '../api.ts'
-import { Dialog } from '../components/dialog.tsx'
-import { Notice } from '../components/notice.tsx'
-import { seriesName } from './seriesName.ts'
+import type { Metric } from '../../api/shapes.ts'
+import { useApi } from '../../api/useApi.ts'
+import { Dialog } from '../../components/dialog.tsx'
+import { Notice } from '../../components/notice.tsx'
+import { contains, SearchField } from '../../components/searchField.tsx'
+import { seriesName } from '../../format/seriesName.ts'
 
 type Metadata = Readonly<Record<string, readonly { readonly type: string; readonly help: string }[]>>
 type Props = { onInsert(text: string): void; onClose(): void }
@@ -25,12 +27,12 @@ export function MetricsExplorer({ onInsert, onClose }: Props) {
     const about = metadata.answer?.data[name]?.[0] ?? metadata.answer?.data[name.replace(/_(?:bucket|count|sum|total)$/, '')]?.[0]
     return { name, type: about?.type ?? '', help: about?.help ?? '' }
   }), [names.answer, metadata.answer])
-  const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '')
-  const found = all.filter(({ name, help }) => words.every((word) => name.toLowerCase().includes(word) || help.toLowerCase().includes(word)))
+  const words = text.split(/\s+/).filter((word) => word !== '')
+  const found = all.filter(({ name, help }) => words.every((word) => contains(name, word) || contains(help, word)))
   return (
     <Dialog title="Metrics" onClose={onClose}>
       <div class="controls">
-        <input class="search" autofocus placeholder="Words of a name or its help" aria-label="Search metrics" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <SearchField inDialog label="Search metrics" hint="Words of a name or its help" value={text} onChange={setText} />
         <span class="muted" role="status">{names.answer === undefined ? 'Loading…' : `${found.length} of ${all.length}`}</span>
       </div>
       {names.error && <Notice kind="error">{names.error.message}</Notice>}

@@ -1,17 +1,18 @@
 // Earlier expressions of this browser, to be taken up again.
 
 import { useState } from 'preact/hooks'
-import { Dialog } from '../components/dialog.tsx'
-import { clearHistory, readHistory } from './history.ts'
+import { Dialog } from '../../components/dialog.tsx'
+import { contains, SearchField } from '../../components/searchField.tsx'
+import { clearHistory, readHistory } from '../state/history.ts'
 
 export function HistoryDialog({ onChoose, onClose }: { onChoose(expression: string): void; onClose(): void }) {
   const [text, setText] = useState('')
   const entries = readHistory()
-  const found = entries.filter((expression) => expression.toLowerCase().includes(text.toLowerCase()))
+  const found = entries.filter((expression) => contains(expression, text))
   return (
     <Dialog title="Earlier queries" onClose={onClose}>
       <div class="controls">
-        <input class="search" autofocus placeholder="Filter" aria-label="Filter earlier queries" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <SearchField inDialog label="Filter earlier queries" hint="Filter" value={text} onChange={setText} />
         {entries.length > 0 && (
           <button type="button" class="quiet" onClick={() => {
             clearHistory()

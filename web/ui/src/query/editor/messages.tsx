@@ -1,7 +1,7 @@
 // What the server says of a query: its error, warnings and infos. A place that a message names is a link into the query.
 
 import type { ComponentChildren } from 'preact'
-import { Notice } from '../components/notice.tsx'
+import { Notice } from '../../components/notice.tsx'
 import { positionsIn } from './positions.ts'
 import type { QueryMark } from './queryMarks.ts'
 

@@ -1,6 +1,6 @@
 // Where the time of an explained query went: of each part its own share, without the parts below it.
 
-import type { Explained, QueryStats } from '../api.ts'
+import type { Explained, QueryStats } from '../../api/shapes.ts'
 
 export type PlanRow = {
   readonly part: Explained

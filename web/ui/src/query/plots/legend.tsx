@@ -1,6 +1,6 @@
 // The series of a graph: a click singles one out, Ctrl+click hides it.
 
-import { formatValue } from '../time.ts'
+import { formatValue } from '../../format/number.ts'
 
 export type LegendEntry = { readonly name: string; readonly colour: string; readonly isHidden: boolean; readonly value?: number | null }
 

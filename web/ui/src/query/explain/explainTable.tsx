@@ -1,8 +1,9 @@
 // The plan of a query as a tree: a bar for the time of each part, its own and that of what is below it, and what it read.
 // Above it where the time of the whole request went.
 
-import type { Explained, QueryStats } from '../api.ts'
-import { formatCount, formatSeconds } from '../time.ts'
+import type { Explained, QueryStats } from '../../api/shapes.ts'
+import { formatCount } from '../../format/number.ts'
+import { formatSeconds } from '../../format/time.ts'
 import { planCost, requestTimes, type PlanRow } from './explainCost.ts'
 
 type Props = { readonly plan: Explained; readonly stats: QueryStats | undefined; readonly tookSeconds: number }

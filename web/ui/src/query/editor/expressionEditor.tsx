@@ -10,8 +10,8 @@ import { EditorState, Prec } from '@codemirror/state'
 import { EditorView, keymap, placeholder } from '@codemirror/view'
 import { newCompleteStrategy, PromQLExtension, type CompleteStrategy } from '@prometheus-io/codemirror-promql'
 import { tags } from '@lezer/highlight'
-import { serverUrl } from '../router.ts'
-import { readHistory } from './history.ts'
+import { serverUrl } from '../../browser/router.ts'
+import { readHistory } from '../state/history.ts'
 import { queryMarks, setQueryMarks, type QueryMark } from './queryMarks.ts'
 
 const colours = HighlightStyle.define([

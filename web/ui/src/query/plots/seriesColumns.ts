@@ -1,7 +1,7 @@
 // The points of a matrix as columns on one axis of steps, as a plot wants them.
 
-import type { Metric, Point } from '../api.ts'
-import type { TimeGrid } from './panelState.ts'
+import type { Metric, Point } from '../../api/shapes.ts'
+import type { TimeGrid } from '../state/panelState.ts'
 
 export type GraphSeries = { readonly metric: Metric; readonly values?: readonly Point[] }
 export type Column = readonly (number | null)[]

@@ -1,7 +1,7 @@
 // Exemplars on a graph: a diamond at the time and value of each, at the edge when its value is beyond the axis.
 
 import type uPlot from 'uplot'
-import type { Exemplar } from '../api.ts'
+import type { Exemplar } from '../../api/shapes.ts'
 import { parseValue } from './seriesColumns.ts'
 
 const radius = 4

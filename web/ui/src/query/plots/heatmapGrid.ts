@@ -1,9 +1,9 @@
 // Histograms over time as the cells of a heat map. Rows are the bounds that occur, one after the other, so that buckets of
 // any widths, of several schemas or with infinite bounds have their place; a bucket may cover several rows.
 
-import type { HistogramPoint, Metric, Point } from '../api.ts'
+import type { HistogramPoint, Metric, Point } from '../../api/shapes.ts'
+import { seriesName } from '../../format/seriesName.ts'
 import { parseValue } from './seriesColumns.ts'
-import { seriesName } from './seriesName.ts'
 
 export type HeatmapCell = { readonly timeSeconds: number; readonly lower: number; readonly upper: number; readonly count: number }
 export type Heatmap = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Explained } from '../api.ts'
+import type { Explained } from '../../api/shapes.ts'
 import { planCost, requestTimes } from './explainCost.ts'
 
 const part = (expression: string, seconds: number, fields: Partial<Explained> = {}, ...children: Explained[]): Explained =>

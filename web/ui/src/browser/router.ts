@@ -1,7 +1,7 @@
 // Where the browser is: the page is the last path segment, its state the query string. The server's prefix is whatever
 // comes before that segment, so the app needs no configuration to live under a path.
 
-import { useEffect, useState } from 'preact/hooks'
+import { useChanging } from './useChanging.ts'
 
 const pageNames = ['query', 'alerts', 'rules', 'targets', 'service-discovery', 'status', 'tsdb-status', 'flags', 'config', 'alertmanager-discovery'] as const
 export type PageName = (typeof pageNames)[number]
@@ -33,17 +33,7 @@ export function navigate(href: string, options: { readonly replace?: boolean } =
 }
 
 export function useLocation(): Location {
-  const [location, setLocation] = useState(readLocation)
-  useEffect(() => {
-    const update = () => setLocation(readLocation())
-    window.addEventListener('popstate', update)
-    changed.addEventListener('change', update)
-    return () => {
-      window.removeEventListener('popstate', update)
-      changed.removeEventListener('change', update)
-    }
-  }, [])
-  return location
+  return useChanging(readLocation, [[window, 'popstate'], [changed, 'change']])
 }
 
 /** Follows a link inside the app without loading the document again, unless the user asked for a new tab. */

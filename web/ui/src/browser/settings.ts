@@ -1,6 +1,6 @@
 // What a person chose for all pages, kept in the browser: UTC or local time, light or dark.
 
-import { useEffect, useState } from 'preact/hooks'
+import { useChanging } from './useChanging.ts'
 
 export type Settings = { readonly utc: boolean; readonly theme: Theme }
 export type Theme = 'auto' | 'light' | 'dark'
@@ -27,15 +27,5 @@ export function applyTheme(): void {
 
 /** Renders the component again when a setting changes, on this page or in another tab. */
 export function useSettings(): Settings {
-  const [settings, setSettings] = useState(readSettings)
-  useEffect(() => {
-    const update = () => setSettings(readSettings())
-    changed.addEventListener('change', update)
-    window.addEventListener('storage', update)
-    return () => {
-      changed.removeEventListener('change', update)
-      window.removeEventListener('storage', update)
-    }
-  }, [])
-  return settings
+  return useChanging(readSettings, [[changed, 'change'], [window, 'storage']])
 }

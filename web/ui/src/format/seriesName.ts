@@ -1,6 +1,6 @@
 // A series as one types it: `up{job="a"}`, quoted where the name or a label is no plain word.
 
-import type { Metric } from '../api.ts'
+import type { Metric } from '../api/shapes.ts'
 
 const plainMetric = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 const plainLabel = /^[a-zA-Z_][a-zA-Z0-9_]*$/
