@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { histogram, plain, randomHistogram } from '../test/helpers/histograms.ts'
 import { createRandom, type Random } from '../test/helpers/random.ts'
 import { readElements as read, shown, type Element } from '../test/helpers/storedElements.ts'
-import { allTime, disturb, openTestStorage, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import { allTime, liveThrough, openTestStorage, testDataDir, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
 import { customSchema, type NativeHistogram } from './model/histogram.ts'
 import { labelsFrom, metricNameLabel, type Labels } from './model/labels.ts'
 import { createMatcher } from './model/matcher.ts'
@@ -117,43 +117,33 @@ describe('native histograms in storage', () => {
 
   it('survive a restart, flushes, compaction and late arrival as a model does', { timeout: 60_000 }, async () => {
     const random = createRandom()
-    const message = `seed ${random.seed}`
     const model = new Map<string, Map<number, Element>>()
-    let newestMs = startMs
-    const nowMs = () => newestMs
-    const options = { outOfOrderWindowMs: dayMs, nowMs }
-    let storage = await openTestStorage(options)
-    const expectAll = () => {
-      for (const [name, samples] of model) {
-        const expected = [...samples].sort(([a], [b]) => a - b).map(([timeMs, element]) => [timeMs, shown(element)])
-        expect(read(storage, name), message).toEqual(expected)
-      }
-    }
-    for (let round = 0; round < 16; round++) {
-      newestMs += random.pick([60_000, 600_000, dayMs / 4])
-      const appender = storage.appender()
-      for (let i = 0; i < 20; i++) {
-        const name = `h${random.below(3)}`
-        const known = model.get(name) ?? new Map<number, Element>()
-        model.set(name, known)
-        const timeMs = newestMs - random.pick([0, random.below(60_000), random.below(dayMs / 2)])
-        // What happens to a second write of the same time is not the question here.
-        if (known.has(timeMs)) continue
-        const element = random.below(5) === 0 ? random.below(100) : randomHistogram(random)
-        const owner = labelsFrom({ __name__: name })
-        if (typeof element === 'object') appender.appendHistogram(owner, timeMs, element)
-        else appender.append(owner, timeMs, element)
-        known.set(timeMs, element)
-      }
-      await appender.commit()
-      const event = random.below(6)
-      storage = await disturb(storage, event, options)
-      if (event < 3) expectAll()
-    }
-    expectAll()
-    newestMs += 3 * dayMs
-    await storage.flush()
-    await storage.maintain()
-    expectAll()
+    await liveThrough({
+      random,
+      startMs,
+      write: async (storage, newestMs) => {
+        const appender = storage.appender()
+        for (let i = 0; i < 20; i++) {
+          const name = `h${random.below(3)}`
+          const known = model.get(name) ?? new Map<number, Element>()
+          model.set(name, known)
+          const timeMs = newestMs - random.pick([0, random.below(60_000), random.below(dayMs / 2)])
+          // What happens to a second write of the same time is not the question here.
+          if (known.has(timeMs)) continue
+          const element = random.below(5) === 0 ? random.below(100) : randomHistogram(random)
+          const owner = labelsFrom({ __name__: name })
+          if (typeof element === 'object') appender.appendHistogram(owner, timeMs, element)
+          else appender.append(owner, timeMs, element)
+          known.set(timeMs, element)
+        }
+        await appender.commit()
+      },
+      expectAll: (storage) => {
+        for (const [name, samples] of model) {
+          const expected = [...samples].sort(([a], [b]) => a - b).map(([timeMs, element]) => [timeMs, shown(element)])
+          expect(read(storage, name), `seed ${random.seed}`).toEqual(expected)
+        }
+      },
+    })
   })
 })

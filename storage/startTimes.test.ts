@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { histogram, plain } from '../test/helpers/histograms.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { readElements, readStarts } from '../test/helpers/storedElements.ts'
-import { allTime, disturb, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
+import { allTime, liveThrough, openTestStorage, withQuerier, type TestStorage } from '../test/helpers/testStorage.ts'
 import type { CommitOptions } from './head/headBatch.ts'
 import { labelsFrom, metricNameLabel } from './model/labels.ts'
 import { createMatcher } from './model/matcher.ts'
@@ -134,37 +134,28 @@ describe('start timestamps in storage', () => {
 
   it('survive a restart, flushes, compaction and late arrival as a model does', { timeout: 60_000 }, async () => {
     const random = createRandom()
-    const message = `seed ${random.seed}`
     const model = new Map<string, Map<number, number | undefined>>()
-    let newestMs = beganMs
-    const options = { outOfOrderWindowMs: dayMs, nowMs: () => newestMs }
-    let storage = await openTestStorage(options)
-    const expectAll = () => {
-      for (const [name, starts] of model) {
-        const expected = [...starts].filter(([, startMs]) => startMs !== undefined).sort(([a], [b]) => a - b)
-        expect(readStarts(storage, name), message).toEqual(expected)
-      }
-    }
-    for (let round = 0; round < 16; round++) {
-      newestMs += random.pick([60_000, 600_000, dayMs / 4])
-      for (let i = 0; i < 20; i++) {
-        const name = `c${random.below(3)}`
-        const known = model.get(name) ?? new Map<number, number | undefined>()
-        model.set(name, known)
-        const timeMs = newestMs - random.pick([0, random.below(60_000), random.below(dayMs / 2)])
-        if (known.has(timeMs)) continue
-        const startMs = random.below(4) === 0 ? undefined : timeMs - random.pick([1, 1000, dayMs])
-        await write(storage, name, [[timeMs, random.below(10), startMs]])
-        known.set(timeMs, startMs)
-      }
-      const event = random.below(6)
-      storage = await disturb(storage, event, options)
-      if (event < 3) expectAll()
-    }
-    expectAll()
-    newestMs += 3 * dayMs
-    await storage.flush()
-    await storage.maintain()
-    expectAll()
+    await liveThrough({
+      random,
+      startMs: beganMs,
+      write: async (storage, newestMs) => {
+        for (let i = 0; i < 20; i++) {
+          const name = `c${random.below(3)}`
+          const known = model.get(name) ?? new Map<number, number | undefined>()
+          model.set(name, known)
+          const timeMs = newestMs - random.pick([0, random.below(60_000), random.below(dayMs / 2)])
+          if (known.has(timeMs)) continue
+          const startMs = random.below(4) === 0 ? undefined : timeMs - random.pick([1, 1000, dayMs])
+          await write(storage, name, [[timeMs, random.below(10), startMs]])
+          known.set(timeMs, startMs)
+        }
+      },
+      expectAll: (storage) => {
+        for (const [name, starts] of model) {
+          const expected = [...starts].filter(([, startMs]) => startMs !== undefined).sort(([a], [b]) => a - b)
+          expect(readStarts(storage, name), `seed ${random.seed}`).toEqual(expected)
+        }
+      },
+    })
   })
 })

@@ -1,7 +1,6 @@
 // The parsed query: plain data, one `kind` per node, shared by everything after the parser. Positions are offsets into the
 // query text. Nothing here knows how a node is evaluated.
 
-import { unreachable } from '../../src/base/assert.ts'
 import type { Matcher } from '../../storage/model/matcher.ts'
 
 /** Offsets into the query text in UTF-16 units; `end` is exclusive. */
@@ -168,31 +167,6 @@ export function withoutParens(expr: Expr): Expr {
   let inner = expr
   while (inner.kind === 'parenExpr') inner = inner.expr
   return inner
-}
-
-/** Every selector in the expression, from left to right. */
-export function selectorsIn(expr: Expr): readonly VectorSelector[] {
-  switch (expr.kind) {
-    case 'numberLiteral':
-    case 'stringLiteral':
-      return []
-    case 'vectorSelector':
-      return [expr]
-    case 'matrixSelector':
-      return [expr.selector]
-    case 'aggregation':
-      return [...selectorsIn(expr.expr), ...(expr.param === undefined ? [] : selectorsIn(expr.param))]
-    case 'binaryExpr':
-      return [...selectorsIn(expr.lhs), ...selectorsIn(expr.rhs)]
-    case 'call':
-      return expr.args.flatMap(selectorsIn)
-    case 'subquery':
-    case 'unaryExpr':
-    case 'parenExpr':
-      return selectorsIn(expr.expr)
-    default:
-      return unreachable(expr)
-  }
 }
 
 export function isSetOperator(op: BinaryOp): op is SetOp {

@@ -1,29 +1,28 @@
 // The series that a query reads, by their selectors.
 
 import { unreachable } from '../../src/base/assert.ts'
-import type { Matcher } from '../../storage/model/matcher.ts'
-import type { Expr } from './ast.ts'
+import type { Expr, VectorSelector } from './ast.ts'
 
-/** The conditions of every selector in the query, in the order in which they stand. */
-export function selectorsOf(expr: Expr): (readonly Matcher[])[] {
+/** Every selector in the expression, from left to right. */
+export function selectorsIn(expr: Expr): readonly VectorSelector[] {
   switch (expr.kind) {
     case 'vectorSelector':
-      return [expr.matchers]
+      return [expr]
     case 'matrixSelector':
-      return [expr.selector.matchers]
+      return [expr.selector]
     case 'numberLiteral':
     case 'stringLiteral':
       return []
     case 'binaryExpr':
-      return [...selectorsOf(expr.lhs), ...selectorsOf(expr.rhs)]
+      return [...selectorsIn(expr.lhs), ...selectorsIn(expr.rhs)]
     case 'aggregation':
-      return [...(expr.param === undefined ? [] : selectorsOf(expr.param)), ...selectorsOf(expr.expr)]
+      return [...(expr.param === undefined ? [] : selectorsIn(expr.param)), ...selectorsIn(expr.expr)]
     case 'call':
-      return expr.args.flatMap(selectorsOf)
+      return expr.args.flatMap(selectorsIn)
     case 'subquery':
     case 'unaryExpr':
     case 'parenExpr':
-      return selectorsOf(expr.expr)
+      return selectorsIn(expr.expr)
     default:
       return unreachable(expr)
   }

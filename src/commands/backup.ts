@@ -3,20 +3,26 @@
 
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { isDataDirInUse } from '../../storage/files/lock.ts'
 import { copyClosedDataDir } from '../../storage/writer/snapshot.ts'
 import { errorText } from '../base/assert.ts'
 import { UsageError } from '../flags/flags.ts'
+import { readArguments } from './arguments.ts'
 
 const usage = `Usage: solowatch backup DIR [--storage.tsdb.path=data/] [--url=http://localhost:9090]
   Copies the data directory to DIR, which must not exist or be empty; start solowatch on DIR to use the copy.
   A running server must have been started with --web.enable-admin-api.
 `
 
+const options = {
+  'storage.tsdb.path': { type: 'string', default: 'data/' },
+  url: { type: 'string', default: 'http://localhost:9090' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
 /** Throws `UsageError` when the arguments cannot be used, any other error when the copy cannot be made; then DIR is not there. */
 export async function runBackup(args: readonly string[]): Promise<void> {
-  const { values, positionals } = readArguments(args)
+  const { values, positionals } = readArguments(args, options, usage)
   if (values.help) {
     process.stdout.write(usage)
     return
@@ -31,22 +37,6 @@ export async function runBackup(args: readonly string[]): Promise<void> {
   if (isDataDirInUse(dir)) await takeSnapshot({ dir, target, url: values.url })
   else copyClosedDataDir(dir, target)
   process.stdout.write(`${target}\n`)
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        'storage.tsdb.path': { type: 'string', default: 'data/' },
-        url: { type: 'string', default: 'http://localhost:9090' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-  } catch (error) {
-    throw new UsageError(`${errorText(error)}\n${usage}`)
-  }
 }
 
 /** Asks the server that uses `dir`. */

@@ -2,7 +2,6 @@
 // file go into a data directory, directly when no server uses it, else through its server.
 
 import { createReadStream, existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { openMetricsPieces, readBackfill, storeBackfill, type BackfillOptions } from '../../ingest/exposition/backfill.ts'
 import { ExpositionError } from '../../ingest/exposition/text/expositionLexer.ts'
 import { isDataDirInUse } from '../../storage/files/lock.ts'
@@ -12,6 +11,7 @@ import { errorText } from '../base/assert.ts'
 import { createLogger } from '../base/log.ts'
 import { MetricRegistry } from '../base/selfMetrics.ts'
 import { UsageError } from '../flags/flags.ts'
+import { readArguments } from './arguments.ts'
 
 const usage = `Usage: solowatch tsdb create-blocks-from openmetrics [flags] FILE [DIR]
   Adds the samples of an OpenMetrics file to the data directory DIR (default data/). Every sample needs a timestamp.
@@ -21,6 +21,16 @@ const usage = `Usage: solowatch tsdb create-blocks-from openmetrics [flags] FILE
     -r, --human-readable     print times as dates
     -q, --quiet              print nothing
 `
+
+const flags = {
+  label: { type: 'string', multiple: true, default: [] as string[] },
+  url: { type: 'string', default: 'http://localhost:9090' },
+  // promtool's; days are the unit here.
+  'max-block-duration': { type: 'string' },
+  'human-readable': { type: 'boolean', short: 'r', default: false },
+  quiet: { type: 'boolean', short: 'q', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
 
 const dayMs = 86_400_000
 /** Bytes sent to a server at a time. */
@@ -32,7 +42,7 @@ type DaySummary = { minTimeMs: number; maxTimeMs: number; count: number }
 
 /** Throws `UsageError` when the arguments cannot be used, any other error when the file cannot be stored. */
 export async function runTsdbCommand(args: readonly string[]): Promise<void> {
-  const { values, positionals } = readArguments(args)
+  const { values, positionals } = readArguments(args, flags, usage)
   const [command, format, file, dir = 'data/', ...more] = positionals
   if (values.help || command !== 'create-blocks-from' || format !== 'openmetrics' || file === undefined || more.length > 0) {
     if (!values.help) throw new UsageError(`expected create-blocks-from openmetrics FILE [DIR]\n${usage}`)
@@ -46,26 +56,6 @@ export async function runTsdbCommand(args: readonly string[]): Promise<void> {
   if (isDataDirInUse(dir)) await send(file, options.labels, values.url)
   else await storeDirectly(file, dir, options)
   if (!values.quiet) printDays(days, values['human-readable'])
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        label: { type: 'string', multiple: true, default: [] },
-        url: { type: 'string', default: 'http://localhost:9090' },
-        // promtool's; days are the unit here.
-        'max-block-duration': { type: 'string' },
-        'human-readable': { type: 'boolean', short: 'r', default: false },
-        quiet: { type: 'boolean', short: 'q', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-  } catch (error) {
-    throw new UsageError(`${errorText(error)}\n${usage}`)
-  }
 }
 
 function readLabels(texts: readonly string[]): Labels {

@@ -32,14 +32,20 @@ export function tidyDataDir(deps: RecoveryDeps): void {
 }
 
 /** Moves the file out of the way when it is not. */
-function isReadable(deps: RecoveryDeps, partition: Partition): boolean {
+function isReadable(deps: RecoveryDeps, { path, startMs }: Partition): boolean {
+  const reader = openOrSetAside(deps, path, () => new PartitionReader(path, startMs))
+  reader?.close()
+  return reader !== undefined
+}
+
+/** What `open` gives; `undefined` when the file is damaged, then it is out of the way. */
+function openOrSetAside<Reader>(deps: RecoveryDeps, path: string, open: () => Reader): Reader | undefined {
   try {
-    new PartitionReader(partition.path, partition.startMs).close()
-    return true
+    return open()
   } catch (error) {
     if (!isDamage(error)) throw error
-    setAsideDamaged(deps, partition.path, error)
-    return false
+    setAsideDamaged(deps, path, error)
+    return undefined
   }
 }
 
@@ -92,14 +98,8 @@ function loadSeries({ loader, ...deps }: HeadRecoveryDeps, path: string): number
 function loadCheckpoints(deps: HeadRecoveryDeps, flushedRecord: number): number {
   let last = flushedRecord
   for (const checkpoint of listCheckpoints(deps.dir)) {
-    let reader: CheckpointReader
-    try {
-      reader = new CheckpointReader(checkpoint.path)
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      setAsideDamaged(deps, checkpoint.path, error)
-      continue
-    }
+    const reader = openOrSetAside(deps, checkpoint.path, () => new CheckpointReader(checkpoint.path))
+    if (reader === undefined) continue
     const { afterRecord, upToRecord } = reader.meta
     try {
       if (upToRecord > flushedRecord) {
@@ -134,14 +134,8 @@ function replayLog(deps: HeadRecoveryDeps, coveredRecord: number): number {
   let last = coveredRecord
   let samples = 0
   for (const [index, segment] of segments.entries()) {
-    let reader: LogSegmentReader
-    try {
-      reader = new LogSegmentReader(segment.path)
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      setAsideDamaged(deps, segment.path, error)
-      continue
-    }
+    const reader = openOrSetAside(deps, segment.path, () => new LogSegmentReader(segment.path))
+    if (reader === undefined) continue
     try {
       reportWalDamage(deps, segment, reader)
       const numbers = reader.numbers()

@@ -16,6 +16,7 @@ import { NotInMemory } from '../../storage/querier/notInMemory.ts'
 import type { Querier } from '../../storage/querier/querier.ts'
 import { openQuerierSource } from '../../storage/querier/querierSource.ts'
 import { openStorage, type Storage, type StorageOptions } from '../../storage/storage.ts'
+import type { Random } from './random.ts'
 
 export type TestStorage = Storage & {
   readonly dir: string
@@ -64,13 +65,39 @@ export async function openTestStorage(options: Partial<StorageOptions> = {}): Pr
   return tested
 }
 
-/** What may happen to stored samples without changing them: a flush (`event` 0), maintenance (1), a restart with `options` (2), or nothing. Returns the storage to go on with. */
-export async function disturb(storage: TestStorage, event: number, options: Partial<StorageOptions>): Promise<TestStorage> {
-  if (event === 0) await storage.flush()
-  if (event === 1) await storage.maintain()
-  if (event !== 2) return storage
-  await storage.close()
-  return openTestStorage({ ...options, dir: storage.dir })
+const dayMs = 86_400_000
+
+export type Life = {
+  readonly random: Random
+  readonly startMs: number
+  /** Stores samples of up to half a day before `newestMs`. */
+  write(storage: TestStorage, newestMs: number): Promise<void>
+  /** Fails unless everything that was written is there. */
+  expectAll(storage: TestStorage): void
+}
+
+/** Four days at most of writes and of what may happen to samples without changing them: flushes, maintenance, restarts; then three days pass and all is compacted. */
+export async function liveThrough({ random, startMs, write, expectAll }: Life): Promise<void> {
+  let newestMs = startMs
+  const options = { outOfOrderWindowMs: dayMs, nowMs: () => newestMs }
+  let storage = await openTestStorage(options)
+  for (let round = 0; round < 16; round++) {
+    newestMs += random.pick([60_000, 600_000, dayMs / 4])
+    await write(storage, newestMs)
+    const event = random.pick(['flush', 'maintain', 'restart', 'nothing', 'nothing', 'nothing'])
+    if (event === 'nothing') continue
+    if (event === 'flush') await storage.flush()
+    else if (event === 'maintain') await storage.maintain()
+    else {
+      await storage.close()
+      storage = await openTestStorage({ ...options, dir: storage.dir })
+    }
+    expectAll(storage)
+  }
+  newestMs += 3 * dayMs
+  await storage.flush()
+  await storage.maintain()
+  expectAll(storage)
 }
 
 /** Fails with what the check finds in a closed data directory. */

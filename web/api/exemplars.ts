@@ -5,7 +5,7 @@ import { jsonHeaders } from '../../query/answers/api.ts'
 import { JsonBytes } from '../../query/answers/jsonBytes.ts'
 import { formatSampleValue, formatTimestamp } from '../../query/language/numberText.ts'
 import { parseQuery } from '../../query/language/parse.ts'
-import { selectorsOf } from '../../query/language/selectors.ts'
+import { selectorsIn } from '../../query/language/selectors.ts'
 import { QueryError } from '../../query/queryError.ts'
 import type { SeriesExemplars } from '../../storage/exemplars.ts'
 import { noContent } from '../answer.ts'
@@ -22,7 +22,7 @@ export function addExemplarRoutes(router: Router, parts: () => Parts, options: {
   router.getOrPost('/api/v1/query_exemplars', async (request) => {
     const { startMs = -Infinity, endMs = Infinity } = readTimeRange(request)
     if (endMs < startMs) throw new QueryError('bad_data', 'end timestamp must not be before start timestamp')
-    const selectors = selectorsOf(parseQuery(request.params.text('query'), features))
+    const selectors = selectorsIn(parseQuery(request.params.text('query'), features)).map(({ matchers }) => matchers)
     if (selectors.length === 0) return noContent
     return print(await parts().storage.exemplars.select(selectors, { minTimeMs: startMs, maxTimeMs: endMs }))
   })

@@ -26,7 +26,7 @@ import { alloc, free, scratch } from '../base/memory'
 import { isMark, markAt, markPlace } from '../codec/histogramMark'
 import { FLAG_LOGGED, markLogged, R_FLAGS, seriesRecord } from '../samples/seriesRecord'
 import { pairName, pairValue, symbolBlob } from '../series/labelIndex'
-import { writeSymbol } from '../series/seriesLabels'
+import { labelBound, writeSymbol } from '../series/seriesLabels'
 import {
   BATCH_COPIES, BATCH_COUNT, BATCH_MAX_TIME, BATCH_MIN_TIME, BATCH_NEW_SERIES, BATCH_OUTCOMES, BATCH_RECORD, BATCH_RECORD_BYTES, BATCH_RECORD_LENGTH, BATCH_REFS, BATCH_TIMES, BATCH_VALUES,
   reserveBatch, STORED, STORED_IN_CHUNK, STORED_OUT_OF_ORDER,
@@ -69,7 +69,8 @@ export function encodeRecord(batch: usize): u32 {
     if (noteUnlogged(load<u32>(copy, COPY_REF), unlogged + (<usize>newSeries << 2))) newSeries++
     copy = afterCopy(copy)
   }
-  let labelBytes: u32 = 0
+  // Each behind its ref, a varint.
+  let labelBytes: u32 = newSeries * 10
   for (let i: u32 = 0; i < newSeries; i++) labelBytes += labelBound(load<u32>(unlogged + (<usize>i << 2)))
   // What is written about a chunk takes less than the header of its copy.
   const bound = <u32>RECORD_HEADER + 48 + labelBytes + load<u32>(copies, COPIES_USED) + samples * 29 + load<u32>(batch, BATCH_IMAGES + 4)
@@ -163,17 +164,6 @@ function noteUnlogged(ref: u32, to: usize): bool {
 
 export function freeRecord(ptr: usize, bytes: u32): void {
   free(ptr, bytes)
-}
-
-function labelBound(ref: u32): u32 {
-  const labels: usize = load<u32>(seriesRecord(ref))
-  const count = load<u32>(labels)
-  let bound: u32 = 15
-  for (let i: u32 = 0; i < count; i++) {
-    const pair = load<u32>(labels + 4 + (<usize>i << 2))
-    bound += 10 + load<u32>(symbolBlob(pairName(pair))) + load<u32>(symbolBlob(pairValue(pair)))
-  }
-  return bound
 }
 
 function writeLabels(at: usize, labels: usize, previous: usize): usize {

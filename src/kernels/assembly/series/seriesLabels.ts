@@ -106,8 +106,8 @@ export function parseLabelBytes(ptr: usize, length: u32, labels: usize): i32 {
   return at == end ? <i32>count : -1
 }
 
-/** Writes a series' labels as bytes. Returns their length; when that exceeds `capacity`, nothing was written. Any thread. */
-export function seriesLabelBytes(ref: u32, out: usize, capacity: u32): u32 {
+/** What a series' labels take as bytes at the most: a length before each name and value, and the number of labels. */
+export function labelBound(ref: u32): u32 {
   const labels: usize = load<u32>(seriesRecord(ref))
   const count = load<u32>(labels)
   let bound: u32 = 5
@@ -115,7 +115,15 @@ export function seriesLabelBytes(ref: u32, out: usize, capacity: u32): u32 {
     const pair = load<u32>(labels + 4 + (<usize>i << 2))
     bound += 10 + load<u32>(symbolBlob(pairName(pair))) + load<u32>(symbolBlob(pairValue(pair)))
   }
+  return bound
+}
+
+/** Writes a series' labels as bytes. Returns their length; when that exceeds `capacity`, nothing was written. Any thread. */
+export function seriesLabelBytes(ref: u32, out: usize, capacity: u32): u32 {
+  const bound = labelBound(ref)
   if (bound > capacity) return bound
+  const labels: usize = load<u32>(seriesRecord(ref))
+  const count = load<u32>(labels)
   let at = writeVarint(out, count)
   for (let i: u32 = 0; i < count; i++) {
     const pair = load<u32>(labels + 4 + (<usize>i << 2))
