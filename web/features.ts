@@ -1,6 +1,7 @@
 // What this server can do, as /api/v1/features lists it: names by category, and whether each is there and switched on.
 
 import { ruleFunctions } from '../alerting/template/ruleFunctions.ts'
+import { arithmeticOps, comparisonOps, isExperimentalAggregation, parameterAggregateOps, plainAggregateOps, setOps, trimOps } from '../query/language/ast.ts'
 import { functionSignatures } from '../query/language/signatures.ts'
 
 export type FeatureOptions = {
@@ -11,9 +12,8 @@ export type FeatureOptions = {
   readonly enableOtlpReceiver: boolean
 }
 
-const operators = ['!=', '%', '*', '+', '-', '/', '<', '<=', '==', '>', '>=', '</', '>/', '@', '^', 'and', 'atan2', 'offset', 'or', 'unless', '=~', '!~']
-const aggregations = ['avg', 'bottomk', 'count', 'count_values', 'group', 'max', 'min', 'quantile', 'stddev', 'stdvar', 'sum', 'topk']
-const experimentalAggregations = ['limit_ratio', 'limitk']
+const operators = [...comparisonOps, ...arithmeticOps, ...setOps, ...trimOps, '@', 'offset', '=~', '!~']
+const aggregations = [...plainAggregateOps, ...parameterAggregateOps]
 
 export function featureList({ features, enableAdminApi, enableLifecycle, enableOtlpReceiver }: FeatureOptions): Record<string, Record<string, boolean>> {
   const isOn = (name: string) => features.includes(name)
@@ -52,7 +52,7 @@ export function featureList({ features, enableAdminApi, enableLifecycle, enableO
       subqueries: true,
     },
     promql_functions: Object.fromEntries([...functionSignatures.values()].map(({ name, experimental }) => [name, name !== 'start_timestamp' && (!experimental || hasExperimental)])),
-    promql_operators: { ...all([...operators, ...aggregations]), ...Object.fromEntries(experimentalAggregations.map((name) => [name, hasExperimental])) },
+    promql_operators: { ...all(operators), ...Object.fromEntries(aggregations.map((name) => [name, hasExperimental || !isExperimentalAggregation(name)])) },
     rules: { concurrent_rule_eval: false, keep_firing_for: true, query_offset: true },
     scrape: { convert_classic_histograms_to_nhcb: true, created_timestamp_zero_ingestion: isOn('created-timestamp-zero-ingestion'), extra_scrape_metrics: true, native_histograms: true, type_and_unit_labels: isOn('type-and-unit-labels') },
     service_discovery_providers: { dns: true, file: true, http: true, kubernetes: false, static: true },

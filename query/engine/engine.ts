@@ -9,10 +9,9 @@ import { Annotations } from '../annotations.ts'
 import { extendedSamples, extensionOf } from '../functions/extendedRange.ts'
 import { addInfo } from '../functions/info.ts'
 import { samplesBeyondOne, withoutHistograms } from '../histograms/columns.ts'
-import type { Expr } from '../language/ast.ts'
+import { isPlainAggregation, type Expr } from '../language/ast.ts'
 import type { Limits } from '../limits.ts'
 import { createAggregation } from '../operators/aggregate.ts'
-import { isStreamedOp } from '../operators/aggregateColumns.ts'
 import { evaluateBinary, evaluateUnary } from '../operators/binaryOp.ts'
 import type { Share } from '../parallel/crew.ts'
 import { aggregateDivided, isDividable, keepDivided, type Divided, type DividedInput, type DivideDeps } from '../parallel/divided.ts'
@@ -260,7 +259,7 @@ class Evaluation {
     const { operand, expr } = plan
     const { op } = expr
     const startedMs = performance.now()
-    if (isStreamedOp(op) && (operand.kind === 'selector' || operand.kind === 'rangeCall') && !operand.fixed) {
+    if (isPlainAggregation(op) && (operand.kind === 'selector' || operand.kind === 'rangeCall') && !operand.fixed) {
       const divided = this.#divide(operand, steps, (input, deps) => aggregateDivided(op, expr, input, deps))
       if (divided !== undefined) {
         operand.cost.elapsedMs += performance.now() - startedMs

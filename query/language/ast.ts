@@ -72,21 +72,12 @@ export type SubqueryExpr = Offset & {
   readonly at?: AtModifier
 }
 
-export type AggregateOp =
-  | 'sum'
-  | 'avg'
-  | 'count'
-  | 'min'
-  | 'max'
-  | 'group'
-  | 'stddev'
-  | 'stdvar'
-  | 'topk'
-  | 'bottomk'
-  | 'count_values'
-  | 'quantile'
-  | 'limitk'
-  | 'limit_ratio'
+/** Aggregations of nothing but a vector; each can be fed series by series. */
+export const plainAggregateOps = ['sum', 'avg', 'count', 'min', 'max', 'group', 'stddev', 'stdvar'] as const
+/** Those with a parameter before it. */
+export const parameterAggregateOps = ['topk', 'bottomk', 'count_values', 'quantile', 'limitk', 'limit_ratio'] as const
+export type PlainAggregateOp = (typeof plainAggregateOps)[number]
+export type AggregateOp = PlainAggregateOp | (typeof parameterAggregateOps)[number]
 
 export type AggregateExpr = {
   readonly kind: 'aggregation'
@@ -98,11 +89,15 @@ export type AggregateExpr = {
   readonly without: boolean
 }
 
-export type ComparisonOp = '==' | '!=' | '<' | '<=' | '>' | '>='
-export type ArithmeticOp = '+' | '-' | '*' | '/' | '%' | '^' | 'atan2'
-export type SetOp = 'and' | 'or' | 'unless'
+export const comparisonOps = ['==', '!=', '<', '<=', '>', '>='] as const
+export const arithmeticOps = ['+', '-', '*', '/', '%', '^', 'atan2'] as const
+export const setOps = ['and', 'or', 'unless'] as const
 /** Cut a native histogram at a value. */
-export type TrimOp = '</' | '>/'
+export const trimOps = ['</', '>/'] as const
+export type ComparisonOp = (typeof comparisonOps)[number]
+export type ArithmeticOp = (typeof arithmeticOps)[number]
+export type SetOp = (typeof setOps)[number]
+export type TrimOp = (typeof trimOps)[number]
 export type BinaryOp = ComparisonOp | ArithmeticOp | SetOp | TrimOp
 
 export type MatchCardinality = 'one-to-one' | 'many-to-one' | 'one-to-many' | 'many-to-many'
@@ -167,6 +162,15 @@ export function withoutParens(expr: Expr): Expr {
   let inner = expr
   while (inner.kind === 'parenExpr') inner = inner.expr
   return inner
+}
+
+export function isPlainAggregation(op: AggregateOp): op is PlainAggregateOp {
+  return (plainAggregateOps as readonly AggregateOp[]).includes(op)
+}
+
+/** Needs the feature `promql-experimental-functions`. */
+export function isExperimentalAggregation(op: AggregateOp): boolean {
+  return op === 'limitk' || op === 'limit_ratio'
 }
 
 export function isSetOperator(op: BinaryOp): op is SetOp {

@@ -5,7 +5,7 @@ import type { IToken } from 'chevrotain'
 import { errorText } from '../../src/base/assert.ts'
 import { metricNameLabel } from '../../storage/model/labels.ts'
 import { createMatcher, type Matcher, type MatcherOp } from '../../storage/model/matcher.ts'
-import { isSetOperator, type AggregateOp, type BinaryExpr, type BinaryOp, type DurationExpr, type Expr, type ParseFailure, type Position, type VectorMatching, type VectorSelector } from './ast.ts'
+import { isExperimentalAggregation, isPlainAggregation, isSetOperator, type AggregateOp, type BinaryExpr, type BinaryOp, type DurationExpr, type Expr, type ParseFailure, type Position, type VectorMatching, type VectorSelector } from './ast.ts'
 import { parseDurationSeconds, parseNumber } from './numberLiteral.ts'
 import { functionSignatures } from './signatures.ts'
 import { goQuote, unquote } from './stringLiteral.ts'
@@ -230,7 +230,7 @@ export class Builder {
       const text = `${op}() is experimental and must be enabled with --enable-feature=promql-experimental-functions`
       this.requireFeature('promql-experimental-functions', position, text)
     }
-    const expected = hasParameter(op) ? 2 : 1
+    const expected = isPlainAggregation(op) ? 1 : 2
     const expr = args[expected - 1]
     const param = expected === 2 ? args[0] : undefined
     if (args.length === 0) return this.fail(position, 'no arguments for aggregate expression provided')
@@ -278,14 +278,6 @@ export class Builder {
 
 function tokenPosition(token: IToken): Position {
   return { start: token.startOffset, end: token.startOffset + token.image.length }
-}
-
-function hasParameter(op: AggregateOp): boolean {
-  return ['topk', 'bottomk', 'quantile', 'count_values', 'limitk', 'limit_ratio'].includes(op)
-}
-
-function isExperimentalAggregation(op: AggregateOp): boolean {
-  return op === 'limitk' || op === 'limit_ratio'
 }
 
 /** Go's `%f` for what does not fit a timestamp. */

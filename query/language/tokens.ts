@@ -2,6 +2,7 @@
 // category of what else it may be: a metric name, a label name. Braces and brackets have their own lexing rules.
 
 import { createToken, Lexer, type IToken, type TokenType } from 'chevrotain'
+import { parameterAggregateOps, plainAggregateOps } from './ast.ts'
 import { goQuote, stringLiteralError } from './stringLiteral.ts'
 
 const abstract = (name: string): TokenType => createToken({ name, pattern: Lexer.NA })
@@ -47,9 +48,7 @@ export const GroupRight = keyword('group_right', [LabelWord])
 const FillLeft = keyword('fill_left', [MetricWord, LabelWord, FillWord])
 const FillRight = keyword('fill_right', [MetricWord, LabelWord, FillWord])
 const Fill = keyword('fill', [MetricWord, LabelWord, FillWord])
-const aggregates = [
-  'sum', 'avg', 'count', 'min', 'max', 'group', 'stddev', 'stdvar', 'topk', 'bottomk', 'count_values', 'quantile', 'limitk', 'limit_ratio',
-].map(aggregate)
+const aggregates = [...plainAggregateOps, ...parameterAggregateOps].map(aggregate)
 const And = keyword('and', [MetricWord, LabelWord, BinaryOperator], 'op:')
 const Or = keyword('or', [MetricWord, LabelWord, BinaryOperator], 'op:')
 const Unless = keyword('unless', [MetricWord, LabelWord, BinaryOperator], 'op:')

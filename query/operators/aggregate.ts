@@ -5,7 +5,7 @@ import type { Pointer } from '../../src/kernels/kernels.ts'
 import { keptColumn } from '../../storage/head/histogramReader.ts'
 import type { Labels } from '../../storage/model/labels.ts'
 import { histogramText } from '../histograms/text.ts'
-import type { AggregateExpr } from '../language/ast.ts'
+import type { AggregateExpr, PlainAggregateOp } from '../language/ast.ts'
 import { formatExposed, formatPlainDecimal } from '../language/numberText.ts'
 import { goQuote } from '../language/stringLiteral.ts'
 import { QueryError } from '../queryError.ts'
@@ -13,7 +13,7 @@ import { copyOf } from '../values/columnSpace.ts'
 import { labelProjection, setLabel, type LabelProjection } from '../values/labelProjection.ts'
 import { checkQuantiles, quantileOf } from '../values/quantile.ts'
 import { newColumns, type EvalContext, type Value, type VectorSeries } from '../values/value.ts'
-import { createAccumulation, type StreamedOp } from './aggregateColumns.ts'
+import { createAccumulation } from './aggregateColumns.ts'
 import { withHistograms } from './aggregateHistograms.ts'
 import { limitKOf, limitRatioOf, topKOf, type KeptGroup } from './aggregateSelection.ts'
 import type { AggregationSink } from './aggregationSink.ts'
@@ -60,7 +60,7 @@ function createFloatAggregation(node: AggregateExpr, param: Value | undefined, c
   }
 }
 
-function accumulating(op: StreamedOp, projection: LabelProjection, { space, steps }: EvalContext): AggregationSink {
+function accumulating(op: PlainAggregateOp, projection: LabelProjection, { space, steps }: EvalContext): AggregationSink {
   const accumulation = createAccumulation(op, space, steps.count)
   const groups = new Map<string, { readonly labels: Labels; readonly at: Pointer }>()
   return {

@@ -3,11 +3,8 @@
 // gathered of the same group can be merged.
 
 import type { Pointer } from '../../src/kernels/kernels.ts'
-import type { AggregateOp } from '../language/ast.ts'
+import type { PlainAggregateOp } from '../language/ast.ts'
 import type { Columns, ColumnSpace } from '../values/columnSpace.ts'
-
-/** Operators whose groups can be fed series by series without keeping them. */
-export type StreamedOp = Exclude<AggregateOp, 'topk' | 'bottomk' | 'quantile' | 'count_values' | 'limitk' | 'limit_ratio'>
 
 /** What an operator does with accumulators of `count` steps, each at an address that is a multiple of 8. */
 export type Accumulation = {
@@ -23,11 +20,7 @@ export type Accumulation = {
   finish(at: Pointer): Columns
 }
 
-export function isStreamedOp(op: AggregateOp): op is StreamedOp {
-  return op !== 'topk' && op !== 'bottomk' && op !== 'quantile' && op !== 'count_values' && op !== 'limitk' && op !== 'limit_ratio'
-}
-
-export function createAccumulation(op: StreamedOp, space: ColumnSpace, count: number): Accumulation {
+export function createAccumulation(op: PlainAggregateOp, space: ColumnSpace, count: number): Accumulation {
   switch (op) {
     case 'sum':
       return sum(space, count)

@@ -7,9 +7,9 @@ import type { SeriesSelection } from '../../storage/querier/querier.ts'
 import type { Querier } from '../../storage/querier/querier.ts'
 import { extensionOf } from '../functions/extendedRange.ts'
 import { bucketKernels } from '../functions/overBuckets.ts'
-import type { AggregateExpr } from '../language/ast.ts'
+import type { AggregateExpr, PlainAggregateOp } from '../language/ast.ts'
 import type { Limits } from '../limits.ts'
-import { createAccumulation, type StreamedOp } from '../operators/aggregateColumns.ts'
+import { createAccumulation } from '../operators/aggregateColumns.ts'
 import { groupingOf } from '../operators/grouping.ts'
 import type { RangeCallPlan, SelectorPlan, WindowsPlan } from '../plan/plan.ts'
 import { lookupTimes, timeRangeOf, windowsOf } from '../selectors/selector.ts'
@@ -82,7 +82,7 @@ function isOfOneMetric(selection: SeriesSelection): boolean {
 }
 
 /** The groups of an aggregation over the series; `undefined` when they have to be fed to it one by one. */
-export function aggregateDivided(op: StreamedOp, { grouping: names, without }: AggregateExpr, input: DividedInput, deps: DivideDeps): Divided | undefined {
+export function aggregateDivided(op: PlainAggregateOp, { grouping: names, without }: AggregateExpr, input: DividedInput, deps: DivideDeps): Divided | undefined {
   if (!isPlain(input)) return undefined
   const { space } = deps
   const keepsName = input.plan.kind === 'selector' || input.plan.entry.keepsName

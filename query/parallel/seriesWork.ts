@@ -9,8 +9,8 @@ import type { Querier, SeriesSelection } from '../../storage/querier/querier.ts'
 import { Annotations } from '../annotations.ts'
 import type { RangeKernel } from '../functions/range.ts'
 import { functions } from '../functions/table.ts'
-import type { CallExpr } from '../language/ast.ts'
-import { createAccumulation, type Accumulation, type StreamedOp } from '../operators/aggregateColumns.ts'
+import type { CallExpr, PlainAggregateOp } from '../language/ast.ts'
+import { createAccumulation, type Accumulation } from '../operators/aggregateColumns.ts'
 import { windowsOfSamples } from '../selectors/startZeros.ts'
 import { ColumnScratch, readSampled, takeNewest, windowEndsMs, windowsOver, type LookupTimes, type Windows } from '../selectors/window.ts'
 import type { ColumnSpace, Columns } from '../values/columnSpace.ts'
@@ -47,7 +47,7 @@ type Output =
   /** Columns per series. */
   | { readonly kind: 'columns'; readonly values: Pointer; readonly present: Pointer }
   /** Accumulators per part, all of whose series are of one group. */
-  | { readonly kind: 'accumulators'; readonly op: StreamedOp; readonly at: Pointer }
+  | { readonly kind: 'accumulators'; readonly op: PlainAggregateOp; readonly at: Pointer }
 
 /** In place of a count: not evaluated, or not possible here, as histograms are. */
 export const undone = -1

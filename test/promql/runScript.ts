@@ -22,7 +22,7 @@ type EvalCommand = Command & { readonly kind: 'eval' }
 export type WithSeries = (series: readonly MemorySeries[], use: (querier: Querier) => void) => Promise<void>
 
 /** Experimental functions are on: a script tests what a function does, not whether it may be called. */
-const features = new Set(['promql-experimental-functions', 'promql-binop-fill-modifiers', 'promql-extended-range-selectors'])
+export const scriptFeatures: ReadonlySet<string> = new Set(['promql-experimental-functions', 'promql-binop-fill-modifiers', 'promql-extended-range-selectors'])
 const lookbackMs = 300_000
 /** Relative, as in Prometheus's own scripts, whose expected values have few digits. */
 const tolerance = 1e-6
@@ -66,7 +66,7 @@ function check(command: EvalCommand, querier: Querier, what: string): void {
   const evaluate = (times: { startMs: number; endMs: number; stepMs: number }) => {
     const limits = new Limits({ maxSamples: 50_000_000, deadlineMs: Infinity })
     const deps = { querier, space, limits, share: shareWithNobody, lookbackMs, maxSamples: 50_000_000, evaluationIntervalMs: 60_000, countsPerStep: false }
-    return evaluateQuery({ text: query, expr: parseQuery(query, features), ...times }, deps)
+    return evaluateQuery({ text: query, expr: parseQuery(query, scriptFeatures), ...times }, deps)
   }
   if (expected.fail !== undefined) {
     let message: string | undefined
