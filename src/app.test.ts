@@ -12,15 +12,15 @@ import { json } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { createApp, effectiveRetention } from './app.ts'
-import type { App } from './app.ts'
+import { until } from '../test/helpers/until.ts'
+import { createApp, effectiveRetention, type App } from './app.ts'
 import { ConfigError } from './base/config/yaml.ts'
 import { createLogger } from './base/log.ts'
 import { loadConfig } from './config/config.ts'
 import { createConfigChecks } from './config/configChecks.ts'
 import { checksumConfig } from './config/configChecksum.ts'
-import { parseFlags } from './flags/flags.ts'
 import { defaultStorageConfig } from './config/storageConfig.ts'
+import { parseFlags } from './flags/flags.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-app-'))
 const logged: string[] = []
@@ -90,8 +90,8 @@ beforeAll(async () => {
     configChecksum: () => checksumConfig([sources.prometheus, sources.alertmanager]),
     quit: () => {},
   })
-  await until(async () => (await getData('/api/v1/query?query=job:temperature:max')).result.length === 1)
-  await until(async () => (await getData('/api/v1/alerts')).alerts.length === 1)
+  await until('recorded', async () => (await getData('/api/v1/query?query=job:temperature:max')).result.length === 1)
+  await until('alerting', async () => (await getData('/api/v1/alerts')).alerts.length === 1)
 }, 40_000)
 
 afterAll(async () => {
@@ -100,11 +100,6 @@ afterAll(async () => {
   exporter?.close()
   rmSync(dir, { recursive: true, force: true })
 })
-
-/** Asks again until it is so; the timeout of the hook bounds it. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((done) => setTimeout(done, 50))
-}
 
 const get = (url: string, headers: Record<string, string> = {}) => app.server.inject({ method: 'GET', url, headers })
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { MetricRegistry } from '../../src/base/selfMetrics.ts'
 import { labelsFrom } from '../../storage/model/labels.ts'
@@ -39,6 +41,9 @@ const withService = async (
 
 /** About a minute of work for any machine: far more than a test waits. */
 const endless: ApiRequest = { kind: 'instant', query: 'sum(sum_over_time(quantile_over_time(0.5, x_total[10m:5ms])[1h:500ms]))', timeMs: startMs + 600_000 }
+
+/** The log of active queries, which a crash would leave behind. */
+const runningQueries = (storage: TestStorage) => readFileSync(join(storage.dir, 'queries.active'), 'utf8')
 
 describe('what is asked again and small', () => {
   const text = (response: { readonly body: Uint8Array }) => Buffer.from(response.body).toString()
@@ -254,11 +259,11 @@ describe('the query service', () => {
     }))
 
   it('frees the worker at once when the client goes away', () =>
-    withService({ maxConcurrency: 1 }, async (service) => {
+    withService({ maxConcurrency: 1 }, async (service, _registry, storage) => {
       const leaving = new AbortController()
       const left = service.respond(endless, leaving)
       const next = service.respond({ kind: 'instant', query: '1', timeMs: 0 })
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await expect.poll(() => runningQueries(storage)).toContain('quantile_over_time')
       const leftAtMs = performance.now()
       leaving.abort()
       expect((await left).status).toBe(499)
@@ -295,9 +300,10 @@ describe('the query service', () => {
       const leaving = new AbortController()
       const running = service.respond(endless, leaving)
       const waiting = service.respond({ kind: 'instant', query: '1', timeMs: 0 })
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      // A timer of a year would fire at once; this takes longer than that.
+      await expect(service.evaluate('1', 0)).resolves.toMatchObject({ value: 1 })
       leaving.abort()
-      await running
+      expect((await running).status).toBe(499)
       expect((await waiting).status).toBe(200)
     }))
 

@@ -7,10 +7,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postRemoteWrite, remoteWriteBody, type WrittenSeries } from '../helpers/remoteWriteBody.ts'
 import { type RunningServer, startPrometheus, startSolowatch } from '../helpers/servers.ts'
+import { until } from '../helpers/until.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-api-'))
 let exporter: Server
@@ -67,9 +67,10 @@ beforeAll(async () => {
   peer = await startPrometheus(join(dir, 'peer'), join(dir, 'prometheus.yml'), ['--web.enable-remote-write-receiver', ...args])
   for (const server of [own, peer]) expect((await postRemoteWrite(server.url, remoteWriteBody(written))).status).toBe(204)
   const allEvaluated = /"state":"firing".*"health":"ok".*"state":"inactive".*"health":"ok"/
-  for (const server of [own, peer]) while (!allEvaluated.test((await ask(server, { path: '/api/v1/rules?type=alert' })).body)) await delay(50)
+  const servers = [own, peer]
+  for (const server of servers) await until('all rules evaluated', async () => allEvaluated.test((await ask(server, { path: '/api/v1/rules?type=alert' })).body))
   // The second scrape of a target finds no new series.
-  for (const server of [own, peer]) while (!/,"0"\]/.test((await ask(server, { path: '/api/v1/query?query=scrape_series_added' })).body)) await delay(50)
+  for (const server of servers) await until('scraped twice', async () => /,"0"\]/.test((await ask(server, { path: '/api/v1/query?query=scrape_series_added' })).body))
 }, 60_000)
 
 afterAll(async () => {

@@ -6,10 +6,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readJson } from '../helpers/json.ts'
 import { type RunningServer, startPrometheus, startSolowatch } from '../helpers/servers.ts'
+import { until } from '../helpers/until.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-exemplars-'))
 const startSeconds = Math.floor(Date.now() / 1000)
@@ -50,7 +50,7 @@ ${rest}`
   writeFileSync(join(dir, 'peer.yml'), config('peer', `remote_write: [{ url: '${own.url}/api/v1/write', send_exemplars: true, queue_config: { batch_send_deadline: 100ms } }]\n`))
   peer = await startPrometheus(join(dir, 'peer'), join(dir, 'peer.yml'), ['--enable-feature=exemplar-storage'])
   const ways = [[own, 'own'], [peer, 'peer'], [own, 'peer']] as const
-  for (const [server, job] of ways) while (!JSON.stringify(await exemplars(server, job)).includes('h3')) await delay(50)
+  for (const [server, job] of ways) await until('all exemplars there', async () => JSON.stringify(await exemplars(server, job)).includes('h3'))
 }, 60_000)
 
 afterAll(async () => {

@@ -6,10 +6,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readJson } from '../helpers/json.ts'
 import { type RunningServer, startPrometheus, startSolowatch } from '../helpers/servers.ts'
+import { until } from '../helpers/until.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-nhcb-'))
 const running: RunningServer[] = []
@@ -45,7 +45,7 @@ ${job('exemplars', 'OpenMetricsText1.0.0', (exemplars.address() as AddressInfo).
   own = await startSolowatch(join(dir, 'own'), [`--config.file=${join(dir, 'own.yml')}`])
   running.push(own)
   for (const job of ['text', 'protobuf', 'openMetrics', 'alone', 'off', 'byTarget']) {
-    while ((await ask(`count_over_time(up{job="${job}"}[1m]) >= 4`)).size === 0) await delay(100)
+    await until(`${job} scraped four times`, async () => (await ask(`count_over_time(up{job="${job}"}[1m]) >= 4`)).size > 0)
   }
 }, 60_000)
 

@@ -6,11 +6,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readJson } from '../helpers/json.ts'
 import { postRemoteWrite, remoteWriteBody } from '../helpers/remoteWriteBody.ts'
 import { startSolowatch, type RunningServer } from '../helpers/servers.ts'
+import { until } from '../helpers/until.ts'
 
 const seriesPerBody = 200
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-full-'))
@@ -58,14 +58,6 @@ async function expectAcknowledged(): Promise<void> {
     Array.from({ length: seriesPerBody }, (_, i) => i).filter((i) => found.get(`${i} ${timeOf(number)}`) !== String(valueOf(number, i))).map((i) => `${i} ${timeOf(number)}`),
   )
   expect(wrong.slice(0, 5), `${wrong.length} of ${acknowledged.length} bodies`).toEqual([])
-}
-
-async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 20_000
-  while (!(await check())) {
-    if (Date.now() > deadlineMs) throw new Error(`still not: ${what}`)
-    await delay(100)
-  }
 }
 
 const metric = async (name: string) => Number(new RegExp(`^${name} (.+)$`, 'm').exec(await (await fetch(`${server.url}/metrics`)).text())?.[1])
