@@ -6,7 +6,8 @@ import { ChunkCodec } from '../partitions/chunkCodec.ts'
 import { compactionSteps } from '../partitions/compaction.ts'
 import { splitChunk } from './chunkRow.ts'
 import { createDataDir, dayMs, listPartitions, partitionPath } from './dataDir.ts'
-import { PartitionReader, PartitionWriter } from './partitionFile.ts'
+import { PartitionReader } from './partitionReader.ts'
+import { PartitionWriter } from './partitionWriter.ts'
 
 const startMs = 20_000 * dayMs
 const codec = new ChunkCodec(loadKernelModule())

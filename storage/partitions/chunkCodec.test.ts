@@ -7,7 +7,7 @@ import { createRandom } from '../../test/helpers/random.ts'
 import { sectionChecksum } from '../../test/helpers/sectionChecksum.ts'
 import { openTestStorage } from '../../test/helpers/testStorage.ts'
 import { listPartitions } from '../files/dataDir.ts'
-import { PartitionReader } from '../files/partitionFile.ts'
+import { PartitionReader } from '../files/partitionReader.ts'
 import { labelsFrom } from '../model/labels.ts'
 import { ChunkCodec } from './chunkCodec.ts'
 

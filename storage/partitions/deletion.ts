@@ -2,7 +2,7 @@
 // memory and on disk. A sample that is newer than all of those is not concerned.
 
 import { dayMs, type Partition } from '../files/dataDir.ts'
-import { PartitionReader } from '../files/partitionFile.ts'
+import { PartitionReader } from '../files/partitionReader.ts'
 import type { SeriesFileWriter } from '../files/seriesFile.ts'
 import type { HiddenRanges, Tombstone } from '../files/tombstoneFile.ts'
 import type { HeadReader } from '../head/headReader.ts'

@@ -4,7 +4,7 @@
 import { assert, errorText } from '../../src/base/assert.ts'
 import { chunkVersion, splitChunk } from '../files/chunkRow.ts'
 import { dayMs, dayStartMs, listPartitions, partitionPath, partitionsDir, syncDirectory } from '../files/dataDir.ts'
-import { PartitionWriter } from '../files/partitionFile.ts'
+import { PartitionWriter } from '../files/partitionWriter.ts'
 import { isDamage } from '../files/sqlite.ts'
 import type { FlushTable } from '../head/headFlush.ts'
 import { DataFileError } from '../model/storageError.ts'

@@ -5,7 +5,7 @@
 import { errorText } from '../../src/base/assert.ts'
 import { sectionCount, type ChunkRow } from '../files/chunkRow.ts'
 import type { Partition } from '../files/dataDir.ts'
-import type { PartitionReader } from '../files/partitionFile.ts'
+import type { PartitionReader } from '../files/partitionReader.ts'
 import { isDamage } from '../files/sqlite.ts'
 import { decodeBuckets } from './buckets.ts'
 import type { ChunkCodec } from './chunkCodec.ts'

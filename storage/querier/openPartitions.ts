@@ -4,7 +4,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { errorText } from '../../src/base/assert.ts'
 import { dayMs, listPartitions, type Partition } from '../files/dataDir.ts'
-import { PartitionReader } from '../files/partitionFile.ts'
+import { PartitionReader } from '../files/partitionReader.ts'
 import { isDamage } from '../files/sqlite.ts'
 import type { TimeRange } from '../model/sample.ts'
 

@@ -10,7 +10,7 @@ import { CheckpointReader, unpackPiece } from '../../storage/files/checkpointFil
 import { splitChunk } from '../../storage/files/chunkRow.ts'
 import { listCheckpoints, listLogSegments, listPartitions, seriesPath, statePath } from '../../storage/files/dataDir.ts'
 import { LogSegmentReader } from '../../storage/files/logFile.ts'
-import { PartitionReader } from '../../storage/files/partitionFile.ts'
+import { PartitionReader } from '../../storage/files/partitionReader.ts'
 import { decodeSeriesPage, SeriesFileReader } from '../../storage/files/seriesFile.ts'
 import { StateFileWriter } from '../../storage/files/stateFile.ts'
 import { readTombstones } from '../../storage/files/tombstoneFile.ts'
