@@ -5,9 +5,10 @@ import { startStorage } from '../storage/storageStart.ts'
 import { errorText } from './base/assert.ts'
 import { createLogger } from './base/log.ts'
 import { exitCodes } from './exitCodes.ts'
-import { helpText, parseFlags, UsageError } from './flags/flags.ts'
-import type { Command, Options } from './flags/flags.ts'
+import { helpText, parseFlags, type Command } from './flags/flags.ts'
+import type { Options } from './flags/options.ts'
 import { storageStartOptions } from './flags/storageFlags.ts'
+import { UsageError } from './flags/usageError.ts'
 import { versionText } from './version.ts'
 
 /** Runs to the end of the process. */

@@ -14,7 +14,7 @@ import { embeddedAlertmanagerConfig, embeddedPrometheusConfig, loadConfig } from
 import { checksumConfig } from './config/configChecksum.ts'
 import { createConfigChecks } from './config/configChecks.ts'
 import { exitCodes } from './exitCodes.ts'
-import type { Options } from './flags/flags.ts'
+import type { Options } from './flags/options.ts'
 import { solowatchVersion } from './version.ts'
 
 /** Runs to the end of the process. */

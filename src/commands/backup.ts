@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { isDataDirInUse } from '../../storage/files/lock.ts'
 import { copyClosedDataDir } from '../../storage/writer/snapshot.ts'
 import { errorText } from '../base/assert.ts'
-import { UsageError } from '../flags/flags.ts'
+import { UsageError } from '../flags/usageError.ts'
 import { readArguments } from './arguments.ts'
 
 const usage = `Usage: solowatch backup DIR [--storage.tsdb.path=data/] [--url=http://localhost:9090]

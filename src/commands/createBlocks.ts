@@ -10,7 +10,7 @@ import { openStorage } from '../../storage/storage.ts'
 import { errorText } from '../base/assert.ts'
 import { createLogger } from '../base/log.ts'
 import { MetricRegistry } from '../base/selfMetrics.ts'
-import { UsageError } from '../flags/flags.ts'
+import { UsageError } from '../flags/usageError.ts'
 import { readArguments } from './arguments.ts'
 
 const usage = `Usage: solowatch tsdb create-blocks-from openmetrics [flags] FILE [DIR]

@@ -122,7 +122,7 @@ export const flagTable: readonly Flag[] = [
 ]
 
 /** Flags of the original Alertmanager that may stay on a command line. */
-export const alertmanagerFlags: readonly Flag[] = [
+const alertmanagerFlags: readonly Flag[] = [
   ignored('storage.path', 'text', 'data/', `${alertmanagerOnly}State is kept in --storage.tsdb.path.`),
   flag('data.retention', 'duration', '120h', `${alertmanagerOnly}How long the notification log and ended silences are kept.`),
   flag('data.maintenance-interval', 'duration', '15m', `${alertmanagerOnly}How often ended silences and old log entries are removed.`),
@@ -155,3 +155,6 @@ export const alertmanagerFlags: readonly Flag[] = [
   ].map((name) => ignored(`cluster.${name}`, 'text', '', `${alertmanagerOnly}solowatch is one process; there is no cluster.`)),
   ignored('cluster.peer', 'list', '', `${alertmanagerOnly}solowatch is one process; there is no cluster.`),
 ]
+
+/** All that may be given. */
+export const allFlags: readonly Flag[] = [...flagTable, ...alertmanagerFlags]

@@ -2,8 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { helpText, parseFlags, UsageError } from './flags.ts'
-import type { Options } from './flags.ts'
+import { helpText, parseFlags } from './flags.ts'
+import type { Options } from './options.ts'
+import { UsageError } from './usageError.ts'
 
 function optionsOf(...args: string[]): Options {
   const command = parseFlags(args)

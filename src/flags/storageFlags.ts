@@ -2,7 +2,7 @@
 
 import type { StorageStartOptions } from '../../storage/storageStart.ts'
 import type { Logger } from '../base/log.ts'
-import type { Options } from './flags.ts'
+import type { Options } from './options.ts'
 
 export function storageStartOptions(options: Options, logger: Logger): StorageStartOptions {
   const { storagePath, lockFile, storageSync, maxSeries, maxSeriesPerJob } = options
