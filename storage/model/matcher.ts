@@ -91,8 +91,25 @@ function regexTest(pattern: string): RegexTest {
   }
 }
 
-/** `a|b|c` as its alternatives, when none of them holds a character that means something in a regular expression. */
+/** A character that stands for itself. */
+const escapedCharacter = /\\[^0-9A-Za-z\u0080-\uffff]/g
+
+/**
+ * `a|b|c` as its alternatives, when none of them holds a character that means something in a regular expression, or only escaped.
+ * All may stand in parentheses: `(10\.0\.0\.1:9100|10\.0\.0\.2:9100)` is how Grafana writes the values of a variable.
+ */
 function plainAlternatives(pattern: string): readonly string[] | undefined {
-  if (/[\\.+*?()[\]{}^$]/.test(pattern)) return undefined
-  return [...new Set(pattern.split('|'))]
+  const [, inner = pattern] = /^\((?:\?:)?(.*)\)$/s.exec(pattern) ?? []
+  if (/[\\.+*?()[\]{}^$]/.test(inner.replace(escapedCharacter, ''))) return undefined
+  const alternatives = new Set<string>()
+  let text = ''
+  for (const [part] of inner.matchAll(/\\.|\||[^\\|]+/gs)) {
+    if (part === '|') {
+      alternatives.add(text)
+      text = ''
+    } else {
+      text += part.startsWith('\\') ? part.slice(1) : part
+    }
+  }
+  return [...alternatives.add(text)]
 }
