@@ -24,3 +24,12 @@ export class QueryError extends Error {
 export function invalidParameter(name: string, reason: string): QueryError {
   return new QueryError('bad_data', `invalid parameter ${JSON.stringify(name)}: ${reason}`)
 }
+
+/** What `read` finds wrong with a parameter is said with its name. */
+export function namingParameter<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof QueryError && error.errorType === 'bad_data' ? invalidParameter(name, error.message) : error
+  }
+}

@@ -17,7 +17,7 @@ import type { Limits } from '../limits.ts'
 import type { Share } from '../parallel/crew.ts'
 import type { SharedWork } from '../parallel/sharedWork.ts'
 import { explain } from '../plan/explain.ts'
-import { invalidParameter, QueryError } from '../queryError.ts'
+import { invalidParameter, namingParameter, QueryError } from '../queryError.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'
 import type { MatrixSeries, VectorSeries } from '../values/value.ts'
 import { escapedJson, type InstantRequest, type QueryParams, type RangeRequest } from './api.ts'
@@ -49,7 +49,7 @@ const truncated = 'results truncated due to limit'
 export function answerInstant(request: InstantRequest, deps: JobDeps): Answered {
   const startedMs = performance.now()
   const { timeMs } = request
-  const query = { text: request.query, expr: parse(request.query, deps.features), startMs: timeMs, endMs: timeMs, stepMs: 0 }
+  const query = { text: request.query, expr: parsedQuery(request.query, deps), startMs: timeMs, endMs: timeMs, stepMs: 0 }
   const result = evaluateQuery(query, engineDeps(request, deps))
   const evaluatedMs = performance.now()
   const limit = request.limit ?? 0
@@ -83,7 +83,7 @@ export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
   const startedMs = performance.now()
   checkRange(request)
   const { startMs, endMs, stepMs } = request
-  const query = { text: request.query, expr: parse(request.query, deps.features), startMs, endMs, stepMs }
+  const query = { text: request.query, expr: parsedQuery(request.query, deps), startMs, endMs, stepMs }
   const type = valueTypeOf(query.expr)
   if (type !== 'scalar' && type !== 'vector') {
     const shown = type === 'matrix' ? 'range vector' : type
@@ -112,7 +112,7 @@ function evaluateRange(query: Query, request: RangeRequest, deps: JobDeps): Quer
 export function evaluateForRule(request: EvaluateRequest, deps: JobDeps): { readonly evaluated: Evaluated; readonly cost: JobCost } {
   const startedMs = performance.now()
   const { timeMs, query: text } = request
-  const query = { text, expr: parseQuery(text, deps.features), startMs: timeMs, endMs: timeMs, stepMs: 0 }
+  const query = { text, expr: parseQuery(text, deps.features, () => deps.limits.check()), startMs: timeMs, endMs: timeMs, stepMs: 0 }
   const result = evaluateQuery(query, engineDeps(request, deps))
   const cost = costOf(result, deps.limits, { elapsedMs: performance.now() - startedMs, sortMs: 0 })
   const notes = { warnings: result.annotations.warnings(text), infos: result.annotations.infos(text) }
@@ -137,12 +137,9 @@ export function evaluateForRule(request: EvaluateRequest, deps: JobDeps): { read
   }
 }
 
-function parse(text: string, features: ParseFeatures): Query['expr'] {
-  try {
-    return parseQuery(text, features)
-  } catch (error) {
-    throw error instanceof QueryError ? invalidParameter('query', error.message) : error
-  }
+/** The tree of the parameter `query`. */
+export function parsedQuery(text: string, { features, limits }: JobDeps): Query['expr'] {
+  return namingParameter('query', () => parseQuery(text, features, () => limits.check()))
 }
 
 function checkRange({ startMs, endMs, stepMs }: RangeRequest): void {

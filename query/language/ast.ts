@@ -9,6 +9,9 @@ export type Position = { readonly start: number; readonly end: number }
 /** What is wrong with the query, and where. */
 export type ParseFailure = { readonly position: Position; readonly text: string }
 
+/** Of one query; further mistakes are not worth reading. */
+export const maxFailures = 10
+
 export type ValueType = 'scalar' | 'vector' | 'matrix' | 'string'
 
 export type Expr =

@@ -5,7 +5,8 @@ import type { IToken } from 'chevrotain'
 import { errorText } from '../../src/base/assert.ts'
 import { metricNameLabel } from '../../storage/model/labels.ts'
 import { createMatcher, type Matcher, type MatcherOp } from '../../storage/model/matcher.ts'
-import { isExperimentalAggregation, isPlainAggregation, isSetOperator, type AggregateOp, type BinaryExpr, type BinaryOp, type DurationExpr, type Expr, type ParseFailure, type Position, type VectorMatching, type VectorSelector } from './ast.ts'
+import { isExperimentalAggregation, isPlainAggregation, isSetOperator, maxFailures, type AggregateOp, type BinaryExpr, type BinaryOp, type DurationExpr, type Expr, type ParseFailure, type Position, type VectorMatching, type VectorSelector } from './ast.ts'
+import { maxDepth, tooDeep } from './depth.ts'
 import { parseDurationSeconds, parseNumber } from './numberLiteral.ts'
 import { functionSignatures } from './signatures.ts'
 import { goQuote, unquote } from './stringLiteral.ts'
@@ -27,6 +28,9 @@ const precedence: Readonly<Record<BinaryOp, number>> = {
   '^': 6,
 }
 const powerPrecedence = precedence['^']
+
+/** Nodes that are made between two looks at the limits. */
+const nodesPerCheck = 1_000
 
 /** Beyond this distance from 1970, in milliseconds, a timestamp does not fit Prometheus's 64 bits. */
 const maxTimestampMs = 2 ** 63
@@ -50,14 +54,18 @@ export type Grouping = { readonly labels: readonly string[]; readonly without: b
 export class Builder {
   readonly failures: ParseFailure[] = []
   readonly #features: ParseFeatures
+  readonly #check: () => void
   #matchers: Matcher[] = []
+  #made = 0
 
-  constructor(features: ParseFeatures) {
+  /** `check` is called time and again, and throws when the parse is to end. */
+  constructor(features: ParseFeatures, check: () => void) {
     this.#features = features
+    this.#check = check
   }
 
   report(position: Position, text: string): void {
-    this.failures.push({ position, text })
+    if (this.failures.length < maxFailures) this.failures.push({ position, text })
   }
 
   fail(position: Position, text: string): never {
@@ -69,7 +77,17 @@ export class Builder {
     if (!this.#features.has(feature)) this.report(position, text)
   }
 
+  /** The row has `length` operators so far, which will be levels of the tree. */
+  limitRow(length: number, last: IToken): void {
+    if (length > maxDepth) this.fail(tokenPosition(last), tooDeep)
+  }
+
+  #count(): void {
+    if (++this.#made % nodesPerCheck === 0) this.#check()
+  }
+
   number(token: IToken): number {
+    this.#count()
     const value = token.tokenType === DurationToken ? parseDurationSeconds(token.image) : parseNumber(token.image)
     if (typeof value === 'number') return value
     this.report(tokenPosition(token), value)
@@ -82,6 +100,7 @@ export class Builder {
 
   /** Nests a row of operands by precedence; `^` is right-associative, signs bind less than `^` and as much as `*`. */
   nest(operands: readonly Operand[], operators: readonly Operator[]): Expr {
+    this.#count()
     let next = 0
     const operandAt = (index: number) => operands[index] as Operand // one more operand than operators
     const climb = (minimum: number, signCount: number): Expr => {
@@ -127,6 +146,9 @@ export class Builder {
   }
 
   matcher(start: IToken, name: string, op: IToken, value: IToken): void {
+    // A regular expression takes longer than a thousand of anything else.
+    if (op.image.endsWith('~')) this.#check()
+    else this.#count()
     try {
       this.#matchers.push(createMatcher(name, op.image as MatcherOp, unquote(value.image))) // the texts of the category MatchOperator
     } catch (error) {
@@ -139,6 +161,7 @@ export class Builder {
   }
 
   selector(name: string, position: Position): VectorSelector {
+    this.#count()
     const matchers = name === '' ? this.#matchers : [...this.#matchers, createMatcher(metricNameLabel, '=', name)]
     return { kind: 'vectorSelector', position, name, matchers, offsetMs: 0, anchored: false, smoothed: false }
   }

@@ -12,7 +12,7 @@ export const spanOf = (from: IToken, to: IToken): Position => ({ start: from.sta
 /** For the grammar that has all the rules; it analyses itself when they are there. */
 export class DurationGrammar extends EmbeddedActionsParser {
   /** Makes nodes and collects what is wrong with them; set before each parse. */
-  builder = new Builder(new Set())
+  builder = new Builder(new Set(), () => {})
 
   constructor(checkGrammar: boolean) {
     super(t.vocabulary, { maxLookahead: 2, recoveryEnabled: false, skipValidations: !checkGrammar })

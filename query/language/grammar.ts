@@ -22,6 +22,7 @@ export class PromqlGrammar extends DurationGrammar {
     operands.push(this.SUBRULE1(this.operand))
     this.MANY(() => {
       operators.push(this.SUBRULE(this.operator))
+      this.ACTION(() => this.builder.limitRow(operators.length, this.LA(0)))
       operands.push(this.SUBRULE2(this.operand))
     })
     return this.ACTION(() => this.builder.nest(operands, operators))

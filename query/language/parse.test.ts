@@ -330,3 +330,40 @@ describe('printing', () => {
     }
   })
 })
+
+describe('what takes long', () => {
+  it('is refused when the text is longer than a megabyte', () => {
+    expect(() => parseQuery(`1${' '.repeat(1024 * 1024)}`)).toThrow('a query of 1048577 characters is too long, there may be 1048576')
+    expect(() => parseQuery(`1${' '.repeat(1024 * 1024 - 1)}`)).not.toThrow()
+  })
+
+  it('is refused when it is a very long regular expression, unless that is plain alternatives', () => {
+    expect(() => parseQuery(`up{a=~"${'(a)'.repeat(40_000)}"}`)).toThrow('1:4: parse error: error parsing regexp: expression too large: 120000 characters, there may be 100000')
+    expect(() => parseQuery(`up{a=~"${String.raw`10\\.1|`.repeat(40_000)}"}`)).not.toThrow()
+  })
+
+  it('stops at the first character that cannot be read', () => {
+    const startedMs = performance.now()
+    expect(() => parseQuery('$'.repeat(1_000_000))).toThrow("1:1: parse error: unexpected character: '$'")
+    expect(performance.now() - startedMs).toBeLessThan(1_000) // Looking for the next one that can be took four seconds.
+  })
+
+  it('lists the first ten mistakes, not each of many', () => {
+    for (const mistake of ['{a=~"("}', '("a" + 1)']) expect(() => parseQuery(Array(2_000).fill(mistake).join(' + '))).toThrow(/^(\d+:\d+: parse error: [^\n]+\n){9}\d+:\d+: parse error: [^\n]+$/)
+  })
+
+  const ends = (name: string, text: string) =>
+    it(`ends when it is told to: ${name}`, () => {
+      let looks = 0
+      const parse = () =>
+        parseQuery(text, everything, () => {
+          if (++looks === 10) throw new QueryError('timeout', 'over')
+        })
+      expect(parse).toThrow('over')
+    })
+  ends('a row', Array(5_000).fill('1 + (2 * 3 - 4)').join(' or '))
+  ends('arguments', `label_join(up, ${Array(20_000).fill('"a"').join()})`)
+  ends('conditions', `up{${Array(20_000).fill('a="b"').join()}}`)
+  ends('regular expressions', `up{${Array(10).fill('a=~"b.c"').join()}}`)
+  ends('modifiers', `up${' offset 1m'.repeat(20_000)}`)
+})

@@ -6,6 +6,7 @@ import type { Matcher } from '../../storage/model/matcher.ts'
 import { QueryError } from '../queryError.ts'
 import type { Expr, ParseFailure } from './ast.ts'
 import { Builder, ParseAborted, type ParseFeatures } from './builder.ts'
+import { isTooDeep, tooDeep } from './depth.ts'
 import { PromqlGrammar } from './grammar.ts'
 import { KeptByText } from './keptByText.ts'
 import * as t from './tokens.ts'
@@ -14,6 +15,9 @@ import { typeErrors } from './typecheck.ts'
 export type { ParseFeatures } from './builder.ts'
 
 const noFeatures: ParseFeatures = new Set()
+const unhurried = () => {}
+/** In UTF-16 units. A longer text would take seconds, and gigabytes, before it is a tree. */
+const maxTextLength = 1024 * 1024
 /** Built by the first query, or ahead of it: nobody asks the main thread of most servers. */
 let builtGrammar: PromqlGrammar | undefined
 const caches = new WeakMap<ParseFeatures, KeptByText<Expr>>()
@@ -21,18 +25,21 @@ const selectors = new KeptByText<readonly Matcher[]>()
 
 /** Builds what the first query would have to wait for. */
 export function prepareParser(): void {
-  parseRule('0', noFeatures, 'expression')
+  parseRule('0', { features: noFeatures, check: unhurried, rule: 'expression' })
 }
 
-/** Parses and type-checks. Throws a `QueryError` of type bad_data that lists every mistake on a line. */
-export function parseQuery(text: string, features: ParseFeatures = noFeatures): Expr {
-  return cacheFor(features).get(text, () => parseAfresh(text, features))
+/**
+ * Parses and type-checks. Throws a `QueryError` of type bad_data that lists the first mistakes, each on a line. `check` is called
+ * time and again, and may throw to end it.
+ */
+export function parseQuery(text: string, features: ParseFeatures = noFeatures, check = unhurried): Expr {
+  return cacheFor(features).get(text, () => parseAfresh(text, features, check))
 }
 
 /** The conditions of one selector without range or modifiers, as in `match[]`; here it may match everything. */
-export function parseSelector(text: string): readonly Matcher[] {
+export function parseSelector(text: string, check = unhurried): readonly Matcher[] {
   return selectors.get(text, () => {
-    const expr = parseRule(text, noFeatures, 'selector')
+    const expr = parseRule(text, { features: noFeatures, check, rule: 'selector' })
     if (expr.kind !== 'vectorSelector') throw new Error(`bug: a selector is parsed as ${expr.kind}`)
     return expr.matchers
   })
@@ -44,18 +51,33 @@ function cacheFor(features: ParseFeatures): KeptByText<Expr> {
   return cache
 }
 
-function parseAfresh(text: string, features: ParseFeatures): Expr {
-  const expr = parseRule(text, features, 'expression')
-  const failures = typeErrors(expr, text)
-  if (failures.length > 0) throw parseError(text, failures)
-  return expr
+function parseAfresh(text: string, features: ParseFeatures, check: () => void): Expr {
+  try {
+    const expr = parseRule(text, { features, check, rule: 'expression' })
+    check()
+    if (isTooDeep(expr)) throw parseError(text, [at(0, tooDeep)])
+    const failures = typeErrors(expr, text)
+    if (failures.length > 0) throw parseError(text, failures)
+    return expr
+  } catch (error) {
+    throw isStackOverflow(error) ? parseError(text, [at(0, tooDeep)]) : error
+  }
 }
 
+/** The grammar is followed on the stack, which has room for more nesting than anybody writes. Nothing is left half done but the tree. */
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message === 'Maximum call stack size exceeded'
+}
+
+type RuleOptions = { readonly features: ParseFeatures; readonly check: () => void; readonly rule: 'expression' | 'selector' }
+
 /** The whole text as one rule of the grammar, its types not checked yet. */
-function parseRule(text: string, features: ParseFeatures, rule: 'expression' | 'selector'): Expr {
+function parseRule(text: string, { features, check, rule }: RuleOptions): Expr {
+  if (text.length > maxTextLength) throw new QueryError('bad_data', `a query of ${text.length} characters is too long, there may be ${maxTextLength}`)
   const { tokens, error } = t.tokenize(text)
+  check()
   if (tokens.length === 0 && error === undefined) throw parseError(text, [at(0, rule === 'selector' ? 'unexpected end of input' : 'no expression found in input')])
-  const builder = new Builder(features)
+  const builder = new Builder(features, check)
   const grammar = (builtGrammar ??= new PromqlGrammar())
   grammar.builder = builder
   grammar.input = tokens

@@ -176,7 +176,7 @@ export type Tokens = { readonly tokens: IToken[]; readonly error?: LexicalError 
 
 /** The tokens up to the first lexical error. */
 export function tokenize(text: string): Tokens {
-  builtLexer ??= new Lexer(lexerModes, { positionTracking: 'onlyOffset', skipValidations: true, recoveryEnabled: true })
+  builtLexer ??= new Lexer(lexerModes, { positionTracking: 'onlyOffset', skipValidations: true, recoveryEnabled: false })
   const { tokens, errors } = builtLexer.tokenize(text)
   const first = errors[0]
   let error = first && unreadable(text, first.offset, tokens)

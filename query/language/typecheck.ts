@@ -4,7 +4,7 @@
 import { unreachable } from '../../src/base/assert.ts'
 import { metricNameLabel } from '../../storage/model/labels.ts'
 import { matchesEmpty } from '../../storage/model/matcher.ts'
-import { isComparison, isSetOperator, type AggregateExpr, type BinaryExpr, type CallExpr, type Expr, type ParseFailure, type Position, type ValueType, type VectorSelector } from './ast.ts'
+import { isComparison, isSetOperator, maxFailures, type AggregateExpr, type BinaryExpr, type CallExpr, type Expr, type ParseFailure, type Position, type ValueType, type VectorSelector } from './ast.ts'
 import { functionSignatures, type FunctionSignature } from './signatures.ts'
 import { goQuote } from './stringLiteral.ts'
 
@@ -32,8 +32,11 @@ export function valueTypeOf(expr: Expr): ValueType {
       return type
     }
     case 'unaryExpr':
-    case 'parenExpr':
-      return valueTypeOf(expr.expr)
+    case 'parenExpr': {
+      let inner: Expr = expr
+      while (inner.kind === 'unaryExpr' || inner.kind === 'parenExpr') inner = inner.expr
+      return valueTypeOf(inner)
+    }
     case 'call':
       return signatureOf(expr).returnType
     default:
@@ -47,7 +50,7 @@ function documentedType(type: ValueType): string {
   return type === 'matrix' ? 'range vector' : type
 }
 
-/** All type errors of the tree, in reading order; `text` is the query. */
+/** The first type errors of the tree, in reading order; `text` is the query. */
 export function typeErrors(expr: Expr, text: string): readonly ParseFailure[] {
   const failures: ParseFailure[] = []
   new TypeCheck(text, failures).check(expr)
@@ -112,7 +115,7 @@ class TypeCheck {
   }
 
   #report(position: Position, text: string): void {
-    this.#failures.push({ position, text })
+    if (this.#failures.length < maxFailures) this.#failures.push({ position, text })
   }
 
   #expect(expr: Expr, wanted: ValueType, context: string): void {

@@ -199,8 +199,8 @@ describe('the query service', () => {
       expect(await refused({ ...range, query: 'x[5m]' })).toEqual(
         bad('invalid parameter "query": invalid expression type "range vector" for range query, must be Scalar or instant Vector'),
       )
-      expect(await refused({ ...range, query: `${'('.repeat(20_000)}1${')'.repeat(20_000)}` })).toEqual(bad('the query is nested too deeply'))
-      expect(await refused({ ...range, query: Array.from({ length: 30_000 }, () => '1').join('+') })).toEqual(bad('the query is nested too deeply'))
+      expect(await refused({ ...range, query: `${'('.repeat(20_000)}1${')'.repeat(20_000)}` })).toEqual(bad('invalid parameter "query": 1:1: parse error: the query is nested too deeply'))
+      expect(await refused({ ...range, query: Array.from({ length: 30_000 }, () => '1').join('+') })).toEqual(bad('invalid parameter "query": 1:10002: parse error: the query is nested too deeply'))
       expect(await refused({ ...range, query: 'sum(' })).toMatchObject({ errorType: 'bad_data', error: expect.stringMatching(/^invalid parameter "query": 1:5: parse error: /) })
     }))
 

@@ -106,14 +106,8 @@ function answerJob(message: JobMessage): JobAnswer {
     }
   } catch (error) {
     if (error instanceof QueryError) return { id, kind: 'error', errorType: error.errorType, message: error.message }
-    if (isStackOverflow(error)) return { id, kind: 'error', errorType: 'bad_data', message: 'the query is nested too deeply' }
     return { id, kind: 'error', errorType: 'internal', message: errorText(error) }
   }
-}
-
-/** Parsing and evaluation follow the nesting of the query on the stack: some thousand levels, more than anybody writes. */
-function isStackOverflow(error: unknown): boolean {
-  return error instanceof RangeError && error.message === 'Maximum call stack size exceeded'
 }
 
 /** Pieces that may be on their way before the worker waits for the client. */

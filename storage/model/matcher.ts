@@ -15,6 +15,9 @@ export type Matcher = {
   readonly literals?: readonly string[]
 }
 
+/** In UTF-16 units: so many take the expression engine half a second and 50 MB to compile. Plain alternatives may be longer. */
+const maxRegexLength = 100_000
+
 /** The regular expression of a matcher, relabel rule or route was not valid RE2. */
 class RegexError extends Error {}
 
@@ -71,6 +74,7 @@ function regexTest(pattern: string): RegexTest {
     const set = new Set(literals)
     return { matches: (v) => set.has(v), literals }
   }
+  if (pattern.length > maxRegexLength) throw new RegexError(`error parsing regexp: expression too large: ${pattern.length} characters, there may be ${maxRegexLength}`)
   const regex = compileAnchored(pattern)
   const prefix = /^([^\\.+*?()|[\]{}^$]+)\.([*+])$/.exec(pattern)
   if (prefix?.[1] !== undefined) {
