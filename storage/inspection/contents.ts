@@ -39,6 +39,7 @@ const openPartition = ({ path, startMs }: { readonly path: string; readonly star
 
 export type PartitionContents = { readonly file: string; readonly startMs: number; readonly bytes: number; readonly meta: PartitionMeta | undefined; readonly encodings: readonly EncodingContents[] }
 
+/** Oldest first. */
 export function partitionContents(dir: string, onDamage: OnDamage): Iterable<PartitionContents> {
   return fromEach(listPartitions(dir).current, onDamage, {
     open: openPartition,
@@ -81,6 +82,7 @@ export function* seriesContents(dir: string): Generator<SeriesContents> {
   }
 }
 
+/** Throws `DataFileError` when it cannot be read. */
 export function seriesMeta(dir: string): SeriesMeta {
   const reader = new SeriesFileReader(seriesPath(dir))
   try {
@@ -140,6 +142,7 @@ export function chunkContents(dir: string, ref: number, onDamage: OnDamage): Ite
 
 export type LogContents = { readonly file: string; readonly bytes: number; readonly first: number; readonly last: number; readonly count: number }
 
+/** Segments, oldest first. */
 export function logContents(dir: string, onDamage: OnDamage): Iterable<LogContents> {
   return fromEach(listLogSegments(dir), onDamage, {
     open: ({ path }) => new LogSegmentReader(path),
@@ -149,6 +152,7 @@ export function logContents(dir: string, onDamage: OnDamage): Iterable<LogConten
 
 export type CheckpointContents = { readonly file: string; readonly bytes: number; readonly meta: CheckpointMeta }
 
+/** Oldest first. */
 export function checkpointContents(dir: string, onDamage: OnDamage): Iterable<CheckpointContents> {
   return fromEach(listCheckpoints(dir), onDamage, {
     open: ({ path }) => new CheckpointReader(path),
