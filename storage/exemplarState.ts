@@ -15,6 +15,7 @@ type SavedExemplar = readonly [ref: number, labels: Record<string, string>, valu
 
 type SavedRecord = { readonly series: readonly (readonly [ref: number, labels: Record<string, string>])[]; readonly exemplars: readonly SavedExemplar[] }
 
+/** Resolves when they are durable. */
 export async function saveExemplars(store: ExemplarStore, state: Pick<StateStore, 'write'>): Promise<void> {
   const all = store.inOrder()
   const changes = []

@@ -2,7 +2,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
-import { errorBody, jsonHeaders, jsonString, statusOf } from '../query/answers/api.ts'
+import { errorBody, escapedJson, jsonHeaders, jsonString, statusOf } from '../query/answers/api.ts'
 import type { ErrorType } from '../query/queryError.ts'
 
 export type Answer = {
@@ -23,10 +23,12 @@ export function failure(errorType: ErrorType, message: string): Answer {
   return { status: statusOf(errorType), headers: jsonHeaders, body: errorBody(errorType, message) }
 }
 
+/** Text, which a browser must not take for anything else. */
 export function plain(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', ...headers }, body }
 }
 
+/** With the body that Go writes for a browser that does not follow. */
 export function redirect(location: string, status = 302): Answer {
   const body = `<a href=${jsonString(location)}>${STATUS_CODES[status] ?? ''}</a>.\n\n`
   return { status, headers: { location, 'content-type': 'text/html; charset=utf-8' }, body }
@@ -37,6 +39,7 @@ export function methodNotAllowed(methods: readonly string[]): Answer {
   return plain(405, 'Method Not Allowed\n', { allow: allowHeader(methods) })
 }
 
+/** The methods and OPTIONS, sorted. */
 export function allowHeader(methods: readonly string[]): string {
   return [...new Set([...methods, 'OPTIONS'])].sort().join(', ')
 }
@@ -45,7 +48,7 @@ export const noContent: Answer = { status: 204, headers: {}, body: '' }
 
 /** JSON as Go's encoder prints it: `<`, `>`, `&` and the two line separators are escaped. */
 export function toJson(data: unknown): string {
-  return (JSON.stringify(data) ?? 'null').replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return escapedJson(JSON.stringify(data) ?? 'null')
 }
 
 /** RFC 3339 with as many fractional digits as there are; `undefined` is Go's zero time, "never". */

@@ -141,10 +141,12 @@ export function answerOf(error: unknown, logger: Logger): Answer {
   return failure('internal', errorText(error))
 }
 
+/** What is asked of a server that starts or stops. */
 export function notReady(readiness: Readiness): Answer {
   return plain(503, 'Service Unavailable', { 'x-prometheus-stopping': String(readiness === 'stopping') })
 }
 
+/** Hands an answer to the framework. */
 export function send(reply: FastifyReply, answer: Answer): FastifyReply {
   const { status, headers, body } = answer
   if (status === 204) return reply.code(status).headers({ ...headers }).send()

@@ -24,6 +24,7 @@ export type IntakeOptions = { readonly nowMs: number; readonly resolveTimeoutMs:
 /** The alert, and why it cannot be taken, if so. */
 export type IntakeResult = { readonly alert: Alert; readonly problem?: string }
 
+/** Throws nothing: what is wrong with the alert is the result's `problem`, in Alertmanager's words. */
 export function takeAlert(posted: PostedAlert, { nowMs, resolveTimeoutMs, mode }: IntakeOptions): IntakeResult {
   const startsAtMs = posted.startsAtMs ?? posted.endsAtMs ?? nowMs
   const startsAtText = posted.startsAtMs === undefined ? posted.endsAtText : posted.startsAtText

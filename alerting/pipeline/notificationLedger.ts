@@ -21,11 +21,13 @@ export type DeliveryFacts = {
 /** Longer messages are cut in the ledger, not on their way. */
 const maxRenderedCharacters = 65_536
 
+/** `nowMs` is when it was answered. */
 export function sentEntry(facts: DeliveryFacts, outcome: RetryOutcome & { readonly ok: true }, durationMs: number, nowMs: number): StateChange {
   const { answer, rendered } = outcome.result
   return entry(facts.flush, 'sent', nowMs, { ...detailOf(facts), tries: outcome.tries, durationMs, answer, rendered: rendered.slice(0, maxRenderedCharacters) })
 }
 
+/** `nowMs` is when it was given up. */
 export function failedEntry(facts: DeliveryFacts, outcome: RetryOutcome & { readonly ok: false }, durationMs: number, nowMs: number): StateChange {
   return entry(facts.flush, 'failed', nowMs, { ...detailOf(facts), tries: outcome.tries, durationMs, error: outcome.reason, failure: outcome.failure })
 }

@@ -26,6 +26,7 @@ export type SuppressionResult = {
   readonly mutedBy: readonly string[]
 }
 
+/** What of a flush may be told: inhibition, then active and mute time intervals, then silences, each over what the one before has left. */
 export function suppress(input: SuppressionInput): SuppressionResult {
   const suppressed: Suppressed[] = []
   const holdBack = (alerts: readonly FlushAlert[], reason: SuppressionReason, byOf: (alert: FlushAlert) => readonly string[]): FlushAlert[] =>

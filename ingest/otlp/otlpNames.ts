@@ -13,6 +13,7 @@ const units: Readonly<Record<string, string>> = {
 /** Behind a slash. */
 const perUnits: Readonly<Record<string, string>> = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week', mo: 'month', y: 'year' }
 
+/** The name of the metric's series under the strategy, without what its type adds (`_bucket`, `_sum`, `_count`). */
 export function metricName(metric: NamedMetric, { translationStrategy }: Pick<OtlpConfig, 'translationStrategy'>): string {
   switch (translationStrategy) {
     case 'NoTranslation':

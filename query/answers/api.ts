@@ -136,6 +136,7 @@ const statusByType: Readonly<Record<ErrorType, number>> = {
   not_acceptable: 406,
 }
 
+/** The HTTP status that Prometheus answers with. */
 export function statusOf(errorType: ErrorType): number {
   return statusByType[errorType]
 }
@@ -145,6 +146,7 @@ export function errorBody(errorType: ErrorType, message: string): Uint8Array {
   return Buffer.from(`{"status":"error","errorType":${jsonString(errorType)},"error":${jsonString(message)}}`)
 }
 
+/** The envelope of an error with its status. */
 export function errorResponse(error: QueryError): ApiResponse {
   return { status: statusOf(error.errorType), body: errorBody(error.errorType, error.message), headers: jsonHeaders }
 }

@@ -53,11 +53,13 @@ function end(json: JsonBytes, isTruncated: boolean): JsonBytes {
   return json.raw('}')
 }
 
+/** Of each list, as many as `limit` says, the largest first. */
 export function answerTsdbStatus(querier: Querier, request: TsdbStatusRequest): JsonBytes {
   const json = new JsonBytes().raw('{"status":"success","data":')
   return json.utf8(JSON.stringify(querier.status(request.limit))).raw('}')
 }
 
+/** Among label names, or among the values of one label, of the series that the sets of matchers select. */
 export function answerSearch(querier: Querier, request: SearchRequest, sets: readonly (readonly Matcher[])[]): SearchAnswer {
   const range = timeRangeOf(request)
   const candidates = request.label === undefined ? querier.labelNames(sets, range, 0) : querier.labelValues(request.label, sets, range, 0)

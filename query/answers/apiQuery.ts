@@ -46,6 +46,7 @@ const maxStepsBetween = 11_000
 
 const truncated = 'results truncated due to limit'
 
+/** Throws `QueryError`. */
 export function answerInstant(request: InstantRequest, deps: JobDeps): Answered {
   const startedMs = performance.now()
   const { timeMs } = request
@@ -79,6 +80,7 @@ export function answerInstant(request: InstantRequest, deps: JobDeps): Answered 
   return finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs: 0 })
 }
 
+/** Series in the order of their labels. Throws `QueryError`. */
 export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
   const startedMs = performance.now()
   checkRange(request)

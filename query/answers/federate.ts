@@ -17,6 +17,7 @@ type Latest = { readonly name: string; readonly labels: Labels; readonly timesta
 
 export type Federated = { readonly body: Uint8Array<ArrayBuffer>; readonly contentType: string }
 
+/** Samples within `lookbackMs` before the request's time count. */
 export function federate(querier: Querier, sets: readonly (readonly Matcher[])[], lookbackMs: number, request: FederateRequest): Federated {
   const { format } = request
   const external = new Map(request.externalLabels.map(({ name, value }) => [name, value]))

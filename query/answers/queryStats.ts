@@ -10,6 +10,7 @@ export type QueryStats = {
   readonly perStep?: string | undefined
 }
 
+/** The `stats` of an answer, as JSON in Prometheus's shape. */
 export function statsJson({ cost, queueSeconds, perStep }: QueryStats): string {
   const { prepareSeconds, evalSeconds, sortSeconds, samples, peakSamples } = cost
   const evalTotalTime = prepareSeconds + evalSeconds + sortSeconds

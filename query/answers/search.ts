@@ -20,6 +20,7 @@ export type SearchOptions = {
 
 export type Found = { readonly text: string; readonly score: number }
 
+/** Sorted as asked, the first `limit` of them; `hasMore` when there are others. */
 export function search(candidates: readonly string[], options: SearchOptions): { readonly found: Found[]; readonly hasMore: boolean } {
   const fold = options.isCaseSensitive ? (text: string) => text : (text: string) => text.toLowerCase()
   const wanted = options.texts.map(fold)

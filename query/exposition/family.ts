@@ -34,6 +34,7 @@ export type ExpositionFormat = {
   readonly escaping: NameEscaping | undefined
 }
 
+/** The header of an answer in the format. */
 export function contentType({ kind, version, escaping: asked }: ExpositionFormat): string {
   const escaping = asked === undefined ? '' : `; escaping=${asked}`
   switch (kind) {
@@ -51,6 +52,7 @@ export function isPlainName(name: string, of: 'metric' | 'label'): boolean {
   return of === 'metric' ? /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) : /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)
 }
 
+/** The name as the format's escaping has it. */
 export function shownName(name: string, of: 'metric' | 'label', { escaping = 'underscores' }: ExpositionFormat): string {
   const isPlain = isPlainName(name, of)
   const isPlainAt = (c: string, i: number) => isPlainName(i === 0 ? c : `_${c}`, of)

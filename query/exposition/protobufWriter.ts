@@ -17,6 +17,7 @@ const histogramFields = {
 /** The field of a Metric message that a number of this type is in. */
 const numberFields: Partial<Record<ExposedType, number>> = { counter: metricFields.counter, gauge: metricFields.gauge }
 
+/** MetricFamily messages, each behind its length. */
 export function writeProtobuf(families: Iterable<ExposedFamily>, format: ExpositionFormat): Uint8Array<ArrayBuffer> {
   const out = new ProtoWriter()
   const message = new ProtoWriter()

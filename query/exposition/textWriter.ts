@@ -4,6 +4,7 @@ import type { Label } from '../../storage/model/labels.ts'
 import { formatExposed } from '../language/numberText.ts'
 import { isPlainName, shownName, type ExposedFamily, type ExposedMetric, type ExpositionFormat } from './family.ts'
 
+/** Families of one name that follow each other share their HELP and TYPE lines. */
 export function writeText(families: Iterable<ExposedFamily>, format: ExpositionFormat): string {
   const isOpenMetrics = format.kind === 'openMetrics'
   let text = ''

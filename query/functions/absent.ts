@@ -23,6 +23,7 @@ export function absentLabels(argument: Expr): Labels {
   return sortLabels([...values].map(([name, value]) => ({ name, value })))
 }
 
+/** 1 at each step at which the vector has no series; labels are those that its selector asks for. */
 export function absent(args: readonly Value[], call: CallExpr, { steps }: EvalContext): Value {
   const [vector] = args
   const argument = call.args[0]

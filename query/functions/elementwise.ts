@@ -6,6 +6,7 @@ import type { EvalContext, Value, VectorSeries, VectorValue } from '../values/va
 
 export type InstantFunction = (args: readonly Value[], call: CallExpr, context: EvalContext) => Value
 
+/** Argument `index`; the type check has seen that it is a vector. So with the two below. */
 export function vectorArg(args: readonly Value[], index: number): VectorValue {
   const value = args[index]
   if (value?.kind !== 'vector') throw new Error(`bug: argument ${index} is no vector`) // the parser has checked the types

@@ -19,6 +19,7 @@ export type InfoRequest = {
   readonly data: readonly Matcher[]
 }
 
+/** Without a name, info series are those of `target_info`. */
 export function infoRequestOf(call: CallExpr): InfoRequest {
   const selector = call.args[1]
   const matchers = selector?.kind === 'vectorSelector' ? selector.matchers : [] // checked by the parser

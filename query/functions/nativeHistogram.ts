@@ -41,6 +41,7 @@ export const histogramAvg = each(({ count, sum }) => sum / count)
 export const histogramStdvar = each(nativeVariance)
 export const histogramStddev = each((histogram) => Math.sqrt(nativeVariance(histogram)))
 
+/** `phis` has one entry per step; steps without a histogram stay absent. */
 export function nativeQuantileSeries(one: VectorSeries, phis: Float64Array, notes: HistogramNotes): VectorSeries {
   const metric = labelValue(one.labels, metricNameLabel)
   return mapped(one, (histogram, step) => {
@@ -51,6 +52,7 @@ export function nativeQuantileSeries(one: VectorSeries, phis: Float64Array, note
   })
 }
 
+/** `lowers` and `uppers` have one entry per step; steps without a histogram stay absent. */
 export function nativeFractionSeries(one: VectorSeries, lowers: Float64Array, uppers: Float64Array, notes: HistogramNotes): VectorSeries {
   const metric = labelValue(one.labels, metricNameLabel)
   return mapped(one, (histogram, step) => {

@@ -14,10 +14,12 @@ export type Combined = {
   readonly boundsReconciled: boolean
 }
 
+/** Whether its buckets have bounds of their own. */
 export function isCustom({ schema }: NativeHistogram): boolean {
   return schema === customSchema
 }
 
+/** A new histogram; both stay as they are. */
 export function add(a: NativeHistogram, b: NativeHistogram): Combined {
   return combine(a, b, 1)
 }
@@ -33,6 +35,7 @@ export function ownCopy(histogram: NativeHistogram): NativeHistogram {
   return { ...histogram, positive: { ...positive, counts: positive.counts.slice() }, negative: { ...negative, counts: negative.counts.slice() } }
 }
 
+/** A new histogram; both stay as they are. */
 export function subtract(a: NativeHistogram, b: NativeHistogram): Combined {
   return combine(a, b, -1)
 }
@@ -102,6 +105,7 @@ export function divide(histogram: NativeHistogram, divisor: number): NativeHisto
   }
 }
 
+/** The same buckets, no longer those of a counter. */
 export function asGauge(histogram: NativeHistogram): NativeHistogram {
   return histogram.counterReset === 'gauge' ? histogram : { ...histogram, counterReset: 'gauge' }
 }
@@ -131,6 +135,7 @@ export function equalHistograms(a: NativeHistogram, b: NativeHistogram): boolean
   )
 }
 
+/** Equal one by one. */
 export function sameBounds(a: Float64Array, b: Float64Array): boolean {
   return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]))
 }
@@ -237,6 +242,7 @@ function withCommonBounds(a: NativeHistogram, b: NativeHistogram): readonly [Nat
   return [withBounds(a, bounds), withBounds(b, bounds)]
 }
 
+/** Ascending, as both are. */
 export function commonBounds(a: Float64Array, b: Float64Array): Float64Array {
   return a.filter((bound) => b.includes(bound))
 }

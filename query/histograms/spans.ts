@@ -5,6 +5,7 @@ import type { Buckets } from '../../storage/model/histogram.ts'
 /** Neighbouring buckets; the offset is the distance from the end of the span before. */
 type Span = { readonly offset: number; readonly length: number }
 
+/** Indexes are ascending. */
 export function spansOf({ indexes }: Buckets): Span[] {
   const spans: { offset: number; length: number }[] = []
   let next = 0

@@ -176,6 +176,7 @@ export function isExperimentalAggregation(op: AggregateOp): boolean {
   return op === 'limitk' || op === 'limit_ratio'
 }
 
+/** Operators between vectors that look at labels alone. */
 export function isSetOperator(op: BinaryOp): op is SetOp {
   return op === 'and' || op === 'or' || op === 'unless'
 }

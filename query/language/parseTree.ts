@@ -8,6 +8,7 @@ import { functionSignatures } from './signatures.ts'
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
+/** The expression with all that is below it. */
 export function expressionTree(expr: Expr): Json {
   switch (expr.kind) {
     case 'numberLiteral':

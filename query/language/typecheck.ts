@@ -11,6 +11,7 @@ import { goQuote } from './stringLiteral.ts'
 /** Remembered, because in a long sum every operator asks for the type of everything before it. */
 const binaryTypes = new WeakMap<BinaryExpr, ValueType>()
 
+/** Of an expression whose functions are known. */
 export function valueTypeOf(expr: Expr): ValueType {
   switch (expr.kind) {
     case 'numberLiteral':

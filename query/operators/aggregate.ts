@@ -23,6 +23,7 @@ export type AggregationContext = EvalContext & {
   readonly columnsStay: boolean
 }
 
+/** `param` is the value of the parameter; missing for operators without one. */
 export function createAggregation(node: AggregateExpr, param: Value | undefined, context: AggregationContext): AggregationSink {
   return withHistograms(node, createFloatAggregation(node, param, context), context)
 }

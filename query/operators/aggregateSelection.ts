@@ -21,6 +21,7 @@ type TopKOptions = {
 /** Memory for the best values of some steps; as many steps are gone through at a time. */
 const maxHeapBytes = 256 * 1024
 
+/** The series that are among the best at some step, present at those steps only; `limits` has one entry per step. */
 export function topKOf({ series }: KeptGroup, { limits, best, ordered, space }: TopKOptions): readonly VectorSeries[] {
   const { exports } = space
   const counts = Int32Array.from(limits, (limit) => Math.max(0, Math.min(limit, series.length)))
@@ -61,6 +62,7 @@ function bestFirst(series: VectorSeries[], best: TopKOptions['best']): readonly 
   return series.sort((a, b) => Number(isWorse(key(a), key(b))) - Number(isWorse(key(b), key(a))))
 }
 
+/** At each step the first series that are there, as many as `limits` has for it. */
 export function limitKOf(group: KeptGroup, limits: Float64Array): readonly VectorSeries[] {
   const { series } = group
   const taken = new Float64Array(limits.length)

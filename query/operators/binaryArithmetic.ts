@@ -44,6 +44,7 @@ export function noteIncompatible(node: BinaryExpr, { annotations }: EvalContext)
 /** What becomes of two numbers; there is no result where `keeps` says no. */
 export type Combine = { readonly value: (a: number, b: number) => number; readonly keeps: ((a: number, b: number) => boolean) | undefined }
 
+/** For all operators but `and`, `or` and `unless`. */
 export function combineOf(node: BinaryExpr, context: EvalContext): Combine {
   const { op, bool } = node
   if (op === '</' || op === '>/') return { value: (a) => a, keeps: () => (noteIncompatible(node, context), false) }

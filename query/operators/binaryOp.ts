@@ -14,6 +14,7 @@ import { ColumnCombiner } from './combineColumns.ts'
 import { evaluateSetOperator } from './setOperators.ts'
 import { matchVectors } from './vectorMatching.ts'
 
+/** Throws `QueryError` when vectors do not match one to one and no side is said to be many. */
 export function evaluateBinary(node: BinaryExpr, lhs: Value, rhs: Value, context: EvalContext): Value {
   if (lhs.kind === 'scalar' && rhs.kind === 'scalar') return scalars(node, lhs, rhs)
   if (lhs.kind === 'vector' && rhs.kind === 'scalar') return vectorScalar(node, lhs, { scalar: rhs, isLeft: false }, context)
@@ -23,6 +24,7 @@ export function evaluateBinary(node: BinaryExpr, lhs: Value, rhs: Value, context
   return { kind: 'vector', series: matchVectors(node, lhs.series, rhs.series, context) }
 }
 
+/** A sign before an expression; minus drops the metric names. */
 export function evaluateUnary(node: UnaryExpr, value: Value): Value {
   if (node.op === '+') return value
   if (value.kind === 'scalar') return { kind: 'scalar', values: value.values.map((v) => -v) }

@@ -30,6 +30,7 @@ function encodeLabels(labels: Labels): Buffer {
   )
 }
 
+/** With the seed 0. */
 export function xxh64(bytes: Buffer): bigint {
   const { length } = bytes
   let at = 0

@@ -5,6 +5,7 @@ import { labelProjection, type LabelProjection } from '../values/labelProjection
 import { joinEqualSeries } from '../values/labelSets.ts'
 import type { VectorSeries } from '../values/value.ts'
 
+/** Series of the left side keep their labels and values, and so do those of the right side that `or` adds. */
 export function evaluateSetOperator(
   node: BinaryExpr,
   lhs: readonly VectorSeries[],

@@ -16,6 +16,7 @@ type Group = { readonly many: VectorSeries[]; readonly one: VectorSeries[] }
 /** What forbids the operation, and the first step at which it does. */
 type Violation = { readonly step: number; readonly message: string }
 
+/** Throws `QueryError` where a series has more than one partner that it may not have. */
 export function matchVectors(node: BinaryExpr, lhs: readonly VectorSeries[], rhs: readonly VectorSeries[], context: EvalContext): readonly VectorSeries[] {
   const matching = node.matching
   if (matching === undefined) throw new Error('bug: vectors without matching')

@@ -24,6 +24,7 @@ export type Explained = {
   readonly children: readonly Explained[]
 }
 
+/** Of a plan that has been evaluated. */
 export function explain(plan: PlanNode): Explained {
   const { seriesCount, samplesRead, chunksDecoded, workers, elapsedMs } = plan.cost
   return {

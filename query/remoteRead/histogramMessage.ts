@@ -11,6 +11,7 @@ const fields = { countFloat: 2, sum: 3, schema: 4, zeroThreshold: 5, zeroCountFl
 /** Of prometheus.TimeSeries. */
 const histogramsField = 4
 
+/** Adds it to an open TimeSeries message. */
 export function writeHistogram(out: ProtoWriter, timestampMs: number, histogram: NativeHistogram): void {
   const message = out.open(histogramsField)
   out.number(fields.countFloat, histogram.count)

@@ -18,6 +18,7 @@ function withNameState(labels: Labels): Labels {
   return marked
 }
 
+/** The same selection, with each series told to keep its name. */
 export function withNameStates(selection: SeriesSelection): SeriesSelection {
   const { count, refs, hasHistograms } = selection
   return {

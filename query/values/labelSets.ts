@@ -80,6 +80,7 @@ function overlay(a: VectorSeries, b: VectorSeries): VectorSeries {
   return { labels: a.labels, values, present, histograms }
 }
 
+/** Two series of a result have become one. */
 export function sameLabelsetError(): QueryError {
   return new QueryError('execution', 'vector cannot contain metrics with the same labelset')
 }

@@ -40,6 +40,7 @@ export type EvalContext = {
   check(): void
 }
 
+/** Nothing is present. */
 export function newColumns(count: number): { values: Float64Array; present: Uint8Array } {
   return { values: new Float64Array(count), present: new Uint8Array(count) }
 }

@@ -28,6 +28,7 @@ export type PrintedConfig = {
   readonly unbuilt: Printed
 }
 
+/** Ends with a line feed. */
 export function printConfig(config: PrintedConfig): string {
   return print({
     global: globalTree(config.global),

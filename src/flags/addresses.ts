@@ -24,6 +24,7 @@ export function parseExternalUrl(value: string, port: number): { href: string; p
   return { href: `${url.origin}${path}`, path }
 }
 
+/** `` or `/path`, without a slash at its end. */
 export function parseRoutePrefix(prefix: string): string {
   const trimmed = prefix.replace(/^\/+|\/+$/g, '')
   return trimmed === '' ? '' : `/${trimmed}`

@@ -4,6 +4,7 @@ import type { StorageStartOptions } from '../../storage/storageStart.ts'
 import type { Logger } from '../base/log.ts'
 import type { Options } from './options.ts'
 
+/** What `startStorage` needs of them. */
 export function storageStartOptions(options: Options, logger: Logger): StorageStartOptions {
   const { storagePath, lockFile, storageSync, maxSeries, maxSeriesPerJob } = options
   return { dir: storagePath, lockFile, sync: storageSync, maxSeries, maxSeriesPerJob, logger }

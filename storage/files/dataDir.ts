@@ -88,6 +88,7 @@ export type Partition = {
   readonly generation: number
 }
 
+/** `startMs` is that of a UTC day. */
 export function partitionPath(dir: string, startMs: number, generation: number): string {
   return join(partitionsDir(dir), `${dayName(startMs)}.${generation}.db`)
 }
@@ -149,6 +150,7 @@ export function databaseBytes(path: string): number {
   return bytes
 }
 
+/** With what lies beside it; nothing happens when it is not there. */
 export function removeDatabase(path: string): void {
   for (const suffix of ['', ...companions]) rmSync(path + suffix, { force: true })
 }

@@ -18,6 +18,7 @@ export function beginCounting(db: Db, tables: readonly string[]): void {
   for (const table of tables) db.exec(insertCount(table) + trigger(table, 'INSERT', 'count + 1') + trigger(table, 'DELETE', 'count - 1'))
 }
 
+/** Whether `beginCounting` has been called on the file. */
 export function isCounting(db: Db): boolean {
   return db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'row_count'").pluck().get() === 1
 }

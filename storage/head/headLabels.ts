@@ -3,6 +3,7 @@
 
 import type { Label, Labels } from '../model/labels.ts'
 
+/** The bytes are the caller's. */
 export function encodeLabels(labels: Labels): Uint8Array {
   let bytes = 5
   for (const { name, value } of labels) bytes += 10 + 3 * (name.length + value.length)

@@ -246,6 +246,7 @@ export class HeadSymbols {
   }
 }
 
+/** The text of a symbol that is in use. */
 export function symbolText(kernels: Kernels, symbol: number): string {
   const blob = kernels.exports.symbolBlob(symbol)
   return kernels.bytes.toString('utf8', blob + 4, blob + 4 + kernels.word(blob))

@@ -19,6 +19,7 @@ const boundCountAt = 15
 
 const bucketBytes = 16
 
+/** Into the kernels' one draft, from which the next call of theirs takes it. */
 export function writeDraft(kernels: Kernels, histogram: NativeHistogram): void {
   const { positive, negative } = histogram
   const customBounds = histogram.schema === customSchema ? histogram.customBounds : []

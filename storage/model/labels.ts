@@ -44,6 +44,7 @@ export function sortLabels(labels: readonly Label[]): Labels {
   return labels.filter((label) => label.value !== '').sort((a, b) => compareBytes(a.name, b.name))
 }
 
+/** By name. */
 export function labelsToObject(labels: Labels): Record<string, string> {
   const object: Record<string, string> = {}
   for (const { name, value } of labels) object[name] = value

@@ -14,6 +14,7 @@ export function timeAt(unixNs: bigint, zone = 'UTC'): GoTime {
   return new GoTime(timeType, unixNs, zone)
 }
 
+/** The same of milliseconds since 1970, in UTC. */
 export function timeFromMs(timestampMs: number): GoTime {
   return timeAt(BigInt(Math.round(timestampMs)) * nsPerMs)
 }
@@ -21,6 +22,7 @@ export function timeFromMs(timestampMs: number): GoTime {
 const timeParameter = parameterOf('time.Time')
 const durationParameter = parameterOf('time.Duration', 'int')
 
+/** Go's `time.Duration`; wraps beyond 64 bits as there. */
 export function duration(ns: bigint): Defined {
   return new Defined(durationType, wrapInt64(ns))
 }

@@ -44,6 +44,7 @@ export class Defined {
   }
 }
 
+/** Go's `complex128`. */
 export class Complex {
   readonly real: number
   readonly imaginary: number
@@ -53,6 +54,7 @@ export class Complex {
   }
 }
 
+/** A slice or array. */
 export class List {
   readonly type: TypeInfo
   readonly items: readonly Value[]
@@ -75,6 +77,7 @@ export class Dict {
   }
 }
 
+/** Its exported fields, by their names. */
 export class Struct {
   readonly type: TypeInfo
   readonly fields: ReadonlyMap<string, Value>
@@ -101,10 +104,12 @@ export const anyListType: TypeInfo = { name: '[]interface {}' }
 export const anyDictType: TypeInfo = { name: 'map[string]interface {}' }
 const stringDictType: TypeInfo = { name: 'map[string]string' }
 
+/** A `[]string`. */
 export function stringList(items: readonly string[]): List {
   return new List(stringListType, items)
 }
 
+/** A `map[string]string`. */
 export function stringDict(entries: Iterable<readonly [string, string]>): Dict {
   return new Dict(stringDictType, '', new Map(entries))
 }

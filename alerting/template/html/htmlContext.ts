@@ -95,6 +95,7 @@ export function contextForValue(context: HtmlContext): HtmlContext {
   }
 }
 
+/** Where nothing of a template's output is shown. */
 export function isComment(context: HtmlContext): boolean {
   return ['comment', 'jsBlockComment', 'jsLineComment', 'cssBlockComment', 'cssLineComment'].includes(context.state)
 }

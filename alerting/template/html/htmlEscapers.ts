@@ -51,6 +51,7 @@ function stripTags(html: string): string {
   return html.replace(/<!--[\s\S]*?(?:-->|$)/g, '').replace(/<\/?[a-zA-Z](?:"[^"]*"|'[^']*'|[^>"'])*>/g, '')
 }
 
+/** Between tags; what is declared to be HTML stays as it is. */
 export function escapeText(content: Content): string {
   return content.kind === 'html' ? content.text : escapeMarkup(content.text)
 }
@@ -151,6 +152,7 @@ export const escapeJsString = replaceBy(jsString)
 export const escapeJsTemplateLiteral = replaceBy({ ...jsString, $: '\\u0024', '{': '\\u007b', '}': '\\u007d' })
 const escapeRegexpCharacters = replaceBy({ ...jsString, ...Object.fromEntries([...'$()*-.?[]^{|}'].map((character) => [character, `\\${character}`])) })
 
+/** A value inside a regular expression of a script; never the empty one, which would be a comment. */
 export function escapeJsRegexp(text: string): string {
   return text === '' ? '(?:)' : escapeRegexpCharacters(text)
 }

@@ -12,6 +12,7 @@ export type Families = ReadonlyMap<string, TypeAndUnit>
 
 const nothingKnown: TypeAndUnit = { type: '', unit: '' }
 
+/** HELP lines say nothing here. */
 export function familiesOf(lines: readonly MetadataLine[]): Families {
   const families = new Map<string, TypeAndUnit>()
   for (const { kind, name, text } of lines) if (kind !== 'help') families.set(name, { ...(families.get(name) ?? nothingKnown), [kind]: text })
@@ -26,6 +27,7 @@ function familyOf(name: string, families: Families): TypeAndUnit {
   return families.get(name) ?? families.get(name.replace(memberSuffix, '')) ?? nothingKnown
 }
 
+/** Puts the labels in place of those of the same names; what is not known gets none. The result is not sorted. */
 export function withTypeAndUnit(labels: readonly Label[], { type, unit }: TypeAndUnit): Label[] {
   const others = labels.filter(({ name }) => name !== typeLabel && name !== unitLabel)
   const isKnown = type !== '' && type !== 'unknown' && type !== 'untyped'

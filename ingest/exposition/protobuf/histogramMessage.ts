@@ -25,6 +25,7 @@ export type WireHistogram = {
   readonly customBounds: number[]
 }
 
+/** What a message without fields is. */
 export function emptyWireHistogram(): WireHistogram {
   const buckets = (): WireBuckets => ({ spans: [], deltas: [], counts: [] })
   return {

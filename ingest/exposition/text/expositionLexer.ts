@@ -217,6 +217,7 @@ export function fromBytes(text: string): string {
   return isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
 }
 
+/** Whether the bytes are UTF-8. */
 export function isValidUtf8(text: string): boolean {
   return isAscii(text) || isUtf8(Buffer.from(text, 'latin1'))
 }

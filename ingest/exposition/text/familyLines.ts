@@ -21,10 +21,12 @@ const typeLine = /^[ \t]*#[ \t]+TYPE[ \t]+("(?:\\.|[^"\\\n])*"|[^ \t\n]+)[ \t]+(
 const braces = String.raw`\{[^"\n}]*(?:"(?:\\[^\n]|[^"\\\n])*"[^"\n}]*)*\}`
 const sampleLine = new RegExp(String.raw`[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:[ \t]*${braces})?|${braces})[ \t]*([^ \t\n]+)(?:[ \t]+([0-9]+))?[ \t]*\n`, 'y')
 
+/** One character per byte. */
 export function bodyText(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
 }
 
+/** What lies before the first TYPE line is of no family. */
 export function* familiesOf(text: string): Generator<FamilyLines> {
   let family: { readonly name: string; readonly type: string; readonly start: number } | undefined
   for (const { index, 0: line, 1: name = '', 2: type = '' } of text.matchAll(typeLine)) {

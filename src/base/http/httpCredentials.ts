@@ -39,6 +39,7 @@ export class CredentialSource {
   }
 }
 
+/** The value of an `Authorization` header. */
 export function basicAuthorization(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`
 }
