@@ -41,6 +41,16 @@ export function extrapolationBytes(count: i32): i32 {
 export function prepareExtrapolation(
   times: usize, from: usize, to: usize, count: i32, startMs: f64, stepMs: f64, rangeMs: f64, divisor: f64, out: usize,
 ): void {
+  // Scrapes are mostly as regular as steps are: then windows are like the one before, of which nothing has to be divided again.
+  let samples = 0
+  let sampledMs: f64 = 0
+  let toStartMs: f64 = 0
+  let toEndMs: f64 = 0
+  let factor: f64 = 0
+  let sampled: f64 = 0
+  let toStart: f64 = 0
+  let toEnd: f64 = 0
+  let share: f64 = 0
   for (let begin = 0; begin < count; begin += BLOCK_STEPS) {
     const blockEnd = min(begin + BLOCK_STEPS, count)
     let stride = begin + 1 < blockEnd ? indexAt(from, begin + 1) - indexAt(from, begin) : 0
@@ -56,19 +66,27 @@ export function prepareExtrapolation(
       const firstMs = load<f64>(times + (<usize>first << 3))
       const lastMs = load<f64>(times + (<usize>(end - 1) << 3))
       const endMs = startMs + <f64>step * stepMs
-      const sampled = (lastMs - firstMs) / 1000
-      const average = sampled / <f64>(end - first - 1)
-      const threshold = average * 1.1
-      let toStart = (firstMs - (endMs - rangeMs)) / 1000
-      let toEnd = (endMs - lastMs) / 1000
-      if (toStart >= threshold) toStart = average / 2
-      if (toEnd >= threshold) toEnd = average / 2
-      store<f64>(out + (<usize>step << 3), (sampled == 0 ? 1 : (sampled + toStart + toEnd) / sampled) / divisor)
+      if (end - first != samples || lastMs - firstMs != sampledMs || firstMs - (endMs - rangeMs) != toStartMs || endMs - lastMs != toEndMs) {
+        samples = end - first
+        sampledMs = lastMs - firstMs
+        toStartMs = firstMs - (endMs - rangeMs)
+        toEndMs = endMs - lastMs
+        sampled = sampledMs / 1000
+        toStart = toStartMs / 1000
+        toEnd = toEndMs / 1000
+        const average = sampled / <f64>(samples - 1)
+        const threshold = average * 1.1
+        if (toStart >= threshold) toStart = average / 2
+        if (toEnd >= threshold) toEnd = average / 2
+        factor = (sampled == 0 ? 1 : (sampled + toStart + toEnd) / sampled) / divisor
+        share = toStart / sampled
+      }
+      store<f64>(out + (<usize>step << 3), factor)
       const details = detailsOf(out, count, step)
       store<f64>(details, sampled)
       store<f64>(details, toStart, 8)
       store<f64>(details, toEnd, 16)
-      greatestShare = max(greatestShare, toStart / sampled)
+      greatestShare = max(greatestShare, share)
     }
     const block = blockOf(out, count, begin)
     store<f64>(block, greatestShare * MARGIN)

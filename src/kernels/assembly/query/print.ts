@@ -21,13 +21,28 @@ const SHORT_LIMIT: f64 = 999999999999
  */
 export function printStepTexts(startMs: f64, stepMs: f64, count: i32, texts: usize, ends: usize): usize {
   let out = texts
+  // Between two steps few of the first digits change: they are written as they were.
+  let head: u64 = 0
+  let headText: u64 = 0
+  let headLength: usize = 0
   for (let i = 0; i < count; i++) {
     const timeMs = <i64>(startMs + <f64>i * stepMs)
     store<u8>(out++, 0x5b)
     if (timeMs < 0) store<u8>(out++, 0x2d)
     const magnitude = <u64>(timeMs < 0 ? -timeMs : timeMs)
     const seconds = magnitude / 1000
-    out = printWhole(seconds, out)
+    const high = seconds / EIGHT_DIGITS
+    if (high == 0 || high >= EIGHT_DIGITS) out = printWhole(seconds, out)
+    else {
+      if (high != head) {
+        headLength = printHead(high, out) - out
+        headText = load<u64>(out)
+        head = high
+      }
+      store<u64>(out, headText)
+      store<u64>(out + headLength, eightDigits(seconds - high * EIGHT_DIGITS))
+      out += headLength + 8
+    }
     const thousandths = <u32>(magnitude - seconds * 1000)
     if (thousandths != 0) {
       store<u8>(out, 0x2e)
