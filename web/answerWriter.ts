@@ -10,9 +10,15 @@ const { STATUS_CODES } = process.getBuiltinModule('node:http')
 /** A larger answer is not copied. */
 const bufferBytes = 64 * 1024
 
+type Headers = WholeAnswer['headers']
+
 export class AnswerWriter {
   readonly #keepAliveLines: string
   #buffer: Buffer | undefined
+  /** Of the answer before: most have the same headers. */
+  #status = 0
+  #headers: Headers | undefined
+  #lines = ''
   #date = ''
   #dateSeconds = NaN
 
@@ -50,11 +56,14 @@ export class AnswerWriter {
     if (socket.writableLength > 0) this.#buffer = undefined
   }
 
-  #head(status: number, headers: Readonly<Record<string, string>>, bodyBytes: number): string {
-    let lines = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
-    for (const name in headers) lines += `${name}: ${headers[name]}\r\n`
-    if (status !== 204) lines += `content-length: ${bodyBytes}\r\n`
-    return `${lines}Date: ${this.#now()}\r\n${this.#keepAliveLines}`
+  #head(status: number, headers: Headers, bodyBytes: number): string {
+    if (status !== this.#status || headers !== this.#headers) {
+      this.#status = status
+      this.#headers = headers
+      this.#lines = linesOf(status, headers)
+    }
+    const length = status === 204 ? '' : `content-length: ${bodyBytes}\r\n`
+    return `${this.#lines}${length}Date: ${this.#now()}\r\n${this.#keepAliveLines}`
   }
 
   #now(): string {
@@ -65,4 +74,10 @@ export class AnswerWriter {
     }
     return this.#date
   }
+}
+
+function linesOf(status: number, headers: Headers): string {
+  let lines = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
+  for (const name in headers) lines += `${name}: ${headers[name]}\r\n`
+  return lines
 }

@@ -123,7 +123,8 @@ export class DirectRoutes {
 function send(answer: Answer, exchange: Exchange, headers: Headers): Promise<void> | undefined {
   const { body } = answer
   assert(!(body instanceof Readable), 'a direct route answers with a stream')
-  const whole = { ...answer, headers: { ...headers, ...answer.headers }, body }
+  const { status, isSpentWhenSent = false } = answer
+  const whole = { status, headers: merged(headers, answer.headers), body, isSpentWhenSent }
   const encoding = encodingFor({
     acceptEncoding: exchange.header('accept-encoding'),
     status: answer.status,
@@ -133,6 +134,14 @@ function send(answer: Answer, exchange: Exchange, headers: Headers): Promise<voi
   if (encoding !== undefined) return compressed(whole, encoding).then((smaller) => exchange.send(smaller))
   exchange.send(whole)
   return undefined
+}
+
+let lastMerged: { readonly before: Headers; readonly own: Headers; readonly headers: Headers } | undefined
+
+/** The same object as for the answer before when both are the same. */
+function merged(before: Headers, own: Headers): Headers {
+  if (lastMerged?.before !== before || lastMerged.own !== own) lastMerged = { before, own, headers: { ...before, ...own } }
+  return lastMerged.headers
 }
 
 async function compressed(answer: WholeAnswer, encoding: Encoding): Promise<WholeAnswer> {

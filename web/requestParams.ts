@@ -40,13 +40,33 @@ export function readForm(text: string): Form {
       problem ??= 'invalid semicolon separator in query'
       continue
     }
-    const equalsAt = pair.indexOf('=')
-    const name = unescaped(equalsAt < 0 ? pair : pair.slice(0, equalsAt))
-    const value = equalsAt < 0 ? '' : unescaped(pair.slice(equalsAt + 1))
-    if (name !== undefined && value !== undefined) values.push({ name, value })
+    const value = readPair(pair)
+    if (value !== undefined) values.push(value)
     else problem ??= `invalid URL escape ${JSON.stringify(badEscape.exec(pair)?.[0])}`
   }
   return { values, problem }
+}
+
+/** Queries, which are asked again and again; what else is in a query string is short, and read as quickly as it is looked up. */
+const knownPairs = new Map<string, FormValue>()
+const maxKnownPairs = 1_000
+const minKnownLength = 32
+const maxKnownLength = 1_000
+
+/** `undefined` when an escape is broken. */
+function readPair(pair: string): FormValue | undefined {
+  const isKept = pair.length >= minKnownLength && pair.length <= maxKnownLength
+  const known = isKept ? knownPairs.get(pair) : undefined
+  if (known !== undefined) return known
+  const equalsAt = pair.indexOf('=')
+  const name = unescaped(equalsAt < 0 ? pair : pair.slice(0, equalsAt))
+  const value = equalsAt < 0 ? '' : unescaped(pair.slice(equalsAt + 1))
+  if (name === undefined || value === undefined) return undefined
+  if (isKept) {
+    if (knownPairs.size >= maxKnownPairs) knownPairs.clear()
+    knownPairs.set(pair, { name, value })
+  }
+  return { name, value }
 }
 
 const badEscape = /%(?![0-9a-fA-F]{2}).{0,2}/s
@@ -163,8 +183,26 @@ function readSelector(name: string, text: string): readonly Matcher[] {
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 
+/** The usual form, digits and up to three more after a point, in milliseconds; NaN when it is another one. Regular expressions take longer. */
+function plainSecondsMs(text: string): number {
+  const { length } = text
+  const pointAt = text.indexOf('.')
+  const decimals = pointAt < 0 ? 0 : length - pointAt - 1
+  if (length === 0 || length > 15 || pointAt === 0 || decimals > 3) return NaN
+  let ms = 0
+  for (let i = 0; i < length; i++) {
+    if (i === pointAt) continue
+    const digit = text.charCodeAt(i) - 0x30
+    if (digit < 0 || digit > 9) return NaN
+    ms = 10 * ms + digit
+  }
+  return decimals === 3 ? ms : decimals === 2 ? 10 * ms : decimals === 1 ? 100 * ms : 1000 * ms
+}
+
 /** Seconds as a number, its fraction rounded to milliseconds, halves away from zero as in Go, or RFC 3339. */
 export function parseTimeMs(text: string): number | undefined {
+  const plainMs = plainSecondsMs(text)
+  if (!Number.isNaN(plainMs)) return plainMs
   const seconds = decimal.test(text) ? Number(text) : NaN
   if (Number.isFinite(seconds)) {
     const whole = Math.trunc(seconds)
@@ -187,5 +225,7 @@ function isInCalendar(day: string): boolean {
 
 /** Seconds as a number, cut to nanoseconds as Go does, which makes 1.025 a little less, or a Prometheus duration. */
 function parseDurationParam(text: string): number | undefined {
+  const plainMs = text.indexOf('.') < 0 ? plainSecondsMs(text) : NaN
+  if (!Number.isNaN(plainMs)) return plainMs
   return decimal.test(text) ? Math.trunc(Number(text) * 1e9) / 1e6 : parseDurationMs(text)
 }

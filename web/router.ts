@@ -107,13 +107,19 @@ export class Router {
     const startMs = performance.now()
     const readiness = this.#options.readiness()
     const answer = readiness === 'ready' || call.options.whenNotReady === true ? this.#handle(call) : notReady(readiness)
-    if (answer instanceof Promise) return answer.then((settled) => this.#observed(call, startMs, settled))
-    return this.#observed(call, startMs, answer)
+    // An answer that is there at once is sent before it is counted.
+    if (!(answer instanceof Promise)) {
+      queueMicrotask(() => this.#observed(call, startMs, answer))
+      return answer
+    }
+    return answer.then((settled) => {
+      this.#observed(call, startMs, settled)
+      return settled
+    })
   }
 
-  #observed({ path }: Call, startMs: number, answer: Answer): Answer {
-    this.#options.metrics.observe({ handler: path, code: answer.status, seconds: (performance.now() - startMs) / 1000, bytes: answer.body instanceof Readable ? 0 : answer.body.length })
-    return answer
+  #observed({ path }: Call, startMs: number, { status, body }: Answer): void {
+    this.#options.metrics.observe({ handler: path, code: status, seconds: (performance.now() - startMs) / 1000, bytes: body instanceof Readable ? 0 : body.length })
   }
 
   #handle(call: Call): Answer | Promise<Answer> {

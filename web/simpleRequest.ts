@@ -16,7 +16,9 @@ export type SimpleRequest = {
 /** Longer ones are rare. */
 const maxHeadBytes = 8 * 1024
 
+const httpVersion = ' HTTP/1.1\r\n'
 const requestLine = /^(GET|POST) (\/[!"$-~]*) HTTP\/1\.1\r\n/
+const urlPattern = /^\/[!"$-~]*$/
 const headerLine = /^([\w-]+): ?([!-~]|[!-~][ -~]*[!-~])$/
 
 /** The headers that are known to mean nothing to the connection; what `connection` and `content-length` say is looked at. */
@@ -27,10 +29,23 @@ const harmless =
 export class SimpleRequests {
   #lines = ''
   #headers: ReadonlyMap<string, string> = new Map()
+  /** What was after the URL of the last GET. */
+  #end: string | undefined
 
   /** `undefined` when `bytes` are anything but one simple request. */
   read(bytes: Buffer): SimpleRequest | undefined {
     const text = bytes.toString('latin1', 0, maxHeadBytes)
+    return bytes.length <= maxHeadBytes ? (this.#readLike(text) ?? this.#readNew(text, bytes)) : this.#readNew(text, bytes)
+  }
+
+  /** A GET that differs from the last one in its URL alone. */
+  #readLike(text: string): SimpleRequest | undefined {
+    if (this.#end === undefined || !text.startsWith('GET /') || !text.endsWith(this.#end)) return undefined
+    const url = text.slice(4, text.length - this.#end.length)
+    return urlPattern.test(url) ? { method: 'GET', url, headers: this.#headers, body: noBody } : undefined
+  }
+
+  #readNew(text: string, bytes: Buffer): SimpleRequest | undefined {
     const linesEnd = text.indexOf('\r\n\r\n')
     const [line = '', method = '', url = ''] = requestLine.exec(text) ?? []
     if (linesEnd < line.length || line === '') return undefined
@@ -41,6 +56,7 @@ export class SimpleRequests {
     // What a GET with a body means is not for us to say.
     if (length !== undefined && method === 'GET') return undefined
     if (bytes.length - bodyAt !== Number(length ?? 0)) return undefined
+    this.#end = method === 'GET' ? text.slice(line.length - httpVersion.length) : undefined
     return { method, url, headers, body: bytes.length === bodyAt ? noBody : new RequestBody([bytes.subarray(bodyAt)], bytes.length - bodyAt) }
   }
 

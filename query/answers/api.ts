@@ -12,13 +12,13 @@ export type StatsLevel = 'none' | 'basic' | 'all'
 export type QueryParams = {
   readonly query: string
   /** Shortens the engine's timeout, never lengthens it. */
-  readonly timeoutMs?: number
-  readonly lookbackMs?: number
+  readonly timeoutMs?: number | undefined
+  readonly lookbackMs?: number | undefined
   /** The most series in the answer; 0 is no limit. */
   readonly limit?: number
   readonly stats?: StatsLevel
   /** About the request itself; they go before those of the evaluation. */
-  readonly warnings?: readonly string[]
+  readonly warnings?: readonly string[] | undefined
   /** The plan and what each part of it took come with the answer. */
   readonly explain?: boolean
 }
