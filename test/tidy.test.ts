@@ -59,7 +59,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     '.', 'exposition/text', 'exposition/protobuf', 'exposition/metadata', 'exposition', 'discovery', 'remoteWrite', 'otlp',
     'scrape/timing', 'scrape/job', 'scrape/reading', 'scrape',
   ],
-  query: ['.', 'language', 'values', 'histograms', 'operators', 'functions', 'plan', 'selectors', 'parallel', 'engine', 'exposition', 'answers', 'remoteRead', 'service'],
+  query: ['.', 'language', 'values', 'histograms', 'operators', 'functions', 'plan', 'selectors', 'parallel', 'engine', 'exposition', 'answers', 'program', 'remoteRead', 'service'],
   'web/ui': ['src/browser', 'src/api', 'src/format', 'src/components', 'src/query/state', 'src/query/plots', 'src/query/editor', 'src/query/explain', 'src/query', 'src/pages', 'src', '.'],
   alerting: ['template/go', 'template/language', 'template/html', 'template', 'rules', 'notifier', 'config', 'receivers', 'alerts', 'muting', 'dispatch', 'pipeline', 'api', '.'],
 }

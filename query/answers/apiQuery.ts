@@ -22,7 +22,7 @@ import type { ColumnSpace } from '../values/columnSpace.ts'
 import type { MatrixSeries, VectorSeries } from '../values/value.ts'
 import { escapedJson, type InstantRequest, type QueryParams, type RangeRequest } from './api.ts'
 import type { EngineSettings, Evaluated, EvaluateRequest, JobCost, JobSettings } from './job.ts'
-import { JsonBytes } from './jsonBytes.ts'
+import { JsonBytes, resultStart } from './jsonBytes.ts'
 import { PointPrinter } from './pointPrinter.ts'
 import { statsJson } from './queryStats.ts'
 
@@ -54,25 +54,25 @@ export function answerInstant(request: InstantRequest, deps: JobDeps): Answered 
   const result = evaluateQuery(query, engineDeps(request, deps))
   const evaluatedMs = performance.now()
   const limit = request.limit ?? 0
-  const json = new JsonBytes({ maxBytes: deps.settings.maxResultBytes }).raw('{"status":"success","data":{"resultType":')
+  const json = new JsonBytes({ maxBytes: deps.settings.maxResultBytes })
   let isTruncated = false
   const { value } = result
   switch (value.kind) {
     case 'scalar':
-      json.raw(`"scalar","result":[${timeMs / 1000},"${formatPlainDecimal(value.values[0] ?? NaN)}"]`)
+      json.raw(`${resultStart('scalar')}[${timeMs / 1000},"${formatPlainDecimal(value.values[0] ?? NaN)}"]`)
       break
     case 'string':
-      json.raw(`"string","result":[${timeMs / 1000},`).string(value.text).raw(']')
+      json.raw(`${resultStart('string')}[${timeMs / 1000},`).string(value.text).raw(']')
       break
     case 'vector': {
       const series = value.series.filter((one) => one.present[0] === 1)
       isTruncated = limit > 0 && series.length > limit
-      writeVector(json.raw('"vector","result":'), isTruncated ? series.slice(0, limit) : series, timeMs)
+      writeVector(json.raw(resultStart('vector')), isTruncated ? series.slice(0, limit) : series, timeMs)
       break
     }
     case 'matrix':
       isTruncated = limit > 0 && value.series.length > limit
-      writeRawMatrix(json.raw('"matrix","result":'), isTruncated ? value.series.slice(0, limit) : value.series)
+      writeRawMatrix(json.raw(resultStart('matrix')), isTruncated ? value.series.slice(0, limit) : value.series)
       break
     default:
       return unreachable(value)
@@ -97,7 +97,7 @@ export function answerRange(request: RangeRequest, deps: JobDeps): Answered {
   const sortMs = performance.now() - evaluatedMs
   const limit = request.limit ?? 0
   const isTruncated = limit > 0 && series.length > limit
-  const json = new JsonBytes({ capacity: 64 * 1024, maxBytes: deps.settings.maxResultBytes }).raw('{"status":"success","data":{"resultType":"matrix","result":')
+  const json = new JsonBytes({ capacity: 64 * 1024, maxBytes: deps.settings.maxResultBytes }).raw(resultStart('matrix'))
   writeMatrix(json, isTruncated ? series.slice(0, limit) : series, result, deps)
   return finish({ request, query, result, deps, json, isTruncated, startedMs, evaluatedMs, sortMs })
 }

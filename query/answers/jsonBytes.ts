@@ -10,6 +10,21 @@ import { escapedJson, jsonString } from './api.ts'
 /** The JSON of label sets already written by this thread. Label sets are cached by storage, so identity is enough. */
 const labelJson = new WeakMap<Labels, Buffer>()
 
+/** How an answer to a query begins; the result follows. */
+export function resultStart(type: 'scalar' | 'string' | 'vector' | 'matrix'): string {
+  return `{"status":"success","data":{"resultType":"${type}","result":`
+}
+
+/** A label set as an object. */
+export function metricJson(labels: Labels): Buffer {
+  let json = labelJson.get(labels)
+  if (json === undefined) {
+    json = Buffer.from(`{${labels.map(({ name, value }) => `${jsonString(name)}:${jsonString(value)}`).join(',')}}`)
+    labelJson.set(labels, json)
+  }
+  return json
+}
+
 /** The buffer of the answer before, used again: to grow one anew for each answer costs more than to write into it. */
 let spare: Buffer | undefined
 const maxSpareBytes = 64 * 1024 * 1024
@@ -66,12 +81,7 @@ export class JsonBytes {
   }
 
   labels(labels: Labels): this {
-    let json = labelJson.get(labels)
-    if (json === undefined) {
-      json = Buffer.from(`{${labels.map(({ name, value }) => `${jsonString(name)}:${jsonString(value)}`).join(',')}}`)
-      labelJson.set(labels, json)
-    }
-    return this.bytes(json)
+    return this.bytes(metricJson(labels))
   }
 
   /** `[time,"value"]` */

@@ -26,6 +26,9 @@ export const comparison: Readonly<Record<ComparisonOp, (a: number, b: number) =>
   '>=': (a, b) => a >= b,
 }
 
+/** The same comparison with its sides changed. */
+export const mirroredComparison: Readonly<Record<ComparisonOp, ComparisonOp>> = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
+
 export function isArithmetic(op: BinaryOp): op is ArithmeticOp {
   return op in arithmetic
 }

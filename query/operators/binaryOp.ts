@@ -4,11 +4,11 @@
 import { unreachable } from '../../src/base/assert.ts'
 import { multiply } from '../histograms/arithmetic.ts'
 import { withoutHistograms } from '../histograms/columns.ts'
-import { isComparison, isSetOperator, type BinaryExpr, type ComparisonOp, type UnaryExpr } from '../language/ast.ts'
+import { isComparison, isSetOperator, type BinaryExpr, type UnaryExpr } from '../language/ast.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'
 import { distinctWithoutMetricNames, joinEqualSeries, withoutMetricNames } from '../values/labelSets.ts'
 import type { EvalContext, ScalarValue, Value, VectorSeries, VectorValue } from '../values/value.ts'
-import { arithmetic, comparison, isArithmetic, noteIncompatible, type ScalarSide } from './binaryArithmetic.ts'
+import { arithmetic, comparison, isArithmetic, mirroredComparison, noteIncompatible, type ScalarSide } from './binaryArithmetic.ts'
 import { histogramsWithScalar } from './binaryHistograms.ts'
 import { ColumnCombiner } from './combineColumns.ts'
 import { evaluateSetOperator } from './setOperators.ts'
@@ -57,7 +57,7 @@ function vectorScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, c
 function floatsWithScalar(node: BinaryExpr, vector: VectorValue, side: ScalarSide, context: EvalContext): VectorValue {
   const { op, bool } = node
   const { space, steps } = context
-  const combiner = ColumnCombiner.for(isComparison(op) && side.isLeft ? mirrored[op] : op, !bool, space, steps.count)
+  const combiner = ColumnCombiner.for(isComparison(op) && side.isLeft ? mirroredComparison[op] : op, !bool, space, steps.count)
   if (combiner !== undefined) {
     const results = withScalarColumn(combiner, vector.series, side, isArithmetic(op) && side.isLeft, space)
     return { kind: 'vector', series: isComparison(op) && !bool ? results : withoutMetricNames(results) }
@@ -83,9 +83,6 @@ function combined(series: readonly VectorSeries[], { scalar, isLeft }: ScalarSid
     return { labels, values: results, present }
   })
 }
-
-/** The scalar on the other side of a comparison. */
-const mirrored: Readonly<Record<ComparisonOp, ComparisonOp>> = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
 
 function withScalarColumn(combiner: ColumnCombiner, series: readonly VectorSeries[], { scalar }: ScalarSide, isScalarFirst: boolean, space: ColumnSpace): VectorSeries[] {
   const column = space.columns(scalar.values.length)

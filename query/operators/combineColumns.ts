@@ -9,6 +9,12 @@ const operations: Partial<Record<BinaryOp, number>> = { '+': 0, '-': 1, '*': 2, 
 const filtering = 6
 const firstComparison = 4
 
+/** The kernel's name for an operation of two columns; `keepsLeft`: a comparison keeps the left value where it holds. `undefined` when there is no kernel for it. */
+export function combiningOf(op: BinaryOp, keepsLeft: boolean): number | undefined {
+  const operation = operations[op]
+  return operation !== undefined && keepsLeft && operation >= firstComparison ? operation + filtering : operation
+}
+
 export type Combined = Columns & { readonly found: number }
 
 export class ColumnCombiner {
@@ -20,9 +26,8 @@ export class ColumnCombiner {
 
   /** `undefined` when there is no kernel for the operator. */
   static for(op: BinaryOp, keepsLeft: boolean, space: ColumnSpace, count: number): ColumnCombiner | undefined {
-    const operation = operations[op]
-    if (operation === undefined) return undefined
-    return new ColumnCombiner(space, count, keepsLeft && operation >= firstComparison ? operation + filtering : operation)
+    const operation = combiningOf(op, keepsLeft)
+    return operation === undefined ? undefined : new ColumnCombiner(space, count, operation)
   }
 
   private constructor(space: ColumnSpace, count: number, operation: number) {

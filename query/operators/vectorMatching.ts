@@ -1,15 +1,15 @@
 // Arithmetic and comparison between two vectors. Series are paired by their matching labels once; whether a pair, or a
 // forbidden second partner, exists is decided per step, because series come and go.
 
-import { labelValue, type Labels } from '../../storage/model/labels.ts'
+import type { Labels } from '../../storage/model/labels.ts'
 import type { BinaryExpr, VectorMatching } from '../language/ast.ts'
 import { QueryError } from '../queryError.ts'
-import { labelProjection, setLabel, type LabelProjection } from '../values/labelProjection.ts'
-import { cachedLabelsKey, dropMetricName, formatSeries, joinEqualSeries } from '../values/labelSets.ts'
+import { cachedLabelsKey, formatSeries, joinEqualSeries } from '../values/labelSets.ts'
 import { newColumns, type EvalContext, type VectorSeries } from '../values/value.ts'
-import { combineOf, isArithmetic, type Combine } from './binaryArithmetic.ts'
+import { combineOf, type Combine } from './binaryArithmetic.ts'
 import { pairWithHistograms } from './binaryHistograms.ts'
 import { ColumnCombiner, type Combined } from './combineColumns.ts'
+import { LabelMatching } from './labelMatching.ts'
 
 type Group = { readonly many: VectorSeries[]; readonly one: VectorSeries[] }
 
@@ -23,49 +23,32 @@ export function matchVectors(node: BinaryExpr, lhs: readonly VectorSeries[], rhs
   return new Matching(node, matching, context).evaluate(lhs, rhs)
 }
 
-/** By the label set of the "many" side what it gives with its latest partner. */
-type Results = WeakMap<Labels, { readonly one: Labels; readonly result: Labels }>
-
-/** Of each operator of the trees that the parser keeps: a query that is asked again gives the same label sets, whose keys and JSON are known. */
-const results = new WeakMap<BinaryExpr, Results>()
-
-function resultsOf(node: BinaryExpr): Results {
-  let known = results.get(node)
-  if (known === undefined) results.set(node, (known = new WeakMap()))
-  return known
-}
-
 class Matching {
   readonly #node: BinaryExpr
   readonly #matching: VectorMatching
-  readonly #projection: LabelProjection
-  readonly #known: Results
+  readonly #labels: LabelMatching
   readonly #context: EvalContext
   readonly #count: number
   readonly #combine: Combine
   readonly #combiner: ColumnCombiner | undefined
-  /** The right side is the "one" side, except for `group_right`. */
-  readonly #isSwapped: boolean
 
   constructor(node: BinaryExpr, matching: VectorMatching, context: EvalContext) {
     const { count } = context.steps
     this.#context = context
     this.#node = node
     this.#matching = matching
-    this.#projection = labelProjection(matching.labels, matching.on)
-    this.#known = resultsOf(node)
+    this.#labels = new LabelMatching(node, matching)
     this.#count = count
     this.#combine = combineOf(node, context)
     this.#combiner = ColumnCombiner.for(node.op, !node.bool, context.space, count)
-    this.#isSwapped = matching.card === 'one-to-many'
   }
 
   evaluate(lhs: readonly VectorSeries[], rhs: readonly VectorSeries[]): readonly VectorSeries[] {
-    const many = this.#isSwapped ? rhs : lhs
-    const one = this.#isSwapped ? lhs : rhs
+    const many = this.#labels.isSwapped ? rhs : lhs
+    const one = this.#labels.isSwapped ? lhs : rhs
     const { fillLhs, fillRhs } = this.#matching
-    const fillMany = this.#isSwapped ? fillRhs : fillLhs
-    const fillOne = this.#isSwapped ? fillLhs : fillRhs
+    const fillMany = this.#labels.isSwapped ? fillRhs : fillLhs
+    const fillOne = this.#labels.isSwapped ? fillLhs : fillRhs
     const groups = this.#groups(many, one)
     this.#refuseAmbiguity(groups, many, fillMany !== undefined, fillOne !== undefined)
     const results: VectorSeries[] = []
@@ -82,7 +65,7 @@ class Matching {
   #groups(many: readonly VectorSeries[], one: readonly VectorSeries[]): readonly Group[] {
     const groups = new Map<string, Group>()
     const groupOf = (labels: Labels): Group => {
-      const key = this.#projection.key(labels)
+      const key = this.#labels.key(labels)
       let group = groups.get(key)
       if (group === undefined) {
         group = { many: [], one: [] }
@@ -123,10 +106,10 @@ class Matching {
       })
     }
     if (first === undefined) return undefined
-    const side = this.#isSwapped ? 'left' : 'right'
+    const side = this.#labels.isSwapped ? 'left' : 'right'
     const { step, series, earlier } = first
     const message =
-      `found duplicate series for the match group ${formatSeries(this.#projection.project(series.labels))} on the ${side} hand-side of the operation: ` +
+      `found duplicate series for the match group ${formatSeries(this.#labels.project(series.labels))} on the ${side} hand-side of the operation: ` +
       `[${formatSeries(series.labels)}, ${formatSeries(earlier.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`
     return { step, message }
   }
@@ -152,23 +135,23 @@ class Matching {
     }
     const hasOne = unionOf(group.one, this.#count)
     for (const many of group.many) {
-      for (const one of group.one) claim(this.#resultLabels(many.labels, one.labels), (step) => many.present[step] === 1 && one.present[step] === 1)
+      for (const one of group.one) claim(this.#labels.resultLabels(many.labels, one.labels), (step) => many.present[step] === 1 && one.present[step] === 1)
       if (!fillsOne) continue
-      const partner = this.#projection.project(many.labels)
-      claim(this.#resultLabels(many.labels, partner), (step) => many.present[step] === 1 && hasOne[step] === 0)
+      const partner = this.#labels.project(many.labels)
+      claim(this.#labels.resultLabels(many.labels, partner), (step) => many.present[step] === 1 && hasOne[step] === 0)
     }
     return first < Infinity ? { step: first, message: `multiple matches for labels: ${wayOut}` } : undefined
   }
 
   #pair(many: VectorSeries, one: VectorSeries, results: VectorSeries[]): void {
-    const [left, right] = this.#isSwapped ? [one, many] : [many, one]
+    const [left, right] = this.#labels.isSwapped ? [one, many] : [many, one]
     if (left.histograms !== undefined || right.histograms !== undefined) {
       const columns = pairWithHistograms(this.#node, left, right, this.#combine, this.#context)
-      if (columns.present.includes(1)) results.push({ labels: this.#resultLabels(many.labels, one.labels), ...columns })
+      if (columns.present.includes(1)) results.push({ labels: this.#labels.resultLabels(many.labels, one.labels), ...columns })
       return
     }
     const { values, present, found } = this.#combiner?.combine(left, right) ?? this.#combineSteps(left, right)
-    if (found > 0) results.push({ labels: this.#resultLabels(many.labels, one.labels), values, present })
+    if (found > 0) results.push({ labels: this.#labels.resultLabels(many.labels, one.labels), values, present })
   }
 
   #combineSteps(left: VectorSeries, right: VectorSeries): Combined {
@@ -190,30 +173,13 @@ class Matching {
   /** The fill value is the partner at the steps that have none. */
   #fillOne(many: VectorSeries, group: Group, fill: number, results: VectorSeries[]): void {
     const hasOne = unionOf(group.one, this.#count)
-    const partner = constantWhere(this.#projection.project(many.labels), fill, hasOne.map(not))
+    const partner = constantWhere(this.#labels.project(many.labels), fill, hasOne.map(not))
     this.#pair(many, partner, results)
   }
 
   #fillMany(group: Group, fill: number, results: VectorSeries[]): void {
     const hasMany = unionOf(group.many, this.#count)
-    for (const one of group.one) this.#pair(constantWhere(this.#projection.project(one.labels), fill, hasMany.map(not)), one, results)
-  }
-
-  #resultLabels(many: Labels, one: Labels): Labels {
-    const known = this.#known.get(many)
-    if (known?.one === one) return known.result
-    const result = this.#newResultLabels(many, one)
-    this.#known.set(many, { one, result })
-    return result
-  }
-
-  #newResultLabels(many: Labels, one: Labels): Labels {
-    const { card, labels, on, include } = this.#matching
-    const { op, bool } = this.#node
-    let result = isArithmetic(op) || bool ? dropMetricName(many) : many
-    if (card === 'one-to-one') result = on ? this.#projection.project(result) : withoutLabels(result, labels)
-    for (const name of include) result = setLabel(result, name, labelValue(one, name))
-    return result
+    for (const one of group.one) this.#pair(constantWhere(this.#labels.project(one.labels), fill, hasMany.map(not)), one, results)
   }
 }
 
@@ -227,8 +193,4 @@ const not = (flag: number) => 1 - flag
 
 function constantWhere(labels: Labels, value: number, present: Uint8Array): VectorSeries {
   return { labels, values: new Float64Array(present.length).fill(value), present }
-}
-
-function withoutLabels(labels: Labels, names: readonly string[]): Labels {
-  return names.length === 0 ? labels : labels.filter((label) => !names.includes(label.name))
 }

@@ -15,7 +15,8 @@ import { windowsOfSamples } from '../selectors/startZeros.ts'
 import { ColumnScratch, readSampled, takeNewest, windowEndsMs, windowsOver, type LookupTimes, type Windows } from '../selectors/window.ts'
 import type { ColumnSpace, Columns } from '../values/columnSpace.ts'
 import type { EvalContext, Steps } from '../values/value.ts'
-import { PartKernel, partFunctionOf } from './partKernel.ts'
+import { PartKernel } from './partKernel.ts'
+import { partFunctionOf } from './partTask.ts'
 
 export type SeriesWork = {
   readonly kind: 'series'

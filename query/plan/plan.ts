@@ -167,14 +167,14 @@ export function createPlan(expr: Expr, options: PlanOptions): Plan {
   const { costs, selectors, isOfOneRange } = planning
   const repeated = new Map<SelectorPlan, SelectorPlan>()
   for (const one of selectors) {
-    const first = selectors.find((other) => areEqual(other, one))
+    const first = selectors.find((other) => areEqualSelectors(other, one))
     if (first !== undefined && first !== one) repeated.set(first, first).set(one, first)
   }
   return { root, costs, repeated, isOfOneRange }
 }
 
 /** Whether both give the same at the same steps. */
-function areEqual(a: SelectorPlan, b: SelectorPlan): boolean {
+export function areEqualSelectors(a: SelectorPlan, b: SelectorPlan): boolean {
   const isSame = a.gives === b.gives && a.lookup.offsetMs === b.lookup.offsetMs
   const isSameWay = a.selector.anchored === b.selector.anchored && a.selector.smoothed === b.selector.smoothed
   return isSame && isSameWay && haveSameMatchers(a.matchers, b.matchers)

@@ -4,20 +4,26 @@
 
 import { optimizeSooner } from '../../src/base/tierUp.ts'
 import { createKernels } from '../../src/kernels/kernels.ts'
+import { Span } from '../../src/kernels/span.ts'
 import type { Matcher } from '../../storage/model/matcher.ts'
 import type { LentChunks } from '../../storage/querier/lentChunks.ts'
 import { openMemoryQuerierSource } from '../../storage/querier/memoryQuerier.ts'
 import { NotInMemory, NotLent } from '../../storage/querier/notInMemory.ts'
 import type { DiskView } from '../../storage/querier/diskView.ts'
+import type { Querier } from '../../storage/querier/querier.ts'
 import type { QuerierInit } from '../../storage/querier/querierSource.ts'
 import { answerRequest } from '../answers/answerRequest.ts'
-import type { ApiRequest, InstantRequest, LabelsRequest, LabelValuesRequest, RangeRequest, SeriesRequest } from '../answers/api.ts'
+import { jsonHeaders, type ApiRequest, type InstantRequest, type LabelsRequest, type LabelValuesRequest, type RangeRequest, type SeriesRequest } from '../answers/api.ts'
 import type { EngineSettings, JobAnswer, JobSettings } from '../answers/job.ts'
 import { parseQuery, parseSelector, prepareParser } from '../language/parse.ts'
 import { Limits } from '../limits.ts'
 import { shareWithNobody } from '../parallel/crew.ts'
 import { lightReadsOf, type LightRead } from '../plan/lightReads.ts'
+import type { ProgramAnswer } from '../program/loadedProgram.ts'
+import { Programs } from '../program/programs.ts'
 import { ColumnSpace } from '../values/columnSpace.ts'
+import type { Steps } from '../values/value.ts'
+import { KnownRequests, type KnownRequest } from './knownRequests.ts'
 
 export type QuickAnswers = {
   /** `undefined` leaves the request to a worker, and so does `lend`: then it can be answered here when the worker has lent what it read. */
@@ -25,13 +31,6 @@ export type QuickAnswers = {
   learn(view: DiskView): void
   borrow(lent: LentChunks): void
   close(): void
-}
-
-type Known = {
-  failures: number
-  pausedUntilMs: number
-  /** Version of the index in which the request was found to be small. */
-  smallAt: number
 }
 
 type QuickRequest = InstantRequest | RangeRequest | SeriesRequest | LabelsRequest | LabelValuesRequest
@@ -56,35 +55,23 @@ const maxSamples = 20_000
 /** Of a range query, in which kernels go from step to step: values of its selectors and one more a step, samples that their windows span at all steps. */
 const maxRangeValues = 16_000
 const maxRangeWork = 50_000
-/** A longer text takes long to parse. */
-const maxTextLength = 500
-/** In a regular expression, a count of repetitions: few characters that take long to compile and to match. */
-const repetition = /\{\d/
 /** For how long a request is not tried again that took longer than the budget, twice as long each further time. */
 const firstPauseMs = 10
 /** The longest pause, and at once that of a request that is too large or needs the disk. */
 const longestPauseMs = 10_000
-const keptRequests = 1_000
+/** Making a program takes as long as a few answers. */
+const answersBeforeProgram = 2
 
 export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<string>, engine: EngineSettings): QuickAnswers {
   const source = openMemoryQuerierSource(init)
-  const space = new ColumnSpace(createKernels(init.head.module, init.head.memory))
-  /** Requests that came before, the one longest ago first. */
-  const known = new Map<string, Known>()
+  const kernels = createKernels(init.head.module, init.head.memory)
+  const space = new ColumnSpace(kernels)
+  const requests = new KnownRequests()
+  const programs = new Programs({ features, lookbackMs: engine.lookbackMs, kept: new ColumnSpace(kernels), scratch: new Span(kernels), entriesVersion: source.entriesVersion })
   let evaluations = 0
   /** When what was evaluated here will be made up for. */
   let settledAtMs = 0
   prepareParser()
-
-  /** `undefined` when the request comes for the first time, or the first time in a while: parsing it here would not pay. */
-  const recall = (key: string): Known | undefined => {
-    const before = known.get(key)
-    known.delete(key)
-    known.set(key, before ?? { failures: 0, pausedUntilMs: 0, smallAt: -1 })
-    const oldest = known.size > keptRequests ? known.keys().next().value : undefined
-    if (oldest !== undefined) known.delete(oldest)
-    return before
-  }
 
   const isSmall = (request: QuickRequest): boolean => {
     if (request.kind === 'instant' || request.kind === 'range') {
@@ -123,42 +110,62 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
     return values <= maxRangeValues && samples <= maxSamples && work <= maxRangeWork
   }
 
-  const evaluate = (request: QuickRequest, settings: JobSettings): JobAnswer => {
+  /** By its program, when the request has one. */
+  const run = (request: QuickRequest, known: KnownRequest, querier: Querier): ProgramAnswer | undefined => {
+    if (!hasPlainAnswer(request)) return undefined
+    if (known.program === undefined || !programs.isCurrent(known.program, known.smallAt)) {
+      if (known.answers < answersBeforeProgram) return undefined
+      known.program = programs.compile(request, known.smallAt, querier)
+    }
+    const answer = known.program.loaded?.run(stepsOf(request), querier)
+    const isWithin = answer !== undefined && answer.peakSamples <= engine.maxSamples && (engine.maxResultBytes === 0 || answer.json.length <= engine.maxResultBytes)
+    return isWithin ? answer : undefined
+  }
+
+  const evaluate = (request: QuickRequest, settings: JobSettings, querier: Querier): JobAnswer => {
     if (evaluations === 0) optimizeSooner()
-    const startedMs = performance.now()
-    const querier = source.querier()
     const allowedMs = evaluations++ < firstEvaluations ? firstBudgetMs : budgetMs
     const limits = new Limits({ maxSamples: Math.min(maxSamples, engine.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + allowedMs) })
+    space.reset()
+    return answerRequest({ querier, space, features, settings: { ...engine, ...settings }, limits, share: shareWithNobody }, 0, request)
+  }
+
+  const answerSmall = (request: QuickRequest, settings: JobSettings, known: KnownRequest, startedMs: number): JobAnswer => {
+    const querier = source.querier()
+    let tookMs = 0
     try {
-      space.reset()
-      return answerRequest({ querier, space, features, settings: { ...engine, ...settings }, limits, share: shareWithNobody }, 0, request)
+      const answer = run(request, known, querier)
+      if (answer === undefined) return evaluate(request, settings, querier)
+      tookMs = performance.now() - startedMs
+      const { json: body, samples, peakSamples } = answer
+      return { id: 0, kind: 'response', status: 200, body, headers: jsonHeaders, cost: { samples, peakSamples, prepareSeconds: 0, evalSeconds: tookMs / 1000, sortSeconds: 0 } }
     } finally {
       querier.close()
-      settledAtMs = Math.max(settledAtMs, startedMs) + 2 * (performance.now() - startedMs)
+      settledAtMs = Math.max(settledAtMs, startedMs) + 2 * (tookMs > 0 ? tookMs : performance.now() - startedMs)
     }
   }
 
   return {
     answer(request, settings) {
-      if (!isQuickKind(request)) return undefined
-      const key = keyOf(request)
-      if (key.length > maxTextLength || repetition.test(key) || settings.deadlineMs <= Date.now() || !source.isUsable()) return undefined
-      const before = recall(key)
+      const known = recall(request, requests)
+      if (known?.isPlain !== true) return undefined
       const nowMs = performance.now()
-      if (before === undefined || nowMs < before.pausedUntilMs || nowMs + maxOwedMs < settledAtMs) return undefined
+      if (nowMs < known.pausedUntilMs || nowMs + maxOwedMs < settledAtMs || settings.deadlineMs <= Date.now() || !source.isUsable()) return undefined
+      const small = request as QuickRequest // others are not recalled
       try {
         const version = source.indexVersion()
-        if (before.smallAt !== version && isSmall(request)) before.smallAt = version
-        if (before.smallAt === version) {
-          const answer = evaluate(request, settings)
-          before.failures = 0
+        if (known.smallAt === version || isSmall(small)) {
+          known.smallAt = version
+          const answer = answerSmall(small, settings, known, nowMs)
+          known.failures = 0
+          known.answers++
           return answer
         }
-        pause(before, longestPauseMs)
+        pause(known, longestPauseMs)
       } catch (error) {
         // Beyond memory, beyond the budget, or an error that the worker will meet too.
         const isFinal = error instanceof NotInMemory && !(error instanceof NotLent)
-        pause(before, isFinal ? longestPauseMs : Math.min(longestPauseMs, firstPauseMs * 2 ** before.failures))
+        pause(known, isFinal ? longestPauseMs : Math.min(longestPauseMs, firstPauseMs * 2 ** known.failures))
         if (error instanceof NotLent) return 'lend'
       }
       return undefined
@@ -169,30 +176,42 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   }
 }
 
-function isQuickKind(request: ApiRequest): request is QuickRequest {
-  return ['instant', 'range', 'series', 'labels', 'labelValues'].includes(request.kind)
-}
-
-/** The same for requests that take as long. */
-function keyOf(request: QuickRequest): string {
-  switch (request.kind) {
+/** `undefined` too for what is never answered here. */
+function recall(request: ApiRequest, requests: KnownRequests): KnownRequest | undefined {
+  const { kind } = request
+  switch (kind) {
     case 'instant':
-      return request.query
+      return requests.recall(request.query, kind, 0, 0)
     case 'range':
-      return `${request.stepMs} ${request.endMs - request.startMs}\n${request.query}`
+      return requests.recall(request.query, kind, request.stepMs, request.endMs - request.startMs)
     case 'labelValues':
-      return `labelValues\n${request.name}\n${request.match.join('\n')}`
+      return requests.recall(`${request.name}\n${request.match.join('\n')}`, kind, 0, 0)
     case 'series':
     case 'labels':
-      return `${request.kind}\n\n${request.match.join('\n')}`
+      return requests.recall(request.match.join('\n'), kind, 0, 0)
+    default:
+      return undefined
   }
+}
+
+/** Whether the answer is that of the evaluation, as it is. */
+function hasPlainAnswer(request: QuickRequest): request is InstantRequest | RangeRequest {
+  if (request.kind !== 'instant' && request.kind !== 'range') return false
+  const { limit = 0, stats = 'none', explain, warnings, lookbackMs } = request
+  return limit === 0 && stats === 'none' && explain !== true && warnings === undefined && lookbackMs === undefined
+}
+
+function stepsOf(request: InstantRequest | RangeRequest): Steps {
+  if (request.kind === 'instant') return { startMs: request.timeMs, stepMs: 0, count: 1 }
+  const { startMs, endMs, stepMs } = request
+  return { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 }
 }
 
 function isSlow({ op, literals }: Matcher): boolean {
   return (op === '=~' || op === '!~') && literals === undefined
 }
 
-function pause(known: Known, ms: number): void {
+function pause(known: KnownRequest, ms: number): void {
   known.failures++
   known.pausedUntilMs = performance.now() + ms
 }

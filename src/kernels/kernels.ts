@@ -174,6 +174,7 @@ export type KernelExports = {
   // Any thread, over columns in its own scratch: what queries compute.
   windowsOver(windows: Pointer, times: Pointer, length: number): Pointer
   evaluatePart(task: Pointer, index: number, end: number, accumulator: Pointer): number
+  runProgram(program: Pointer, startMs: number, stepMs: number, count: number, scratch: Pointer, end: Pointer): Pointer
   countFlags(flags: Pointer, count: number): number
   firstStale(values: Pointer, length: number): number
   takeNewest(values: Pointer, from: Pointer, to: Pointer, count: number, out: Pointer, present: Pointer): number
@@ -221,7 +222,7 @@ export type KernelExports = {
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
 const unsigned = [
   ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart', 'reserveDraft'],
-  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch', 'heapIndexes'],
+  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch', 'heapIndexes', 'runProgram'],
 ] as const
 
 function withUnsignedResults(exports: KernelExports): KernelExports {

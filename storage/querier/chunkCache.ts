@@ -32,6 +32,7 @@ export class ChunkCache {
   readonly #arena: Arena
   readonly #partitions = new Map<StoredPartition, Cached>()
   readonly #scratch: Span
+  #version = 0
 
   constructor(kernels: Kernels, limitBytes: number) {
     this.#kernels = kernels
@@ -40,8 +41,14 @@ export class ChunkCache {
     this.#scratch = new Span(kernels)
   }
 
+  /** Another number whenever entries and lists of before are not good any more. */
+  get version(): number {
+    return this.#version
+  }
+
   /** Partitions have changed: nothing that is kept is good any more. */
   clear(): void {
+    this.#version++
     this.#partitions.clear()
     this.#arena.reset()
   }

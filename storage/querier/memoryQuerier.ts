@@ -18,10 +18,12 @@ const keptChunkBytes = 8 * 1024 * 1024
 export type MemoryQuerierSource = {
   /** Whether it is known what lies on disk, and a querier is made quickly; otherwise there is none. */
   isUsable(): boolean
-  /** One at a time: close it before the next, which may be the same object. */
+  /** Always the same object. Close it before it is asked for again. */
   querier(): Querier
   /** Another number whenever series come or go. */
   indexVersion(): number
+  /** Another number whenever what was read of chunks before is not good any more. */
+  entriesVersion(): number
   /** How many series a selector has to look at; Infinity when that takes a search. */
   candidates(matchers: readonly Matcher[]): number
   /** How many of them it selects. */
@@ -65,6 +67,7 @@ export function openMemoryQuerierSource(init: QuerierInit): MemoryQuerierSource 
       return querier
     },
     indexVersion: () => head.indexVersion(),
+    entriesVersion: () => chunks.version,
     candidates: (matchers) => head.candidates(matchers),
     seriesCount(matchers) {
       head.pin()

@@ -47,4 +47,5 @@ export { clearHeaps, heapBytes, heapIndexes, heapSize, offerColumn } from './que
 export { combineColumns } from './query/combine'
 export { printPoints, printStepTexts, printValue } from './query/print'
 export { evaluatePart } from './query/part'
+export { runProgram } from './query/program'
 export { addStored } from './query/stored'

@@ -16,10 +16,23 @@ const tolerance = 1e-12
 const features = new Set(['promql-experimental-functions'])
 
 async function ask(url: string, query: RandomQuery): Promise<Answer> {
+  return (await (await respond(url, query)).json()) as Answer // both servers answer every query in this form
+}
+
+function respond(url: string, query: RandomQuery): Promise<Response> {
   const { text, startMs, endMs, stepMs } = query
   const times: Record<string, string> = stepMs === 0 ? { time: `${startMs / 1000}` } : { start: `${startMs / 1000}`, end: `${endMs / 1000}`, step: `${stepMs / 1000}` }
-  const response = await fetch(`${url}/api/v1/${stepMs === 0 ? 'query' : 'query_range'}`, { method: 'POST', body: new URLSearchParams({ query: text, ...times }) })
-  return (await response.json()) as Answer // both servers answer every query in this form
+  return fetch(`${url}/api/v1/${stepMs === 0 ? 'query' : 'query_range'}`, { method: 'POST', body: new URLSearchParams({ query: text, ...times }) })
+}
+
+/** What is asked again may be answered in another way each time, up to a program of its own (query/program). */
+export async function changeWhenAskedAgain(url: string, query: RandomQuery): Promise<string | undefined> {
+  const first = await (await respond(url, query)).text()
+  for (let times = 2; times <= 6; times++) {
+    const again = await (await respond(url, query)).text()
+    if (again !== first) return `asked for the ${times}. time: ${again}\nthe first time: ${first}`
+  }
+  return undefined
 }
 
 /** Prometheus 2.x has one function under another name. */

@@ -19,26 +19,26 @@ import { addStored } from './stored'
 import { countFlags, extrapolationOf, firstStale, K_FROM, K_TO, K_TOTAL, removeStale, takeNewest, W_STEPS, windowsOver } from './windows'
 
 const T_READ: usize = 0
-const T_WINDOWS: usize = 4
+export const T_WINDOWS: usize = 4
 const T_REFS: usize = 8
 const T_PARTITIONS: usize = 12
 const T_PARTITION_COUNT: usize = 16
 const T_FUNCTION: usize = 20
 const T_VARIANT: usize = 24
 const T_OPERATION: usize = 28
-const T_VALUES: usize = 32
-const T_PRESENT: usize = 36
-const T_FOUND: usize = 40
-const T_SEEN: usize = 44
-const T_HELD: usize = 48
-const T_SCRATCH: usize = 52
-const T_SCRATCH_ROOM: usize = 56
+export const T_VALUES: usize = 32
+export const T_PRESENT: usize = 36
+export const T_FOUND: usize = 40
+export const T_SEEN: usize = 44
+export const T_HELD: usize = 48
+export const T_SCRATCH: usize = 52
+export const T_SCRATCH_ROOM: usize = 56
 const T_MOST_SAMPLES: usize = 60
 const T_IS_EMPTY: usize = 64
-const T_NEED: usize = 68
-const T_AMOUNT: usize = 72
-const T_MIN: usize = 80
-const T_MAX: usize = 88
+export const T_NEED: usize = 68
+export const T_AMOUNT: usize = 72
+export const T_MIN: usize = 80
+export const T_MAX: usize = 88
 const T_DIVISOR: usize = 96
 
 // Functions, and what their variants mean.

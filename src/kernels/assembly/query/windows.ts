@@ -8,7 +8,7 @@
 //   { mark f64, samples over all windows f64, divisor that the extrapolation is prepared for f64 or 0, times u32, from u32, to u32,
 //   extrapolation u32 or 0, samples u32, number of the slide u32 }
 
-import { prepareExtrapolation } from './extrapolate'
+import { extrapolationBytes, prepareExtrapolation } from './extrapolate'
 
 const STALE_MARKER: u64 = 0x7ff0000000000002
 
@@ -70,6 +70,31 @@ export function windowsOver(windows: usize, times: usize, length: i32): usize {
   store<u32>(windows, next + 1, W_NEXT)
   store<u32>(windows, <u32>slot, W_CURRENT)
   return slot
+}
+
+/** Bytes of windows with one slot, whose columns are of `count` steps, for series of up to `room` samples. */
+export function windowsBytes(count: i32, room: i32, extrapolates: bool): i32 {
+  return <i32>(WINDOWS_HEADER + SLOT_BYTES) + (room << 3) + (((count + 1) & ~1) << 3) + (extrapolates ? extrapolationBytes(count) : 0)
+}
+
+/** Makes windows in so many bytes at `windows`, a multiple of 8. */
+export function openWindows(windows: usize, startMs: f64, stepMs: f64, count: i32, widthMs: f64, room: i32, extrapolates: bool): void {
+  memory.fill(windows, 0, WINDOWS_HEADER + SLOT_BYTES)
+  store<f64>(windows, startMs, W_START)
+  store<f64>(windows, stepMs, W_STEP)
+  store<f64>(windows, widthMs, W_WIDTH)
+  store<i32>(windows, count, W_STEPS)
+  store<i32>(windows, room, W_ROOM)
+  store<u32>(windows, 1, W_SLOTS)
+  store<u32>(windows, 1, W_MOST)
+  const slot = windows + WINDOWS_HEADER
+  const times = slot + SLOT_BYTES
+  const from = times + (<usize>room << 3)
+  const to = from + (<usize>((count + 1) & ~1) << 2)
+  store<u32>(slot, <u32>times, K_TIMES)
+  store<u32>(slot, <u32>from, K_FROM)
+  store<u32>(slot, <u32>to, K_TO)
+  if (extrapolates) store<u32>(slot, <u32>(to + (<usize>((count + 1) & ~1) << 2)), K_EXTRAPOLATION)
 }
 
 /** What the windows of a slot have prepared for `rate` and the like, for windows that reach as far back as they are wide. */
