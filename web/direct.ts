@@ -7,9 +7,9 @@ import { assert } from '../src/base/assert.ts'
 import { giveBack } from '../src/base/giveBack.ts'
 import type { Answer } from './answer.ts'
 import { noBody, RequestBody, type BodyReader } from './body.ts'
-import { compressBody, encodingFor, type Encoding } from './compression.ts'
 import type { Cors } from './cors.ts'
 import type { Exchange, WholeAnswer } from './exchange.ts'
+import { compressBody, encodingFor, type Encoding } from './negotiation/compression.ts'
 import type { Protection } from './protection/protection.ts'
 
 export type DirectRoute = {

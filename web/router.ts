@@ -13,8 +13,8 @@ import type { Answer } from './answer.ts'
 import { noBody, RequestBody } from './body.ts'
 import type { DirectRoutes } from './direct.ts'
 import { NodeExchange, type Exchange } from './exchange.ts'
-import type { HttpMetrics } from './metrics.ts'
 import type { Route } from './openApi.ts'
+import type { HttpMetrics } from './selfMetrics/metrics.ts'
 import { readBodyForm, WebRequest, type Arrived } from './webRequest.ts'
 
 export type Handler = (request: WebRequest) => Answer | Promise<Answer>

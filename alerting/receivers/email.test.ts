@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { SMTPServerOptions } from 'smtp-server'
 import { afterEach, describe, expect, it } from 'vitest'
+import { alertData, createNotification, createReceiver, notificationMs, sendOnce } from '../../test/helpers/alerting/notification.ts'
 import { startMailServer, type MailServer } from '../../test/helpers/mailServer.ts'
-import { alertData, createNotification, createReceiver, notificationMs, sendOnce } from '../../test/helpers/notification.ts'
 import type { SendResult } from './receiver.ts'
 
 const trusted = `tls_config: { ca_file: '${resolve('test/data/tls/localhost.crt')}' }`

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { alertData, createNotification, createReceiver, notificationMs, sendOnce } from '../../test/helpers/alerting/notification.ts'
 import { startHttpReceiver, type HttpReceiver } from '../../test/helpers/httpReceiver.ts'
-import { alertData, createNotification, createReceiver, notificationMs, sendOnce } from '../../test/helpers/notification.ts'
 
 let endpoint: HttpReceiver
 beforeAll(async () => void (endpoint = await startHttpReceiver()))

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { alertData, createNotification, createReceiver, notificationMs, sendOnce } from '../../test/helpers/alerting/notification.ts'
 import { startHttpReceiver, type HttpReceiver } from '../../test/helpers/httpReceiver.ts'
-import { alertData, createNotification, createReceiver, notificationMs, sendOnce } from '../../test/helpers/notification.ts'
 
 let endpoint: HttpReceiver
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-webhook-'))

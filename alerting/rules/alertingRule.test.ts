@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatLabels, labelsFrom } from '../../storage/model/labels.ts'
+import { alertingRuleConfig } from '../../test/helpers/alerting/ruleConfigs.ts'
 import { histogram } from '../../test/helpers/histograms.ts'
-import { alertingRuleConfig } from '../../test/helpers/ruleConfigs.ts'
 import type { QuerySample } from '../template/ruleFunctions.ts'
 import { Expansion } from '../template/ruleTemplates.ts'
 import { AlertingRule, needsSending, type AlertingRuleConfig } from './alertingRule.ts'

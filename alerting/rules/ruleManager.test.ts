@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMemoryState, createRuleBench, MemorySamples, type RuleBench } from '../../test/helpers/ruleBench.ts'
-import { alertingRuleConfig, recordingRuleConfig, ruleFile, ruleGroupConfig } from '../../test/helpers/ruleConfigs.ts'
+import { createMemoryState, createRuleBench, MemorySamples, type RuleBench } from '../../test/helpers/alerting/ruleBench.ts'
+import { alertingRuleConfig, recordingRuleConfig, ruleFile, ruleGroupConfig } from '../../test/helpers/alerting/ruleConfigs.ts'
 import type { RuleManagerDeps } from './ruleManager.ts'
 import type { RuleConfig, RuleGroupConfig } from './rulesConfig.ts'
 

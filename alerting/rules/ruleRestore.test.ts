@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { alertingRuleConfig } from '../../test/helpers/ruleConfigs.ts'
+import { alertingRuleConfig } from '../../test/helpers/alerting/ruleConfigs.ts'
 import { forStateSelector, restoredActiveAtMs } from './ruleRestore.ts'
 
 const minute = 60_000

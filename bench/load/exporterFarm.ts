@@ -3,7 +3,7 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readCapture } from '../../test/helpers/scrapeCapture.ts'
+import { readCapture } from '../../test/helpers/scraping/scrapeCapture.ts'
 
 const scrapes = readCapture('node').map(({ body }) => ({ bytes: Buffer.from(body), sampleCount: body.match(/^[^#\n]/gm)?.length ?? 0 }))
 const served = new Map<string, number>()

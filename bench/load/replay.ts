@@ -3,7 +3,7 @@
 // series of a target, so that series which agree go on to agree. No compressor can gain by remembering the round before.
 
 import { createRandom } from '../../test/helpers/random.ts'
-import { captureNames, readCapture, type CaptureName } from '../../test/helpers/scrapeCapture.ts'
+import { captureNames, readCapture, type CaptureName } from '../../test/helpers/scraping/scrapeCapture.ts'
 
 export const dayMs = 86_400_000
 export const intervalMs = 15_000

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { histogram } from '../../test/helpers/histograms.ts'
-import { readFamilies } from '../../test/helpers/metricFamilies.ts'
+import { readFamilies } from '../../test/helpers/scraping/metricFamilies.ts'
 import { unescapeName } from '../../web/api/labels.ts'
 import { contentType, shownName, type ExposedFamily, type ExpositionFormat, type NameEscaping } from './family.ts'
 import { writeProtobuf } from './protobufWriter.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sectionChecksum } from '../../test/helpers/sectionChecksum.ts'
 import { createRandom } from '../../test/helpers/random.ts'
-import { captureNames, readCapture } from '../../test/helpers/scrapeCapture.ts'
+import { captureNames, readCapture } from '../../test/helpers/scraping/scrapeCapture.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from './kernels.ts'
 
 const maxCount = 65_535

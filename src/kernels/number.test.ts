@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../test/helpers/random.ts'
-import { captureNames, readCapture } from '../../test/helpers/scrapeCapture.ts'
+import { captureNames, readCapture } from '../../test/helpers/scraping/scrapeCapture.ts'
 import { createKernelMemory, createKernels, loadKernelModule } from './kernels.ts'
 import { powersOfTen } from './powersOfTen.ts'
 

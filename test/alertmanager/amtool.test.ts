@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startAlertmanagerServer, type AlertmanagerServer } from '../helpers/alertmanagerServer.ts'
+import { startAlertmanagerServer, type AlertmanagerServer } from '../helpers/alerting/alertmanagerServer.ts'
 
 const run = promisify(execFile)
 

@@ -1,7 +1,7 @@
-// Notification timelines: what happens, and what is sent when and why. See test/helpers/alertTimeline.ts for the notation.
+// Notification timelines: what happens, and what is sent when and why. See test/helpers/alerting/alertTimeline.ts for the notation.
 
 import { describe, expect, it } from 'vitest'
-import { expectedOf, runTimeline } from '../helpers/alertTimeline.ts'
+import { expectedOf, runTimeline } from '../helpers/alerting/alertTimeline.ts'
 
 const config = (options: { readonly route?: string; readonly webhook?: string; readonly rest?: string } = {}) => `
 route: { receiver: web, group_by: [cluster], group_wait: 30s, group_interval: 5m, repeat_interval: 4h${options.route ?? ''} }

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { customSchema } from '../../storage/model/histogram.ts'
 import { histogram } from '../helpers/histograms.ts'
 import { readJson } from '../helpers/json.ts'
-import { readFamilies } from '../helpers/metricFamilies.ts'
 import { postRemoteWrite, remoteWriteBody, type WrittenSeries } from '../helpers/remoteWriteBody.ts'
+import { readFamilies } from '../helpers/scraping/metricFamilies.ts'
 import { type RunningServer, startPrometheus, startSolowatch } from '../helpers/servers.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-federate-'))

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readJson } from '../helpers/json.ts'
-import { captureNames, readCapture } from '../helpers/scrapeCapture.ts'
+import { captureNames, readCapture } from '../helpers/scraping/scrapeCapture.ts'
 import { type RunningServer, startNodeExporter, startPrometheus, startSolowatch } from '../helpers/servers.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-scrape-'))

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { histogram } from '../helpers/histograms.ts'
 import { readJson } from '../helpers/json.ts'
-import { protobufBody } from '../helpers/metricFamilies.ts'
 import { remoteWriteBodyV2, remoteWriteHeaders, type WrittenSeries } from '../helpers/remoteWriteBody.ts'
+import { protobufBody } from '../helpers/scraping/metricFamilies.ts'
 import { startSolowatch, type RunningServer } from '../helpers/servers.ts'
 
 const features = ['st-storage', 'use-start-timestamps', 'promql-experimental-functions']

@@ -5,10 +5,10 @@ import { contentType, type ExpositionFormat } from '../../query/exposition/famil
 import { writeProtobuf } from '../../query/exposition/protobufWriter.ts'
 import { writeText } from '../../query/exposition/textWriter.ts'
 import { plain, type Answer } from '../answer.ts'
-import { negotiateFormat } from '../negotiate.ts'
+import { negotiateFormat } from '../negotiation/negotiate.ts'
 import type { Parts } from '../parts.ts'
 import type { Router } from '../router.ts'
-import { selfFamilies } from '../selfFamilies.ts'
+import { selfFamilies } from '../selfMetrics/selfFamilies.ts'
 
 /** One byte beyond what the receiver takes, so that the refusal is its own. */
 const writeBodyLimitBytes = 32 * 1024 * 1024 + 1

@@ -14,7 +14,7 @@ import type { RequestParams } from '../requestParams.ts'
 import type { Router } from '../router.ts'
 import { featureList, type FeatureOptions } from '../features.ts'
 import { openApiYaml } from '../openApi.ts'
-import { selfMetrics } from '../selfMetricsJson.ts'
+import { selfMetrics } from '../selfMetrics/selfMetricsJson.ts'
 
 export type StatusOptions = FeatureOptions & {
   readonly build: BuildInfo

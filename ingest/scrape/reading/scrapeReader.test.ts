@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { MetricRegistry } from '../../../src/base/selfMetrics.ts'
-import { protobufBody } from '../../../test/helpers/metricFamilies.ts'
-import { scrapeConfig } from '../../../test/helpers/scrapeConfig.ts'
+import { protobufBody } from '../../../test/helpers/scraping/metricFamilies.ts'
+import { scrapeConfig } from '../../../test/helpers/scraping/scrapeConfig.ts'
 import { readElements } from '../../../test/helpers/storedElements.ts'
 import { openTestStorage, readSamples, type TestStorage } from '../../../test/helpers/testStorage.ts'
 import { compileRelabel } from '../../relabel.ts'

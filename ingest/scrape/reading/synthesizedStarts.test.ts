@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { MetricRegistry } from '../../../src/base/selfMetrics.ts'
-import { scrapeConfig } from '../../../test/helpers/scrapeConfig.ts'
+import { scrapeConfig } from '../../../test/helpers/scraping/scrapeConfig.ts'
 import { readElements, readStarts } from '../../../test/helpers/storedElements.ts'
 import { openTestStorage } from '../../../test/helpers/testStorage.ts'
 import { compileRelabel } from '../../relabel.ts'

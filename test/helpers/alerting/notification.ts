@@ -1,14 +1,14 @@
 // A receiver built from configuration as a user writes it, and a notification to send with it.
 
-import { fingerprintOf } from '../../alerting/alerts/alert.ts'
-import { checkMatchers } from '../../alerting/alerts/matchers.ts'
-import { parseAlertmanagerConfig } from '../../alerting/config/alertmanagerConfig.ts'
-import type { Integration, Notification, SendResult } from '../../alerting/receivers/receiver.ts'
-import { createIntegrations } from '../../alerting/receivers/receivers.ts'
-import { buildNotificationData, type AlertData } from '../../alerting/template/notificationData.ts'
-import { createNotificationTemplates } from '../../alerting/template/notificationTemplates.ts'
-import { silentLogger } from '../../src/base/log.ts'
-import { labelsFrom } from '../../storage/model/labels.ts'
+import { fingerprintOf } from '../../../alerting/alerts/alert.ts'
+import { checkMatchers } from '../../../alerting/alerts/matchers.ts'
+import { parseAlertmanagerConfig } from '../../../alerting/config/alertmanagerConfig.ts'
+import type { Integration, Notification, SendResult } from '../../../alerting/receivers/receiver.ts'
+import { createIntegrations } from '../../../alerting/receivers/receivers.ts'
+import { buildNotificationData, type AlertData } from '../../../alerting/template/notificationData.ts'
+import { createNotificationTemplates } from '../../../alerting/template/notificationTemplates.ts'
+import { silentLogger } from '../../../src/base/log.ts'
+import { labelsFrom } from '../../../storage/model/labels.ts'
 
 export const notificationMs = Date.parse('2026-03-01T10:00:00.123Z')
 

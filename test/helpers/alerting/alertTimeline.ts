@@ -10,15 +10,15 @@
 //
 // Times are [hours:]minutes:seconds[.ms].
 
-import { Alertmanager } from '../../alerting/alertmanager.ts'
-import type { PostedAlert } from '../../alerting/alerts/intake.ts'
-import { checkMatchers, parseMatchers } from '../../alerting/alerts/matchers.ts'
-import { parseAlertmanagerConfig } from '../../alerting/config/alertmanagerConfig.ts'
-import type { Integration, Notification, SendResult } from '../../alerting/receivers/receiver.ts'
-import { parseDurationMs } from '../../src/base/duration.ts'
-import { silentLogger } from '../../src/base/log.ts'
-import { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import { labelsFrom, labelValue } from '../../storage/model/labels.ts'
+import { Alertmanager } from '../../../alerting/alertmanager.ts'
+import type { PostedAlert } from '../../../alerting/alerts/intake.ts'
+import { checkMatchers, parseMatchers } from '../../../alerting/alerts/matchers.ts'
+import { parseAlertmanagerConfig } from '../../../alerting/config/alertmanagerConfig.ts'
+import type { Integration, Notification, SendResult } from '../../../alerting/receivers/receiver.ts'
+import { parseDurationMs } from '../../../src/base/duration.ts'
+import { silentLogger } from '../../../src/base/log.ts'
+import { MetricRegistry } from '../../../src/base/selfMetrics.ts'
+import { labelsFrom, labelValue } from '../../../storage/model/labels.ts'
 import { FakeClock } from './fakeClock.ts'
 import { createMemoryState, type MemoryState } from './memoryState.ts'
 

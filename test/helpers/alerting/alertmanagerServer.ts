@@ -2,13 +2,13 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Alertmanager } from '../../alerting/alertmanager.ts'
-import type { AlertmanagerOptions } from '../../alerting/alertmanager.ts'
-import { checkMatchers } from '../../alerting/alerts/matchers.ts'
-import { parseAlertmanagerConfig } from '../../alerting/config/alertmanagerConfig.ts'
-import { silentLogger, type Logger } from '../../src/base/log.ts'
-import { MetricRegistry } from '../../src/base/selfMetrics.ts'
-import type { StateStore } from '../../storage/state.ts'
+import { Alertmanager } from '../../../alerting/alertmanager.ts'
+import type { AlertmanagerOptions } from '../../../alerting/alertmanager.ts'
+import { checkMatchers } from '../../../alerting/alerts/matchers.ts'
+import { parseAlertmanagerConfig } from '../../../alerting/config/alertmanagerConfig.ts'
+import { silentLogger, type Logger } from '../../../src/base/log.ts'
+import { MetricRegistry } from '../../../src/base/selfMetrics.ts'
+import type { StateStore } from '../../../storage/state.ts'
 import { createMemoryState } from './memoryState.ts'
 
 export type AlertmanagerServer = { readonly url: string; readonly alertmanager: Alertmanager; readonly registry: MetricRegistry; close(): Promise<void> }

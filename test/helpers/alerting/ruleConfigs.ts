@@ -1,6 +1,6 @@
 // Rules as a configuration would give them, with defaults for what a test does not say.
 
-import type { RuleConfig, RuleFile, RuleGroupConfig } from '../../alerting/rules/rulesConfig.ts'
+import type { RuleConfig, RuleFile, RuleGroupConfig } from '../../../alerting/rules/rulesConfig.ts'
 
 const position = { file: 'rules.yml', line: 1, column: 1 }
 

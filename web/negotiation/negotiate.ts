@@ -1,6 +1,6 @@
 // Which exposition format a scraper takes: the best of its Accept header that is offered here.
 
-import type { ExpositionFormat, NameEscaping } from '../query/exposition/family.ts'
+import type { ExpositionFormat, NameEscaping } from '../../query/exposition/family.ts'
 import { headerClauses } from './headerClauses.ts'
 
 const escapings: readonly NameEscaping[] = ['allow-utf-8', 'underscores', 'dots', 'values']

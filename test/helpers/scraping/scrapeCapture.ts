@@ -9,7 +9,7 @@ export type CapturedScrape = { readonly timestampMs: number; readonly body: stri
 
 /** Reads all scrapes of one exporter, in order of time. */
 export function readCapture(name: CaptureName): CapturedScrape[] {
-  const packed = readFileSync(new URL(`../data/scrapes/${name}.txt.zst`, import.meta.url))
+  const packed = readFileSync(new URL(`../../data/scrapes/${name}.txt.zst`, import.meta.url))
   const text = zstdDecompressSync(packed, { params: { [constants.ZSTD_d_windowLogMax]: 27 } }).toString()
   return text
     .split(/^# SCRAPE /m)

@@ -2,9 +2,9 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { BuildInfo } from '../src/base/buildInfo.ts'
-import type { Closable } from '../src/base/closing.ts'
-import type { MetricRegistry } from '../src/base/selfMetrics.ts'
+import type { BuildInfo } from '../../src/base/buildInfo.ts'
+import type { Closable } from '../../src/base/closing.ts'
+import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
 
 export type HttpMetrics = {
   observe(request: { readonly handler: string; readonly code: number; readonly seconds: number; readonly bytes: number }): void

@@ -1,10 +1,10 @@
 // A slow, obvious place for scraped samples: maps and arrays. The model in tests of scraping, for what a scrape cache
 // over the real head must do.
 
-import { parseTextExposition } from '../../ingest/exposition/text/exposition.ts'
-import type { ScrapeCache, ScrapeCommit, UnknownSeries } from '../../ingest/scrape/reading/scrapeCache.ts'
-import type { ScrapeSink } from '../../ingest/scrape/reading/scrapeSink.ts'
-import { formatLabels, type Labels } from '../../storage/model/labels.ts'
+import { parseTextExposition } from '../../../ingest/exposition/text/exposition.ts'
+import type { ScrapeCache, ScrapeCommit, UnknownSeries } from '../../../ingest/scrape/reading/scrapeCache.ts'
+import type { ScrapeSink } from '../../../ingest/scrape/reading/scrapeSink.ts'
+import { formatLabels, type Labels } from '../../../storage/model/labels.ts'
 
 type Staged = { ref: number; timestampMs: number; value: number | 'stale' }
 

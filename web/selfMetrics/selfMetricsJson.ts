@@ -1,10 +1,10 @@
 // The server's own metrics as a list of metric families in the JSON form of their protocol buffer, for the status page.
 
-import type { ExposedFamily, ExposedValue } from '../query/exposition/family.ts'
-import { invalidParameter } from '../query/queryError.ts'
-import { errorText, unreachable } from '../src/base/assert.ts'
-import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import { compileAnchored } from '../storage/model/matcher.ts'
+import type { ExposedFamily, ExposedValue } from '../../query/exposition/family.ts'
+import { invalidParameter } from '../../query/queryError.ts'
+import { errorText, unreachable } from '../../src/base/assert.ts'
+import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
+import { compileAnchored } from '../../storage/model/matcher.ts'
 import { selfFamilies } from './selfFamilies.ts'
 
 /** Families whose names match `pattern`, anchored; all when it is empty. Throws a `QueryError`. */

@@ -1,9 +1,9 @@
 // The server's own metrics as metric families: the registry prints text, and what else is asked for is made of that.
 
-import { parseTextExposition } from '../ingest/exposition/text/exposition.ts'
-import type { ExposedFamily, ExposedMetric, ExposedType } from '../query/exposition/family.ts'
-import type { MetricRegistry } from '../src/base/selfMetrics.ts'
-import { labelValue, metricNameLabel, type Label, type Labels } from '../storage/model/labels.ts'
+import { parseTextExposition } from '../../ingest/exposition/text/exposition.ts'
+import type { ExposedFamily, ExposedMetric, ExposedType } from '../../query/exposition/family.ts'
+import type { MetricRegistry } from '../../src/base/selfMetrics.ts'
+import { labelValue, metricNameLabel, type Label, type Labels } from '../../storage/model/labels.ts'
 
 type Gathered = { readonly name: string; help: string; type: ExposedType; readonly metrics: ExposedMetric[] }
 

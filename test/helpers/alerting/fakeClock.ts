@@ -1,7 +1,7 @@
 // A clock that a test turns by hand. Timers run in order, and after each one everything that was waiting for it gets its
 // turn before the next.
 
-import type { Clock } from '../../alerting/dispatch/clock.ts'
+import type { Clock } from '../../../alerting/dispatch/clock.ts'
 
 export class FakeClock implements Clock {
   #nowMs: number

@@ -1,7 +1,7 @@
 // A state store in memory: the real store over a writer that keeps rows instead of writing them. `reopen` gives what a
 // restarted process would find.
 
-import { createStateStore, type LedgerEntry, type StateStore } from '../../storage/state.ts'
+import { createStateStore, type LedgerEntry, type StateStore } from '../../../storage/state.ts'
 
 export type MemoryState = { readonly store: StateStore; reopen(): MemoryState; readonly ledger: readonly LedgerEntry[] }
 

@@ -1,7 +1,7 @@
 // A scrape configuration with defaults that tests change in part.
 
-import type { ScrapeConfig } from '../../ingest/scrape/job/scrapeConfig.ts'
-import { defaultHttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
+import type { ScrapeConfig } from '../../../ingest/scrape/job/scrapeConfig.ts'
+import { defaultHttpClientConfig } from '../../../src/base/config/httpClientConfig.ts'
 
 export function scrapeConfig(over: Partial<ScrapeConfig> = {}): ScrapeConfig {
   return {
