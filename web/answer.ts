@@ -1,9 +1,11 @@
 // What an HTTP handler gives back, and the shapes that Prometheus's answers have: the JSON envelope and plain text.
 
-import { STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
 import { errorBody, escapedJson, jsonHeaders, jsonString, statusOf } from '../query/answers/api.ts'
 import type { ErrorType } from '../query/queryError.ts'
+
+// An import would load Node's WebSocket client, which `node:http` exports.
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 export type Answer = {
   readonly status: number

@@ -5,12 +5,8 @@ import { registerHooks } from 'node:module'
 
 const unused = new Set(['node:https', 'node:http2'])
 
-const hooks = registerHooks({
-  resolve(specifier, context, next) {
-    const isUnused = unused.has(specifier) && context.parentURL?.endsWith('/node_modules/fastify/lib/server.js') === true
-    return next(isUnused ? 'node:http' : specifier, context)
-  },
-})
+// Whoever asks: in the bundle it is not the framework's own file that does.
+const hooks = registerHooks({ resolve: (specifier, context, next) => next(unused.has(specifier) ? 'node:http' : specifier, context) })
 
 export const { default: Fastify } = await import('fastify')
 

@@ -37,6 +37,12 @@ const places: Plugin = {
   },
 }
 
+/** V8 keeps the text of every file, in each thread that loads it: one character beyond ASCII doubles it. After `charset` such are in comments only. */
+const plainComments: Plugin = {
+  name: 'plain comments',
+  renderChunk: (code) => code.replaceAll(/[^\x00-\x7f]/g, '?'),
+}
+
 async function bundle(): Promise<void> {
   const before = readRecord(folder)?.files ?? []
   rmSync(join(folder, recordName), { force: true })
@@ -46,8 +52,7 @@ async function bundle(): Promise<void> {
     platform: 'node',
     // Finds its binary beside itself.
     external: ['better-sqlite3'],
-    plugins: [places],
-    // V8 keeps the text of every file, in each thread that loads it: one character beyond Latin-1 doubles it.
+    plugins: [places, plainComments],
     output: { dir: folder, format: 'esm', chunkFileNames: '[name]-[hash].js', charset: 'ascii', comments: { legal: true, annotation: false, jsdoc: false } },
   })
   const files = output.map((file) => file.fileName)

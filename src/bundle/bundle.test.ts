@@ -4,7 +4,9 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { freePort, startServer } from '../../test/helpers/servers.ts'
 
 const root = join(mkdtempSync(join(tmpdir(), 'solowatch-bundle-')), 'a copy')
 afterAll(() => rmSync(resolve(root, '..'), { recursive: true, force: true }))
@@ -61,6 +63,18 @@ describe('a bundle', () => {
     expect(version()).toMatch(/^solowatch, version \d/)
     build()
     expect(bundled()).toContain(lost)
+  })
+
+  it('has the server load nothing of Node that plain HTTP does not need', async () => {
+    const report = join(root, 'report.mjs')
+    writeFileSync(report, "process.once('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')))")
+    const port = await freePort()
+    const args = [`NODE_OPTIONS=--import=${pathToFileURL(report).href}`, join(root, 'solowatch'), `--storage.tsdb.path=${join(root, 'data')}`, `--web.listen-address=127.0.0.1:${port}`]
+    const server = await startServer({ name: 'bundle', command: 'env', args, port, readyPath: '/-/ready' })
+    await server.stop()
+    const modules = server.output()
+    expect(modules).toMatch(/^NativeModule http$/m)
+    expect(modules).not.toMatch(/^NativeModule (https|http2|tls|internal\/deps\/undici\/undici)$/m)
   })
 
   it('is made anew of changed sources, and leaves a server that runs the files of the one before', () => {
