@@ -39,11 +39,14 @@ export class Limits {
 
   /** Counts `count` samples as held in memory. */
   take(count: number): void {
+    this.allow(count)
     this.#samples += count
     if (this.#samples > this.#peakSamples) this.#peakSamples = this.#samples
-    if (this.#samples > this.#maxSamples) {
-      throw new QueryError('execution', 'query processing would load too many samples into memory in query execution')
-    }
+  }
+
+  /** Throws when `count` more samples may not be held. */
+  allow(count: number): void {
+    if (count > this.left) throw new QueryError('execution', 'query processing would load too many samples into memory in query execution')
   }
 
   release(count: number): void {

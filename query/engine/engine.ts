@@ -189,7 +189,9 @@ class Evaluation {
       }
       case 'unary': {
         const operand = this.evaluate(plan.operand, steps)
-        return this.#result(evaluateUnary(plan.expr, operand), [operand])
+        // One becomes the other, series by series.
+        this.#release(operand)
+        return this.#result(evaluateUnary(plan.expr, operand), [])
       }
       case 'call': {
         const args = plan.args.map((arg) => this.evaluate(arg, steps))
@@ -263,25 +265,26 @@ class Evaluation {
       const divided = this.#divide(operand, steps, (input, deps) => aggregateDivided(op, expr, input, deps))
       if (divided !== undefined) {
         operand.cost.elapsedMs += performance.now() - startedMs
-        return this.#result({ kind: 'vector', series: divided.series }, [])
+        const value = this.#result({ kind: 'vector', series: divided.series }, [])
+        this.#deps.limits.release(divided.valueCount)
+        return value
       }
     }
     const param = plan.param && this.evaluate(plan.param, steps)
     const isFed = (operand.kind === 'selector' || operand.kind === 'rangeCall') && !operand.fixed
     const sink = createAggregation(expr, param, { ...this.#context(steps), columnsStay: !isFed })
-    if (operand.kind === 'selector' && !operand.fixed) {
-      this.#select(operand, steps, () => new FedSeries(this.#deps.space, steps.count, sink))
+    if (isFed) {
+      const feed = () => new FedSeries(this.#deps.limits, this.#deps.space, steps.count, sink)
+      const fed = operand.kind === 'selector' ? this.#select(operand, steps, feed) : this.#callOverRange(operand, steps, feed)
       operand.cost.elapsedMs += performance.now() - startedMs
-    } else if (operand.kind === 'rangeCall' && !operand.fixed) {
-      this.#callOverRange(operand, steps, () => new FedSeries(this.#deps.space, steps.count, sink))
-      operand.cost.elapsedMs += performance.now() - startedMs
-    } else {
-      const value = this.evaluate(operand, steps)
-      if (value.kind !== 'vector') throw new Error(`bug: ${plan.expr.op} over a ${value.kind}`)
-      for (const { labels, values, present, histograms } of value.series) sink.add(labels, values, present, histograms)
-      this.#release(value)
+      const result = this.#result({ kind: 'vector', series: sink.finish() }, [])
+      this.#deps.limits.release(fed.sampleCount)
+      return result
     }
-    return this.#result({ kind: 'vector', series: sink.finish() }, [])
+    const value = this.evaluate(operand, steps)
+    if (value.kind !== 'vector') throw new Error(`bug: ${plan.expr.op} over a ${value.kind}`)
+    for (const { labels, values, present, histograms } of value.series) sink.add(labels, values, present, histograms)
+    return this.#result({ kind: 'vector', series: sink.finish() }, [value])
   }
 
   #scalars(plan: RangeCallPlan, steps: Steps): Float64Array[] {
@@ -292,31 +295,33 @@ class Evaluation {
     const { querier, limits } = this.#deps
     const scalars = this.#scalars(plan, steps)
     const startedMs = performance.now()
-    const series = this.#sampled(plan.operand, steps, countsFromStarts(plan) && this.#deps.usesStarts === true)
+    const { series, inner } = this.#sampled(plan.operand, steps, countsFromStarts(plan) && this.#deps.usesStarts === true)
     if (plan.operand.kind === 'subquery') {
       // It is not evaluated as a node of its own. The samples of windows are read later, in the call.
       plan.operand.cost.elapsedMs += performance.now() - startedMs
       plan.operand.cost.seriesCount = series.count
     }
     const onWindows = (total: number, from: Int32Array, to: Int32Array) => this.#countWindows(total, from, to)
-    return callOverRange(plan, { series, scalars }, { querier, limits, context: this.#context(steps), onWindows }, createOutput)
+    const output = callOverRange(plan, { series, scalars }, { querier, limits, context: this.#context(steps), onWindows }, createOutput)
+    if (inner !== undefined) this.#release(inner)
+    return output
   }
 
-  /** The series of a range argument with their samples. */
-  #sampled(plan: WindowsPlan | SubqueryPlan, steps: Steps, addsZeros: boolean): SampledSeries {
-    if (plan.kind === 'windows') return selectWindows(plan, steps, this.#selection, addsZeros)
+  /** The series of a range argument with their samples; of a subquery also its value, held for as long as these are read. */
+  #sampled(plan: WindowsPlan | SubqueryPlan, steps: Steps, addsZeros: boolean): { readonly series: SampledSeries; readonly inner?: Value } {
+    if (plan.kind === 'windows') return { series: selectWindows(plan, steps, this.#selection, addsZeros) }
     const innerSteps = subquerySteps(plan, steps, this.#deps.maxSamples)
-    if (innerSteps.count === 0) return sampledAt(innerSteps, [])
+    if (innerSteps.count === 0) return { series: sampledAt(innerSteps, []) }
     this.#subqueryDepth += 1
     const inner = this.evaluate(plan.inner, innerSteps)
     this.#subqueryDepth -= 1
     if (inner.kind !== 'vector') throw new Error(`bug: subquery over a ${inner.kind}`)
-    return sampledAt(innerSteps, inner.series)
+    return { series: sampledAt(innerSteps, inner.series), inner }
   }
 
   /** A range selector or subquery as the whole of an instant query. */
   #matrix(plan: WindowsPlan | SubqueryPlan, steps: Steps): Value {
-    const input = this.#sampled(plan, steps, false)
+    const { series: input, inner } = this.#sampled(plan, steps, false)
     const extension = plan.kind === 'windows' ? extensionOf(plan.expr) : undefined
     const onlyWindow = { from: Int32Array.of(0), windowEndMs: Float64Array.of(lookupTimes(plan.lookup, steps).startMs), rangeMs: plan.rangeMs }
     const series: MatrixSeries[] = []
@@ -325,7 +330,8 @@ class Evaluation {
       this.#deps.limits.check()
       const { length, timestampsMs, values, histograms }: SampledColumns = extension === undefined ? input.read(i) : numbersOnly(input.read(i))
       if (length === 0) continue
-      this.#deps.limits.take(length + samplesBeyondOne(histograms))
+      // Those of a subquery are held already.
+      if (inner === undefined) this.#deps.limits.take(length + samplesBeyondOne(histograms))
       plan.cost.samplesRead += length
       this.#countWindows(length, [0], [length])
       const samples = { timestampsMs: timestampsMs.slice(0, length), values: values.slice(0, length), ...(histograms && { histograms: keptColumn(histograms) }) }

@@ -44,7 +44,7 @@ export type DividedInput = {
 
 export type Divided = Shared & {
   readonly series: readonly VectorSeries[]
-  /** Series that had a value, and how many values all of them had. */
+  /** Series that had a value, and how many values all of them had, which count as held. */
   readonly foundCount: number
   readonly valueCount: number
   readonly samplesSeen: number
@@ -112,7 +112,7 @@ export function aggregateDivided(op: PlainAggregateOp, { grouping: names, withou
 export function keepDivided(input: DividedInput, deps: DivideDeps): Divided | undefined {
   const { plan, selection, steps } = input
   const { count } = selection
-  const { space, limits } = deps
+  const { space } = deps
   if (space.usedBytes + 9 * count * steps.count > maxSpaceBytes || !isPlain(input)) return undefined
   const values = space.allocate(8 * count * steps.count)
   const present = space.allocate(count * steps.count)
@@ -124,7 +124,6 @@ export function keepDivided(input: DividedInput, deps: DivideDeps): Divided | un
   for (let i = 0; i < count; i++) {
     const found = evaluated.found[i] as number
     if (found === 0) continue
-    limits.take(found)
     const labels = selection.labels(i)
     series.push({
       labels: keepsName ? labels : dropMetricName(labels),
@@ -163,11 +162,19 @@ function evaluate(input: DividedInput, deps: DivideDeps, { refs, ends, output }:
     output,
   }
   const worker = new SeriesWorker(work, querier, space)
-  const goesOn = () => {
+  let done = 0
+  let doneValues = 0
+  /** Looks at the time, and at how many values there are so far: series are evaluated about in order, by whichever worker. */
+  const check = () => {
     limits.check()
+    for (; done < found.length && found[done] !== undone; done++) doneValues += found[done] as number
+    limits.allow(doneValues)
+  }
+  const goesOn = () => {
+    check()
     return true
   }
-  const shared = share({ count: ends.length, work: () => work, run: (part) => worker.run(part, goesOn), check: () => limits.check() })
+  const shared = share({ count: ends.length, work: () => work, run: (part) => worker.run(part, goesOn), check })
   let foundCount = 0
   let valueCount = 0
   let samplesSeen = 0
@@ -180,7 +187,8 @@ function evaluate(input: DividedInput, deps: DivideDeps, { refs, ends, output }:
     samplesSeen += seen[i] as number
     mostHeld = Math.max(mostHeld, held[i] as number)
   }
-  // As if one series had been in memory after the other.
+  // As if the series had been evaluated one after the other, the one with most samples at the end.
+  limits.take(valueCount)
   limits.take(mostHeld)
   limits.release(mostHeld)
   return { ...shared, found, foundCount, valueCount, samplesSeen }

@@ -71,13 +71,20 @@ export class KeptSeries implements SeriesOutput {
   }
 }
 
-/** Hands every series on and uses its columns again. */
+/**
+ * Hands every series on and uses its columns again. Its samples count as if they were kept, which Prometheus does: who limits what
+ * a query may load does not expect a sum to have no limit.
+ */
 export class FedSeries implements SeriesOutput {
+  /** Samples that were handed on, all counted as held by `limits`. */
+  sampleCount = 0
+  readonly #limits: Limits
   readonly #sink: AggregationSink
   readonly #columns: Columns
   #isClean = true
 
-  constructor(space: ColumnSpace, stepCount: number, sink: AggregationSink) {
+  constructor(limits: Limits, space: ColumnSpace, stepCount: number, sink: AggregationSink) {
+    this.#limits = limits
     this.#sink = sink
     this.#columns = space.columns(stepCount)
   }
@@ -88,7 +95,10 @@ export class FedSeries implements SeriesOutput {
     return this.#columns
   }
 
-  accept(labels: Labels, _found: number, histograms?: HistogramColumn): void {
+  accept(labels: Labels, found: number, histograms?: HistogramColumn): void {
+    const held = found + samplesBeyondOne(histograms)
+    this.#limits.take(held)
+    this.sampleCount += held
     this.#sink.add(labels, this.#columns.values, this.#columns.present, histograms)
     this.#isClean = false
   }
