@@ -59,6 +59,7 @@ describe('kill -9 while series that ended are removed', () => {
       cpSync(base, dir, { recursive: true })
       const killed = run(dir, laterMs, text)
       expect(killed.signal, killed.log).toBe('SIGKILL')
+      expect(killed.acknowledged.length).toBeGreaterThan(0)
       const kept = await podTimes(dir, laterMs)
       for (const pod of killed.acknowledged) expect(kept.get(pod), `pod ${pod}`).toEqual([laterMs])
 

@@ -8,6 +8,7 @@ import { findLosses } from './losses.ts'
  * is clean; `batches` bounds the numbers that were tried. Samples before `keptFromMs` may have gone.
  */
 export async function expectAllThere(dir: string, acknowledged: readonly number[], batches: number, keptFromMs?: number): Promise<void> {
+  expect(acknowledged.length).toBeGreaterThan(0)
   const { missing, invented, problems } = await findLosses(dir, acknowledged, batches, keptFromMs)
   expect(missing.slice(0, 5), `${missing.length} missing`).toEqual([])
   expect(invented.slice(0, 5), `${invented.length} invented`).toEqual([])
