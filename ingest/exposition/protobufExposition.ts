@@ -6,7 +6,7 @@ import { fromClassic } from './customBuckets.ts'
 import { ExpositionError } from './text/expositionLexer.ts'
 import { formatOpenMetricsFloat } from './text/goFloat.ts'
 import type { CreatedLine } from './metadata/createdTimes.ts'
-import { emptied, emptyWireHistogram, readSpan, type WireHistogram } from './protobuf/histogramMessage.ts'
+import { emptied, emptyWireHistogram, readBuckets, type WireHistogram } from './protobuf/histogramMessage.ts'
 import { timestampMsOf } from './text/openMetricsParser.ts'
 import { ProtobufReader } from './protobuf/protobufReader.ts'
 import type { ExemplarLine } from './metadata/scrapeExemplars.ts'
@@ -249,22 +249,14 @@ function readHistogram(reader: ProtobufReader): ReadHistogram {
         break
       }
       case 9:
-        wire.negative.spans.push(readSpan(reader.message()))
-        break
       case 10:
-        reader.zigzagsInto(wire.negative.deltas)
-        break
       case 11:
-        reader.doublesInto(wire.negative.counts)
+        readBuckets(reader, 9, wire.negative)
         break
       case 12:
-        wire.positive.spans.push(readSpan(reader.message()))
-        break
       case 13:
-        reader.zigzagsInto(wire.positive.deltas)
-        break
       case 14:
-        reader.doublesInto(wire.positive.counts)
+        readBuckets(reader, 12, wire.positive)
         break
       case 15:
         createdMs = timestampMsOf(readSeconds(reader.message()))

@@ -124,8 +124,15 @@ function totalOf({ counts }: Buckets): number {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
+/** The field of one side that `reader` is at: spans, deltas and counts are numbered one after the other, from `spansField` on. */
+export function readBuckets(reader: ProtobufReader, spansField: number, { spans, deltas, counts }: WireBuckets): void {
+  if (reader.field === spansField) spans.push(readSpan(reader.message()))
+  else if (reader.field === spansField + 1) reader.zigzagsInto(deltas)
+  else reader.doublesInto(counts)
+}
+
 /** A BucketSpan message. */
-export function readSpan(reader: ProtobufReader): Span {
+function readSpan(reader: ProtobufReader): Span {
   let offset = 0
   let length = 0
   while (reader.next()) {
@@ -177,22 +184,14 @@ export function readWrittenHistogram(bytes: Uint8Array): WrittenHistogram {
         histogram.zeroCount = reader.double()
         break
       case 8:
-        histogram.negative.spans.push(readSpan(reader.message()))
-        break
       case 9:
-        reader.zigzagsInto(histogram.negative.deltas)
-        break
       case 10:
-        reader.doublesInto(histogram.negative.counts)
+        readBuckets(reader, 8, histogram.negative)
         break
       case 11:
-        histogram.positive.spans.push(readSpan(reader.message()))
-        break
       case 12:
-        reader.zigzagsInto(histogram.positive.deltas)
-        break
       case 13:
-        reader.doublesInto(histogram.positive.counts)
+        readBuckets(reader, 11, histogram.positive)
         break
       case 14:
         histogram.counterReset = resetHints[reader.varint()] ?? 'unknown'
