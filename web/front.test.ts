@@ -396,23 +396,6 @@ describe('answers that the client is slow to take', () => {
 })
 
 describe('connections', () => {
-  it('are limited in number', async () => {
-    const server = await open({ '/echo': echo }, { maxConnections: 1 })
-    const first = await connected(server.port)
-    first.send(get('/echo'))
-    await first.receive(1, /\w{40}$/)
-    expect(await new Client(server.port).rest()).toBe('')
-    first.send(get('/other'))
-    expect(await first.receive(1)).toContain('404')
-    expect(await new Client(server.port).rest()).toBe('')
-    first.socket.destroy()
-    await expect.poll(async () => {
-      const client = new Client(server.port)
-      client.socket.end(get('/echo'))
-      return client.rest()
-    }).toContain('HTTP/1.1 200 OK')
-  })
-
   it('end when nothing comes: with 408 when nothing ever came', async () => {
     const server = await open({ '/echo': echo }, { readTimeoutMs: 100 })
     const [silent, asked] = [await connected(server.port), await connected(server.port)]

@@ -5,6 +5,7 @@ import type { RequestListener, Server, ServerOptions } from 'node:http'
 import type { Server as TlsServer, ServerOptions as TlsServerOptions } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
+import { Admission } from './admission.ts'
 import type { DirectRoutes } from './direct.ts'
 import { Front } from './front.ts'
 
@@ -20,6 +21,7 @@ export type ListenOptions = {
   readonly addresses: readonly ListenAddress[]
   /** To read a whole request, and to keep an idle connection. */
   readonly readTimeoutMs: number
+  /** Further ones wait. */
   readonly maxConnections: number
   /** With it all addresses speak TLS. */
   readonly tls?: TlsServerOptions
@@ -46,25 +48,13 @@ export type Served = {
 /** Of one address. */
 type Listener = { readonly server: Server | TlsServer; readonly front?: Front }
 
-/** Whether one more connection may stay. */
-type Admit = (socket: Socket) => boolean
-
 /** Listens on every address, or on none: rejects with the first failure, naming the address. */
 export async function openListeners(options: ListenOptions, served: Served): Promise<Listeners> {
-  const connections = new Set<Socket>()
-  const admit = (socket: Socket) => {
-    if (connections.size >= options.maxConnections) {
-      socket.destroy()
-      return false
-    }
-    connections.add(socket)
-    socket.once('close', () => connections.delete(socket))
-    return true
-  }
+  const admission = new Admission(options.maxConnections)
   const listeners: Listener[] = []
   try {
     for (const address of options.addresses) {
-      const listener = options.tls === undefined ? plainListener(options, served, admit) : await tlsListener(options, options.tls, served, admit)
+      const listener = options.tls === undefined ? plainListener(options, served, admission) : await tlsListener(options, options.tls, served, admission)
       listeners.push(listener)
       await listen(listener.server, address)
     }
@@ -78,27 +68,33 @@ export async function openListeners(options: ListenOptions, served: Served): Pro
       for (const { server } of listeners) if ('setSecureContext' in server) server.setSecureContext(tls)
     },
     close: async () => {
-      await Promise.all(listeners.map(close))
+      const closed = Promise.all(listeners.map(close))
+      admission.close()
+      await closed
     },
   }
 }
 
-function plainListener(options: ListenOptions, { direct, answer }: Served, admit: Admit): Listener {
+function plainListener(options: ListenOptions, { direct, answer }: Served, admission: Admission): Listener {
   const server = createServer(limitsOf(options), answer)
   const front = new Front(server, direct)
-  server.on('connection', (socket: Socket) => {
-    if (admit(socket)) front.accept(socket)
-  })
+  server.on('connection', (socket: Socket) => admission.enter(socket, () => front.accept(socket)))
   return { server, front }
 }
 
-async function tlsListener(options: ListenOptions, tls: TlsServerOptions, { answer }: Served, admit: Admit): Promise<Listener> {
+async function tlsListener(options: ListenOptions, tls: TlsServerOptions, { answer }: Served, admission: Admission): Promise<Listener> {
   const { createServer } = await import('node:https')
   const server = createServer({ ...limitsOf(options), ...tls }, answer)
   server.on('secureConnection', (socket: TLSSocket) => {
     if (options.isClientAllowed?.(socket) === false) socket.destroy()
   })
-  server.on('connection', admit)
+  const serve = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) =>
+    admission.enter(socket, () => {
+      for (const listener of serve) listener.call(server, socket)
+    }),
+  )
   return { server }
 }
 
