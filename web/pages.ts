@@ -33,11 +33,9 @@ export async function addPageRoutes(fastify: FastifyInstance, router: Router, op
     fastify.get('/', (_, reply) => reply.redirect(`${prefix}/`, 302))
     fastify.get(prefix, (_, reply) => reply.redirect(`${prefix}/`, 302))
   }
-  const favicon = await readFile(join(uiDir, 'favicon.svg')).catch(() => undefined)
-  if (favicon !== undefined) {
-    for (const name of ['favicon.svg', 'favicon.ico']) {
-      router.get(`/${name}`, () => ({ status: 200, headers: { 'content-type': 'image/svg+xml', 'cache-control': 'max-age=86400' }, body: favicon }), always)
-    }
+  for (const [name, { file, contentType }] of Object.entries(describingFiles)) {
+    const body = await readFile(join(uiDir, file)).catch(() => undefined)
+    if (body !== undefined) router.get(`/${name}`, () => ({ status: 200, headers: { 'content-type': contentType, 'cache-control': 'max-age=86400' }, body }), always)
   }
   for (const name of await readdir(join(uiDir, 'assets')).catch(() => [])) {
     // Their names hold a hash of their content, so a browser may keep them for good.
@@ -48,6 +46,13 @@ export async function addPageRoutes(fastify: FastifyInstance, router: Router, op
     const { default: fastifyStatic } = await import('@fastify/static')
     await fastify.register(fastifyStatic, { root: userAssets, prefix: `${prefix}/user/` })
   }
+}
+
+/** What browsers ask for to show a page among others, by the path. */
+const describingFiles = {
+  'favicon.svg': { file: 'favicon.svg', contentType: 'image/svg+xml' },
+  'favicon.ico': { file: 'favicon.svg', contentType: 'image/svg+xml' },
+  'manifest.json': { file: 'manifest.json', contentType: 'application/manifest+json' },
 }
 
 /** What the build of the UI makes. */

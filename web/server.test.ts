@@ -255,6 +255,8 @@ describe('pages', () => {
   mkdirSync(join(uiDir, 'assets'))
   writeFileSync(join(uiDir, 'index.html'), '<title>x</title>')
   writeFileSync(join(uiDir, 'assets/app-1234.js'), `let a = 1${' '.repeat(1000)}`)
+  writeFileSync(join(uiDir, 'favicon.svg'), '<svg/>')
+  writeFileSync(join(uiDir, 'manifest.json'), '{}')
   writeFileSync(join(uiDir, 'secret'), 's')
   afterAll(() => rmSync(uiDir, { recursive: true }))
 
@@ -265,6 +267,14 @@ describe('pages', () => {
       expect([answer.statusCode, answer.headers['content-type'], answer.body]).toEqual([200, 'text/html; charset=utf-8', '<title>a &lt; b</title>'])
     }
     expect((await server.inject({ method: 'GET', url: '/other' })).statusCode).toBe(404)
+  })
+
+  it('have an icon and a manifest', async () => {
+    const server = await start({ uiDir })
+    for (const [url, contentType] of [['/favicon.svg', 'image/svg+xml'], ['/favicon.ico', 'image/svg+xml'], ['/manifest.json', 'application/manifest+json']]) {
+      const answer = await server.inject({ method: 'GET', url })
+      expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, contentType])
+    }
   })
 
   it('have assets that may be cached for good, compressed when asked', async () => {

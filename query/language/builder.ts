@@ -10,7 +10,7 @@ import { maxDepth, tooDeep } from './depth.ts'
 import { parseDurationSeconds, parseNumber } from './numberLiteral.ts'
 import { functionSignatures } from './signatures.ts'
 import { goQuote, unquote } from './stringLiteral.ts'
-import { DurationToken } from './tokens.ts'
+import { DurationToken, wordOf } from './tokens.ts'
 import { valueTypeOf } from './typecheck.ts'
 
 /** The names given to `--enable-feature`. */
@@ -264,7 +264,7 @@ export class Builder {
   }
 
   call(nameToken: IToken, args: readonly Expr[], position: Position): Expr {
-    const name = nameToken.image
+    const name = wordOf(nameToken)
     const signature = functionSignatures.get(name)
     if (signature === undefined) return this.fail(tokenPosition(nameToken), `unknown function with name ${goQuote(name)}`)
     if (signature.experimental) {

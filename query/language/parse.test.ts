@@ -146,13 +146,14 @@ describe('parseQuery', () => {
     })
   })
 
-  describe('aggregations', () => {
+  describe('aggregations and calls', () => {
     reads('sum(a)')
     reads('SUM(a) BY (x)', 'sum by (x) (a)')
     reads('sum without (x,) (a)', 'sum without (x) (a)')
     reads('topk(3, a) by (x, y)', 'topk by (x, y) (3, a)')
     reads('count_values("v", a)')
     reads('sum by (by, sum, on, inf) (a)')
+    reads('START() + Min_Of(Step(), RANGE())', 'start() + min_of(step(), range())')
   })
 })
 
@@ -240,6 +241,7 @@ describe('parse errors', () => {
 
   describe('of meaning', () => {
     refuses('bake(a)', '1:1 unknown function with name "bake"')
+    refuses('ABS(a)', '1:1 unknown function with name "ABS"')
     refuses('a{b=~"("}', '1:3 error parsing regexp: missing closing ): `^(?s:()$`')
     refuses('{}', '1:1 vector selector must contain at least one non-empty matcher')
     refuses('{a=""}', '1:1 vector selector must contain at least one non-empty matcher')

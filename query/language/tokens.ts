@@ -257,6 +257,11 @@ function quoteCharacter(character: string): string {
   return `'${goQuote(character).slice(1, -1)}'`
 }
 
+/** What a word says: keywords are the same in any case, also where they name a function. */
+export function wordOf({ tokenType, image }: IToken): string {
+  return keywordClasses.has(tokenType) ? image.toLowerCase() : image
+}
+
 /** How a syntax error names a token. */
 export function describeToken(token: IToken): string {
   const { tokenType: type, image } = token
