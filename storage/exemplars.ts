@@ -33,8 +33,8 @@ export type ExemplarStoreOptions = {
 /** Characters of all names and values together, as OpenMetrics allows. */
 const maxLabelCharacters = 128
 
-/** Series looked at between two looks at the event loop. */
-const seriesPerSlice = 2000
+/** Matchers that series are held against between two looks at the event loop. */
+const matchesPerSlice = 5_000
 
 /** Sorted by time, then value, then labels. */
 type Series = { readonly ref: number; readonly labels: Labels; readonly exemplars: Exemplar[] }
@@ -112,9 +112,13 @@ export class ExemplarStore {
   /** Of every series that passes one of the matcher sets, those within the range, by time; series sorted by labels. */
   async select(sets: readonly (readonly Matcher[])[], range: TimeRange): Promise<SeriesExemplars[]> {
     const found: SeriesExemplars[] = []
-    let looked = 0
+    const matcherCount = sets.reduce((sum, set) => sum + set.length, 0)
+    let matched = 0
     for (const { labels, exemplars } of [...this.#series.values()]) {
-      if (++looked % seriesPerSlice === 0) await new Promise((resolve) => setImmediate(resolve))
+      if ((matched += matcherCount) > matchesPerSlice) {
+        matched = 0
+        await new Promise((resolve) => setImmediate(resolve))
+      }
       if (!sets.some((set) => matchesAll(labels, set))) continue
       const inRange = exemplars.filter(({ timestampMs }) => timestampMs >= range.minTimeMs && timestampMs <= range.maxTimeMs)
       if (inRange.length > 0) found.push({ seriesLabels: labels, exemplars: inRange })

@@ -209,6 +209,20 @@ describe('what would hold up the main thread', () => {
     const answer = await server.inject({ method: 'POST', url: '/api/v1/labels', headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, body })
     expect(answer).toMatchObject({ statusCode: 400, body: expect.stringContaining('message too large') as string })
   })
+
+  it.each([
+    ['query_exemplars', 'query'],
+    ['rules', 'match[]'],
+    ['targets/metadata', 'match_target'],
+    ['admin/tsdb/delete_series', 'match[]'],
+  ])('is refused: a long selector of %s', async (path, name) => {
+    const server = await start({ enableAdminApi: true })
+    server.serve({} as Parameters<WebServer['serve']>[0]) // nothing gets as far as a part
+    const method = path.startsWith('admin') ? 'POST' : 'GET'
+    const selector = `{a=~"${'(a)'.repeat(10_000)}"}`
+    const answer = await server.inject({ method, url: `/api/v1/${path}?${new URLSearchParams({ [name]: selector })}` })
+    expect(answer).toMatchObject({ statusCode: 400, body: expect.stringContaining('selectors of 30007 characters are too long, there may be 20000') as string })
+  })
 })
 
 describe('a route prefix', () => {

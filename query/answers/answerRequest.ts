@@ -65,8 +65,9 @@ function answerFederate({ querier, settings, limits }: JobDeps, id: number, requ
     return { id, kind: 'response', status, body, headers: { 'content-type': contentType } }
   }
   try {
-    const sets = selectorsOf(request.match, () => limits.check()).filter((set) => set.length > 0)
-    const { body, contentType } = federate(querier, sets, settings.lookbackMs, request)
+    const check = () => limits.check()
+    const sets = selectorsOf(request.match, check).filter((set) => set.length > 0)
+    const { body, contentType } = federate({ querier, lookbackMs: settings.lookbackMs, check }, sets, request)
     return answer(200, body, contentType)
   } catch (error) {
     if (error instanceof QueryError && error.errorType === 'bad_data') return answer(400, new Uint8Array(Buffer.from(`${error.message}\n`)), 'text/plain; charset=utf-8')

@@ -18,25 +18,33 @@ type Latest = { readonly name: string; readonly labels: Labels; readonly timesta
 export type Federated = { readonly body: Uint8Array<ArrayBuffer>; readonly contentType: string }
 
 /** Samples within `lookbackMs` before the request's time count. */
-export function federate(querier: Querier, sets: readonly (readonly Matcher[])[], lookbackMs: number, request: FederateRequest): Federated {
+export type FederateDeps = {
+  readonly querier: Querier
+  readonly lookbackMs: number
+  /** Called for each series; throws when nobody waits for the answer. */
+  readonly check: () => void
+}
+
+export function federate(deps: FederateDeps, sets: readonly (readonly Matcher[])[], request: FederateRequest): Federated {
   const { format } = request
   const external = new Map(request.externalLabels.map(({ name, value }) => [name, value]))
   // Without an own instance the scraper would put its target's there, although it honors labels.
   if (!external.has('instance')) external.set('instance', '')
   const externalLabels = [...external].map(([name, value]) => ({ name, value })).sort((a, b) => compareBytes(a.name, b.name))
   const isProtobuf = format.kind === 'protobuf'
-  const samples = latestSamples(querier, sets, lookbackMs, request.nowMs).filter(({ histogram }) => isProtobuf || histogram === undefined)
+  const samples = latestSamples(deps, sets, request.nowMs).filter(({ histogram }) => isProtobuf || histogram === undefined)
   const families = familiesOf(samples, externalLabels)
   const body = isProtobuf ? writeProtobuf(families, format) : new Uint8Array(new TextEncoder().encode(writeText(families, format)))
   return { body, contentType: contentType(format) }
 }
 
 /** Sorted by metric name, then labels; of those with the same labels only one. */
-function latestSamples(querier: Querier, sets: readonly (readonly Matcher[])[], lookbackMs: number, nowMs: number): Latest[] {
+function latestSamples({ querier, lookbackMs, check }: FederateDeps, sets: readonly (readonly Matcher[])[], nowMs: number): Latest[] {
   const found = new Map<string, Latest>()
   for (const matchers of sets) {
     const selection = querier.select(matchers, { minTimeMs: nowMs - lookbackMs, maxTimeMs: nowMs })
     for (let i = 0; i < selection.count; i++) {
+      check()
       const labels = selection.labels(i)
       const name = labelValue(labels, metricNameLabel)
       const key = labelsKey(labels)

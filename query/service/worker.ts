@@ -92,7 +92,7 @@ function answerJob(message: JobMessage): JobAnswer {
   const settings = { ...init.settings, ...message.settings }
   const limits = new Limits({ maxSamples: settings.maxSamples, deadlineMs: settings.deadlineMs, control, jobId: id })
   try {
-    const querier = source.querier({ lends })
+    const querier = source.querier({ lends, check: () => limits.check() })
     const isEvaluated = request.kind === 'instant' || request.kind === 'range' || request.kind === 'evaluate'
     if (isEvaluated) active.begin({ query: request.query, kind: request.kind, timestamp_sec: Math.trunc(Date.now() / 1000) })
     try {

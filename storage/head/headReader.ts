@@ -37,8 +37,11 @@ export type HeadReader = {
   /** Comes first, before the snapshot of a partition is taken: then no sample is missed between the two. */
   pin(): void
   unpin(): void
-  /** Refs, ascending, of all indexed series that match, those included that only have samples on disk. Not to be changed: the same object when it is the same list. */
-  select(matchers: readonly Matcher[]): Uint32Array
+  /**
+   * Refs, ascending, of all indexed series that match, those included that only have samples on disk. Not to be changed: the same object when it is
+   * the same list. `check` is called while values are matched, and may throw to end it.
+   */
+  select(matchers: readonly Matcher[], check?: () => void): Uint32Array
   /** How many series `select` looks at; Infinity when it has to search values for that. */
   candidates(matchers: readonly Matcher[]): number
   /** Another number whenever series come or go. */
@@ -170,7 +173,7 @@ export function openHeadReader(init: HeadReaderInit): HeadReader {
       symbols.refresh()
     },
     unpin: () => exports.unpinEpoch(init.slot),
-    select: (matchers) => selections.select(matchers),
+    select: (matchers, check = () => {}) => selections.select(matchers, check),
     candidates: (matchers) => candidateCount(symbols, matchers),
     indexVersion,
     valueCount,

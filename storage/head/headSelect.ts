@@ -25,21 +25,25 @@ function smallestStart(symbols: HeadSymbols, positive: readonly Matcher[]): Star
   return start
 }
 
-/** Refs of all series that pass every matcher, ascending. */
-export function selectRefs(kernels: Kernels, symbols: HeadSymbols, matchers: readonly Matcher[]): Uint32Array {
+/** Refs of all series that pass every matcher, ascending. `check` is called before each value that is matched, and may throw to end it. */
+export function selectRefs(kernels: Kernels, symbols: HeadSymbols, matchers: readonly Matcher[], check: () => void): Uint32Array {
   const positive = matchers.filter((matcher) => !matchesEmpty(matcher))
   let start: Start | undefined = smallestStart(symbols, positive)
   if (start === undefined) {
     const first = positive[0]
     if (first !== undefined) {
       const name = symbols.find(first.name)
-      const pairs = name === 0 ? [] : [...symbols.pairsOfName(name)].filter((pair) => first.matches(symbols.pair(pair).value))
+      const passes = (pair: number) => {
+        check()
+        return first.matches(symbols.pair(pair).value)
+      }
+      const pairs = name === 0 ? [] : [...symbols.pairsOfName(name)].filter(passes)
       start = { matcher: first, pairs, series: 0 }
     }
   }
   const refs = start === undefined ? symbols.allRefs() : union(start.pairs.map((pair) => symbols.postings(pair)))
   const rest = matchers.filter((matcher) => matcher !== start?.matcher)
-  return rest.length === 0 || refs.length === 0 ? refs : filter(kernels, symbols, refs, rest)
+  return rest.length === 0 || refs.length === 0 ? refs : filter({ kernels, symbols, check }, refs, rest)
 }
 
 /** The label pairs that a matcher with known values lets pass; `undefined` when its values are not known. */
@@ -67,8 +71,8 @@ function union(lists: readonly Uint32Array[]): Uint32Array {
   return all.sort()
 }
 
-/** All matchers of one label name. */
-type Test = { readonly name: number; readonly passes: (value: string) => boolean; readonly passesWithout: boolean }
+/** All matchers of one label name, which is the `index`-th that has some. */
+type Test = { readonly index: number; readonly name: number; readonly passes: (value: string) => boolean; readonly passesWithout: boolean }
 
 // What is known of a pair, from `base` on: nothing below it; that it fails; that no matcher asks for its name; then the test
 // that it passes.
@@ -76,10 +80,12 @@ const fails = 0
 const isOther = 1
 const firstTest = 2
 
-function filter(kernels: Kernels, symbols: HeadSymbols, refs: Uint32Array, matchers: readonly Matcher[]): Uint32Array {
-  const tests = [...Map.groupBy(matchers, ({ name }) => name)].map(([name, some]): Test => {
+type FilterDeps = { readonly kernels: Kernels; readonly symbols: HeadSymbols; readonly check: () => void }
+
+function filter({ kernels, symbols, check }: FilterDeps, refs: Uint32Array, matchers: readonly Matcher[]): Uint32Array {
+  const tests = [...Map.groupBy(matchers, ({ name }) => name)].map(([name, some], index): Test => {
     const passes = (value: string) => some.every((matcher) => matcher.matches(value))
-    return { name: symbols.find(name), passes, passesWithout: some.every(matchesEmpty) }
+    return { index, name: symbols.find(name), passes, passesWithout: some.every(matchesEmpty) }
   })
   if (tests.some(({ name, passesWithout }) => name === 0 && !passesWithout)) return new Uint32Array()
   const { marks, base } = symbols.pairMarks(firstTest + tests.length)
@@ -88,11 +94,11 @@ function filter(kernels: Kernels, symbols: HeadSymbols, refs: Uint32Array, match
   let count = 0
   const words = kernels.words
   const { exports } = kernels
+  const testOf = new Map(tests.map((test) => [test.name, test]))
   const judge = (pair: number): number => {
-    const name = exports.pairName(pair)
-    const index = tests.findIndex((test) => test.name === name)
-    const test = tests[index]
-    const mark = test === undefined ? isOther : test.passes(symbols.pair(pair).value) ? firstTest + index : fails
+    check()
+    const test = testOf.get(exports.pairName(pair))
+    const mark = test === undefined ? isOther : test.passes(symbols.pair(pair).value) ? firstTest + test.index : fails
     marks[pair] = base + mark
     return mark
   }

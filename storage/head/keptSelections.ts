@@ -34,7 +34,7 @@ export class KeptSelections {
   }
 
   /** While the epoch is pinned. See `HeadReader.select`. */
-  select(matchers: readonly Matcher[]): Uint32Array {
+  select(matchers: readonly Matcher[], check: () => void): Uint32Array {
     const { exports } = this.#kernels
     // Before the look at the index: a series that comes meanwhile is looked for the next time.
     const listed = exports.listedCount()
@@ -45,7 +45,7 @@ export class KeptSelections {
     const key = keyOf(matchers)
     const known = this.#kept.get(key)
     if (known !== undefined) return known
-    const refs = selectRefs(this.#kernels, this.#symbols, matchers)
+    const refs = selectRefs(this.#kernels, this.#symbols, matchers, check)
     if (this.#refs > maxRefs) this.#clear()
     this.#refs += refs.length + selectionRefs + key.length / 4
     this.#kept.set(key, refs)

@@ -98,10 +98,15 @@ export type QuerierDeps = ReadDeps & {
   /** Without them `chunks` has to be told what is read. */
   readonly lists?: Pick<ChunkCache, 'list' | 'listKey'>
   readonly lifetimes: Pick<Lifetimes, 'overlaps'>
+  /** Called while series are looked for; throws when nobody wants them any more. */
+  readonly check?: () => void
 }
 
+/** Series that are listed or compared between two calls of `check`. */
+const seriesPerCheck = 10_000
+
 export function createQuerier(deps: QuerierDeps): Querier {
-  const { head, partitions, lifetimes } = deps
+  const { head, partitions, lifetimes, check = () => {} } = deps
   let hadBuckets = false
 
   /** Whether a series has, or had on disk, samples around the range. */
@@ -115,7 +120,7 @@ export function createQuerier(deps: QuerierDeps): Querier {
     matchers.every(matchesEmpty) && head.hasStartTimes() ? refs.filter((ref) => !isHiddenSeries(head.labels(ref))) : refs
   const isAllTime = (range: TimeRange) => range.minTimeMs === -Infinity && range.maxTimeMs === Infinity
   const counts = (range: TimeRange) => (isAllTime(range) ? () => true : (ref: number) => livesIn(ref, range))
-  const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers), matchers)
+  const matching = (matchers: readonly Matcher[]) => visible(head.select(matchers, check), matchers)
   const selectRefs = (matchers: readonly Matcher[], range: TimeRange) => {
     const refs = matching(matchers)
     // The same list stays the same object, which others know things about.
@@ -123,9 +128,18 @@ export function createQuerier(deps: QuerierDeps): Querier {
   }
   /** The series that match one of the sets; `undefined` for all series, hidden ones included. */
   const union = (sets: readonly (readonly Matcher[])[]) => {
-    if (sets.length === 0) return undefined
-    const refs = sets.map(matching)
-    return refs.length === 1 ? refs[0] : Uint32Array.from(new Set(refs.flatMap((some) => [...some]))).sort()
+    const [first, ...others] = sets
+    if (first === undefined || others.length === 0) return first && matching(first)
+    const refs = new Set<number>(matching(first))
+    for (const set of others) {
+      check()
+      for (const ref of matching(set)) refs.add(ref)
+    }
+    return Uint32Array.from(refs).sort()
+  }
+  let looks = 0
+  const look = () => {
+    if (++looks % seriesPerCheck === 0) check()
   }
   const cut = <T>(list: T[], limit: number) => (limit > 0 && list.length > limit ? list.slice(0, limit) : list)
 
@@ -212,7 +226,15 @@ export function createQuerier(deps: QuerierDeps): Querier {
     },
     seriesLabels(sets, range, limit) {
       const refs = (union(sets) ?? matching([])).filter(counts(range))
-      return cut(Array.from(refs, (ref) => head.labels(ref)).sort(compareLabels), limit)
+      const labelsOf = (ref: number) => {
+        look()
+        return head.labels(ref)
+      }
+      const compare = (a: Labels, b: Labels) => {
+        look()
+        return compareLabels(a, b)
+      }
+      return cut(Array.from(refs, labelsOf).sort(compare), limit)
     },
     status(limit) {
       return tsdbStatus(head, limit)

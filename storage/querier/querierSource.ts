@@ -24,8 +24,8 @@ export type QuerierInit = {
 }
 
 export type QuerierSource = {
-  /** One at a time: close a querier before the next. */
-  querier(options?: { readonly lends: boolean }): Querier
+  /** One at a time: close a querier before the next. `check` is called while series are looked for, and may throw to end it. */
+  querier(options?: { readonly lends?: boolean; readonly check?: () => void }): Querier
   /** The chunks that the querier, which lends and is still open, has read. */
   lent(): LentChunks
   /** Of the partitions, as of the last querier. */
@@ -66,7 +66,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
   const hidden = createHiddenSamples(init.dir)
   const buckets = createBucketReader(init.head.module, onDamage)
   return {
-    querier({ lends } = { lends: false }) {
+    querier({ lends = false, check } = {}) {
       head.pin()
       lender = lends ? new ChunkLender() : undefined
       if (partitions.refresh()) {
@@ -74,7 +74,7 @@ export function openQuerierSource(init: QuerierInit): QuerierSource {
         hidden.forget()
         chunks.clear()
       }
-      return createQuerier({ head, partitions, ...(lends ? { chunks: lentChunks } : { chunks, lists: chunks }), lifetimes, hidden, buckets, onDamage })
+      return createQuerier({ head, partitions, ...(lends ? { chunks: lentChunks } : { chunks, lists: chunks }), lifetimes, hidden, buckets, onDamage, ...(check && { check }) })
     },
     lent: () => lender?.lend(partitions.generation) ?? { generation: partitions.generation, series: [] },
     get generation() {

@@ -6,6 +6,7 @@ import { ExpositionError } from '../../ingest/exposition/text/expositionLexer.ts
 import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { sortLabels, type Label } from '../../storage/model/labels.ts'
 import { noContent, success } from '../answer.ts'
+import { requireBrief } from '../brief.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'
 import type { Handler, RouteOptions, Router } from '../router.ts'
@@ -21,6 +22,7 @@ export function addAdminRoutes(router: Router, parts: () => Parts, options: { re
 
   route('delete_series', async ({ params }) => {
     if (!params.has('match[]')) throw new QueryError('bad_data', 'no match[] parameter provided')
+    requireBrief(params.list('match[]'))
     const range = { minTimeMs: params.timeMs('start') ?? -Infinity, maxTimeMs: params.timeMs('end') ?? Infinity }
     await parts().storage.deleteSeries(params.selectors('match[]'), range)
     return noContent

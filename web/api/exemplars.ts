@@ -10,6 +10,7 @@ import { QueryError } from '../../query/queryError.ts'
 import type { SeriesExemplars } from '../../storage/exemplars.ts'
 import { noContent } from '../answer.ts'
 import type { Answer } from '../answer.ts'
+import { requireBrief } from '../brief.ts'
 import type { Parts } from '../parts.ts'
 import type { Router } from '../router.ts'
 import { readTimeRange } from './query.ts'
@@ -22,7 +23,9 @@ export function addExemplarRoutes(router: Router, parts: () => Parts, options: {
   router.getOrPost('/api/v1/query_exemplars', async (request) => {
     const { startMs = -Infinity, endMs = Infinity } = readTimeRange(request)
     if (endMs < startMs) throw new QueryError('bad_data', 'end timestamp must not be before start timestamp')
-    const selectors = selectorsIn(parseQuery(request.params.text('query'), features)).map(({ matchers }) => matchers)
+    const query = request.params.text('query')
+    requireBrief([query])
+    const selectors = selectorsIn(parseQuery(query, features)).map(({ matchers }) => matchers)
     if (selectors.length === 0) return noContent
     return print(await parts().storage.exemplars.select(selectors, { minTimeMs: startMs, maxTimeMs: endMs }))
   })

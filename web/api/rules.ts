@@ -7,6 +7,7 @@ import { invalidParameter, QueryError } from '../../query/queryError.ts'
 import { labelsToObject, labelValue } from '../../storage/model/labels.ts'
 import type { Matcher } from '../../storage/model/matcher.ts'
 import { formatTime, success } from '../answer.ts'
+import { requireBrief } from '../brief.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'
 import type { Router } from '../router.ts'
@@ -37,6 +38,7 @@ type RuleFilter = {
 
 function readFilter(params: RequestParams): RuleFilter {
   params.requireWellFormed()
+  requireBrief(params.list('match[]'))
   const type = params.text('type').toLowerCase()
   if (type !== '' && type !== 'alert' && type !== 'record') throw invalidParameter('type', `not supported value ${JSON.stringify(type)}`)
   return {

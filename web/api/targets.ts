@@ -9,6 +9,7 @@ import { formatDurationMs } from '../../src/base/duration.ts'
 import { compareBytes, labelsToObject, labelValue, sortLabels } from '../../storage/model/labels.ts'
 import type { Labels } from '../../storage/model/labels.ts'
 import { formatTime, success } from '../answer.ts'
+import { requireBrief } from '../brief.ts'
 import type { Parts } from '../parts.ts'
 import type { RequestParams } from '../requestParams.ts'
 import type { Router } from '../router.ts'
@@ -128,6 +129,7 @@ function readOldLimit(params: RequestParams, name = 'limit'): number {
 function targetsMetadata(parts: Parts, params: RequestParams): Record<string, unknown>[] {
   const limit = readOldLimit(params)
   const metric = params.text('metric')
+  requireBrief([params.text('match_target')])
   const matchers = params.selector('match_target')
   const result: Record<string, unknown>[] = []
   let targetBefore: TargetStatus | undefined
