@@ -4,8 +4,9 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import type { HttpClientConfig } from '../../src/base/config/httpClientConfig.ts'
-import { HttpClient, type HttpAnswer } from '../../src/base/http/httpClient.ts'
+import { HttpClient } from '../../src/base/http/httpClient.ts'
 import { HttpRequestError } from '../../src/base/http/httpErrors.ts'
+import type { HttpAnswer } from '../../src/base/http/httpMessage.ts'
 import type { Attempt, SendResult } from './receiver.ts'
 
 export type PostInput = {

@@ -3,7 +3,8 @@
 
 import { errorText } from '../../src/base/assert.ts'
 import { formatDurationMs } from '../../src/base/duration.ts'
-import type { HttpAnswer, RepeatedRequest, RequestOutcome } from '../../src/base/http/httpClient.ts'
+import type { HttpAnswer } from '../../src/base/http/httpMessage.ts'
+import type { RepeatedRequest, RequestOutcome } from '../../src/base/http/repeatedRequest.ts'
 import type { Logger } from '../../src/base/log.ts'
 import { maxTimerMs } from '../../src/base/timer.ts'
 import type { Labels } from '../../storage/model/labels.ts'

@@ -1,6 +1,7 @@
 // A scrape job ready to run: made before a reload changes anything, so that what is wrong with it changes nothing.
 
-import type { HttpRequest, RepeatedRequest } from '../../../src/base/http/httpClient.ts'
+import type { HttpRequest } from '../../../src/base/http/httpMessage.ts'
+import type { RepeatedRequest } from '../../../src/base/http/repeatedRequest.ts'
 import type { CreatedUse } from '../../exposition/metadata/createdTimes.ts'
 import { compileRelabel, type RelabelRules } from '../../relabel.ts'
 import type { ScrapeConfig } from './scrapeConfig.ts'

@@ -2,8 +2,8 @@
 // through the target's scrape cache, which knows its series by their text; no object is made per sample. A usual answer is
 // read at once, without a promise.
 
-import type { HttpAnswer } from '../../../src/base/http/httpClient.ts'
 import { HttpRequestError } from '../../../src/base/http/httpErrors.ts'
+import type { HttpAnswer } from '../../../src/base/http/httpMessage.ts'
 import { andThen } from '../../../src/base/steps.ts'
 import type { Label, Labels } from '../../../storage/model/labels.ts'
 import { CreatedLabels, type CreatedLine } from '../../exposition/metadata/createdTimes.ts'

@@ -4,7 +4,9 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRandom } from '../../../test/helpers/random.ts'
 import { defaultHttpClientConfig } from '../config/httpClientConfig.ts'
-import { HttpClient, type HttpRequest, type RepeatedRequest } from './httpClient.ts'
+import { HttpClient } from './httpClient.ts'
+import type { HttpRequest } from './httpMessage.ts'
+import type { RepeatedRequest } from './repeatedRequest.ts'
 
 const open: { close(): unknown }[] = []
 afterEach(async () => {
