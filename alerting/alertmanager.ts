@@ -21,6 +21,7 @@ import { systemClock, type Clock } from './dispatch/clock.ts'
 import { Dispatcher, readGroupRecords } from './dispatch/dispatcher.ts'
 import type { Group, GroupRecord } from './dispatch/group.ts'
 import { allRoutes, createRouteTree, matchRoutes, type RouteNode } from './dispatch/route.ts'
+import { Maintenance } from './maintenance.ts'
 import { Inhibitor } from './muting/inhibit.ts'
 import { SilenceStore } from './muting/silenceStore.ts'
 import { createAlertmanagerMetrics, type AlertmanagerMetrics } from './pipeline/alertmanagerMetrics.ts'
@@ -98,7 +99,7 @@ export class Alertmanager {
   readonly #startedMs: number
   /** Writes, and connections that end. */
   readonly #unfinished = new Set<Promise<void>>()
-  readonly #stopMaintenance: (() => void)[] = []
+  readonly #maintenance: Maintenance
   #earlierGroups: ReadonlyMap<string, GroupRecord>
   #running: Running | undefined
 
@@ -122,6 +123,7 @@ export class Alertmanager {
       inhibitionRuleCount: () => this.#running?.inhibitor.ruleCount ?? 0,
       perAlertnameLimit,
     })
+    this.#maintenance = new Maintenance({ clock: this.#clock, logger: deps.logger, metrics: this.#metrics })
   }
 
   /** Puts a configuration into force, at the start and on each reload. Throws before anything changes. */
@@ -178,7 +180,7 @@ export class Alertmanager {
 
   /** Stops the timers, waits a little for sends under way, and writes what is left. */
   async close(): Promise<void> {
-    for (const stop of this.#stopMaintenance) stop()
+    this.#maintenance.stop()
     const running = this.#running
     if (running !== undefined) {
       running.dispatcher.stop()
@@ -328,41 +330,17 @@ export class Alertmanager {
   }
 
   #beginMaintenance(): void {
-    this.#every(this.#options.gcIntervalMs, async () => {
+    this.#maintenance.every(this.#options.gcIntervalMs, async () => {
       const nowMs = this.#clock.nowMs()
       this.#running?.inhibitor.collectGarbage(nowMs)
       await this.#write(this.#alerts.collectGarbage(nowMs))
     })
-    this.#every(this.#options.maintenanceIntervalMs, async () => {
+    this.#maintenance.every(this.#options.maintenanceIntervalMs, async () => {
       const nowMs = this.#clock.nowMs()
-      await this.#maintain('silences', () => this.#silences.collectGarbage(nowMs))
-      await this.#maintain('nflog', () => this.#deps.state.write(this.#log.collectGarbage(nowMs)))
+      await this.#maintenance.run('silences', () => this.#silences.collectGarbage(nowMs))
+      await this.#maintenance.run('nflog', () => this.#deps.state.write(this.#log.collectGarbage(nowMs)))
       for (const [key, notBeforeMs] of this.#notBefore) if (notBeforeMs <= nowMs) this.#notBefore.delete(key)
     })
-  }
-
-  async #maintain(what: 'nflog' | 'silences', work: () => Promise<void>): Promise<void> {
-    const startedMs = performance.now()
-    let ok = true
-    try {
-      await work()
-    } catch (error) {
-      ok = false
-      this.#deps.logger.error(`Maintenance of ${what} failed`, { err: errorText(error) })
-    }
-    this.#metrics.maintenance(what, (performance.now() - startedMs) / 1_000, ok)
-  }
-
-  #every(intervalMs: number, work: () => Promise<void>): void {
-    let stopTimer = () => {}
-    const arm = () => {
-      stopTimer = this.#clock.setTimer(intervalMs, () => {
-        arm()
-        void work()
-      })
-    }
-    arm()
-    this.#stopMaintenance.push(() => stopTimer())
   }
 
   async #whenDelivered(): Promise<void> {
