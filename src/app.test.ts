@@ -13,13 +13,12 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { until } from '../test/helpers/until.ts'
-import { createApp, effectiveRetention, type App } from './app.ts'
+import { createApp, type App } from './app.ts'
 import { ConfigError } from './base/config/yaml.ts'
 import { createLogger } from './base/log.ts'
 import { loadConfig } from './config/config.ts'
 import { createConfigChecks } from './config/configChecks.ts'
 import { checksumConfig } from './config/configChecksum.ts'
-import { defaultStorageConfig } from './config/storageConfig.ts'
 import { parseFlags } from './flags/flags.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'solowatch-app-'))
@@ -492,16 +491,8 @@ describe('reload', () => {
 })
 
 describe('secrets', () => {
-  it('are in no log line', () => expect(logged.filter((line) => line.includes('hunter2'))).toEqual([]))
-})
-
-describe('effectiveRetention', () => {
-  const day = 86_400_000
-  const gives = (file: { timeMs: number; sizeBytes: number; percentage: number } | undefined, flags: { retentionTimeMs: number | undefined; retentionSizeBytes: number }, expected: [number, number]) =>
-    it(`gives ${expected.join(' and ')}`, () =>
-      expect(effectiveRetention({ ...defaultStorageConfig, retention: file }, flags)).toEqual({ retentionMs: expected[0], retentionBytes: expected[1], retentionRules: [] }))
-  gives(undefined, { retentionTimeMs: undefined, retentionSizeBytes: 0 }, [15 * day, 0])
-  gives(undefined, { retentionTimeMs: 90 * day, retentionSizeBytes: 0 }, [90 * day, 0])
-  gives(undefined, { retentionTimeMs: undefined, retentionSizeBytes: 5 }, [0, 5])
-  gives({ timeMs: 0, sizeBytes: 7, percentage: 0 }, { retentionTimeMs: 90 * day, retentionSizeBytes: 5 }, [0, 7])
+  it('are in no log line', () => {
+    expect(logged.length).toBeGreaterThan(0)
+    expect(logged.filter((line) => line.includes('hunter2'))).toEqual([])
+  })
 })

@@ -11,28 +11,21 @@ import { createScrapeManager } from '../ingest/scrape/scrapeManager.ts'
 import { parseQuery } from '../query/language/parse.ts'
 import { normalizedText } from '../query/language/print.ts'
 import { createQueryService } from '../query/service/queryService.ts'
-import { matcherTexts } from '../storage/model/matcher.ts'
-import type { DownsamplingRule } from '../storage/partitions/downsampling.ts'
-import type { RetentionTimes } from '../storage/partitions/retention.ts'
-import { defaultRetentionMs, openStorage } from '../storage/storage.ts'
+import { openStorage } from '../storage/storage.ts'
 import { startStorage, type StorageStart } from '../storage/storageStart.ts'
 import { Notifications } from '../web/notifications.ts'
 import { registerProcessMetrics } from '../web/selfMetrics/metrics.ts'
-import { createServer } from '../web/server.ts'
-import type { WebServer } from '../web/server.ts'
-import { formatBytes } from './base/bytes.ts'
+import { createServer, type WebServer } from '../web/server.ts'
 import { ClosingStack } from './base/closing.ts'
-import { formatDurationMs } from './base/duration.ts'
 import type { Logger } from './base/log.ts'
 import { MetricRegistry } from './base/selfMetrics.ts'
 import type { Config } from './config/config.ts'
 import { printScrapeConfig } from './config/configYaml.ts'
-import type { StorageConfig } from './config/storageConfig.ts'
+import { downsamplingRules, effectiveRetention, retentionText } from './config/retention.ts'
 import { createExternalAlertmanagers } from './externalAlertmanagers.ts'
 import type { Options } from './flags/options.ts'
 import { storageStartOptions } from './flags/storageFlags.ts'
-import { createReloader } from './reload.ts'
-import type { Reloader } from './reload.ts'
+import { createReloader, type Reloader } from './reload.ts'
 import { alertmanagerBuildInfo, buildInfo, userAgent } from './version.ts'
 
 export type AppDeps = {
@@ -258,26 +251,4 @@ async function buildApp(config: Config, { options, deps, closing }: Build): Prom
       await closing.close()
     },
   }
-}
-
-export type Retention = RetentionTimes & { readonly retentionBytes: number }
-
-/** The file's retention section counts alone when there is one; else the flags; else 15 days. 0 is no limit. */
-export function effectiveRetention(storage: StorageConfig, options: Pick<Options, 'retentionTimeMs' | 'retentionSizeBytes'>): Retention {
-  const retentionRules = storage.retentionRules.map(({ matchers, timeMs }) => ({ matchers: matcherTexts(matchers), retentionMs: timeMs }))
-  if (storage.retention !== undefined) return { retentionMs: storage.retention.timeMs, retentionBytes: storage.retention.sizeBytes, retentionRules }
-  const { retentionTimeMs, retentionSizeBytes } = options
-  const byDefault = retentionSizeBytes > 0 ? 0 : defaultRetentionMs
-  return { retentionMs: retentionTimeMs ?? byDefault, retentionBytes: retentionSizeBytes, retentionRules }
-}
-
-function downsamplingRules({ downsampling }: StorageConfig): DownsamplingRule[] {
-  return downsampling.map(({ matchers, afterMs, resolutionMs }) => ({ matchers: matcherTexts(matchers), afterMs, resolutionMs }))
-}
-
-/** `15d`, `10GiB` or `15d or 10GiB`. */
-function retentionText({ retentionMs, retentionBytes }: Retention): string {
-  const time = retentionMs > 0 ? formatDurationMs(retentionMs) : ''
-  const size = retentionBytes > 0 ? formatBytes(retentionBytes) : ''
-  return time !== '' && size !== '' ? `${time} or ${size}` : time + size
 }
