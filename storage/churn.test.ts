@@ -25,9 +25,9 @@ const podLabels = (pod: number): Labels => [
 
 /** Flushed chunks leave memory, as they do some minutes after the flush. */
 function dropFlushed(head: Head, nowMs: number): void {
-  for (let i = 0; head.flushCounts.dropped < head.flushCounts.finished; i++) {
+  for (let i = 0; head.flushes.counts.dropped < head.flushes.counts.finished; i++) {
     if (i === 1000) throw new Error('a reader keeps flushed chunks in memory')
-    head.maintain(nowMs + 3_600_000)
+    head.flushes.maintain(nowMs + 3_600_000)
   }
 }
 
@@ -47,13 +47,13 @@ describe('2 million short-lived series over 40 days', () => {
       }
       await batch.commit('allOrNothing')
       batch.close()
-      head.endFlush(await head.beginFlush('partitions'))
+      head.flushes.end(await head.flushes.begin('partitions'))
       dropFlushed(head, nowMs)
       days.push(refs)
       // What is two days old has left the disk.
       const ended = days.length > 2 ? days.shift() : undefined
       if (ended !== undefined) expect((await head.forget(ended)).removedCount).toBe(perDay)
-      for (let i = 0; i < 20; i++) head.maintain(nowMs)
+      for (let i = 0; i < 20; i++) head.flushes.maintain(nowMs)
       const { seriesCount, symbolCount, labelPairCount, allocatedBytes, memoryBytes } = head.stats()
       sizes.push({ series: seriesCount, symbols: symbolCount, pairs: labelPairCount, usedBytes: allocatedBytes, claimedBytes: memoryBytes })
     }
@@ -201,11 +201,11 @@ describe('a reader', () => {
         const selection = held.select([], allTime)
         const before = Array.from({ length: selection.count }, (_, i) => formatLabels(selection.labels(i)))
         await storage.maintain()
-        for (let i = 0; i < 5; i++) storage.head.maintain(churn.nowMs)
+        for (let i = 0; i < 5; i++) storage.head.flushes.maintain(churn.nowMs)
         // What it selected stays readable to it, with the labels it had.
         for (const [i, labels] of before.entries()) expect(formatLabels(selection.labels(i)), `seed ${random.seed}`).toBe(labels)
         held.close()
-        for (let i = 0; i < 5; i++) storage.head.maintain(churn.nowMs)
+        for (let i = 0; i < 5; i++) storage.head.flushes.maintain(churn.nowMs)
         const next = source.querier()
         const found = next.select([createMatcher('pod', '=~', '.+')], allTime)
         const pods: string[] = []

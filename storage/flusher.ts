@@ -104,7 +104,7 @@ export class Flusher {
     this.#dueMs = this.#nextDueMs()
     if (upToRecord === this.#flushedRecord) return
     const { plan, answer } = await this.#write('partitions', upToRecord)
-    head.endFlush(plan)
+    head.flushes.end(plan)
     this.#flushedRecord = upToRecord
     this.#options.onFlush(answer, (performance.now() - startMs) / 1000)
   }
@@ -114,7 +114,7 @@ export class Flusher {
     const startMs = performance.now()
     head.sendGathered()
     const { plan, answer } = await this.#write('checkpoint', writer.lastNumber)
-    head.endCheckpoint(plan)
+    head.flushes.endCheckpoint(plan)
     this.#options.onCheckpoint(answer, (performance.now() - startMs) / 1000)
   }
 
@@ -122,7 +122,7 @@ export class Flusher {
   async #write(to: 'partitions' | 'checkpoint', upToRecord: number): Promise<{ plan: FlushPlan; answer: WriterAnswer }> {
     const { head, writer } = this.#options
     writer.rotate()
-    const plan = await head.beginFlush(to)
+    const plan = await head.flushes.begin(to)
     try {
       await this.#sendSeries(plan.maxRef)
       const { ptr, entryBytes, chunkCount, sampleCount, maxRef, maxTimeMs } = plan
@@ -130,7 +130,7 @@ export class Flusher {
       this.#persistedRef = Math.max(this.#persistedRef, plan.maxRef)
       return { plan, answer }
     } catch (error) {
-      head.abortFlush(plan)
+      head.flushes.abort(plan)
       throw error
     }
   }

@@ -85,7 +85,7 @@ class History {
     this.log.push('flush')
     await storage.flush()
     // What is in partitions may leave memory some minutes later.
-    if (this.#random(2) === 0) storage.head.maintain(this.#nowMs + 3_600_000)
+    if (this.#random(2) === 0) storage.head.flushes.maintain(this.#nowMs + 3_600_000)
   }
 
   async #compact(storage: TestStorage): Promise<void> {
@@ -152,7 +152,7 @@ class History {
       expect(appender.append(labelsFrom({ __name__: 'last' }), this.#nowMs, day)).toBe('stored')
       await appender.commit()
       await storage.flush()
-      for (let i = 0; i < 20; i++) storage.head.maintain(this.#nowMs + 3_600_000)
+      for (let i = 0; i < 20; i++) storage.head.flushes.maintain(this.#nowMs + 3_600_000)
       await storage.maintain()
     }
     expect(storage.head.stats().seriesCount).toBe(1)

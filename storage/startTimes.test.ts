@@ -122,7 +122,7 @@ describe('start timestamps in storage', () => {
       timeMs += dayMs
       await write(storage, 'c', [[timeMs, 1, timeMs - 1]])
       await storage.flush()
-      while (storage.head.flushCounts.dropped < storage.head.flushCounts.finished) storage.head.maintain(timeMs + dayMs)
+      while (storage.head.flushes.counts.dropped < storage.head.flushes.counts.finished) storage.head.flushes.maintain(timeMs + dayMs)
       await storage.maintain()
     }
     expect(storage.head.seriesCount).toBe(2)

@@ -115,7 +115,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const writerReader = head.readerInit()
   const maintain = async () => {
     await head.countEnded(newestMs())
-    const flushes = head.flushCounts
+    const flushes = head.flushes.counts
     const hasFlushedInMemory = flushes.finished > flushes.dropped
     const maintenance = { ...limits, downsamplingRules, hasFlushedInMemory, newestMs: newestMs(), nowMs: nowMs() }
     keepStats(await writer.request({ kind: 'maintain', reader: writerReader, maintenance }))
@@ -161,10 +161,10 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   }
 
   const ticks = setInterval(() => {
-    head.maintain(nowMs())
+    head.flushes.maintain(nowMs())
     flusher.tick({ logBytes: log.logBytes, checkpointBytes: disk.checkpointBytes })
     refusals.tell(nowMs())
-    if (cleanedFlushes === undefined || head.flushCounts.dropped < cleanedFlushes) return
+    if (cleanedFlushes === undefined || head.flushes.counts.dropped < cleanedFlushes) return
     cleanedFlushes = undefined
     writer.request({ kind: 'forgetCleaned' }).catch((error: unknown) => logger.warn('Cannot forget tombstones', { reason: errorText(error) }))
   }, 1000)
@@ -235,7 +235,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     async cleanTombstones() {
       await flusher.flush()
       keepStats(await writer.request({ kind: 'clean' }))
-      cleanedFlushes = head.flushCounts.finished
+      cleanedFlushes = head.flushes.counts.finished
     },
     async snapshot({ skipHead }) {
       const stamp = new Date(nowMs()).toISOString().replace(/\.\d+Z$/, 'Z').replaceAll(/[-:]/g, '')

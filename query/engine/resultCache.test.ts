@@ -106,7 +106,7 @@ describe('a range query with results of earlier ones at hand', () => {
           await storage.deleteSeries([[createMatcher('__name__', '=', random.pick(['g', 'm', 'c_total', 'h_bucket'])), createMatcher('job', '=', random.pick(['a', 'b']))]], range)
         } else if (what < 78) {
           await storage.flush()
-          if (random.below(2) === 0) storage.head.maintain(nowMs + windowMs)
+          if (random.below(2) === 0) storage.head.flushes.maintain(nowMs + windowMs)
         } else if (what < 80) {
           await storage.cleanTombstones()
         } else if (what < 81) {

@@ -65,7 +65,7 @@ describe('active blocks', () => {
         const read = Array.from({ length }, (_, k) => [timestampsMs[k], bitsOf(values[k] ?? 0)])
         expect(read, `seed ${random.seed}, round ${round}`).toEqual(all.filter(([timeMs]) => timeMs >= minTimeMs && timeMs <= maxTimeMs))
       })
-      head.maintain(nowMs)
+      head.flushes.maintain(nowMs)
     }
     reader.unpin()
     reader.close()

@@ -1,5 +1,5 @@
 // The head: all series, and their recent samples, in the memory that every thread shares. This is the main thread's side:
-// recovery, appends, flushing and reclamation; query workers read the same memory through headReader.ts. It does not know
+// recovery and appends (flushing is headFlushes.ts); query workers read the same memory through headReader.ts. It does not know
 // the disk: what is committed goes to `appendLog`, what is flushed is a list of chunks.
 
 import { randomFillSync } from 'node:crypto'
@@ -11,7 +11,7 @@ import { StorageUnavailableError } from '../model/storageError.ts'
 import { ChangeLog, type Changes } from './changes.ts'
 import { HeadBatch, type BatchHost, type LogRecord } from './headBatch.ts'
 import { countEndedSeries } from './headEnded.ts'
-import { flushOf, type Flush, type FlushPlan } from './headFlush.ts'
+import { HeadFlushes } from './headFlushes.ts'
 import { forgetSeries } from './headForget.ts'
 import { encodeLabels } from './headLabels.ts'
 import type { HeadReaderInit } from './headReader.ts'
@@ -65,18 +65,13 @@ const maxGatheredSamples = 32_768
 /** Batches that are kept for the next callers: their memory is still in the processor's cache. */
 const maxSpareBatches = 2
 
-/** Samples sealed between two looks at the event loop, and list entries dropped in one. */
-const flushStepSamples = 60_000
-const dropStepEntries = 4096
-const reclaimStep = 20_000
-
 /** Below this much memory that is left, nothing new is accepted. */
 const reservedBytes = 192 * 1024 * 1024
 
 export class Head {
   readonly kernels: Kernels
+  readonly flushes: HeadFlushes
   readonly #appendLog: (record: LogRecord) => Promise<void>
-  readonly #keepFlushedMs: number
   readonly #host: BatchHost
   readonly #freeSlots: number[] = []
   readonly #spareBatches: HeadBatch[] = []
@@ -84,10 +79,6 @@ export class Head {
   #gathered: { readonly done: PromiseWithResolvers<void>; readonly timer: NodeJS.Timeout } | undefined
   #outOfOrderWindowMs = 0
   #pendingLogBytes = 0
-  #flush: Flush | undefined
-  /** Finished flushes whose chunks are still in memory, oldest first. `epoch`: readers that started before it may not see the partitions. */
-  readonly #flushed: { readonly flush: Flush; readonly epoch: number; readonly atMs: number; dropped: number }[] = []
-  #droppedFlushes = 0
   #removedSeries = 0
   readonly #hasSeriesLimits: boolean
   readonly #nowMs: () => number
@@ -99,8 +90,8 @@ export class Head {
     const { kernels } = options
     this.kernels = kernels
     this.#appendLog = options.appendLog
-    this.#keepFlushedMs = options.keepFlushedMs ?? 300_000
     this.#nowMs = options.nowMs ?? Date.now
+    this.flushes = new HeadFlushes(kernels, { keepFlushedMs: options.keepFlushedMs ?? 300_000, nowMs: this.#nowMs })
     claimFixedMemory(kernels)
     kernels.exports.initialize()
     for (let slot = kernels.exports.readerSlotCount() - 1; slot >= 0; slot--) this.#freeSlots.push(slot)
@@ -216,76 +207,6 @@ export class Head {
     return new StorageUnavailableError('the head has reached its 4 GiB of memory: fewer series, or a flush, must make room')
   }
 
-  // Flushing, one at a time.
-
-  /**
-   * Seals and lists the chunks that are not in partitions yet, or, for a checkpoint, in none of the two. Every sample that
-   * was committed before this call is in the plan; the plan's memory stays as it is until it is ended or aborted.
-   */
-  async beginFlush(to: 'partitions' | 'checkpoint'): Promise<FlushPlan> {
-    assert(this.#flush === undefined, 'two flushes at a time')
-    const { exports } = this.kernels
-    const pointer = exports.newFlush(to === 'checkpoint' ? 1 : 0)
-    while (exports.flushStep(pointer, flushStepSamples) === 0) {
-      // What sealing leaves behind is room for the samples that come meanwhile.
-      exports.reclaim(reclaimStep)
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    this.#flush = flushOf(this.kernels, pointer)
-    return this.#flush.plan
-  }
-
-  /** The chunks of the plan are durable in partitions. */
-  endFlush(plan: FlushPlan): void {
-    const flush = this.#takeFlush(plan)
-    // The step to a new epoch divides the readers into those who may not see the partitions and those who must.
-    this.kernels.exports.reclaim(reclaimStep)
-    const epoch = Atomics.load(this.kernels.words, epochAddress / 4)
-    this.#flushed.push({ flush, epoch, atMs: this.#nowMs(), dropped: 0 })
-  }
-
-  /** The chunks of the plan are durable in a checkpoint; they stay here until they are flushed. */
-  endCheckpoint(plan: FlushPlan): void {
-    this.kernels.exports.freeFlush(this.#takeFlush(plan).pointer)
-  }
-
-  /** The plan was not carried out; its chunks will be in the next one. */
-  abortFlush(plan: FlushPlan): void {
-    const flush = this.#takeFlush(plan)
-    this.kernels.exports.unlistEntries(flush.pointer, 0, plan.chunkCount)
-    this.kernels.exports.freeFlush(flush.pointer)
-  }
-
-  #takeFlush(plan: FlushPlan): Flush {
-    const flush = this.#flush
-    assert(flush !== undefined && flush.plan === plan, 'no such flush')
-    this.#flush = undefined
-    return flush
-  }
-
-  /** Frees what nobody can see any more: about once a second, a few milliseconds at most. */
-  maintain(nowMs: number): void {
-    const { exports } = this.kernels
-    exports.reclaim(reclaimStep)
-    const oldest = this.#flushed[0]
-    if (oldest === undefined || nowMs - oldest.atMs < this.#keepFlushedMs) return
-    // A reader from before the flush knows its chunks from here only.
-    if (exports.minPinnedEpoch() < oldest.epoch) return
-    const { flush } = oldest
-    const to = Math.min(flush.plan.chunkCount, oldest.dropped + dropStepEntries)
-    exports.dropEntries(flush.pointer, oldest.dropped, to)
-    oldest.dropped = to
-    if (to < flush.plan.chunkCount) return
-    exports.freeFlush(flush.pointer)
-    this.#flushed.shift()
-    this.#droppedFlushes++
-  }
-
-  /** Flushes so far, and how many of them, oldest first, have nothing in memory any more. */
-  get flushCounts(): { readonly finished: number; readonly dropped: number } {
-    return { finished: this.#droppedFlushes + this.#flushed.length, dropped: this.#droppedFlushes }
-  }
-
   /** Tells limits which series have ended by `nowMs`: those are not counted until they are active again. Called about once a minute. */
   async countEnded(nowMs: number): Promise<void> {
     if (this.#hasSeriesLimits) await countEndedSeries(this.kernels, nowMs)
@@ -379,9 +300,6 @@ export class Head {
     clearTimeout(this.#gathered?.timer)
   }
 }
-
-/** Where the epoch is, as in assembly/base/layout.ts. */
-const epochAddress = 1024
 
 /** Grows a fresh memory to its fixed part and writes what the kernels expect there. */
 function claimFixedMemory(kernels: Kernels): void {

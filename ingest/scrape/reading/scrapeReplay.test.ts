@@ -162,7 +162,7 @@ describe('a target that was silent for longer than retention', () => {
     for (let day = 0; day < 4; day++) {
       await write('other')
       await storage.flush()
-      for (let i = 0; i < 20; i++) storage.head.maintain(nowMs + 3_600_000)
+      for (let i = 0; i < 20; i++) storage.head.flushes.maintain(nowMs + 3_600_000)
       nowMs += dayMs
       await storage.maintain()
     }

@@ -85,7 +85,7 @@ describe('--storage.max-series-per-job', () => {
     await write(...ids('churn', 0, 4))
     for (let day = 1; day < 4; day++) {
       await storage.flush()
-      for (let i = 0; i < 20; i++) storage.head.maintain(clock.nowMs + hourMs)
+      for (let i = 0; i < 20; i++) storage.head.flushes.maintain(clock.nowMs + hourMs)
       clock.nowMs += dayMs
       await write(['other', day])
       await storage.maintain()
