@@ -1,17 +1,16 @@
 // The rules of the layout, as code: which folder may import which, no cycles, no file and no export that nobody uses,
-// no skipped test, nothing of this machine in what is published.
+// no folder of more files than one can take in, no skipped test.
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 /** AssemblyScript, which imports without endings; `src/kernels/assembly/index.ts` says what is used outside. */
 const kernelFolder = 'src/kernels/assembly/'
 
-const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
-  .split('\n')
-  .filter((path) => /\.tsx?$/.test(path))
+const published = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' }).split('\n').filter((path) => path !== '' && existsSync(path))
+const tracked = published.filter((path) => /\.tsx?$/.test(path))
 
 /** Paths that the text of the file at `path` imports, be it types or threads. */
 function importedBy(path: string, text: string): string[] {
@@ -117,6 +116,12 @@ describe('imports', () => {
 })
 
 describe('sources', () => {
+  it('lie in folders that can be taken in at a glance', () => {
+    const counts = new Map<string, number>()
+    for (const path of tracked) if (!path.endsWith('.test.ts')) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+    expect([...counts].filter(([, count]) => count > 24)).toEqual([])
+  })
+
   it('skip no test and leave none alone', () => {
     const skipping = [...files.values()].filter((file) => file.path !== 'test/tidy.test.ts' && /\b(it|describe|test)\.(skip|only|todo|skipIf|runIf)\b/.test(file.text))
     expect(skipping.map((file) => file.path)).toEqual([])
@@ -126,7 +131,24 @@ describe('sources', () => {
     const silent = [...files.values()].filter((file) => !isTest(file.path) && !/^(#!.*\n)?\/[/*]/.test(file.text))
     expect(silent.map((file) => file.path)).toEqual([])
   })
+
+  it('name no other file in comments and pages than there is', () => {
+    const pages = published.filter((path) => path.endsWith('.md') && !path.startsWith('test/data/') && path !== 'CHANGELOG.md' && path !== 'bench/NOTES.md')
+    const texts = [...pages.map((path) => ({ path, text: readFileSync(path, 'utf8') })), ...[...files.values(), ...kernels.values()].map(({ path, text }) => ({ path, text: commentsIn(text) }))]
+    const gone = texts.flatMap(({ path, text }) => namesOfFiles(text).filter((name) => !tracked.some((one) => one === name || one.endsWith(`/${name}`))).map((name) => `${path}: ${name}`))
+    expect(gone).toEqual([])
+  })
 })
+
+/** The lines that are comments, whole or at their end. */
+function commentsIn(text: string): string {
+  return text.split('\n').filter((line) => /^\s*(?:\/\/|\/?\*)|\s\/\/ /.test(line)).join('\n')
+}
+
+/** `querier.ts`, `storage/querier/querier.ts`. */
+function namesOfFiles(text: string): string[] {
+  return [...text.matchAll(/(?<![\w/.-])(?:[\w.-]+\/)*\w+(?:\.test)?\.tsx?\b/g)].map(([name]) => name)
+}
 
 /** Files in folders without a place in `order`, and imports of what stands later in it. */
 function upwardArrows(sources: readonly Source[], area: string, order: readonly string[]): string[] {
