@@ -105,7 +105,6 @@ describe('imports', () => {
   it('use every export somewhere else', () => {
     const unused: string[] = []
     for (const file of files.values()) {
-      if (isTest(file.path)) continue
       const others = [...files.values()].filter((other) => other.path !== file.path && other.imports.includes(file.path)).map((other) => other.text)
       for (const [, name] of file.text.matchAll(/^export (?:async )?(?:function|const|class) (\w+)/gm)) {
         if (name !== undefined && !others.some((text) => new RegExp(`\\b${name}\\b`).test(text))) unused.push(`${file.path}: ${name}`)

@@ -9,9 +9,9 @@ import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServ
 /** Starts a server on the directory; again on the same directory to see how it comes back. */
 export type Backend = (dir: string) => Promise<RunningServer>
 
-export const solowatchBackend: Backend = (dir) => startSolowatch(join(dir, 'data'), [`--config.file=${emptyConfig(dir)}`])
-export const prometheusBackend: Backend = (dir) => startPrometheus(join(dir, 'data'), emptyConfig(dir), ['--web.enable-remote-write-receiver'])
-export const victoriaBackend: Backend = (dir) => startVictoriaMetrics(join(dir, 'data'))
+const solowatchBackend: Backend = (dir) => startSolowatch(join(dir, 'data'), [`--config.file=${emptyConfig(dir)}`])
+const prometheusBackend: Backend = (dir) => startPrometheus(join(dir, 'data'), emptyConfig(dir), ['--web.enable-remote-write-receiver'])
+const victoriaBackend: Backend = (dir) => startVictoriaMetrics(join(dir, 'data'))
 
 /** In the order in which `printComparison` wants their values. */
 export const backends: readonly Backend[] = [solowatchBackend, prometheusBackend, victoriaBackend]

@@ -10,7 +10,7 @@ import { startPrometheus, startSolowatch, startVictoriaMetrics, type RunningServ
 import { createBenchSeries, remoteWriteBodies, scrapeIntervalMs } from '../load/queryData.ts'
 import { sendBody } from '../load/writeRequest.ts'
 
-export const benchRangeMs = 6 * 3_600_000
+const benchRangeMs = 6 * 3_600_000
 
 /** Samples of ten minutes go in one round, so that each server gets every series in order of time. */
 const scrapesPerRound = 40

@@ -3,7 +3,7 @@
 
 import { labelsFrom, type Labels } from '../../storage/model/labels.ts'
 
-export const seriesPerBatch = 100
+const seriesPerBatch = 100
 /** Ten minutes between batches: days close and are compacted within a second of work. */
 export const batchMs = 600_000
 // Long ago, as a hundred kills on a fast machine write some years and nothing may lie in the future.

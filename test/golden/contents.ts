@@ -7,7 +7,7 @@ import type { NativeHistogram } from '../../storage/model/histogram.ts'
 import { formatLabels, labelsFrom, type Labels } from '../../storage/model/labels.ts'
 import { histogram } from '../helpers/histograms.ts'
 
-export const startMs = Date.UTC(2026, 0, 1)
+const startMs = Date.UTC(2026, 0, 1)
 export const outOfOrderWindowMs = 3_600_000
 const intervalMs = 60_000
 const minutesPerDay = 1440

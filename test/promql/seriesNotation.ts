@@ -11,7 +11,7 @@ import { histogramSequence } from './histogramNotation.ts'
 export type NotatedValue = number | typeof stale | NativeHistogram | undefined
 
 /** The label set of `name{a="b"}`, `{a="b"}` or `{}`. */
-export function parseMetric(text: string): Labels {
+function parseMetric(text: string): Labels {
   if (/^\{\s*\}$/.test(text)) return []
   const expr = withoutParens(parseQuery(text))
   if (expr.kind !== 'vectorSelector' || expr.matchers.some((matcher) => matcher.op !== '=')) throw new Error(`not a series: ${text}`)

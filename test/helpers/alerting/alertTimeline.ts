@@ -23,7 +23,7 @@ import { FakeClock } from './fakeClock.ts'
 import { createMemoryState, type MemoryState } from './memoryState.ts'
 
 /** All timelines begin here; a Sunday. */
-export const timelineStartMs = Date.parse('2026-03-01T10:00:00Z')
+const timelineStartMs = Date.parse('2026-03-01T10:00:00Z')
 
 export type TimelineResult = { readonly sent: readonly string[]; readonly state: MemoryState; readonly alertmanager: Alertmanager }
 
