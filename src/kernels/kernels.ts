@@ -222,7 +222,7 @@ export type KernelExports = {
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
 const unsigned = [
   ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart', 'reserveDraft'],
-  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch', 'heapIndexes', 'runProgram'],
+  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch', 'heapIndexes', 'runProgram', 'windowsOver'],
 ] as const
 
 function withUnsignedResults(exports: KernelExports): KernelExports {
