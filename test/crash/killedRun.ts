@@ -50,13 +50,17 @@ async function kill(child: ChildProcess, afterMs: number): Promise<void> {
 
 export type KillSeries = { readonly acknowledged: readonly number[]; readonly nextBatch: number }
 
-/** Kills the writer again and again on one directory, each time after a random time from its very start. Fails when one ends by itself. */
+/**
+ * Kills the writer again and again on one directory, by turns some time after its first acknowledgement and some time
+ * after its very start. Fails when one ends by itself.
+ */
 export async function killRepeatedly(dir: string, times: number, options: { readonly maxMs: number; readonly below: (limit: number) => number }): Promise<KillSeries> {
   const acknowledged: number[] = []
   let nextBatch = 0
   for (let round = 0; round < times; round++) {
     const afterMs = options.below(options.maxMs)
-    const run = await runAndKill({ dir, firstBatch: nextBatch, killAt: { line: 'opening', nth: 1, afterMs } })
+    const line = round % 2 === 0 ? 'ack' : 'opening'
+    const run = await runAndKill({ dir, firstBatch: nextBatch, killAt: { line, nth: 1, afterMs } })
     if (run.signal !== 'SIGKILL') throw new Error(`round ${round} ended by itself: ${run.log}`)
     acknowledged.push(...run.acknowledged)
     // What was under way when it died may be there or not: those numbers are not used again.
