@@ -25,7 +25,8 @@ export class LogSegmentWriter {
   constructor(path: string, sync: SyncMode) {
     this.path = path
     // Without checkpoints all data stays in the -wal file: written once, in order, and never copied.
-    this.#db = openForWriting(path, logKind, { synchronous: sync === 'commit' ? 'full' : 'normal', autoCheckpoint: false })
+    // For the same reason few of its pages are worth keeping in memory.
+    this.#db = openForWriting(path, logKind, { synchronous: sync === 'commit' ? 'full' : 'normal', autoCheckpoint: false, cacheKiB: 250 })
     this.#insert = this.#db.prepare('INSERT OR REPLACE INTO record (number, body) VALUES (?, ?)')
   }
 

@@ -29,6 +29,8 @@ export type OpenOptions = {
   readonly synchronous: 'full' | 'normal' | 'off'
   readonly autoCheckpoint?: boolean
   readonly journal?: 'wal' | 'off'
+  /** For pages that are likely to be read or written again. */
+  readonly cacheKiB?: number
 }
 
 /** Opens a file for writing and creates it when it is not there. Throws `DataFileError` when it is not what it should be. */
@@ -41,7 +43,7 @@ export function openForWriting(path: string, kind: FileKind, options: OpenOption
     db.pragma(`journal_mode = ${options.journal ?? 'wal'}`)
     db.pragma(`synchronous = ${options.synchronous}`)
     if (options.autoCheckpoint === false) db.pragma('wal_autocheckpoint = 0')
-    db.pragma('cache_size = -4000')
+    db.pragma(`cache_size = -${options.cacheKiB ?? 4000}`)
     if (db.pragma('user_version', { simple: true }) === 0 && isEmpty(db)) create(db, kind)
     if (checkKind(db, path, kind) < kind.version) db.pragma(`user_version = ${kind.version}`)
     const { counted } = kind
