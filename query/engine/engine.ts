@@ -357,7 +357,11 @@ class Evaluation {
 
   #context(steps: Steps): EvalContext {
     const { startMs, endMs, stepMs } = this.#query
-    return { space: this.#deps.space, steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0, check: () => this.#deps.limits.check() }
+    const { space, limits } = this.#deps
+    return {
+      space, steps, annotations: this.annotations, query: { startMs, endMs, stepMs }, instant: stepMs === 0 && this.#subqueryDepth === 0,
+      check: () => limits.check(), allow: (count) => limits.allow(count),
+    }
   }
 
   #keep(steps: Steps, seriesCount: number): KeptSeries {

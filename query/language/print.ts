@@ -9,8 +9,17 @@ import type { AggregateExpr, AtModifier, BinaryExpr, DurationExpr, Expr, Subquer
 import { formatPlainDecimal } from './numberText.ts'
 import { goQuote } from './stringLiteral.ts'
 
+/** Remembered, because in lines of its own each part of a query is first looked at as one line. */
+const lines = new WeakMap<Expr, string>()
+
 /** The query in one line, as Prometheus normalizes it. */
 export function normalizedText(expr: Expr): string {
+  let line = lines.get(expr)
+  if (line === undefined) lines.set(expr, (line = lineOf(expr)))
+  return line
+}
+
+function lineOf(expr: Expr): string {
   switch (expr.kind) {
     case 'numberLiteral':
       return numberText(expr.value, expr.isDuration)
@@ -48,7 +57,8 @@ export function prettyText(expr: Expr): string {
 function pretty(expr: Expr, level: number): string {
   const indent = '  '.repeat(level)
   const line = normalizedText(expr)
-  const fits = Buffer.byteLength(line) <= maxLineBytes
+  // The length first, which a text that is not put together yet has too.
+  const fits = line.length <= maxLineBytes && Buffer.byteLength(line) <= maxLineBytes
   switch (expr.kind) {
     case 'aggregation': {
       if (fits) break

@@ -133,6 +133,8 @@ function countValues(node: AggregateExpr, param: Value | undefined, context: Eva
           const key = `${baseKey}\xfe${text}`
           let column = results.get(key)
           if (column === undefined) {
+            // It holds all steps, however few have the value.
+            context.allow((results.size + 1) * count)
             column = { labels: isRemoved ? base : setLabel(base, name, text), ...newColumns(count) }
             results.set(key, column)
           }

@@ -152,7 +152,7 @@ class SingleSeries {
     this.#windowEndMs = call === undefined ? new Float64Array() : windowEndsMs(times)
     // Functions that annotate, for which these would be needed, are not divided.
     this.#expr = { kind: 'call', name: call?.name ?? '', args: [], position: { start: 0, end: 0 } }
-    this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false, check() {} }
+    this.#context = { space, steps, query: work.query, annotations: new Annotations(), instant: false, check() {}, allow() {} }
   }
 
   /** Returns, and notes, at how many steps the series has a value, or that it is `undone`. */

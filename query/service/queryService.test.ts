@@ -314,6 +314,13 @@ describe('the query service', () => {
       expect(Buffer.from(body).toString()).toContain('query processing would load too many samples into memory in query execution')
     }))
 
+  it('holds the limit on samples where each value becomes a series', () =>
+    withService({ maxSamples: 2_000 }, async (service) => {
+      const range = { kind: 'range', startMs, endMs: startMs + 600_000, stepMs: 15_000 } as const
+      expect((await service.respond({ ...range, query: 'count(x_total)' })).status).toBe(200)
+      expect((await service.respond({ ...range, query: 'count_values("v", x_total)' })).status).toBe(422)
+    }))
+
   it('holds the limit on the bytes of an answer', () =>
     withService({ maxResultBytes: 120 }, async (service) => {
       const range: ApiRequest = { kind: 'range', query: 'x_total', startMs, endMs: startMs + 600_000, stepMs: 15_000 }

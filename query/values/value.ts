@@ -38,6 +38,8 @@ export type EvalContext = {
   readonly instant: boolean
   /** Throws when the client is gone or the time is over: for what takes long over a single series. */
   check(): void
+  /** Throws when `count` more samples may not be in memory. */
+  allow(count: number): void
 }
 
 /** Nothing is present. */

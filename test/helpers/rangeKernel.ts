@@ -20,7 +20,7 @@ export function overWindows(kernel: RangeKernel, samples: Samples, times: Lookup
   const windows = new Windows(space, times, rangeMs)
   windows.slideOver(samples)
   const windowEndMs = Float64Array.from({ length: count }, (_, step) => startMs + step * stepMs)
-  const context: EvalContext = { space, steps: times, query: { startMs, endMs: startMs, stepMs }, annotations: new Annotations(), instant: false, check() {} }
+  const context: EvalContext = { space, steps: times, query: { startMs, endMs: startMs, stepMs }, annotations: new Annotations(), instant: false, check() {}, allow() {} }
   const out = space.columns(count)
   kernel({ ...samples, from: windows.from, to: windows.to, windowEndMs, rangeMs }, [], out, context, call)
   return Array.from(out.values, (value, step) => (out.present[step] === 1 ? value : undefined))
