@@ -5,7 +5,6 @@
 import { optimizeSooner } from '../../src/base/tierUp.ts'
 import { createKernels } from '../../src/kernels/kernels.ts'
 import { Span } from '../../src/kernels/span.ts'
-import type { Matcher } from '../../storage/model/matcher.ts'
 import type { LentChunks } from '../../storage/querier/lentChunks.ts'
 import { openMemoryQuerierSource } from '../../storage/querier/memoryQuerier.ts'
 import { NotInMemory, NotLent } from '../../storage/querier/notInMemory.ts'
@@ -13,17 +12,17 @@ import type { DiskView } from '../../storage/querier/diskView.ts'
 import type { Querier } from '../../storage/querier/querier.ts'
 import type { QuerierInit } from '../../storage/querier/querierSource.ts'
 import { answerRequest } from '../answers/answerRequest.ts'
-import { jsonHeaders, type ApiRequest, type InstantRequest, type LabelsRequest, type LabelValuesRequest, type RangeRequest, type SeriesRequest } from '../answers/api.ts'
+import { jsonHeaders, type ApiRequest, type InstantRequest, type RangeRequest } from '../answers/api.ts'
 import type { EngineSettings, JobAnswer, JobSettings } from '../answers/job.ts'
-import { parseQuery, parseSelector, prepareParser } from '../language/parse.ts'
+import { prepareParser } from '../language/parse.ts'
 import { Limits } from '../limits.ts'
 import { shareWithNobody } from '../parallel/crew.ts'
-import { lightReadsOf, type LightRead } from '../plan/lightReads.ts'
 import type { ProgramAnswer } from '../program/loadedProgram.ts'
 import { Programs } from '../program/programs.ts'
 import { ColumnSpace } from '../values/columnSpace.ts'
 import type { Steps } from '../values/value.ts'
 import { KnownRequests, type KnownRequest } from './knownRequests.ts'
+import { isSmall, maxSamples, type QuickRequest } from './smallRequests.ts'
 
 export type QuickAnswers = {
   /** `undefined` leaves the request to a worker, and so does `lend`: then it can be answered here when the worker has lent what it read. */
@@ -33,8 +32,6 @@ export type QuickAnswers = {
   close(): void
 }
 
-type QuickRequest = InstantRequest | RangeRequest | SeriesRequest | LabelsRequest | LabelValuesRequest
-
 /** Above the longest evaluation of what passes the other limits, on a slow machine. */
 const budgetMs = 2
 /** The first evaluations run code that has not been optimised yet. */
@@ -42,19 +39,6 @@ const firstBudgetMs = 5
 const firstEvaluations = 100
 /** Evaluation that is not made up for yet by as much time for everything else: with more, as when a dashboard asks for all its panels at once, requests are left to workers. */
 const maxOwedMs = 5
-/** Series that the selectors of a query look at, and values that a label may have. */
-const maxCandidates = 500
-/** Series that are only looked at for their labels. */
-const maxLabelCandidates = 1_000
-/** Candidates times tens of seconds that their windows span: about the samples that are read. */
-const maxWork = 20_000
-/** What matching one value with a regular expression counts for, at least, and per character of the expression. */
-const regexWork = 100
-const regexCharacterWork = 5
-const maxSamples = 20_000
-/** Of a range query, in which kernels go from step to step: values of its selectors and one more a step, samples that their windows span at all steps. */
-const maxRangeValues = 16_000
-const maxRangeWork = 50_000
 /** For how long a request is not tried again that took longer than the budget, twice as long each further time. */
 const firstPauseMs = 10
 /** The longest pause, and at once that of a request that is too large or needs the disk. */
@@ -72,43 +56,6 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   /** When what was evaluated here will be made up for. */
   let settledAtMs = 0
   prepareParser()
-
-  const isSmall = (request: QuickRequest): boolean => {
-    if (request.kind === 'instant' || request.kind === 'range') {
-      const reads = lightReadsOf(parseQuery(request.query, features))
-      if (reads === undefined) return false
-      return request.kind === 'instant' ? areFew(reads) : areFewOver(reads, request)
-    }
-    if (request.match.length > 0) return areFew(request.match.map((text) => ({ matchers: parseSelector(text), rangeMs: 0 })), maxLabelCandidates)
-    return request.kind === 'labels' || (request.kind === 'labelValues' && source.valueCount(request.name) <= maxCandidates)
-  }
-
-  const areFew = (reads: readonly LightRead[], most = maxCandidates): boolean => {
-    let candidates = 0
-    let work = 0
-    for (const { matchers, rangeMs } of reads) {
-      const count = source.candidates(matchers)
-      candidates += count
-      work += count * (1 + rangeMs / 10_000)
-      for (const matcher of matchers) if (isSlow(matcher)) work += Math.max(regexWork, regexCharacterWork * matcher.value.length) * Math.min(count, source.valueCount(matcher.name))
-    }
-    return candidates <= most && work <= maxWork
-  }
-
-  const areFewOver = (reads: readonly LightRead[], { startMs, endMs, stepMs }: RangeRequest): boolean => {
-    if (!areFew(reads)) return false
-    const steps = (endMs - startMs) / stepMs + 1
-    let values = steps
-    let samples = 0
-    let work = 0
-    for (const { matchers, rangeMs } of reads) {
-      const count = source.seriesCount(matchers)
-      values += count * steps
-      samples += (count * (endMs - startMs + rangeMs)) / 10_000
-      work += count * steps * (1 + rangeMs / 10_000)
-    }
-    return values <= maxRangeValues && samples <= maxSamples && work <= maxRangeWork
-  }
 
   /** By its program, when the request has one. */
   const run = (request: QuickRequest, known: KnownRequest, querier: Querier): ProgramAnswer | undefined => {
@@ -154,7 +101,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
       const small = request as QuickRequest // others are not recalled
       try {
         const version = source.indexVersion()
-        if (known.smallAt === version || isSmall(small)) {
+        if (known.smallAt === version || isSmall(small, source, features)) {
           known.smallAt = version
           const answer = answerSmall(small, settings, known, nowMs)
           known.failures = 0
@@ -205,10 +152,6 @@ function stepsOf(request: InstantRequest | RangeRequest): Steps {
   if (request.kind === 'instant') return { startMs: request.timeMs, stepMs: 0, count: 1 }
   const { startMs, endMs, stepMs } = request
   return { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 }
-}
-
-function isSlow({ op, literals }: Matcher): boolean {
-  return (op === '=~' || op === '!~') && literals === undefined
 }
 
 function pause(known: KnownRequest, ms: number): void {
