@@ -53,8 +53,9 @@ export type CompileOptions = {
   readonly usesStarts: boolean
 }
 
-/** More are not small. */
-const maxColumns = 256
+/** Of one selector, series; more are not small. */
+const maxSelected = 1_000
+const maxColumns = 4_000
 
 /** The program of a plan without `@`; `undefined` when there is none. */
 export function compileProgram(plan: PlanNode, options: CompileOptions): Program | undefined {
@@ -133,7 +134,7 @@ class Compiler {
   #evaluate(matchers: readonly Matcher[], partFunction: PartFunction | undefined, { offsetMs, atMs }: Lookup, widthMs: number, rename: (labels: Labels) => Labels): readonly ResultSeries[] | undefined {
     if (partFunction === undefined || atMs !== undefined) return undefined
     const selection = this.#options.select(matchers)
-    if (selection.hasHistograms || selection.count > maxColumns) return undefined
+    if (selection.hasHistograms || selection.count > maxSelected) return undefined
     const windows = this.#windowsOf({ widthMs, offsetMs, extrapolates: partFunction.kind === 'extrapolated' })
     const out = this.#columns(selection.count)
     const results = Array.from({ length: selection.count }, (_, i) => ({ labels: rename(selection.labels(i)), column: out + i }))

@@ -13,7 +13,7 @@ export type KnownRequest = {
   pausedUntilMs: number
   /** Version of the index in which it was found to be small. */
   smallAt: number
-  /** How often it was answered. */
+  /** How often it was answered since. */
   answers: number
   program: KeptProgram | undefined
   /** By the count of all requests. */

@@ -101,14 +101,18 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
       const small = request as QuickRequest // others are not recalled
       try {
         const version = source.indexVersion()
-        if (known.smallAt === version || isSmall(small, source, features)) {
+        if (known.smallAt !== version) {
+          if (!isSmall(small, source, features)) {
+            pause(known, longestPauseMs)
+            return undefined
+          }
           known.smallAt = version
-          const answer = answerSmall(small, settings, known, nowMs)
-          known.failures = 0
-          known.answers++
-          return answer
+          known.answers = 0
         }
-        pause(known, longestPauseMs)
+        const answer = answerSmall(small, settings, known, nowMs)
+        known.failures = 0
+        known.answers++
+        return answer
       } catch (error) {
         // Beyond memory, beyond the budget, or an error that the worker will meet too.
         const isFinal = error instanceof NotInMemory && !(error instanceof NotLent)

@@ -12,9 +12,7 @@ export type QuickRequest = InstantRequest | RangeRequest | SeriesRequest | Label
 type Source = Pick<MemoryQuerierSource, 'candidates' | 'seriesCount' | 'valueCount'>
 
 /** Series that the selectors of a query look at, and values that a label may have. */
-const maxCandidates = 500
-/** Series that are only looked at for their labels. */
-const maxLabelCandidates = 1_000
+const maxCandidates = 1_000
 /** Candidates times tens of seconds that their windows span: about the samples that are read. */
 const maxWork = 20_000
 /** What matching one value with a regular expression counts for, at least, and per character of the expression. */
@@ -32,11 +30,11 @@ export function isSmall(request: QuickRequest, source: Source, features: ParseFe
     if (reads === undefined) return false
     return request.kind === 'instant' ? areFew(reads, source) : areFewOver(reads, source, request)
   }
-  if (request.match.length > 0) return areFew(request.match.map((text) => ({ matchers: parseSelector(text), rangeMs: 0 })), source, maxLabelCandidates)
+  if (request.match.length > 0) return areFew(request.match.map((text) => ({ matchers: parseSelector(text), rangeMs: 0 })), source)
   return request.kind === 'labels' || (request.kind === 'labelValues' && source.valueCount(request.name) <= maxCandidates)
 }
 
-function areFew(reads: readonly LightRead[], source: Source, most = maxCandidates): boolean {
+function areFew(reads: readonly LightRead[], source: Source): boolean {
   let candidates = 0
   let work = 0
   for (const { matchers, rangeMs } of reads) {
@@ -45,7 +43,7 @@ function areFew(reads: readonly LightRead[], source: Source, most = maxCandidate
     work += count * (1 + rangeMs / 10_000)
     for (const matcher of matchers) if (isSlow(matcher)) work += Math.max(regexWork, regexCharacterWork * matcher.value.length) * Math.min(count, source.valueCount(matcher.name))
   }
-  return candidates <= most && work <= maxWork
+  return candidates <= maxCandidates && work <= maxWork
 }
 
 function areFewOver(reads: readonly LightRead[], source: Source, { startMs, endMs, stepMs }: RangeRequest): boolean {
