@@ -13,7 +13,7 @@ import { copyOf } from '../values/columnSpace.ts'
 import { labelProjection, setLabel, type LabelProjection } from '../values/labelProjection.ts'
 import { checkQuantiles, quantileOf } from '../values/quantile.ts'
 import { newColumns, type EvalContext, type Value, type VectorSeries } from '../values/value.ts'
-import { createAccumulation } from './aggregateColumns.ts'
+import { Accumulation } from './aggregateColumns.ts'
 import { withHistograms } from './aggregateHistograms.ts'
 import { limitKOf, limitRatioOf, topKOf, type KeptGroup } from './aggregateSelection.ts'
 import type { AggregationSink } from './aggregationSink.ts'
@@ -62,7 +62,7 @@ function createFloatAggregation(node: AggregateExpr, param: Value | undefined, c
 }
 
 function accumulating(op: PlainAggregateOp, projection: LabelProjection, { space, steps }: EvalContext): AggregationSink {
-  const accumulation = createAccumulation(op, space, steps.count)
+  const accumulation = new Accumulation(op, space, steps.count)
   const groups = new Map<string, { readonly labels: Labels; readonly at: Pointer }>()
   return {
     add(labels, values, present) {

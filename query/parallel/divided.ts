@@ -9,7 +9,7 @@ import { extensionOf } from '../functions/extendedRange.ts'
 import { bucketKernels } from '../functions/overBuckets.ts'
 import type { AggregateExpr, PlainAggregateOp } from '../language/ast.ts'
 import type { Limits } from '../limits.ts'
-import { createAccumulation } from '../operators/aggregateColumns.ts'
+import { Accumulation } from '../operators/aggregateColumns.ts'
 import { groupingOf } from '../operators/grouping.ts'
 import type { RangeCallPlan, SelectorPlan, WindowsPlan } from '../plan/plan.ts'
 import { lookupTimes, timeRangeOf, windowsOf } from '../selectors/selector.ts'
@@ -87,7 +87,7 @@ export function aggregateDivided(op: PlainAggregateOp, { grouping: names, withou
   const { space } = deps
   const keepsName = input.plan.kind === 'selector' || input.plan.entry.keepsName
   const { groups, refs, runGroups, runEnds } = groupingOf(input.selection, labelProjection(names, !without), keepsName, seriesPerSum)
-  const accumulation = createAccumulation(op, space, input.steps.count)
+  const accumulation = new Accumulation(op, space, input.steps.count)
   const at = space.allocate(accumulation.bytes * runEnds.length)
   const evaluated = evaluate(input, deps, { refs, ends: runEnds, output: { kind: 'accumulators', op, at } })
   if (evaluated === undefined) return undefined

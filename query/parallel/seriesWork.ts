@@ -10,7 +10,7 @@ import { Annotations } from '../annotations.ts'
 import type { RangeKernel } from '../functions/range.ts'
 import { functions } from '../functions/table.ts'
 import type { CallExpr, PlainAggregateOp } from '../language/ast.ts'
-import { createAccumulation, type Accumulation } from '../operators/aggregateColumns.ts'
+import { Accumulation } from '../operators/aggregateColumns.ts'
 import { windowsOfSamples } from '../selectors/startZeros.ts'
 import { ColumnScratch, readSampled, takeNewest, windowEndsMs, windowsOver, type LookupTimes, type Windows } from '../selectors/window.ts'
 import type { ColumnSpace, Columns } from '../values/columnSpace.ts'
@@ -77,7 +77,7 @@ export class SeriesWorker {
     const partFunction = partFunctionOf(call?.name)
     this.#windows = windowsOver(space, times, work.widthMs, partFunction?.kind === 'extrapolated')
     if (output.kind === 'accumulators') {
-      this.#accumulation = createAccumulation(output.op, space, steps.count)
+      this.#accumulation = new Accumulation(output.op, space, steps.count)
       this.#columns = space.columns(steps.count)
     }
     const reads = partFunction && this.#selection.kernelReads?.(work.refs)

@@ -191,16 +191,11 @@ export type KernelExports = {
   heapIndexes(heaps: Pointer, count: number, most: number, step: number): Pointer
   combineColumns(operation: number, left: Pointer, leftPresent: Pointer, right: Pointer, rightPresent: Pointer, count: number, out: Pointer, outPresent: Pointer): number
   addColumn(operation: number, values: Pointer, present: Pointer, count: number, accumulator: Pointer): void
-  mergeSums(otherSums: Pointer, otherCompensations: Pointer, otherSeen: Pointer, count: number, sums: Pointer, compensations: Pointer, seen: Pointer): void
-  finishSums(count: number, sums: Pointer, compensations: Pointer): void
-  mergeMeans(
-    otherSums: Pointer, otherCompensations: Pointer, otherCounts: Pointer, otherRunning: Pointer,
-    count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer,
-  ): void
-  finishMeans(count: number, sums: Pointer, compensations: Pointer, counts: Pointer, running: Pointer, seen: Pointer): void
-  mergeCounts(otherCounts: Pointer, otherSeen: Pointer, count: number, counts: Pointer, seen: Pointer): void
-  mergeVariances(otherMeans: Pointer, otherSquares: Pointer, otherCounts: Pointer, count: number, means: Pointer, squares: Pointer, counts: Pointer): void
-  finishVariances(count: number, squares: Pointer, counts: Pointer, isRoot: number, seen: Pointer): void
+  accumulatorBytes(operation: number, count: number): number
+  beginAccumulator(operation: number, count: number, accumulator: Pointer): void
+  mergeAccumulators(operation: number, other: Pointer, count: number, accumulator: Pointer): void
+  finishAccumulator(operation: number, count: number, accumulator: Pointer): Pointer
+  accumulatedFlags(operation: number, count: number, accumulator: Pointer): Pointer
   printStepTexts(startMs: number, stepMs: number, count: number, texts: Pointer, ends: Pointer): Pointer
   printPoints(values: Pointer, present: Pointer, count: number, texts: Pointer, ends: Pointer, out: Pointer): Pointer
   printValue(value: number, out: Pointer): Pointer
@@ -222,7 +217,7 @@ export type KernelExports = {
 /** Exports that return an address or a count of 32 bits; JavaScript would see those from 2^31 on as negative. */
 const unsigned = [
   ...['alloc', 'scratch', 'takeSpan', 'symbolBlob', 'seriesRecord', 'newBatch', 'newFlush', 'newWrite', 'newScrapeCache', 'newParse', 'newForget', 'snappyStart', 'reserveDraft'],
-  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch', 'heapIndexes', 'runProgram', 'windowsOver'],
+  ...['maxRef', 'nextSeries', 'findOrCreate', 'restorePage', 'minPinnedEpoch', 'pinEpoch', 'heapIndexes', 'runProgram', 'windowsOver', 'finishAccumulator', 'accumulatedFlags'],
 ] as const
 
 function withUnsignedResults(exports: KernelExports): KernelExports {

@@ -41,7 +41,7 @@ export { chunkSampleCount, decodeChunk, decodeTimes, encodeChunk, encodeHistogra
 export { decodeValues } from './codec/values'
 export { countFlags, firstStale, takeNewest, windowsOver } from './query/windows'
 export { extrapolate, extrapolationBytes, lastTwo, prepareExtrapolation } from './query/extrapolate'
-export { addColumn, finishMeans, finishSums, finishVariances, mergeCounts, mergeMeans, mergeSums, mergeVariances } from './query/accumulate'
+export { accumulatedFlags, accumulatorBytes, addColumn, beginAccumulator, finishAccumulator, mergeAccumulators } from './query/accumulate'
 export { extremeWindows, sumWindows } from './query/overTime'
 export { clearHeaps, heapBytes, heapIndexes, heapSize, offerColumn } from './query/topk'
 export { combineColumns } from './query/combine'

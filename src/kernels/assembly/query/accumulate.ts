@@ -2,19 +2,77 @@
 // `seen` is a byte per step, 1 where anything came in.
 // Sums are compensated (Kahan's, in Neumaier's form); sums start as -0, which adds nothing to any value.
 //
-// An accumulator is one piece of memory: columns of f64, then bytes per step.
-//   sum       sums | compensations | seen
-//   mean      sums | compensations | counts | running, seen
-//   extreme   best | seen
-//   count     counts | seen
-//   variance  means | squares | counts | seen
+// An accumulator is one piece of memory at a multiple of 8: columns of f64, then bytes per step.
+//   sum                  sums | compensations | seen
+//   mean                 sums | compensations | counts | running, seen
+//   least, greatest      best | seen
+//   count, group         counts | seen
+//   variance, deviation  means | squares | counts | seen
 
-export const SUM: i32 = 1
-export const MEAN: i32 = 2
-export const LEAST: i32 = 3
-export const GREATEST: i32 = 4
-export const COUNT: i32 = 5
-export const VARIANCE: i32 = 6
+const SUM: i32 = 1
+const MEAN: i32 = 2
+const LEAST: i32 = 3
+const GREATEST: i32 = 4
+const COUNT: i32 = 5
+const VARIANCE: i32 = 6
+/** 1 wherever anything is present. */
+const GROUP: i32 = 7
+/** The root of the variance. */
+const DEVIATION: i32 = 8
+
+// @ts-ignore: decorator
+@inline
+function hasVariance(operation: i32): bool {
+  return operation == VARIANCE || operation == DEVIATION
+}
+
+/** Bytes of an accumulator for `count` steps, a multiple of 8. */
+export function accumulatorBytes(operation: i32, count: i32): i32 {
+  const columns = operation == SUM ? 2 : operation == MEAN || hasVariance(operation) ? 3 : 1
+  return ((columns << 3) * count + (operation == MEAN ? 2 * count : count) + 7) & ~7
+}
+
+/** Makes an accumulator empty. */
+export function beginAccumulator(operation: i32, count: i32, at: usize): void {
+  const first: f64 = operation == SUM || operation == MEAN ? -0.0 : operation == LEAST || operation == GREATEST ? NaN : 0
+  const two = f64x2.splat(first)
+  let i = 0
+  for (; i + 1 < count; i += 2) v128.store(at + (<usize>i << 3), two)
+  if (i < count) store<f64>(at + (<usize>i << 3), first)
+  const filled = <usize>count << 3
+  memory.fill(at + filled, 0, <usize>accumulatorBytes(operation, count) - filled)
+}
+
+/** Takes in what `other` has gathered, of series that come after. */
+export function mergeAccumulators(operation: i32, other: usize, count: i32, at: usize): void {
+  const stride = <usize>count << 3
+  if (operation == SUM) mergeSums(other, other + stride, other + 2 * stride, count, at, at + stride, at + 2 * stride)
+  else if (operation == MEAN) mergeMeans(other, other + stride, other + 2 * stride, other + 3 * stride, count, at, at + stride, at + 2 * stride, at + 3 * stride)
+  else if (operation == LEAST || operation == GREATEST) addColumn(operation, other, other + stride, count, at)
+  else if (hasVariance(operation)) mergeVariances(other, other + stride, other + 2 * stride, count, at, at + stride, at + 2 * stride)
+  else mergeCounts(other, other + stride, count, at, at + stride)
+}
+
+/** Once, at the end: makes the group's column in place. Returns where its values are; the flags are at `accumulatedFlags`. */
+export function finishAccumulator(operation: i32, count: i32, at: usize): usize {
+  const stride = <usize>count << 3
+  const flags = accumulatedFlags(operation, count, at)
+  if (operation == SUM) finishSums(count, at, at + stride)
+  else if (operation == MEAN) finishMeans(count, at, at + stride, at + 2 * stride, at + 3 * stride, flags)
+  else if (operation == GROUP) for (let i = 0; i < count; i++) store<f64>(at + (<usize>i << 3), 1)
+  else if (hasVariance(operation)) {
+    finishVariances(count, at + stride, at + 2 * stride, operation == DEVIATION, flags)
+    return at + stride
+  }
+  return at
+}
+
+export function accumulatedFlags(operation: i32, count: i32, at: usize): usize {
+  const stride = <usize>count << 3
+  if (operation == SUM) return at + 2 * stride
+  if (operation == MEAN) return at + 3 * stride + <usize>count
+  return hasVariance(operation) ? at + 3 * stride : at + stride
+}
 
 /** Takes one more series into the accumulator at `at`. */
 export function addColumn(operation: i32, values: usize, present: usize, count: i32, at: usize): void {
@@ -23,8 +81,8 @@ export function addColumn(operation: i32, values: usize, present: usize, count: 
   else if (operation == MEAN) addToMeans(values, present, count, at, at + stride, at + 2 * stride, at + 3 * stride)
   else if (operation == LEAST) addToExtremes(values, present, count, -1, at, at + stride)
   else if (operation == GREATEST) addToExtremes(values, present, count, 1, at, at + stride)
-  else if (operation == COUNT) addToCounts(present, count, at, at + stride)
-  else addToVariances(values, present, count, at, at + stride, at + 2 * stride)
+  else if (hasVariance(operation)) addToVariances(values, present, count, at, at + stride, at + 2 * stride)
+  else addToCounts(present, count, at, at + stride)
 }
 
 /** Where the flags of an accumulator begin that may be given its first series in place, nothing of it present yet; 0 for the others. */
@@ -105,7 +163,7 @@ function addToSum(values: usize, present: usize, i: i32, sums: usize, compensati
 }
 
 /** Takes the sums of other series, as `addToSums` left them, into these. */
-export function mergeSums(otherSums: usize, otherCompensations: usize, otherSeen: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
+function mergeSums(otherSums: usize, otherCompensations: usize, otherSeen: usize, count: i32, sums: usize, compensations: usize, seen: usize): void {
   for (let i = 0; i < count; i++) {
     if (load<u8>(otherSeen + <usize>i) == 0) continue
     const at = <usize>i << 3
@@ -119,7 +177,7 @@ export function mergeSums(otherSums: usize, otherCompensations: usize, otherSeen
 }
 
 /** Adds the compensations, which ends the sums. */
-export function finishSums(count: i32, sums: usize, compensations: usize): void {
+function finishSums(count: i32, sums: usize, compensations: usize): void {
   for (let i = 0; i < count; i++) {
     const at = <usize>i << 3
     store<f64>(sums + at, load<f64>(sums + at) + load<f64>(compensations + at))
@@ -180,7 +238,7 @@ function addToMean(values: usize, present: usize, i: i32, sums: usize, compensat
 }
 
 /** Takes the means of other series, as `addToMeans` left them, into these. */
-export function mergeMeans(
+function mergeMeans(
   otherSums: usize, otherCompensations: usize, otherCounts: usize, otherRunning: usize,
   count: i32, sums: usize, compensations: usize, counts: usize, running: usize,
 ): void {
@@ -224,7 +282,7 @@ export function mergeMeans(
 }
 
 /** The means to `sums`; sets `seen`. */
-export function finishMeans(count: i32, sums: usize, compensations: usize, counts: usize, running: usize, seen: usize): void {
+function finishMeans(count: i32, sums: usize, compensations: usize, counts: usize, running: usize, seen: usize): void {
   for (let i = 0; i < count; i++) {
     const at = <usize>i << 3
     const number = load<f64>(counts + at)
@@ -274,7 +332,7 @@ function addToCounts(present: usize, count: i32, counts: usize, seen: usize): vo
 }
 
 /** Adds the counts of other series. */
-export function mergeCounts(otherCounts: usize, otherSeen: usize, count: i32, counts: usize, seen: usize): void {
+function mergeCounts(otherCounts: usize, otherSeen: usize, count: i32, counts: usize, seen: usize): void {
   for (let i = 0; i < count; i++) {
     const at = <usize>i << 3
     store<f64>(counts + at, load<f64>(counts + at) + load<f64>(otherCounts + at))
@@ -304,7 +362,7 @@ function addToVariances(values: usize, present: usize, count: i32, means: usize,
 }
 
 /** Takes the variances of other series into these (Chan's formula). */
-export function mergeVariances(otherMeans: usize, otherSquares: usize, otherCounts: usize, count: i32, means: usize, squares: usize, counts: usize): void {
+function mergeVariances(otherMeans: usize, otherSquares: usize, otherCounts: usize, count: i32, means: usize, squares: usize, counts: usize): void {
   for (let i = 0; i < count; i++) {
     const at = <usize>i << 3
     const added = load<f64>(otherCounts + at)
@@ -325,7 +383,7 @@ export function mergeVariances(otherMeans: usize, otherSquares: usize, otherCoun
 }
 
 /** The variances to `squares`, or their roots; sets `seen`. */
-export function finishVariances(count: i32, squares: usize, counts: usize, isRoot: bool, seen: usize): void {
+function finishVariances(count: i32, squares: usize, counts: usize, isRoot: bool, seen: usize): void {
   for (let i = 0; i < count; i++) {
     const at = <usize>i << 3
     const number = load<f64>(counts + at)
