@@ -51,7 +51,7 @@ export type Divided = Shared & {
 }
 
 /** Series of one group that are added up together. The last bits of a sum depend on it, so it is the same for all. */
-const seriesPerSum = 32
+export const seriesPerSum = 32
 /** Series that are evaluated together when they are kept. */
 const seriesPerPart = 8
 

@@ -11,7 +11,7 @@ import { metricJson, resultStart } from '../answers/jsonBytes.ts'
 import { needs, setPartitions, taskBytes, writeTask } from '../parallel/partTask.ts'
 import type { ColumnSpace } from '../values/columnSpace.ts'
 import type { Steps } from '../values/value.ts'
-import type { Evaluation, Instruction, Program, ProgramWindows, ResultSeries } from './program.ts'
+import type { Evaluation, Instruction, Program, ProgramWindows, ResultSeries, Run } from './program.ts'
 
 /** Layouts, as in the kernel. */
 const programBytes = 80
@@ -21,7 +21,8 @@ const seenAt = 64
 const windowsBytes = 24
 const instructionBytes = 32
 const outputBytes = 16
-const operations = { evaluate: 0, combine: 1, constant: 2 } as const
+const operations = { evaluate: 0, combine: 1, constant: 2, aggregate: 3 } as const
+const runBytes = 16
 /** Besides what tasks need: so many bytes to compute in. */
 const needsRoom = 6
 
@@ -162,9 +163,32 @@ export class LoadedProgram {
   #write(instruction: Instruction, at: Pointer): void {
     const { kept } = this.#deps
     const { kind, out } = instruction
-    const [a, b, c] = kind === 'evaluate' ? this.#task(instruction) : kind === 'combine' ? [instruction.left, instruction.right, instruction.operation] : [0, 0, 0]
-    kept.wordsAt(at, 6).set([operations[kind], a, b, c, out, 0])
+    kept.wordsAt(at, 6).set([operations[kind], ...this.#operands(instruction), out, 0])
     kept.doublesAt(at + 24, 1)[0] = kind === 'constant' ? instruction.value : 0
+  }
+
+  #operands(instruction: Instruction): readonly [number, number, number] {
+    switch (instruction.kind) {
+      case 'evaluate':
+        return this.#task(instruction)
+      case 'combine':
+        return [instruction.left, instruction.right, instruction.operation]
+      case 'constant':
+        return [0, 0, 0]
+      case 'aggregate':
+        return [this.#runs(instruction.runs), instruction.runs.length, instruction.operation]
+    }
+  }
+
+  #runs(runs: readonly Run[]): Pointer {
+    const { kept } = this.#deps
+    const runsAt = kept.allocate(runBytes * runs.length)
+    runs.forEach(({ group, columns }, i) => {
+      const columnsAt = kept.allocate(4 * columns.length)
+      kept.wordsAt(columnsAt, columns.length).set(columns)
+      kept.wordsAt(runsAt + runBytes * i, 4).set([group, columns.length, columnsAt, 0])
+    })
+    return runsAt
   }
 
   #task(evaluation: Evaluation): readonly [Pointer, number, number] {

@@ -72,6 +72,7 @@ const withPrograms = async <T>(storage: TestStorage, features: ReadonlySet<strin
   }
 }
 
+/** Beside them there is `w_total`, of many series. */
 const metrics = ['a_total', 'b_total', 'g', 'h'] as const
 const instances = ['i0', 'i1', 'i2', 'i3'] as const
 
@@ -79,7 +80,8 @@ const instances = ['i0', 'i1', 'i2', 'i3'] as const
 async function writeSeries(random: Random, storage: TestStorage): Promise<void> {
   const intervalMs = random.pick([10_000, 15_000, 30_000, 47_000])
   const series = metrics.flatMap((name) => instances.map((instance) => ({ labels: labelsFrom({ __name__: name, instance, zone: instance < 'i2' ? 'east' : 'west' }), value: random.below(1e6), jitterMs: random.below(3000) })))
-  const present = series.filter(() => random.below(8) > 0)
+  const wide = Array.from({ length: 70 }, (_, i) => ({ labels: labelsFrom({ __name__: 'w_total', core: `${i}`, instance: random.pick(instances) }), value: random.below(1e6) / 7, jitterMs: 0 }))
+  const present = [...series.filter(() => random.below(8) > 0), ...wide]
   const flushAt = random.below(3) === 0 ? -1 : random.below(durationMs)
   let isFlushed = false
   for (let atMs = 0; atMs < durationMs; atMs += intervalMs) {
@@ -120,6 +122,7 @@ class ProgramGenerator {
   #vector(depth: number): string {
     const { below, pick } = this.#random
     if (depth === 0 || below(3) === 0) return this.#leaf()
+    if (below(4) === 0) return `${pick(['sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar'])} ${pick(['', 'by (zone)', 'by (instance)', 'without (instance)', 'by (zone, __name__)'])} (${this.#vector(depth - 1)})`
     const operation = `${pick(['+', '-', '*', '/', '==', '!=', '>', '<', '>=', '<=', '> bool', '== bool', '<= bool'])}`
     if (below(3) === 0) return `(${this.#vector(depth - 1)} ${operation} ${this.#number()})`
     if (below(4) === 0) return `(${this.#number()} ${operation} ${this.#vector(depth - 1)})`
@@ -130,7 +133,7 @@ class ProgramGenerator {
     const { below, pick } = this.#random
     const matchers = pick(['', '', '{instance="i1"}', '{zone="west"}', '{instance=~"i[12]"}', '{instance="none"}'])
     const offset = pick(['', '', '', ' offset 7m', ' offset -1m'])
-    const metric = pick(metrics)
+    const metric = below(6) === 0 ? 'w_total' : pick(metrics)
     if (below(2) === 0) return `${metric}${matchers}${offset}`
     const call = pick(['rate', 'increase', 'delta', 'irate', 'idelta', 'sum_over_time', 'avg_over_time', 'min_over_time', 'max_over_time'])
     return `${call}(${metric}${matchers}[${pick(['1m', '5m', '40s', '1h'])}]${offset})`
@@ -172,9 +175,10 @@ describe('the program of a query', () => {
   })
 
   const without: readonly (readonly [string, string])[] = [
-    ['the series are of several metrics and lose their names', 'rate({__name__=~"a_total|b_total"}[5m])'],
+    ['the series are of several metrics and lose their names', 'rate({__name__=~"a_total|w_total"}[5m])'],
     ['there may be two partners', 'a_total + on (zone) b_total'],
-    ['an aggregation is in it', 'a_total * on (zone) group_left () sum by (zone) (b_total)'],
+    ['groups come in the order of samples', 'sum by (zone) (a_total / b_total)'],
+    ['all values are needed at once', 'quantile(0.5, a_total)'],
     ['there is a note for the reader', 'rate(g[5m])'],
     ['it looks at one time', 'a_total @ 1700000000'],
     ['it looks at one end of the range', 'a_total @ start()'],

@@ -10,11 +10,14 @@ import { Annotations } from '../annotations.ts'
 import { extensionOf } from '../functions/extendedRange.ts'
 import { isComparison, isSetOperator, type BinaryExpr } from '../language/ast.ts'
 import { isArithmetic, mirroredComparison } from '../operators/binaryArithmetic.ts'
+import { accumulations, isStreamedOp } from '../operators/aggregateColumns.ts'
 import { combiningOf } from '../operators/combineColumns.ts'
 import { LabelMatching } from '../operators/labelMatching.ts'
+import { seriesPerSum } from '../parallel/divided.ts'
 import { partFunctionOf, type PartFunction } from '../parallel/partTask.ts'
-import { areEqualSelectors, type BinaryPlan, type Lookup, type PlanNode, type RangeCallPlan, type SelectorPlan } from '../plan/plan.ts'
-import { cachedLabelsKey, dropMetricName } from '../values/labelSets.ts'
+import { areEqualSelectors, type AggregatePlan, type BinaryPlan, type Lookup, type PlanNode, type RangeCallPlan, type SelectorPlan } from '../plan/plan.ts'
+import { labelProjection } from '../values/labelProjection.ts'
+import { areOfOneMetric, cachedLabelsKey, dropMetricName } from '../values/labelSets.ts'
 
 /** The windows that series are read through: they end so much before each step. */
 export type ProgramWindows = { readonly widthMs: number; readonly offsetMs: number; extrapolates: boolean }
@@ -34,6 +37,11 @@ export type Instruction =
   | Evaluation
   | { readonly kind: 'combine'; readonly operation: number; readonly left: number; readonly right: number; readonly out: number }
   | { readonly kind: 'constant'; readonly value: number; readonly out: number }
+  /** Into a column for each group from `out` on. Runs of a group follow each other. */
+  | { readonly kind: 'aggregate'; readonly operation: number; readonly runs: readonly Run[]; readonly out: number }
+
+/** Columns that are added up together. */
+export type Run = { readonly group: number; readonly columns: readonly number[] }
 
 export type ResultSeries = { readonly labels: Labels; readonly column: number }
 
@@ -49,6 +57,8 @@ export type CompileOptions = {
   readonly lookbackMs: number
   /** All series that match, whenever they have samples. */
   readonly select: (matchers: readonly Matcher[]) => SeriesSelection
+  /** Whether it is evaluated at one time, which leaves results in their order. */
+  readonly isInstant: boolean
   /** Whether functions count from where a counter began. */
   readonly usesStarts: boolean
 }
@@ -104,6 +114,8 @@ class Compiler {
         return this.#rangeCall(plan)
       case 'binary':
         return this.#binary(plan)
+      case 'aggregation':
+        return this.#aggregation(plan)
       default:
         return undefined
     }
@@ -124,11 +136,14 @@ class Compiler {
     if (entry.countsFromStarts === true && this.#options.usesStarts) return undefined
     const { note } = entry
     const notes = new Annotations()
+    const named: Labels[] = []
     const results = this.#evaluate(operand.matchers, partFunctionOf(expr.name), operand.lookup, operand.rangeMs, (labels) => {
       note?.(labels, notes, 0)
+      named.push(labels)
       return entry.keepsName ? labels : dropMetricName(labels)
     })
-    return notes.isEmpty ? results : undefined
+    const isPlain = entry.keepsName || areOfOneMetric(named.length, (i) => named[i] as Labels) // i < length
+    return isPlain && notes.isEmpty ? results : undefined
   }
 
   #evaluate(matchers: readonly Matcher[], partFunction: PartFunction | undefined, { offsetMs, atMs }: Lookup, widthMs: number, rename: (labels: Labels) => Labels): readonly ResultSeries[] | undefined {
@@ -140,6 +155,23 @@ class Compiler {
     const results = Array.from({ length: selection.count }, (_, i) => ({ labels: rename(selection.labels(i)), column: out + i }))
     this.#instructions.push({ kind: 'evaluate', refs: selection.refs, partFunction, windows, out })
     return distinct(results)
+  }
+
+  #aggregation({ expr, operand, param }: AggregatePlan): Compiled {
+    const { op, grouping, without } = expr
+    const series = this.compile(operand)
+    if (series === undefined || typeof series === 'number' || param !== undefined || !isStreamedOp(op)) return undefined
+    const isLeaf = operand.kind === 'selector' || operand.kind === 'rangeCall'
+    // Otherwise groups are in the order in which the samples bring them.
+    if (!isLeaf && this.#options.isInstant) return undefined
+    const projection = labelProjection(grouping, !without)
+    const groups = [...Map.groupBy(series, ({ labels }) => projection.key(labels)).values()]
+    // As many as the engine adds up together, for the last bits.
+    const longestRun = isLeaf && series.length > 1 ? seriesPerSum : Infinity
+    const runs = groups.flatMap((members, group) => chunked(members.map(({ column }) => column), longestRun).map((columns) => ({ group, columns })))
+    const out = this.#columns(groups.length)
+    this.#instructions.push({ kind: 'aggregate', operation: accumulations[op], runs, out })
+    return groups.map((members, group) => ({ labels: projection.project((members[0] as ResultSeries).labels), column: out + group })) // a group has members
   }
 
   #windowsOf({ widthMs, offsetMs, extrapolates }: ProgramWindows): number {
@@ -205,6 +237,11 @@ class Compiler {
     this.#columnCount += count
     return this.#columnCount - count
   }
+}
+
+function chunked(columns: readonly number[], length: number): (readonly number[])[] {
+  if (columns.length <= length) return [columns]
+  return Array.from({ length: Math.ceil(columns.length / length) }, (_, i) => columns.slice(i * length, (i + 1) * length))
 }
 
 function byKey(series: readonly ResultSeries[], labels: LabelMatching): Map<string, ResultSeries[]> {

@@ -46,7 +46,7 @@ export class Programs {
     // Subqueries, for which the interval would be, have no program.
     const { root, isOfOneRange } = planOf(parseQuery(request.query, features), { ...times, evaluationIntervalMs: 60_000, lookbackMs })
     if (isOfOneRange) return undefined
-    const program = compileProgram(root, { lookbackMs, select: (matchers) => querier.select(matchers, allTime), usesStarts: features.has('use-start-timestamps') })
+    const program = compileProgram(root, { lookbackMs, select: (matchers) => querier.select(matchers, allTime), isInstant, usesStarts: features.has('use-start-timestamps') })
     return program && new LoadedProgram(program, isInstant ? program.results : sortedResults(program), isInstant, this.#deps)
   }
 }

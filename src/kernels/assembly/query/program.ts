@@ -1,4 +1,4 @@
-// A small query in one call: selectors and functions over samples, arithmetic between their columns, and the answer as JSON.
+// A small query in one call: selectors and functions over samples, arithmetic between their columns, aggregations of them, and the answer as JSON.
 // What of a query does not depend on time is resolved before (query/program/): its series, which of them are combined, what is
 // printed of their labels. Columns are numbered from 0.
 //
@@ -12,9 +12,12 @@
 //   EVALUATE: a task (a) of part.ts that keeps columns, for so many series (b) through windows (c), into columns from `out` on
 //   COMBINE: columns a and b by an operation (c) of combine.ts
 //   CONSTANT: a value at all steps
+//   AGGREGATE: runs (a) of columns, so many (b), by an operation (c) of accumulate.ts, into one column for each group from `out` on; runs
+//     of a group follow each other: { group u32, how many columns u32, which u32 -> u32 each, zero u32 }
 // Output, a series: { column u32, text before its points u32, its length u32, zero u32 }
 
 import { S_CAPACITY } from '../samples/read'
+import { accumulatedFlags, accumulatorBytes, addColumn, beginAccumulator, finishAccumulator, mergeAccumulators } from './accumulate'
 import { combineColumns } from './combine'
 import { evaluatePart, T_AMOUNT, T_FOUND, T_HELD, T_MAX, T_MIN, T_NEED, T_PRESENT, T_SCRATCH, T_SCRATCH_ROOM, T_SEEN, T_VALUES, T_WINDOWS } from './part'
 import { printPoints, printStepTexts } from './print'
@@ -42,9 +45,11 @@ const P_HELD: usize = 72
 const WINDOWS_BYTES: usize = 24
 const INSTRUCTION_BYTES: usize = 32
 const OUTPUT_BYTES: usize = 16
+const RUN_BYTES: usize = 16
 
 const EVALUATE: i32 = 0
 const COMBINE: i32 = 1
+const AGGREGATE: i32 = 3
 
 /** So many bytes of scratch. */
 const ROOM: i32 = 6
@@ -69,11 +74,15 @@ export function runProgram(program: usize, startMs: f64, stepMs: f64, count: i32
     store<u32>(windows, <u32>at, 20)
     at = next
   }
-  if (!compute(program, startMs, stepMs, count, scratch, columns)) return 0
+  // Two accumulators, the largest that there are.
+  const accumulators = at
+  at += <usize>((steps * 26 + 15) & ~15) * 2
+  if (at > end) return needsRoom(program, at - scratch)
+  if (!compute(program, startMs, stepMs, count, scratch, columns, accumulators)) return 0
   return print(program, startMs, stepMs, count, columns, at, end, scratch)
 }
 
-function compute(program: usize, startMs: f64, stepMs: f64, count: i32, scratch: usize, columns: usize): bool {
+function compute(program: usize, startMs: f64, stepMs: f64, count: i32, scratch: usize, columns: usize, accumulators: usize): bool {
   const steps = (count + 15) & ~15
   const columnBytes = bytesOf(steps)
   const flags = <usize>steps << 3
@@ -114,6 +123,8 @@ function compute(program: usize, startMs: f64, stepMs: f64, count: i32, scratch:
       const left = columns + a * columnBytes
       const right = columns + b * columnBytes
       held += <f64>combineColumns(<i32>c, left, left + flags, right, right + flags, count, out, out + flags)
+    } else if (what == AGGREGATE) {
+      aggregate(<i32>c, a, b, columns, steps, out, accumulators, count)
     } else {
       const value = load<f64>(instruction, 24)
       for (let i = 0; i < count; i++) store<f64>(out + (<usize>i << 3), value)
@@ -123,6 +134,29 @@ function compute(program: usize, startMs: f64, stepMs: f64, count: i32, scratch:
   store<f64>(program, seen, P_SEEN)
   store<f64>(program, held + longest, P_HELD)
   return true
+}
+
+function aggregate(operation: i32, runs: usize, runCount: usize, columns: usize, steps: i32, out: usize, accumulators: usize, count: i32): void {
+  const columnBytes = bytesOf(steps)
+  const flags = <usize>steps << 3
+  const other = accumulators + <usize>accumulatorBytes(operation, steps)
+  const runsEnd = runs + runCount * RUN_BYTES
+  for (let run = runs; run < runsEnd; run += RUN_BYTES) {
+    const group = load<u32>(run)
+    const isFirst = run == runs || load<u32>(run - RUN_BYTES) != group
+    const at = isFirst ? accumulators : other
+    beginAccumulator(operation, count, at)
+    let column: usize = load<u32>(run, 8)
+    for (let left = load<u32>(run, 4); left > 0; left--, column += 4) {
+      const values = columns + <usize>load<u32>(column) * columnBytes
+      addColumn(operation, values, values + flags, count, at)
+    }
+    if (!isFirst) mergeAccumulators(operation, other, count, accumulators)
+    if (run + RUN_BYTES < runsEnd && load<u32>(run, RUN_BYTES) == group) continue
+    const result = out + <usize>group * columnBytes
+    memory.copy(result, finishAccumulator(operation, count, accumulators), <usize>count << 3)
+    memory.copy(result + flags, accumulatedFlags(operation, count, accumulators), count)
+  }
 }
 
 /** The whole answer; series without points are left out. */
