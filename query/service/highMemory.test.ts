@@ -20,7 +20,10 @@ it('answers when two gigabytes of the memory are taken', async () => {
   for (const query of queries) {
     for (const request of [{ kind: 'range', query, startMs, endMs: startMs + 600_000, stepMs: 15_000 }, { kind: 'instant', query, timeMs: startMs + 300_000 }] as const) {
       const { status, body } = await service.respond(request)
-      expect([query, status, status === 200 ? '' : Buffer.from(body).toString()]).toEqual([query, 200, ''])
+      const text = Buffer.from(body).toString()
+      expect([query, status, status === 200 ? '' : text]).toEqual([query, 200, ''])
+      // Asked again it is answered on the main thread, and then by a program.
+      for (let times = 0; times < 5; times++) expect(Buffer.from((await service.respond(request)).body).toString()).toBe(text)
     }
   }
   await service.close()
