@@ -55,8 +55,16 @@ function end(json: JsonBytes, isTruncated: boolean): JsonBytes {
 
 /** Of each list, as many as `limit` says, the largest first. */
 export function answerTsdbStatus(querier: Querier, request: TsdbStatusRequest): JsonBytes {
-  const json = new JsonBytes().raw('{"status":"success","data":')
-  return json.utf8(JSON.stringify(querier.status(request.limit))).raw('}')
+  const { headStats, ...lists } = querier.status(request.limit)
+  const { minTime, maxTime, ...counts } = headStats
+  const head = `${JSON.stringify(counts).slice(0, -1)},"minTime":${int64Text(minTime)},"maxTime":${int64Text(maxTime)}}`
+  return new JsonBytes().raw('{"status":"success","data":{"headStats":').utf8(head).raw(',').utf8(JSON.stringify(lists).slice(1)).raw('}')
+}
+
+/** What is infinite is a limit of 64 bits, as in Prometheus, and not that number rounded, which Go refuses. */
+function int64Text(value: number): string {
+  if (value === Infinity) return '9223372036854775807'
+  return value === -Infinity ? '-9223372036854775808' : String(value)
 }
 
 /** Among label names, or among the values of one label, of the series that the sets of matchers select. */

@@ -45,6 +45,13 @@ const endless: ApiRequest = { kind: 'instant', query: 'sum(sum_over_time(quantil
 /** The log of active queries, which a crash would leave behind. */
 const runningQueries = (storage: TestStorage) => readFileSync(join(storage.dir, 'queries.active'), 'utf8')
 
+it('tells the times of an empty head as the limits of 64 bits, which Go can read', async () => {
+  await withService({ seriesCount: 0 }, async (service) => {
+    const { body } = await service.respond({ kind: 'tsdbStatus', limit: 10 })
+    expect(Buffer.from(body).toString()).toContain('"chunkCount":0,"minTime":9223372036854775807,"maxTime":-9223372036854775808}')
+  })
+})
+
 describe('what is asked again and small', () => {
   const text = (response: { readonly body: Uint8Array }) => Buffer.from(response.body).toString()
   const quick: readonly [string, ApiRequest][] = [

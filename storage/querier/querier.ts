@@ -55,7 +55,7 @@ export type KernelReads = {
 
 export type NameCount = { readonly name: string; readonly value: number }
 
-/** As `/api/v1/status/tsdb` shows it. */
+/** As `/api/v1/status/tsdb` shows it. The times of an empty head are infinite. */
 export type TsdbStatus = {
   readonly headStats: {
     readonly numSeries: number
@@ -261,9 +261,8 @@ function tsdbStatus(head: HeadReader, limit: number): TsdbStatus {
       numSeries: stats.seriesCount,
       numLabelPairs: stats.labelPairCount,
       chunkCount: stats.chunkCount,
-      // Prometheus's values of an empty head, which JSON can hold here only rounded.
-      minTime: Number.isFinite(stats.minTimeMs) ? stats.minTimeMs : 2 ** 63,
-      maxTime: Number.isFinite(stats.maxTimeMs) ? stats.maxTimeMs : -(2 ** 63),
+      minTime: stats.minTimeMs,
+      maxTime: stats.maxTimeMs,
     },
     seriesCountByMetricName: top(stats.seriesByMetricName),
     labelValueCountByLabelName: top(stats.valuesByLabelName),

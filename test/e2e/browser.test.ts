@@ -97,6 +97,34 @@ describe('a first visit', () => {
   it('raised no error in any page', () => expect(pageErrors).toEqual([]))
 })
 
+describe('a server without samples', () => {
+  let server: RunningServer
+  const dir = mkdtempSync(join(tmpdir(), 'solowatch-browser-empty-'))
+
+  beforeAll(async () => {
+    writeFileSync(join(dir, 'prometheus.yml'), 'scrape_configs: []\n')
+    server = await startSolowatch(join(dir, 'data'), [`--config.file=${join(dir, 'prometheus.yml')}`])
+  })
+  afterAll(async () => {
+    await server?.stop()
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  it.each([
+    ['query', /Execute/],
+    ['alerts', /No alerting rules/],
+    ['rules', /No rule files/],
+    ['targets', /no scrape jobs/],
+    ['service-discovery', /Nothing was discovered/],
+    ['status', /Corruptions found\s+0/],
+    ['tsdb-status', /From\s+no samples[\s\S]*Series by metric name/],
+  ])('has its page %s', async (path, text) => {
+    await page.goto(`${server.url}/${path}`)
+    await expect.poll(() => page.locator('main').innerText(), { timeout: 10_000 }).toMatch(text)
+    expect(pageErrors).toEqual([])
+  }, 20_000)
+})
+
 describe('a server with rules and targets', () => {
   let server: RunningServer
   const dir = mkdtempSync(join(tmpdir(), 'solowatch-browser-'))

@@ -32,8 +32,7 @@ export function TsdbStatusPage() {
         ['Series', formatCount(status.headStats.numSeries)],
         ['Label pairs', formatCount(status.headStats.numLabelPairs)],
         ['Chunks', formatCount(status.headStats.chunkCount)],
-        ['From', formatTime(status.headStats.minTime, utc)],
-        ['To', formatTime(status.headStats.maxTime, utc)],
+        ...samplesFacts(status.headStats, utc),
       ]} />
       <div class="controls">
         <label>Longest of each list <select value={limit === '' ? '10' : limit} onChange={(event) => setLimit(event.currentTarget.value)}>{limits.map((one) => <option key={one}>{one}</option>)}</select></label>
@@ -48,6 +47,11 @@ export function TsdbStatusPage() {
       )}
     </>
   )
+}
+
+/** The times of an empty head are the limits of 64 bits, or that of the last sample there was. */
+function samplesFacts({ minTime, maxTime }: TsdbStatus['headStats'], utc: boolean): [string, string][] {
+  return minTime > maxTime ? [['From', 'no samples']] : [['From', formatTime(minTime, utc)], ['To', formatTime(maxTime, utc)]]
 }
 
 function pairHref(pair: string): string {
