@@ -23,7 +23,8 @@ const maxSectionBytes = 10 * 65_536
 /** The form that takes fewer bytes; zstd only where it saves a tenth, because reading then takes longer. */
 export function packSection(section: Uint8Array): { packing: number; body: Uint8Array } {
   if (section.length >= minZstdBytes) {
-    const frame = zstdCompressSync(section)
+    // Room for what is worth it. By default it is 16 KB for each frame, which a collection has to find.
+    const frame = zstdCompressSync(section, { chunkSize: section.length })
     if (frame.length * 10 < section.length * 9) return { packing: packings.zstd, body: frame }
   }
   return { packing: packings.plain, body: section }
