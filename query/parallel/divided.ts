@@ -52,6 +52,8 @@ export type Divided = Shared & {
 
 /** Series of one group that are added up together. The last bits of a sum depend on it, so it is the same for all. */
 export const seriesPerSum = 32
+/** A sum for each of them over more steps than that is not divided: the memory would stay with the worker. */
+const maxSumBytes = 4 * maxSpaceBytes
 /** Series that are evaluated together when they are kept. */
 const seriesPerPart = 8
 
@@ -88,7 +90,9 @@ export function aggregateDivided(op: PlainAggregateOp, { grouping: names, withou
   const keepsName = input.plan.kind === 'selector' || input.plan.entry.keepsName
   const { groups, refs, runGroups, runEnds } = groupingOf(input.selection, labelProjection(names, !without), keepsName, seriesPerSum)
   const accumulation = new Accumulation(op, space, input.steps.count)
-  const at = space.allocate(accumulation.bytes * runEnds.length)
+  const sumBytes = accumulation.bytes * runEnds.length
+  if (space.usedBytes + sumBytes > maxSumBytes) return undefined
+  const at = space.allocate(sumBytes)
   const evaluated = evaluate(input, deps, { refs, ends: runEnds, output: { kind: 'accumulators', op, at } })
   if (evaluated === undefined) return undefined
   const { found } = evaluated

@@ -13,6 +13,8 @@ type Column = Float64Array | Int32Array | Uint8Array
 const blockBytes = 256 * 1024
 /** A worker does not let go of the shared memory that a query has needed, so what goes beyond is kept elsewhere. */
 export const maxSpaceBytes = 64 * 1024 * 1024
+/** What took more than this is given back before the next query. */
+const keptBytes = 4 * maxSpaceBytes
 
 export class ColumnSpace {
   readonly #kernels: Kernels
@@ -49,6 +51,7 @@ export class ColumnSpace {
   /** Everything given out before may be overwritten. Between two queries. */
   reset(): void {
     this.#round++
+    if (this.#arena.usedBytes > keptBytes) this.#arena.close()
     this.#arena.reset()
     this.#slots.clear()
   }

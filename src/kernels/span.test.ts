@@ -46,3 +46,11 @@ it('counts as left what another thread took and gave back', () => {
   main.exports.free(block, 1024 ** 3)
   expect(main.exports.bytesLeft()).toBe(before)
 })
+
+it('refuses more than the memory could ever have', () => {
+  const kernels = createKernels(loadKernelModule(), createKernelMemory())
+  kernels.exports.initialize()
+  const pages = kernels.exports.memoryPages()
+  for (const bytes of [2 ** 32, 2 ** 32 + 65_536, 7.6e9]) expect(() => new Span(kernels).reserve(bytes)).toThrow('the shared memory of 4 GiB is used up')
+  expect(kernels.exports.memoryPages()).toBe(pages)
+})

@@ -4,6 +4,8 @@
 import type { Kernels, Pointer } from './kernels.ts'
 
 const pageBytes = 65_536
+/** Of the shared memory. What is larger does not fit the kernel's 32 bits, which would give a part of it. */
+const memoryBytes = 2 ** 32
 
 export class Span {
   readonly #kernels: Kernels
@@ -22,7 +24,7 @@ export class Span {
   reserve(bytes: number): void {
     if (bytes <= this.#bytes) return
     const rounded = Math.ceil(Math.max(bytes, this.#bytes * 2) / pageBytes) * pageBytes
-    const pointer = this.#kernels.exports.takeSpan(rounded)
+    const pointer = rounded < memoryBytes ? this.#kernels.exports.takeSpan(rounded) : 0
     if (pointer === 0) throw new Error('the shared memory of 4 GiB is used up: the query needs too many samples at once')
     this.close()
     this.#pointer = pointer
