@@ -4,6 +4,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { histogram } from '../test/helpers/histograms.ts'
 import { createRandom } from '../test/helpers/random.ts'
 import { postRemoteWrite, remoteWriteBody, type WrittenSeries } from '../test/helpers/remoteWriteBody.ts'
@@ -15,10 +16,13 @@ const stepMs = 15_000
 const samplesPerSeries = 480
 const seriesPerBody = 100
 const queryRuns = 5
+/** After the queries: what is kept for nothing but the next one has gone by then, in all servers. */
+const restMs = 75_000
 
 const queries = ['sum(rate(request_seconds[5m]))', 'histogram_quantile(0.99, sum by (job) (rate(request_seconds[5m])))']
 
-type Measured = { readonly ingestCpuSeconds: number; readonly queryCpuSeconds: number; readonly fullBytes: number; readonly residentBytes: number; readonly diskBytes: number }
+type Memory = { readonly residentBytes: number; readonly anonymousBytes: number }
+type Measured = { readonly ingestCpuSeconds: number; readonly queryCpuSeconds: number; readonly full: Memory; readonly queried: Memory; readonly rested: Memory; readonly diskBytes: number }
 
 export async function benchNativeHistograms(): Promise<void> {
   const endMs = Math.floor(Date.now() / stepMs) * stepMs
@@ -33,11 +37,16 @@ export async function benchNativeHistograms(): Promise<void> {
     const peer = await measure(await startPrometheus(dirOf(dir, 'peer'), config, args), bodies, endMs, join(dir, 'peer'))
     const histograms = seriesCount * samplesPerSeries
     const row = (what: string, pick: (measured: Measured) => number, digits: number) => [what, pick(own).toFixed(digits), pick(peer).toFixed(digits), `${(pick(peer) / pick(own)).toFixed(2)} x`]
+    const memoryRows = (when: string, pick: (measured: Measured) => Memory) => [
+      row(`resident MB, ${when}`, (r) => pick(r).residentBytes / 2 ** 20, 0),
+      row('  without pages of programs and libraries', (r) => pick(r).anonymousBytes / 2 ** 20, 0),
+    ]
     printTable(`native histograms: ${seriesCount} series, ${samplesPerSeries} samples, ${(bucketSamples / histograms).toFixed(0)} buckets each`, ['', 'solowatch', 'Prometheus', 'ratio'], [
       row('CPU ms per 1000 histograms taken in', (r) => (r.ingestCpuSeconds / histograms) * 1e6, 1),
       row(`CPU-seconds, ${queries.length} range queries, 2 h at 60 s`, (r) => r.queryCpuSeconds / queryRuns, 2),
-      row('resident MB, all taken in', (r) => r.fullBytes / 2 ** 20, 0),
-      row('resident MB, after the queries', (r) => r.residentBytes / 2 ** 20, 0),
+      ...memoryRows('all taken in', (r) => r.full),
+      ...memoryRows('after the queries', (r) => r.queried),
+      ...memoryRows(`${restMs / 1000} s later`, (r) => r.rested),
       row('bytes on disk per histogram', (r) => r.diskBytes / histograms, 1),
       row('bytes on disk per bucket', (r) => r.diskBytes / bucketSamples, 3),
     ])
@@ -84,7 +93,7 @@ async function measure(server: RunningServer, bodies: readonly Uint8Array[], end
       await answer.arrayBuffer()
     }
     const ingested = server.cpuSeconds()
-    const fullBytes = server.residentBytes()
+    const full = memoryOf(server)
     const range = `start=${endMs / 1000 - 7200}&end=${endMs / 1000}&step=60`
     for (let run = 0; run < queryRuns; run++) {
       for (const query of queries) {
@@ -93,14 +102,20 @@ async function measure(server: RunningServer, bodies: readonly Uint8Array[], end
       }
     }
     const queried = server.cpuSeconds()
-    const residentBytes = server.residentBytes()
+    const afterQueries = memoryOf(server)
+    await delay(restMs)
+    const rested = memoryOf(server)
     if (server.name === 'Prometheus') await (await fetch(`${server.url}/api/v1/admin/tsdb/snapshot`, { method: 'POST' })).text()
     await server.stop()
     const diskBytes = bytesBelow(server.name === 'Prometheus' ? join(dir, 'snapshots') : join(dir, 'partitions'))
-    return { ingestCpuSeconds: ingested - before, queryCpuSeconds: queried - ingested, fullBytes, residentBytes, diskBytes }
+    return { ingestCpuSeconds: ingested - before, queryCpuSeconds: queried - ingested, full, queried: afterQueries, rested, diskBytes }
   } finally {
     await server.stop()
   }
+}
+
+function memoryOf(server: RunningServer): Memory {
+  return { residentBytes: server.residentBytes(), anonymousBytes: server.anonymousBytes() }
 }
 
 function bytesBelow(path: string): number {

@@ -16,6 +16,8 @@ export type RunningServer = {
   /** User and system time of all its threads. */
   cpuSeconds(): number
   residentBytes(): number
+  /** Of these, the ones that are in no file: its own, while pages of a program or a library are shared and can be read again. */
+  anonymousBytes(): number
   /** Sends the signal and resolves when the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
 }
@@ -65,7 +67,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     pid,
     output: () => output.join(''),
     cpuSeconds: () => cpuSecondsOf(pid),
-    residentBytes: () => residentBytesOf(pid),
+    residentBytes: () => statusBytes(pid, 'VmRSS'),
+    anonymousBytes: () => statusBytes(pid, 'RssAnon'),
     stop: (signal = 'SIGTERM') => {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)
       return ended
@@ -141,7 +144,7 @@ function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-function residentBytesOf(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+function statusBytes(pid: number, field: 'VmRSS' | 'RssAnon'): number {
+  const line = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return Number(line?.[1] ?? NaN) * 1024
 }
