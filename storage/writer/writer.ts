@@ -1,7 +1,7 @@
 // The writer thread: the only one that writes to disk. Each turn it commits everything that waits in the log, in one
 // transaction, then does one bounded step of whatever else there is: a flush, a checkpoint, compaction, retention.
 
-import { close, fdatasync, mkdirSync, open } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
@@ -26,11 +26,12 @@ import { deletionSteps, selectRefs, selectVisibleRefs } from '../partitions/dele
 import { flushSteps } from '../partitions/flushTask.ts'
 import { PartitionKeeper } from '../partitions/partitionKeeper.ts'
 import { Checkpoints } from './checkpoints.ts'
+import { GroupCommits } from './groupCommits.ts'
 import { HeadLoader } from './headLoader.ts'
-import { LogWriter, type LogRecordBytes } from './logWriter.ts'
+import { LogWriter } from './logWriter.ts'
 import { recoverHead, setAsideDamaged, tidyDataDir, type RecoveryDeps } from './recovery.ts'
 import { snapshotSteps } from './snapshot.ts'
-import type { AppendEntry, DiskStats, FlushRequest, FromWriter, Recovered, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
+import type { DiskStats, FlushRequest, FromWriter, Recovered, ToWriter, WriterAnswer, WriterInit, WriterRequest } from './writerMessages.ts'
 
 type Task = { readonly id: number; readonly steps: Generator<void, WriterAnswer> }
 
@@ -40,6 +41,7 @@ class Writer {
   /** Over the shared memory. */
   readonly #kernels: Kernels
   readonly #log: LogWriter
+  readonly #commits: GroupCommits
   readonly #checkpoints: Checkpoints
   readonly #series: SeriesFileWriter
   readonly #state: StateFileWriter
@@ -51,9 +53,6 @@ class Writer {
   readonly #codec: ChunkCodec
   readonly #recoveryDeps: RecoveryDeps
 
-  /** Epoch of the last failed commit; records of it or before are dropped. */
-  #failedEpoch = 0
-  #appends: { readonly epoch: number; readonly entries: readonly AppendEntry[] }[] = []
   #tasks: Task[] = []
 
   readonly #lock: { close(): void } | undefined
@@ -68,6 +67,7 @@ class Writer {
     this.#kernels = createKernels(init.module, init.memory)
     this.#checkpoints = new Checkpoints(init.dir)
     this.#log = new LogWriter({ dir: init.dir, sync: init.sync, segmentBytes: init.segmentBytes })
+    this.#commits = new GroupCommits({ log: this.#log, memory: init.memory, send, report: (level, message, fields) => this.#report(level, message, fields) })
     this.#recoveryDeps = {
       dir: init.dir,
       log: this.#log,
@@ -103,11 +103,11 @@ class Writer {
   receive(message: ToWriter): void {
     switch (message.kind) {
       case 'append':
-        this.#appends.push(message)
+        this.#commits.add(message)
         return
       case 'rotate':
-        this.#commitAppends()
-        this.#rotate()
+        this.#commits.commit()
+        this.#commits.rotate()
         return
       case 'request':
         this.#request(message.id, message.request)
@@ -119,25 +119,16 @@ class Writer {
 
   /** Commits what waits, then one step of the rest. Returns whether there is more to do. */
   turn(): boolean {
-    this.#commitAppends()
+    this.#commits.commit()
     const task = this.#tasks[0]
     if (task !== undefined) this.#step(task)
     else this.#partitions.step()
-    return this.#appends.length > 0 || this.#tasks.length > 0 || this.#partitions.hasWork
+    return this.#commits.areDue || this.#tasks.length > 0 || this.#partitions.hasWork
   }
 
   /** Brings what was committed to the disk, in the background: a commit does not wait for it. */
   syncLog(): void {
-    for (const path of this.#log.takeUnsynced()) {
-      open(`${path}-wal`, 'r+', (openError, fd) => {
-        // The segment may be deleted by now: then its samples are in partitions.
-        if (openError !== null) return
-        fdatasync(fd, (error) => {
-          if (error !== null) this.#report('error', 'The disk does not keep what is written', { file: path, reason: error.message })
-          close(fd)
-        })
-      })
-    }
+    this.#commits.sync()
   }
 
   #request(id: number, request: WriterRequest): void {
@@ -196,41 +187,6 @@ class Writer {
         return
       default:
         unreachable(request)
-    }
-  }
-
-  /** Group commit: everything that waits in one transaction, then one acknowledgement. */
-  #commitAppends(): void {
-    const waiting = this.#appends.filter(({ epoch }) => epoch > this.#failedEpoch)
-    const epoch = this.#appends.at(-1)?.epoch ?? 0
-    this.#appends = []
-    const entries = waiting.flatMap((append) => append.entries)
-    const last = entries.at(-1)
-    if (last === undefined) return
-    const startMs = performance.now()
-    try {
-      this.#log.commit(entries.map((entry) => this.#recordBytes(entry)))
-    } catch (error) {
-      this.#failedEpoch = epoch
-      this.#send({ kind: 'appendFailed', epoch, firstNumber: entries[0]?.number ?? last.number, message: errorText(error) })
-      return
-    }
-    const commitSeconds = (performance.now() - startMs) / 1000
-    this.#send({ kind: 'appended', lastNumber: last.number, logBytes: this.#log.bytes, logSegmentCount: this.#log.segmentCount, commitSeconds })
-    if (this.#log.isSegmentFull) this.#rotate()
-  }
-
-  #recordBytes(entry: AppendEntry): LogRecordBytes {
-    // In place: the head keeps these bytes until the acknowledgement.
-    const body = 'bytes' in entry ? entry.bytes : new Uint8Array(this.#init.memory.buffer, entry.ptr, entry.length)
-    return { number: entry.number, body }
-  }
-
-  #rotate(): void {
-    try {
-      this.#log.rotate()
-    } catch (error) {
-      this.#report('warn', 'Cannot close a log segment; it grows on', { reason: errorText(error) })
     }
   }
 
