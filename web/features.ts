@@ -36,7 +36,11 @@ export function featureList({ features, enableAdminApi, enableLifecycle, enableO
       time_range_labels: true,
       time_range_series: true,
     },
-    otlp_receiver: { convert_histograms_to_nhcb: enableOtlpReceiver, delta_conversion: enableOtlpReceiver && isOn('otlp-deltatocumulative'), native_delta_ingestion: enableOtlpReceiver && isOn('otlp-native-delta-ingestion') },
+    otlp_receiver: {
+      convert_histograms_to_nhcb: enableOtlpReceiver,
+      delta_conversion: enableOtlpReceiver && isOn('otlp-deltatocumulative'),
+      native_delta_ingestion: enableOtlpReceiver && isOn('otlp-native-delta-ingestion'),
+    },
     prometheus: { agent_mode: false, auto_reload_config: true, exemplar_storage: true, native_histograms: true, start_timestamps: false },
     promql: {
       anchored: isOn('promql-extended-range-selectors'),
@@ -54,7 +58,13 @@ export function featureList({ features, enableAdminApi, enableLifecycle, enableO
     promql_functions: Object.fromEntries([...functionSignatures.values()].map(({ name, experimental }) => [name, name !== 'start_timestamp' && (!experimental || hasExperimental)])),
     promql_operators: { ...all(operators), ...Object.fromEntries(aggregations.map((name) => [name, hasExperimental || !isExperimentalAggregation(name)])) },
     rules: { concurrent_rule_eval: false, keep_firing_for: true, query_offset: true },
-    scrape: { convert_classic_histograms_to_nhcb: true, created_timestamp_zero_ingestion: isOn('created-timestamp-zero-ingestion'), extra_scrape_metrics: true, native_histograms: true, type_and_unit_labels: isOn('type-and-unit-labels') },
+    scrape: {
+      convert_classic_histograms_to_nhcb: true,
+      created_timestamp_zero_ingestion: isOn('created-timestamp-zero-ingestion'),
+      extra_scrape_metrics: true,
+      native_histograms: true,
+      type_and_unit_labels: isOn('type-and-unit-labels'),
+    },
     service_discovery_providers: { dns: true, file: true, http: true, kubernetes: false, static: true },
     templating_functions: all(Object.keys(ruleFunctions({ timestampMs: 0, externalUrl: '', answers: new Map() }))),
     tsdb: { delete_series: enableAdminApi, downsampling: true, exemplars: true, out_of_order: true, retention_rules: true, snapshots: enableAdminApi },

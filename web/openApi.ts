@@ -61,7 +61,13 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   '/query_range': {
     tag: 'query',
     summary: 'Evaluates an expression over a time range.',
-    parameters: { ...evaluation, start: required(time, 'The first step.'), end: required(time, 'No step is later.'), step: required(duration, 'Time between two steps.'), nocache: optional(flag, 'Evaluates every step, whatever earlier answers there are.') },
+    parameters: {
+      ...evaluation,
+      start: required(time, 'The first step.'),
+      end: required(time, 'No step is later.'),
+      step: required(duration, 'Time between two steps.'),
+      nocache: optional(flag, 'Evaluates every step, whatever earlier answers there are.'),
+    },
   },
   '/query_exemplars': { tag: 'query', summary: 'Exemplars of the series that an expression selects.', parameters: { query, start, end } },
   '/format_query': { tag: 'query', summary: 'Prints an expression in the usual form.', parameters: { query } },

@@ -88,7 +88,11 @@ export class Router {
       method: [...allowed],
       url,
       ...bodyLimit,
-      handler: async (request, reply) => send(reply, await answer(new NodeExchange(request.raw, reply.raw), request.body instanceof RequestBody ? request.body : noBody, request.params as PathParameters)), // fastify gives text for every part of a path
+      handler: async (request, reply) => {
+        const rawBody = request.body instanceof RequestBody ? request.body : noBody
+        const parameters = request.params as PathParameters // fastify gives text for every part of a path
+        return send(reply, await answer(new NodeExchange(request.raw, reply.raw), rawBody, parameters))
+      },
     })
     if (options.isDirect === true) {
       const route = { bodyLimitBytes: options.bodyLimitBytes ?? this.#options.bodyLimitBytes, answer }

@@ -93,7 +93,9 @@ function decodeMatchers(value: unknown): Json[] | undefined {
     if (!isObject(matcher)) throw undecodable('silence', `json: cannot unmarshal ${kindOf(matcher)} into Go struct field Silence.matchers of type models.Matcher`)
     for (const [key, type] of [['isEqual', 'boolean'], ['isRegex', 'boolean'], ['name', 'string'], ['value', 'string']] as const) {
       const field = matcher[key]
-      if (field !== undefined && field !== null && typeof field !== type) throw undecodable('silence', `json: cannot unmarshal ${kindOf(field)} into Go struct field Matcher.matchers.${key} of type ${type === 'boolean' ? 'bool' : type}`)
+      if (field === undefined || field === null || typeof field === type) continue
+      const goType = type === 'boolean' ? 'bool' : type
+      throw undecodable('silence', `json: cannot unmarshal ${kindOf(field)} into Go struct field Matcher.matchers.${key} of type ${goType}`)
     }
     return matcher
   })

@@ -63,7 +63,11 @@ export function createAlertmanagerMetrics(registry: MetricRegistry, sources: Met
   const requestsFailed = counter('notification_requests_failed_total', 'The total number of failed notification requests.', integrations)
   const latency = registry.histogram('alertmanager_notification_latency_seconds', 'The latency of notifications in seconds.', [1, 5, 10, 15, 20])
   for (const labels of integrations) latency.create(labels)
-  const suppressed = counter('notifications_suppressed_total', 'The total number of notifications suppressed for being silenced, inhibited, outside of active time intervals or within muted time intervals.', suppressionReasons.map((reason) => ({ reason })))
+  const suppressed = counter(
+    'notifications_suppressed_total',
+    'The total number of notifications suppressed for being silenced, inhibited, outside of active time intervals or within muted time intervals.',
+    suppressionReasons.map((reason) => ({ reason })),
+  )
 
   registry.sampled('alertmanager_alerts', 'How many alerts by state.', 'gauge', () => [
     { labels: { state: 'active' }, value: sources.alertCount('active') },

@@ -256,7 +256,8 @@ export function badSampleText({ kind, timestampMs, value, lastValue }: BadSample
   switch (kind) {
     case 'duplicate':
       // Of a histogram there is no single value.
-      return value !== value && lastValue !== lastValue ? `duplicate sample for timestamp ${timestampMs}` : `duplicate sample for timestamp ${timestampMs}; overrides not allowed: existing ${goFloat(lastValue)}, new value ${goFloat(value)}`
+      if (value !== value && lastValue !== lastValue) return `duplicate sample for timestamp ${timestampMs}`
+      return `duplicate sample for timestamp ${timestampMs}; overrides not allowed: existing ${goFloat(lastValue)}, new value ${goFloat(value)}`
     case 'outOfOrder':
       return 'out of order sample'
     case 'tooOld':

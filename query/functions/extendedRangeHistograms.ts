@@ -13,6 +13,17 @@ import type { RateKind } from './rateHistograms.ts'
 /** A window whose layouts do not go together. */
 class MixedSchemas extends Error {}
 
+export type ExtendedHistogramsInput = {
+  readonly window: WindowColumns
+  /** A histogram for each sample that is one. */
+  readonly histograms: HistogramColumn
+  readonly mode: Mode
+  readonly kind: RateKind
+  readonly notes: HistogramNotes
+  /** The name that notes tell. */
+  readonly metric: string
+}
+
 /** Computes windows over a series that has histograms among its samples. */
 export class ExtendedHistograms {
   readonly #window: WindowColumns
@@ -22,7 +33,7 @@ export class ExtendedHistograms {
   readonly #notes: HistogramNotes
   readonly #metric: string
 
-  constructor({ window, histograms, mode, kind, notes, metric }: { readonly window: WindowColumns; readonly histograms: HistogramColumn; readonly mode: Mode; readonly kind: RateKind; readonly notes: HistogramNotes; readonly metric: string }) {
+  constructor({ window, histograms, mode, kind, notes, metric }: ExtendedHistogramsInput) {
     this.#window = window
     this.#histograms = histograms
     this.#mode = mode

@@ -38,7 +38,10 @@ const windowFunctions: ReadonlySet<string> = new Set([
 
 /** Functions of each value by itself, which leave the order of series as it is. */
 const valueFunctions: ReadonlySet<string> = new Set(
-  'abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min cos cosh day_of_month day_of_week day_of_year days_in_month deg exp floor hour ln log10 log2 minute month rad round sgn sin sinh sqrt tan tanh timestamp year'.split(' '),
+  [
+    'abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min cos cosh deg exp floor ln log10 log2 rad round sgn sin sinh sqrt tan tanh',
+    'day_of_month day_of_week day_of_year days_in_month hour minute month year timestamp',
+  ].flatMap((names) => names.split(' ')),
 )
 
 const otherFunctions: ReadonlySet<string> = new Set(['absent', 'histogram_quantile', 'pi', 'scalar', 'sort', 'sort_desc', 'time', 'vector'])

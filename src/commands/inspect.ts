@@ -99,7 +99,9 @@ function summary(dir: string): number {
       continue
     }
     const perSample = meta.sampleCount === 0 ? '' : `  ${(bytes / meta.sampleCount).toFixed(3)} B/sample`
-    print(`${basename(file)}  ${meta.sampleCount} samples  ${meta.chunkCount} chunks (${meta.looseChunkCount} not compacted)${meta.aggregateCount > 0 ? `  ${meta.aggregateCount} series downsampled` : ''}  ${bytes} B${perSample}  ${timeRange(meta.minTimeMs, meta.maxTimeMs)}`)
+    const downsampled = meta.aggregateCount > 0 ? `  ${meta.aggregateCount} series downsampled` : ''
+    const contents = `${meta.sampleCount} samples  ${meta.chunkCount} chunks (${meta.looseChunkCount} not compacted)${downsampled}`
+    print(`${basename(file)}  ${contents}  ${bytes} B${perSample}  ${timeRange(meta.minTimeMs, meta.maxTimeMs)}`)
     for (const { encoding, chunkCount, sampleCount, bytes } of encodings) {
       if (encoding === 'damaged') damaged++
       print(`  ${String(bytes).padStart(10)} B  ${String(chunkCount).padStart(7)} ${encoding === 'times' ? 'rows  ' : 'chunks'}  ${String(sampleCount).padStart(10)} samples  ${encoding}`)
@@ -117,8 +119,9 @@ function chunks(dir: string): number {
   const files = new DamagedFiles(dir)
   for (const { ref } of seriesContents(dir)) {
     for (const one of chunkContents(dir, ref, files.add)) {
-      const order = one.isOutOfOrder ? ', out of order' : ''
-      print(`${ref}  ${basename(one.file)}  slot ${one.slot}  ${one.sampleCount} samples  ${timeRange(one.minTimeMs, one.maxTimeMs)}  ${one.valuesBytes} B  ${one.problem === undefined ? one.encoding : `damaged: ${one.problem}`}${order}`)
+      const way = one.problem === undefined ? one.encoding : `damaged: ${one.problem}`
+      const contents = `${one.sampleCount} samples  ${timeRange(one.minTimeMs, one.maxTimeMs)}  ${one.valuesBytes} B`
+      print(`${ref}  ${basename(one.file)}  slot ${one.slot}  ${contents}  ${way}${one.isOutOfOrder ? ', out of order' : ''}`)
     }
   }
   return files.tell() === 0 ? 0 : 1

@@ -264,9 +264,12 @@ export class PartitionKeeper {
     yield
     const resolutionOf = resolutionBySeries(due, this.#options.selectVisibleSeries)
     yield
-    if (!isLoose && !(yield* hasHiddenSamples(partition, tombstones, codec)) && !(yield* hasSeriesToChange(partition, { meta, isOutlived: outlived.length > 0 ? isOutlived : undefined, resolutionOf: due.length > 0 ? resolutionOf : undefined }))) {
-      this.#examined.set(partition.path, examination)
-      return false
+    if (!isLoose && !(yield* hasHiddenSamples(partition, tombstones, codec))) {
+      const wanted = { meta, isOutlived: outlived.length > 0 ? isOutlived : undefined, resolutionOf: due.length > 0 ? resolutionOf : undefined }
+      if (!(yield* hasSeriesToChange(partition, wanted))) {
+        this.#examined.set(partition.path, examination)
+        return false
+      }
     }
     yield* compactionSteps(dir, partition, codec, { rangesOf: (ref) => (isOutlived(ref) ? allTime : tombstones.get(ref)), resolutionOf })
     return true

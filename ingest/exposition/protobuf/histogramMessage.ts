@@ -59,7 +59,10 @@ export function checkedHistogram(wire: WireHistogram): NativeHistogram {
   if (!wire.isFloat) {
     const found = totalOf(positive) + totalOf(negative) + zeroCount
     // Observations that are NaN are counted, but lie in no bucket.
-    if (sum !== sum ? found > count : found !== count) throw new HistogramError(`${found} observations found in buckets, but the Count field is ${count}: histogram's observation count should equal the number of observations found in the buckets`)
+    if (sum !== sum ? found > count : found !== count) {
+      const rule = "histogram's observation count should equal the number of observations found in the buckets"
+      throw new HistogramError(`${found} observations found in buckets, but the Count field is ${count}: ${rule}`)
+    }
   }
   return {
     schema: isCustom ? schema : Math.min(schema, 8),

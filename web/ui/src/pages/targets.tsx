@@ -37,7 +37,9 @@ export function TargetsPage() {
             <h2>
               {pool} <small>{all.filter((target) => target.health === 'up').length} of {all.length} up{dropped > 0 ? `, ${dropped} dropped by relabelling` : ''}</small>
             </h2>
-            {all.length === 0 ? <p class="empty">No targets: discovery has found none, or relabelling dropped them all.</p> : <CardTable rows={all.filter(matches)} columns={columnsAt(Date.now())} keyOf={({ scrapeUrl, labels }) => scrapeUrl + JSON.stringify(labels)} />}
+            {all.length === 0
+              ? <p class="empty">No targets: discovery has found none, or relabelling dropped them all.</p>
+              : <CardTable rows={all.filter(matches)} columns={columnsAt(Date.now())} keyOf={({ scrapeUrl, labels }) => scrapeUrl + JSON.stringify(labels)} />}
           </section>
         )
       })}
