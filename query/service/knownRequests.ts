@@ -13,8 +13,8 @@ export type KnownRequest = {
   pausedUntilMs: number
   /** Version of the index in which it was found to be small. */
   smallAt: number
-  /** How often it was answered since. */
-  answers: number
+  /** How often it was tried since. */
+  tries: number
   program: KeptProgram | undefined
   /** By the count of all requests. */
   usedAt: number
@@ -46,7 +46,7 @@ export class KnownRequests {
     if (this.#count === maxKept) this.#forget()
     this.#count++
     const isPlain = !repetition.test(text)
-    const added = { kind, stepMs, rangeMs, isPlain, failures: 0, pausedUntilMs: 0, smallAt: -1, answers: 0, program: undefined, usedAt }
+    const added = { kind, stepMs, rangeMs, isPlain, failures: 0, pausedUntilMs: 0, smallAt: -1, tries: 0, program: undefined, usedAt }
     if (ofText === undefined) this.#byText.set(text, [added])
     else ofText.push(added)
     return undefined

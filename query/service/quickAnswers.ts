@@ -22,7 +22,7 @@ import { Programs } from '../program/programs.ts'
 import { ColumnSpace } from '../values/columnSpace.ts'
 import type { Steps } from '../values/value.ts'
 import { KnownRequests, type KnownRequest } from './knownRequests.ts'
-import { isSmall, maxSamples, type QuickRequest } from './smallRequests.ts'
+import { isSmall, type QuickRequest } from './smallRequests.ts'
 
 export type QuickAnswers = {
   /** `undefined` leaves the request to a worker, and so does `lend`: then it can be answered here when the worker has lent what it read. */
@@ -43,8 +43,8 @@ const maxOwedMs = 5
 const firstPauseMs = 10
 /** The longest pause, and at once that of a request that is too large or needs the disk. */
 const longestPauseMs = 10_000
-/** Making a program takes as long as a few answers. */
-const answersBeforeProgram = 2
+/** Samples in memory at one time: more than any small query has. */
+const maxHeldSamples = 200_000
 
 export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<string>, engine: EngineSettings): QuickAnswers {
   const source = openMemoryQuerierSource(init)
@@ -61,7 +61,8 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   const run = (request: QuickRequest, known: KnownRequest, querier: Querier): ProgramAnswer | undefined => {
     if (!hasPlainAnswer(request)) return undefined
     if (known.program === undefined || !programs.isCurrent(known.program, known.smallAt)) {
-      if (known.answers < answersBeforeProgram) return undefined
+      // Making one takes as long as a few answers, which may be the only ones while series come and go.
+      if (known.tries === 1) return undefined
       known.program = programs.compile(request, known.smallAt, querier)
     }
     const answer = known.program.loaded?.run(stepsOf(request), querier)
@@ -72,7 +73,7 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   const evaluate = (request: QuickRequest, settings: JobSettings, querier: Querier): JobAnswer => {
     if (evaluations === 0) optimizeSooner()
     const allowedMs = evaluations++ < firstEvaluations ? firstBudgetMs : budgetMs
-    const limits = new Limits({ maxSamples: Math.min(maxSamples, engine.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + allowedMs) })
+    const limits = new Limits({ maxSamples: Math.min(maxHeldSamples, engine.maxSamples), deadlineMs: Math.min(settings.deadlineMs, Date.now() + allowedMs) })
     space.reset()
     return answerRequest({ querier, space, features, settings: { ...engine, ...settings }, limits, share: shareWithNobody }, 0, request)
   }
@@ -107,11 +108,11 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
             return undefined
           }
           known.smallAt = version
-          known.answers = 0
+          known.tries = 0
         }
+        known.tries++
         const answer = answerSmall(small, settings, known, nowMs)
         known.failures = 0
-        known.answers++
         return answer
       } catch (error) {
         // Beyond memory, beyond the budget, or an error that the worker will meet too.

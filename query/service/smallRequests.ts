@@ -18,7 +18,7 @@ const maxWork = 20_000
 /** What matching one value with a regular expression counts for, at least, and per character of the expression. */
 const regexWork = 100
 const regexCharacterWork = 5
-export const maxSamples = 20_000
+const maxSamples = 20_000
 /** Of a range query, in which kernels go from step to step: values of its selectors and one more a step, samples that their windows span at all steps. */
 const maxRangeValues = 16_000
 const maxRangeWork = 50_000
