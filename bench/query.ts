@@ -11,7 +11,7 @@ import { printTable } from './measure/table.ts'
 
 const repetitions = 5
 /** What is answered within a moment is asked more often: a few answers say more about the machine than about the server. */
-const shortMs = 10
+const shortMs = 20
 const shortRepetitions = 300
 /** Of these, answers that warm page caches and compiled code, which V8 optimises after hundreds of calls: what counts is a server that has been up for a while. */
 const warmUps = 200
