@@ -144,7 +144,8 @@ export function parsedQuery(text: string, { features, limits }: JobDeps): Query[
   return namingParameter('query', () => parseQuery(text, features, () => limits.check()))
 }
 
-function checkRange({ startMs, endMs, stepMs }: RangeRequest): void {
+/** Throws what a range query is refused with, whatever its text. */
+export function checkRange({ startMs, endMs, stepMs }: RangeRequest): void {
   if (endMs < startMs) throw invalidParameter('end', 'end timestamp must not be before start time')
   if (stepMs <= 0) {
     throw invalidParameter('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer')

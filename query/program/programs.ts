@@ -2,6 +2,7 @@
 
 import type { Querier } from '../../storage/querier/querier.ts'
 import type { InstantRequest, RangeRequest } from '../answers/api.ts'
+import { checkRange } from '../answers/apiQuery.ts'
 import { parseQuery, type ParseFeatures } from '../language/parse.ts'
 import { planOf } from '../plan/keptPlan.ts'
 import { LoadedProgram, type LoadedProgramDeps } from './loadedProgram.ts'
@@ -30,7 +31,7 @@ export class Programs {
     return program.round === this.#deps.kept.round && indexVersion === this.#indexVersion
   }
 
-  /** For the same query at any times, of any number of steps when it is a range query. */
+  /** For the same request at other times. Throws `QueryError` when there is a mistake in its text or its range. */
   compile(request: InstantRequest | RangeRequest, indexVersion: number, querier: Querier): KeptProgram {
     const { kept } = this.#deps
     if (indexVersion !== this.#indexVersion || kept.usedBytes > maxKeptBytes) kept.reset()
@@ -42,6 +43,7 @@ export class Programs {
     const { features, lookbackMs } = this.#deps
     if (features.has('promql-delayed-name-removal')) return undefined
     const isInstant = request.kind === 'instant'
+    if (!isInstant) checkRange(request)
     const times = isInstant ? { startMs: request.timeMs, endMs: request.timeMs, stepMs: 0 } : { startMs: request.startMs, endMs: request.endMs, stepMs: request.stepMs }
     // Subqueries, for which the interval would be, have no program.
     const { root, isOfOneRange } = planOf(parseQuery(request.query, features), { ...times, evaluationIntervalMs: 60_000, lookbackMs })

@@ -61,8 +61,8 @@ export function createQuickAnswers(init: QuerierInit, features: ReadonlySet<stri
   const run = (request: QuickRequest, known: KnownRequest, querier: Querier): ProgramAnswer | undefined => {
     if (!hasPlainAnswer(request)) return undefined
     if (known.program === undefined || !programs.isCurrent(known.program, known.smallAt)) {
-      // Making one takes as long as a few answers, which may be the only ones while series come and go.
-      if (known.tries === 1) return undefined
+      // Making one anew takes as long as a few answers, which may be the only ones while series come and go.
+      if (known.program !== undefined && known.tries === 1) return undefined
       known.program = programs.compile(request, known.smallAt, querier)
     }
     const answer = known.program.loaded?.run(stepsOf(request), querier)
