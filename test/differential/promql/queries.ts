@@ -11,7 +11,7 @@
 // - atan2 of named series: 2.x forgot to drop the name. And `offset 0s`, which was an error.
 // - parameters that change from step to step over operands with `@`, and `@` in timestamp(): 2.x gets both wrong.
 // - dates of NaN and infinities: in Go whatever the processor makes of them; and logarithms of subnormal numbers.
-// - the sign of a sum that is zero; subqueries without any step over what has an `@`, which gave one value all the same.
+// - the sign of a sum, or of a least or greatest value, that is zero; subqueries without any step over what has an `@`, which gave one value all the same.
 // - functions and aggregators that came later, numbers as durations and durations as numbers,
 //   UTF-8 names, histograms that fall by a rounding error.
 //
@@ -305,7 +305,8 @@ export class QueryGenerator {
     }
     return this.#oneOf(needs, [
       [4, 'whole', () => aggregate('sum', vector('whole'))],
-      [3, needs, () => aggregate(this.#pick('min', 'max'), vector(needs))],
+      // Whether the least of 0 and -0 is the one or the other depends on their order in storage, and count_values or a division shows it.
+      [3, needs, () => `(${aggregate(this.#pick('min', 'max'), vector(needs))} + 0)`],
       [3, 'whole', () => aggregate(this.#pick('count', 'group'), vector('close'))],
       [2, 'close', () => aggregate('avg', this.#distance())],
       [2, 'close', () => aggregate(this.#pick('stddev', 'stdvar'), this.#distance())],
